@@ -1,0 +1,25 @@
+.PHONY: setup demo test lint bench docs
+PY = .venv/bin/python
+
+setup:            ## install what is missing, say what was done
+	@.ci/setup
+
+demo: setup       ## the whole lap on the example app, without a key
+	@.venv/bin/factory demo
+
+lint: setup       ## style, types, architecture
+	@.venv/bin/ruff check harness validators tests bench setup.py
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports --no-cache
+
+test: lint        ## every test
+	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+
+bench: setup      ## tables, not tests
+	@$(PY) bench/cold.py
+	@$(PY) bench/engine.py
+	@$(PY) bench/lap.py
+	@$(PY) bench/worktrees.py
+
+docs: setup       ## the pages that are generated; a test compares them
+	@$(PY) -c "from harness.domain.lifecycle import page; open('docs/lifecycle.md', 'w', encoding='utf-8').write(page())"

@@ -1,0 +1,17 @@
+"""Which tests run first, where several workers share them."""
+
+FIRST = ("test_audit.py", "test_kill.py")
+"""One worker makes the demo's lap, which takes a while; the other has something to do meanwhile."""
+
+
+def pytest_collection_modifyitems(items):
+    """The scenarios are long: they come first, those that look at the lap last of them, and the short tests fill the rest.
+    A file stays together."""
+    with_lap = {item.path for item in items if "lap" in getattr(item, "fixturenames", ())}
+    items.sort(key=lambda item: turn(item, item.path in with_lap))
+
+
+def turn(item, looks_at_the_lap) -> tuple[int, bool]:
+    if "scenarios" not in item.path.parts:
+        return len(FIRST) + 1, False
+    return FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST), looks_at_the_lap
