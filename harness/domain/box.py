@@ -1,0 +1,120 @@
+"""Boxes as values: what a box is asked to hold, and what it says of itself afterwards.
+
+These are the words of the box supervisor's JSON documents (`python -I -m harness.sandbox`), one field a key.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Literal
+
+
+class Form(StrEnum):
+    """The forms of box, the best first. `unsealed` runs the command and holds nothing that matters."""
+
+    BWRAP_ROOT = "bwrap-root"
+    BWRAP_USERNS = "bwrap-userns"
+    UNSEALED = "unsealed"
+
+    @property
+    def sealed(self) -> bool:
+        """Whether what runs in it is kept from files, network and processes by the operating system."""
+        return self is not Form.UNSEALED
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A folder or file of the host, seen in the box at `target`. `rw` ones are given to the box's own uid."""
+
+    source: str
+    target: str
+    mode: Literal["ro", "rw"] = "ro"
+
+
+@dataclass(frozen=True, slots=True)
+class Dial:
+    """In the box, 127.0.0.1:`port` reaches the host's unix socket `socket`, and nothing else."""
+
+    port: int
+    socket: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Connections to the unix socket that listens on descriptor `fd` reach 127.0.0.1:`port` in the box."""
+
+    port: int
+    fd: int
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a box may use: seconds, MiB, tasks (processes and threads), open files per process.
+
+    `disk_mb` bounds the growth of the writable binds together, and each of /tmp and /dev/shm; `file_mb` any one file.
+    """
+
+    wall_seconds: float = 60
+    memory_mb: int = 1024
+    pids: int = 256
+    disk_mb: int = 512
+    file_mb: int = 256
+    open_files: int = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSpec:
+    """One command and everything it may see. What is not named here does not exist in the box.
+
+    `argv[0]` of "python" is the supervisor's interpreter. `env` is the whole environment beyond PATH, HOME=/tmp and
+    LANG=C.UTF-8. `distributions` are names of Python distributions whose closure is importable; `form` is "auto" or a `Form`.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: str = "/"
+    env: Mapping[str, str] = field(default_factory=dict)
+    hostname: str = "localhost"
+    binds: tuple[Bind, ...] = ()
+    distributions: tuple[str, ...] = ()
+    dial: tuple[Dial, ...] = ()
+    serve: tuple[Serve, ...] = ()
+    browser: bool = False
+    limits: Limits = field(default_factory=Limits)
+    form: str = "auto"
+
+
+@dataclass(frozen=True, slots=True)
+class BoxResult:
+    """How a box ended. It is dead, with everything that ran in it.
+
+    `exit_code` is 128 + `signal` when signalled, and 137 whenever `killed_by` names why the supervisor ended it.
+    `unheld` names each limit or wall that this form could not keep; `reached` each limit that was run into without
+    ending the box (pids, file). `peak_memory_mb` is None where nothing could measure it. The output is capped.
+    """
+
+    form: str
+    unheld: tuple[str, ...]
+    exit_code: int
+    signal: int | None
+    killed_by: str | None
+    seconds: float
+    peak_memory_mb: int | None
+    reached: tuple[str, ...] = ()
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        """The command ended by itself and said 0."""
+        return self.exit_code == 0 and self.killed_by is None
+
+
+@dataclass(frozen=True, slots=True)
+class BoxForm:
+    """What running one box of this form here has shown; `why` says what went wrong when it does not work."""
+
+    form: Form
+    works: bool
+    why: str
+    unheld: tuple[str, ...]

@@ -1,0 +1,109 @@
+"""Every way the factory can fail, drawn once.
+
+    FactoryError
+      ConfigError · GovernanceError      the operator can fix it: file, line, key             exit 2
+      IllegalTransition                  a bug here                                           exit 70
+      PortError(retryable)               GitError ForgeError ModelError ValidatorError
+                                         SandboxError LedgerError                             exit 5
+      Busy                               another factory works on the same home               exit 5
+    FactoryStop(BaseException)           BudgetExhausted (4) · Stopped (3) · Interrupted (130)
+
+A stop is not an error: it unwinds past `except Exception`. It must never cross the engine's boundary; the node
+wrapper turns it into a `stopped` outcome.
+"""
+
+from typing import ClassVar
+
+
+class FactoryError(Exception):
+    """The factory could not do what was asked; the message says what to do next."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class _InDocument(FactoryError):
+    """A fault in a document that a person wrote, with the place to look at."""
+
+    exit_code = 2
+
+    def __init__(self, message: str, *, file: str | None = None, line: int | None = None, key: str | None = None) -> None:
+        self.message, self.file, self.line, self.key = message, file, line, key
+        place = ":".join(str(part) for part in (file, line) if part is not None)
+        subject = f"`{key}`: " if key else ""
+        super().__init__(f"{place}: {subject}{message}" if place else f"{subject}{message}")
+
+
+class ConfigError(_InDocument):
+    """`factory.toml`, a workflow or an argument is not what it must be."""
+
+
+class GovernanceError(_InDocument):
+    """One of the three governance files cannot be obeyed as it stands; the factory does not start on it."""
+
+
+class IllegalTransition(FactoryError):
+    """The lifecycle has no such edge. Always a bug in the factory, never a user's mistake."""
+
+    exit_code = 70
+
+
+class PortError(FactoryError):
+    """Something outside failed. `retryable` says whether the same call may succeed later."""
+
+    exit_code = 5
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+class GitError(PortError):
+    """Git refused, timed out, or holds something that must not be trusted."""
+
+
+class ForgeError(PortError):
+    """The forge did not answer, or answered no."""
+
+
+class ModelError(PortError):
+    """The model did not answer in the agreed form."""
+
+
+class ValidatorError(PortError):
+    """The validator program could not run. That is never a verdict."""
+
+
+class SandboxError(PortError):
+    """No box could be made, so nothing untrusted was run."""
+
+
+class LedgerError(PortError):
+    """The ledger could not be written, or is not the one that was signed."""
+
+
+class Busy(FactoryError):
+    """Another factory holds this home."""
+
+    exit_code = 5
+
+
+class FactoryStop(BaseException):
+    """Stop now, in good order. Not an error."""
+
+    exit_code: ClassVar[int] = 3
+
+
+class BudgetExhausted(FactoryStop):
+    """A cap would be crossed by the next call, so it is not made."""
+
+    exit_code = 4
+
+
+class Stopped(FactoryStop):
+    """The owner said stop."""
+
+
+class Interrupted(FactoryStop):
+    """Ctrl-C."""
+
+    exit_code = 130

@@ -1,0 +1,182 @@
+"""What is true of a change, as values. The rules decide over these and over nothing else.
+
+Properties: a fact nobody established is UNKNOWN, never an empty tuple and never zero; UNKNOWN means no; nothing here
+reads anything. Facts about files come from raw tree objects of the factory's own repository, facts about people from
+the forge's API, facts about runs from the ledger. No fact comes from a text that the change itself carries.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import Enum, StrEnum
+from typing import Final, TypeAlias, TypeVar
+
+
+class Unknown(Enum):
+    """The type of UNKNOWN."""
+
+    UNKNOWN = "unknown"
+
+    def __bool__(self) -> bool:
+        """An unknown is never taken for a yes by a careless `if`."""
+        return False
+
+    def __repr__(self) -> str:
+        return "UNKNOWN"
+
+
+UNKNOWN: Final = Unknown.UNKNOWN
+"""Nobody established this fact. Compare with `is`."""
+
+_T = TypeVar("_T")
+Maybe: TypeAlias = _T | Unknown
+
+
+class ChangeKind(StrEnum):
+    """What happened to a path. A rename is a deletion and an addition, always: a rename once hid a protected file."""
+
+    ADDED = "added"
+    MODIFIED = "modified"
+    DELETED = "deleted"
+    TYPE_CHANGED = "type-changed"
+
+
+NO_FILE: Final = "000000"
+REGULAR: Final = "100644"
+EXECUTABLE: Final = "100755"
+SYMLINK: Final = "120000"
+GITLINK: Final = "160000"
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """One path of a raw diff.
+
+    `added` and `deleted` are lines, counted from the blobs themselves (a `.gitattributes` makes git print `- -`);
+    None where the content is binary or was too large to read. `size` is the new blob's length in bytes, 0 when deleted.
+    """
+
+    path: bytes
+    kind: ChangeKind
+    old_mode: str
+    new_mode: str
+    old_oid: str | None
+    new_oid: str | None
+    added: int | None
+    deleted: int | None
+    binary: bool = False
+    size: int = 0
+
+    @property
+    def lines(self) -> Maybe[int]:
+        """Lines added plus lines deleted."""
+        if self.added is None or self.deleted is None:
+            return UNKNOWN
+        return self.added + self.deleted
+
+    @property
+    def name(self) -> str:
+        """The path for a person to read: what is not UTF-8 is shown escaped."""
+        return self.path.decode("utf-8", "backslashreplace")
+
+
+class Origin(StrEnum):
+    """Where a dependency is fetched from. Only a registry's entry can be held to a hash and a name."""
+
+    REGISTRY = "registry"
+    URL = "url"
+    GIT = "git"
+    PATH = "path"
+    OPTION = "option"
+
+
+class DependencyMove(StrEnum):
+    """What happened to a dependency. SWAPPED: the same version, other bytes (a hash or an address changed)."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    SWAPPED = "swapped"
+
+
+@dataclass(frozen=True, slots=True)
+class DependencyChange:
+    """One dependency of one manifest or lock, before and after."""
+
+    manifest: bytes
+    ecosystem: str
+    name: str
+    move: DependencyMove
+    before: str
+    after: str
+    origin: Origin = Origin.REGISTRY
+
+
+@dataclass(frozen=True, slots=True)
+class SecretFound:
+    """A credential in the added bytes. The secret itself is never kept: `shown` is its first characters, masked."""
+
+    path: bytes
+    line: int
+    rule: str
+    shown: str
+
+
+@dataclass(frozen=True, slots=True)
+class TestFacts:
+    """Collected test ids before and after, and which of them were skipped when they ran."""
+
+    base: frozenset[str]
+    candidate: frozenset[str]
+    base_skipped: frozenset[str] = frozenset()
+    candidate_skipped: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyFacts:
+    """How many sealed journeys there are, ran, and passed."""
+
+    sealed: int
+    executed: int
+    passed: int
+
+
+@dataclass(frozen=True, slots=True)
+class CheckFact:
+    """One check on a commit and its conclusion in the forge's words (`success`, `failure`, `neutral`, …)."""
+
+    name: str
+    conclusion: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFacts:
+    """Everything the rules may ask about. Each defaults to UNKNOWN, so what was forgotten refuses.
+
+    `attempts` counts the attempts so far, this one included. `author_ages` are the ages in seconds of what this author
+    filed before. `kind` is the triaged kind of the issue (`bug`, `feature`, `chore`).
+    """
+
+    files: Maybe[tuple[FileChange, ...]] = UNKNOWN
+    dependencies: Maybe[tuple[DependencyChange, ...]] = UNKNOWN
+    secrets: Maybe[tuple[SecretFound, ...]] = UNKNOWN
+    tests: Maybe[TestFacts] = UNKNOWN
+    labels: Maybe[frozenset[str]] = UNKNOWN
+    author: Maybe[str] = UNKNOWN
+    author_ages: Maybe[tuple[int, ...]] = UNKNOWN
+    kind: Maybe[str] = UNKNOWN
+    attempts: Maybe[int] = UNKNOWN
+    spend_usd: Maybe[Decimal] = UNKNOWN
+    checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN
+    journeys: Maybe[JourneyFacts] = UNKNOWN
+
+    @property
+    def changed_lines(self) -> Maybe[int]:
+        """Lines changed in all files together."""
+        if self.files is UNKNOWN:
+            return UNKNOWN
+        total = 0
+        for change in self.files:
+            if change.lines is UNKNOWN:
+                return UNKNOWN
+            total += change.lines
+        return total

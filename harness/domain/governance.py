@@ -1,0 +1,251 @@
+"""The law as values: three documents, the rules and the scope they state, and what the rules say of a change.
+
+Reading the documents and deciding over them is `harness.governance`; these are only the shapes. Composition is Cedar's:
+what no rule speaks of falls to the document's default, and one standing refusal outweighs every consent.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from harness.domain.facts import ChangeFacts, Maybe
+
+MISSION = "mission.md"
+RULES = "factory_rules.md"
+CODE = "CLAUDE.md"
+DOCUMENTS: tuple[str, ...] = (MISSION, RULES, CODE)
+"""The three governance files, in the order in which every prompt has them."""
+
+
+class Level(StrEnum):
+    """Who decides. ENFORCED: code, over facts. ADVISORY: nobody; it is read in prompts."""
+
+    ENFORCED = "enforced"
+    ADVISORY = "advisory"
+
+
+class Status(StrEnum):
+    """How much a rule weighs: ENFORCE blocks, SHADOW is reported and blocks nothing, OFF is not asked."""
+
+    ENFORCE = "enforce"
+    SHADOW = "shadow"
+    OFF = "off"
+
+
+class OnFail(StrEnum):
+    """What follows a refusal, mildest first; of several, the strictest is done."""
+
+    RETRY = "retry"
+    SPLIT = "split"
+    NEEDS_HUMAN = "needs-human"
+    REJECT = "reject"
+
+    @property
+    def strictness(self) -> int:
+        """0 for the mildest."""
+        return tuple(OnFail).index(self)
+
+
+class Applies(StrEnum):
+    """When a rule is asked: at triage, before a change is proposed, before a candidate lands."""
+
+    ISSUE = "issue"
+    PR = "pr"
+    MERGE = "merge"
+
+
+class ScopeKind(StrEnum):
+    """What an entry of the mission says: wanted, never wanted, or true whatever else changes."""
+
+    IN = "in"
+    OUT = "out"
+    INVARIANT = "invariant"
+
+
+class ChangeDefault(StrEnum):
+    """factory_rules.md's `default:`: a change that no enforced rule speaks of is let through, or shown to a person."""
+
+    ALLOW = "allow"
+    NEEDS_HUMAN = "needs-human"
+
+
+class ScopeDefault(StrEnum):
+    """mission.md's `default:`: a request that no entry speaks of is accepted, or shown to a person."""
+
+    IN = "in"
+    NEEDS_HUMAN = "needs-human"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where something is written: enough for a permalink at the governing commit. Lines start at 1, ends included."""
+
+    file: str
+    line: int
+    end_line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """One governance file: its canonical name, the name it is found under, and its text to the byte."""
+
+    name: str
+    file: str
+    text: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one check says of the facts. `passed` UNKNOWN means a fact it needs was not established."""
+
+    passed: Maybe[bool]
+    says: str
+    evidence: tuple[str, ...] = ()
+
+
+class Check(Protocol):
+    """A typed question over facts. Pure, total, and a frozen value."""
+
+    def answer(self, facts: ChangeFacts) -> Answer:
+        """What this check says of `facts`. Never raises."""
+        ...
+
+
+class Condition(Protocol):
+    """A `when:`: whether a rule is asked at all."""
+
+    def holds(self, facts: ChangeFacts) -> Maybe[bool]:
+        """True, False, or UNKNOWN when a fact it names is. Never raises."""
+        ...
+
+
+class Expect(StrEnum):
+    """What a rule's case says the rule must answer."""
+
+    PASS = "pass"  # noqa: S105 - a word of the rule language, not a password
+    FAIL = "fail"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A rule's own example: given facts, or a recorded pull request, and the expected answer."""
+
+    expect: Expect
+    line: int
+    given: ChangeFacts | None = None
+    pull_request: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule of factory_rules.md, or one the factory is built with (`built_in`), which no document can loosen."""
+
+    id: str
+    title: str
+    level: Level
+    source: Source
+    prose: str = ""
+    applies: Applies = Applies.PR
+    status: Status = Status.ENFORCE
+    check: Check | None = None
+    when: Condition | None = None
+    on_fail: OnFail = OnFail.NEEDS_HUMAN
+    locked: bool = False
+    built_in: bool = False
+    cases: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScopeEntry:
+    """One entry of mission.md: what is wanted, or never will be, in the maintainers' words."""
+
+    id: str
+    title: str
+    kind: ScopeKind
+    source: Source
+    prose: str = ""
+    asks_like: tuple[str, ...] = ()
+    reply: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Governance:
+    """The law at one commit. `digest` names it everywhere: in prompts, ledger, verdicts, comments and trailers."""
+
+    documents: tuple[Document, ...]
+    rules: tuple[Rule, ...]
+    scope: tuple[ScopeEntry, ...]
+    digest: str
+    change_default: ChangeDefault = ChangeDefault.ALLOW
+    scope_default: ScopeDefault = ScopeDefault.NEEDS_HUMAN
+
+    def document(self, name: str) -> Document:
+        """The document with this canonical name. Raises KeyError for any other."""
+        return {document.name: document for document in self.documents}[name]
+
+    def rule(self, rule_id: str) -> Rule | None:
+        """The rule with this id."""
+        return next((rule for rule in self.rules if rule.id == rule_id), None)
+
+    def entry(self, entry_id: str) -> ScopeEntry | None:
+        """The scope entry with this id."""
+        return next((entry for entry in self.scope if entry.id == entry_id), None)
+
+    @property
+    def files(self) -> Mapping[str, str]:
+        """Canonical name → text, in the fixed order."""
+        return {document.name: document.text for document in self.documents}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one rule says of one change, with the facts it rests on."""
+
+    rule: str
+    title: str
+    passed: Maybe[bool]
+    status: Status
+    on_fail: OnFail
+    says: str
+    source: Source
+    evidence: tuple[str, ...] = ()
+
+    @property
+    def refuses(self) -> bool:
+        """Whether this blocks. Anything but a plain yes does, from a rule that is enforced."""
+        return self.status is Status.ENFORCE and self.passed is not True
+
+    @property
+    def would_refuse(self) -> bool:
+        """Whether this would block if its rule were enforced and not in shadow."""
+        return self.status is Status.SHADOW and self.passed is not True
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the law says of one change: every finding, and the one thing that follows. `action` None: go on."""
+
+    governance: str
+    applies: Applies
+    findings: tuple[Finding, ...]
+    action: OnFail | None
+    why: tuple[str, ...] = field(default=())
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the change may go on."""
+        return self.action is None
+
+    @property
+    def refusals(self) -> tuple[Finding, ...]:
+        """The findings that block, strictest first."""
+        blocking = [finding for finding in self.findings if finding.refuses]
+        return tuple(sorted(blocking, key=lambda finding: -finding.on_fail.strictness))
+
+    @property
+    def shadows(self) -> tuple[Finding, ...]:
+        """The findings that would block if their rules were not in shadow."""
+        return tuple(finding for finding in self.findings if finding.would_refuse)

@@ -1,0 +1,103 @@
+"""Whether a change may land: a pure function from facts to named refusals.
+
+The facts are read again, from their sources, right before the merge; a refusal says which one was stale.
+Properties: no path to a merge without a passed, signed verdict on exactly these commits; unknown is no.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from harness.domain.box import Form
+from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.verdict import Verdict, VerdictOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason why not: the gate's name, and a sentence for a person."""
+
+    gate: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class MergeFacts:
+    """What is true at the moment of merging, each read from its own source."""
+
+    verdict: Verdict | None
+    trusted_key_ids: frozenset[str]
+    issue: int
+    base: CommitSha                    # the tip of the default branch now
+    head: CommitSha                    # the pull request's head now
+    pushed_head: CommitSha | None      # the head that the factory itself pushed, by the ledger
+    candidate: CommitSha | None
+    tree: TreeSha | None               # of the candidate, computed by us
+    journeys: str | None               # digest of the store now
+    governance: str                    # digest at base now
+    law: tuple[Refusal, ...] | None    # what the law says of base..candidate; None: not asked
+    checks_green: bool | None          # required checks on the candidate; None: unknown
+    box_sealed: bool
+    issue_body_unchanged: bool | None
+    stopped: bool | None
+    frozen: bool | None
+
+
+def refusals(facts: MergeFacts) -> Iterator[Refusal]:
+    """Every reason why this change may not land now; none means it may."""
+    yield from _stale(facts)
+    yield from _judged(facts)
+    yield from _lawful(facts)
+
+
+def _stale(facts: MergeFacts) -> Iterator[Refusal]:
+    verdict = facts.verdict
+    if verdict is None:
+        yield Refusal("verdict", "the sealed validator has not judged this change")
+        return
+    now = {
+        "base": facts.base, "head": facts.head, "candidate": facts.candidate, "tree": facts.tree,
+        "journeys": facts.journeys, "governance": facts.governance,
+    }
+    for name, value in now.items():
+        judged = getattr(verdict.binds, name)
+        if judged != value:
+            yield Refusal("freshness", f"{name} was {judged:.14} when judged and is {value or 'unknown':.14} now")
+    if facts.pushed_head != facts.head:
+        yield Refusal("identity", f"head {facts.head:.7} was not pushed by the factory")
+    if verdict.issue != facts.issue:
+        yield Refusal("identity", f"the verdict speaks of issue #{verdict.issue}, not of #{facts.issue}")
+
+
+def _judged(facts: MergeFacts) -> Iterator[Refusal]:
+    verdict = facts.verdict
+    if verdict is None:
+        return
+    if verdict.outcome is not VerdictOutcome.PASSED:
+        yield Refusal("verdict", f"the sealed validator says {verdict.outcome}: {verdict.reason}")
+    if not 0 < verdict.journeys_sealed == verdict.journeys_executed == verdict.journeys_passed:
+        yield Refusal("verdict", f"{verdict.journeys_passed} of {verdict.journeys_sealed} sealed journeys passed")
+    if not verdict.controls.held:
+        yield Refusal("controls", "the verdict carries no proof that this gate could have failed")
+    if verdict.key_id not in facts.trusted_key_ids:
+        yield Refusal("signer", f"the verdict is signed by key {verdict.key_id:.12}, which is not trusted here")
+    if not facts.box_sealed or not _sealed(verdict.box_form):
+        yield Refusal("seal", "no box held on this machine; an unsealed verdict shows, and never merges")
+
+
+def _sealed(forms: str) -> bool:
+    """Whether every box of a judgement was of a form that seals; several are joined by `+`. An unknown form is none."""
+    return set(forms.split("+")) <= {form.value for form in Form if form.sealed}
+
+
+def _lawful(facts: MergeFacts) -> Iterator[Refusal]:
+    if facts.law is None:
+        yield Refusal("law", "the rules were not asked about this candidate")
+    yield from facts.law or ()
+    if facts.checks_green is not True:
+        yield Refusal("checks", "required checks are not known to be green")
+    if facts.issue_body_unchanged is not True:
+        yield Refusal("freshness", "the issue's text is not the text that was triaged")
+    if facts.stopped is not False:
+        yield Refusal("stop", "the owner's stop is set, or could not be read")
+    if facts.frozen is not False:
+        yield Refusal("freeze", "merging is frozen until a person has looked at the last landing")

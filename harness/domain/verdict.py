@@ -1,0 +1,84 @@
+"""The sealed validator's answer, as the harness knows it: an outcome, and what it is bound to.
+
+The validator program has a `Verdict` of its own; tests/golden/verdict.json ties the two, both must round-trip it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Self
+
+from harness.domain.issue import CommitSha, TreeSha
+
+
+class VerdictOutcome(StrEnum):
+    """Absent, empty, skipped, timed out and unknown are all INCONCLUSIVE, which is a no."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """Everything a verdict speaks of. When one of these moves, the verdict is void."""
+
+    base: CommitSha
+    head: CommitSha
+    candidate: CommitSha
+    tree: TreeSha
+    journeys: str
+    governance: str
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """The proof that the gate could have failed, made in the same run as the verdict."""
+
+    twins: int
+    twins_failed: int
+    saboteurs: int
+    caught: int
+    red_on_base: bool
+
+    @property
+    def held(self) -> bool:
+        """True only if every negative control failed as it must. No control, no approval."""
+        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs and self.red_on_base
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A verified verdict. Build one only from an envelope whose signature was checked."""
+
+    outcome: VerdictOutcome
+    reason: str
+    issue: int
+    run: str
+    round: int
+    binds: Binding
+    journeys_sealed: int
+    journeys_executed: int
+    journeys_passed: int
+    controls: Controls
+    box_form: str
+    box_unheld: tuple[str, ...]
+    seed: int
+    signer: str
+    key_id: str
+    evidence_root: str
+
+    @classmethod
+    def from_predicate(cls, predicate: Mapping[str, Any], *, key_id: str) -> Self:
+        """Read the in-toto predicate. Raises KeyError or ValueError on anything missing or unknown."""
+        journeys, controls, box = predicate["journeys"], predicate["controls"], predicate["box"]
+        return cls(
+            outcome=VerdictOutcome(predicate["outcome"]), reason=str(predicate["reason"]),
+            issue=int(predicate["issue"]), run=str(predicate["run"]), round=int(predicate["round"]),
+            binds=Binding(**predicate["binds"]),
+            journeys_sealed=int(journeys["sealed"]), journeys_executed=int(journeys["executed"]),
+            journeys_passed=int(journeys["passed"]),
+            controls=Controls(**controls), box_form=str(box["form"]), box_unheld=tuple(box["unheld"]),
+            seed=int(predicate["seed"]), signer=str(predicate["signer"]), key_id=key_id,
+            evidence_root=str(predicate["evidence"]["merkle_root"]),
+        )

@@ -1,0 +1,42 @@
+"""An agent: untrusted intelligence in a box, with a worktree and nothing else."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.ports.model import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What one agent run is given. `system` blocks come first and are byte-identical between runs, for the cache."""
+
+    run: str
+    role: str
+    worktree: Path
+    system: tuple[str, ...]
+    task: str
+    layer: Path | None = None
+    max_turns: int = 40
+    wall_seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class AgentReport:
+    """How the agent says it ended. Nothing in it is believed; it is shown to people and kept."""
+
+    outcome: str                # finished · gave-up · out-of-turns · stalled · budget · error
+    summary: str
+    reason: str | None
+    turns: int
+    tool_calls: int
+    box_form: str
+    killed_by: str | None = None
+
+
+class Agent(Protocol):
+    """Runs an assignment to its end in a box."""
+
+    def work(self, assignment: Assignment, session: Session) -> AgentReport:
+        """Run it; the box is dead when this returns. Raises SandboxError when no box could be made."""
+        ...

@@ -1,0 +1,119 @@
+"""The trusted repository: bare, factory-owned, the only place where facts about a change come from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.domain.facts import FileChange
+from harness.domain.issue import CommitSha, TreeSha
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What changed between two commits, from raw tree objects. `too_large` is a fact, not an exception."""
+
+    files: tuple[FileChange, ...]
+    added: Mapping[bytes, bytes]       # path → the bytes that the change adds, for the secret scanner
+    too_large: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """The merge that did not happen."""
+
+    paths: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Landing:
+    """What came of an attempt to land: `landed`, `base-moved` or `refused`, with the branch's tip afterwards."""
+
+    outcome: str
+    tip: CommitSha | None
+    says: str
+
+
+class Repository(Protocol):
+    """Reading. Every method raises GitError."""
+
+    def fetch(self, *refs: str) -> None:
+        """Bring branches from the forge into the trusted repository."""
+        ...
+
+    def tip(self, branch: str) -> CommitSha:
+        """The forge's present tip of a branch, asked there and not remembered."""
+        ...
+
+    def tree_of(self, commit: CommitSha) -> TreeSha:
+        """The tree a commit has."""
+        ...
+
+    def files(self, commit: CommitSha) -> Mapping[bytes, str]:
+        """Every path in a commit with its mode (`100644`, …)."""
+        ...
+
+    def read(self, commit: CommitSha, path: str) -> bytes | None:
+        """The bytes of a file at a commit; None when it is not there."""
+        ...
+
+    def verify(self, commit: CommitSha) -> None:
+        """Read the commit and everything in its tree, and hash each object again. Raises GitError naming the first that
+        is missing or is not what its name says."""
+        ...
+
+    def fetched(self, branch: str) -> CommitSha:
+        """A branch's tip as it was when it was last fetched; the forge is not asked."""
+        ...
+
+    def contains(self, tip: CommitSha, commit: CommitSha) -> bool:
+        """Whether `commit` is `tip` or one of its ancestors."""
+        ...
+
+    def diff(self, base: CommitSha, head: CommitSha) -> Diff:
+        """Raw facts between two commits."""
+        ...
+
+
+class Worktrees(Protocol):
+    """A run's private checkout, and the way back from it without running git there."""
+
+    def open(self, run: str, base: CommitSha) -> Path:
+        """A worktree on a store that holds exactly one commit. The same run again gives a fresh one."""
+        ...
+
+    def prepare(self, base: CommitSha) -> None:
+        """The next worktrees will be of `base`: have some ready, in the background, where that is worth it."""
+        ...
+
+    def snapshot(self, folder: Path, base: CommitSha) -> TreeSha:
+        """The tree of the files in `folder`, walked with no-follow opens. Raises GitError naming what is refused."""
+        ...
+
+    def export(self, tree: TreeSha, folder: Path) -> None:
+        """Write a tree's files byte-exact, without attributes or filters."""
+        ...
+
+    def close(self, run: str) -> None:
+        """Remove the run's worktree and store."""
+        ...
+
+
+class Candidates(Protocol):
+    """Writing commits, and landing them by compare-and-swap."""
+
+    def commit(self, tree: TreeSha, parents: Sequence[CommitSha], *, message: str, at: str) -> CommitSha:
+        """A commit by the factory's own identity. The same arguments give the same sha."""
+        ...
+
+    def merge(self, base: CommitSha, head: CommitSha, *, message: str, at: str) -> CommitSha | Conflict:
+        """M = merge(base, head), made by us. A conflict is a stop, whatever the attributes say."""
+        ...
+
+    def push(self, commit: CommitSha, branch: str, *, expected: CommitSha | None) -> None:
+        """Put `commit` on a branch of the forge if the branch is where we think it is (None: absent)."""
+        ...
+
+    def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
+        """Fast-forward `branch` from `base` to `candidate` after asserting its parents and tree. Idempotent."""
+        ...

@@ -1,0 +1,29 @@
+"""The ledger: the truth that labels, comments and pages are projections of."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from harness.domain.ledger import Entry, Fault
+
+
+class Ledger(Protocol):
+    """Append-only, hash-chained, with a signed head."""
+
+    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
+               data: Mapping[str, Any] | None = None) -> Entry:
+        """Write one entry, durably. The same `key` again returns the entry that is there and writes nothing.
+
+        Raises LedgerError when it cannot be written; then nothing was."""
+        ...
+
+    def entries(self, *, issue: int | None = None, kind: str | None = None) -> tuple[Entry, ...]:
+        """Entries in order, all or those of one issue or kind."""
+        ...
+
+    def find(self, key: str) -> Entry | None:
+        """The entry with this key."""
+        ...
+
+    def fault(self) -> Fault | None:
+        """The first entry that cannot be trusted; None when the whole chain ends at its signed head."""
+        ...

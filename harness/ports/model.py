@@ -1,0 +1,55 @@
+"""Models, reached only through the broker, which holds the keys and counts the money."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Protocol
+
+from harness.domain.budget import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One run and role's own line to the broker. The socket is the identity."""
+
+    id: str
+    socket: Path
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRequest:
+    """What a session is for and what it may spend."""
+
+    run: str
+    role: str
+    issue: int
+    attempt: int
+    model: str
+    calls: int
+    usd: Decimal
+    usd_issue: Decimal
+    usd_day: Decimal
+
+
+class Broker(Protocol):
+    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at a cap."""
+
+    def open(self, request: SessionRequest) -> AbstractContextManager[Session]:
+        """A session for the time of the `with` block."""
+        ...
+
+    def usage(self, session: Session) -> Usage:
+        """What the session has cost so far; also after it was closed."""
+        ...
+
+
+class Model(Protocol):
+    """Asks one question with one closed answer."""
+
+    def answer(self, session: Session, *, system: Sequence[str], question: str,
+               schema: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The answer, valid against `schema`. Raises ModelError on anything else; the model has no tools of effect."""
+        ...

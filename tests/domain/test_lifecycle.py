@@ -1,0 +1,84 @@
+"""The lifecycle, walked exhaustively: finite things are enumerated."""
+
+import itertools
+
+import pytest
+
+from harness.domain.errors import IllegalTransition
+from harness.domain.lifecycle import ENDED, HOLDABLE, TABLE, Event, State, events_from, fold, next_state
+
+PAIRS = list(itertools.product(State, Event))
+
+
+@pytest.mark.parametrize(("state", "event"), PAIRS)
+def test_every_pair_is_in_the_table_or_refused_by_name(state, event):
+    known = (state, event) in TABLE or (event is Event.OWNER_HOLD and state in HOLDABLE)
+    if known:
+        assert isinstance(next_state(state, event), State)
+    else:
+        with pytest.raises(IllegalTransition, match=f"{state}.*{event}"):
+            next_state(state, event)
+
+
+def reachable(start: State, without: frozenset[State] = frozenset(), never: frozenset[Event] = frozenset()) -> set[State]:
+    seen, waiting = {start}, [start]
+    while waiting:
+        here = waiting.pop()
+        for (state, event), there in TABLE.items():
+            if event not in never and state is here and there not in seen and there not in without:
+                seen.add(there)
+                waiting.append(there)
+    return seen
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_every_state_can_end(state):
+    start = State.UNTRIAGED if state is State.PAUSED else state
+    assert reachable(start) & ENDED
+
+
+def test_every_state_is_reached():
+    assert reachable(State.UNTRIAGED) == set(State) - {State.PAUSED}
+
+
+def test_only_merging_reaches_merged_and_a_person_who_merges_by_hand():
+    assert {key for key, there in TABLE.items() if there is State.MERGED} == {
+        (State.MERGING, Event.LANDED), (State.NEEDS_HUMAN, Event.LANDED_BY_PERSON)}
+
+
+def test_only_open_gates_reach_merging_and_only_from_approved():
+    assert [key for key, there in TABLE.items() if there is State.MERGING] == [(State.APPROVED, Event.GATES_OPEN)]
+
+
+def test_only_a_passed_verdict_approves():
+    assert [key for key, there in TABLE.items() if there is State.APPROVED] == [(State.VALIDATING, Event.VERDICT_PASSED)]
+
+
+BY_HAND = frozenset({Event.LANDED_BY_PERSON})
+
+
+def test_without_a_verdict_the_factory_never_merges():
+    assert State.MERGED not in reachable(State.UNTRIAGED, without=frozenset({State.APPROVED}), never=BY_HAND)
+
+
+def test_a_change_that_was_sent_back_is_judged_again_before_it_lands():
+    assert State.MERGED not in reachable(State.CHANGES_REQUESTED, without=frozenset({State.VALIDATING}), never=BY_HAND)
+
+
+@pytest.mark.parametrize("state", sorted(HOLDABLE))
+def test_a_hold_gives_back_what_it_held(state):
+    assert fold([Event.OWNER_HOLD, Event.RESUMED], start=state) is state
+
+
+@pytest.mark.parametrize("state", list(State))
+def test_events_from_a_state_are_those_that_it_takes(state):
+    for event in Event:
+        taken = event in events_from(state)
+        if event is Event.RESUMED:
+            assert taken == (state is State.PAUSED)
+            continue
+        try:
+            next_state(state, event)
+            assert taken
+        except IllegalTransition:
+            assert not taken

@@ -1,0 +1,82 @@
+"""The one question before a merge: each fact, when it is wrong or unknown, refuses on its own and by name."""
+
+import dataclasses
+
+import pytest
+
+from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.merge import MergeFacts, Refusal, refusals
+from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
+
+BINDS = Binding(CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha("tree"), "sha256:j", "sha256:g")
+HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True)
+PASSED = Verdict(VerdictOutcome.PASSED, "all held", 7, "validate-7-1", 1, BINDS, 1, 1, 1, HELD, "bwrap-root", (), 5,
+                 "same-account", "key-1", "sha256:e")
+GREEN = MergeFacts(verdict=PASSED, trusted_key_ids=frozenset({"key-1"}), issue=7, base=BINDS.base, head=BINDS.head,
+                   pushed_head=BINDS.head, candidate=BINDS.candidate, tree=BINDS.tree, journeys="sha256:j",
+                   governance="sha256:g", law=(), checks_green=True, box_sealed=True, issue_body_unchanged=True,
+                   stopped=False, frozen=False)
+
+
+def gates(facts: MergeFacts) -> set[str]:
+    return {refusal.gate for refusal in refusals(facts)}
+
+
+def test_when_everything_is_so_it_may_land():
+    assert not list(refusals(GREEN))
+
+
+@pytest.mark.parametrize(("changed", "gate"), [
+    ({"verdict": None}, "verdict"),
+    ({"trusted_key_ids": frozenset()}, "signer"),
+    ({"trusted_key_ids": frozenset({"key-2"})}, "signer"),
+    ({"issue": 8}, "identity"),
+    ({"base": CommitSha("moved")}, "freshness"),
+    ({"head": CommitSha("moved")}, "freshness"),
+    ({"pushed_head": None}, "identity"),
+    ({"pushed_head": CommitSha("other")}, "identity"),
+    ({"candidate": None}, "freshness"),
+    ({"tree": None}, "freshness"),
+    ({"tree": TreeSha("other")}, "freshness"),
+    ({"journeys": None}, "freshness"),
+    ({"journeys": "sha256:x"}, "freshness"),
+    ({"governance": "sha256:x"}, "freshness"),
+    ({"law": None}, "law"),
+    ({"law": (Refusal("F-SIZE", "401 lines, at most 400"),)}, "F-SIZE"),
+    ({"checks_green": None}, "checks"),
+    ({"checks_green": False}, "checks"),
+    ({"box_sealed": False}, "seal"),
+    ({"issue_body_unchanged": None}, "freshness"),
+    ({"issue_body_unchanged": False}, "freshness"),
+    ({"stopped": None}, "stop"),
+    ({"stopped": True}, "stop"),
+    ({"frozen": None}, "freeze"),
+    ({"frozen": True}, "freeze"),
+])
+def test_each_fact_refuses_on_its_own(changed, gate):
+    assert gate in gates(dataclasses.replace(GREEN, **changed))
+
+
+@pytest.mark.parametrize("outcome", [VerdictOutcome.FAILED, VerdictOutcome.INCONCLUSIVE])
+def test_anything_but_passed_refuses(outcome):
+    assert "verdict" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, outcome=outcome)))
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0), (2, 1, 1), (2, 2, 1), (1, 2, 2)])
+def test_every_sealed_journey_ran_and_passed_or_nothing_lands(counts):
+    sealed, executed, passed = counts
+    verdict = dataclasses.replace(PASSED, journeys_sealed=sealed, journeys_executed=executed, journeys_passed=passed)
+    assert "verdict" in gates(dataclasses.replace(GREEN, verdict=verdict))
+
+
+@pytest.mark.parametrize("controls", [
+    Controls(0, 0, 4, 4, True), Controls(2, 1, 4, 4, True), Controls(1, 1, 4, 0, True), Controls(1, 1, 0, 0, True),
+    Controls(1, 1, 4, 5, True), Controls(1, 1, 4, 4, False),
+])
+def test_no_control_no_approval(controls):
+    assert "controls" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, controls=controls)))
+
+
+@pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])
+def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form):
+    assert "seal" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, box_form=form)))

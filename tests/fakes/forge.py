@@ -1,0 +1,279 @@
+"""The forge in memory: both ports of `harness.ports.forge`, with state, people, and bad days. No server, no git.
+
+It passes the contract suite that the real adapter passes (tests/forge/test_contract.py). Branches are a plain dict of
+names to shas that a test may share with a fake git; `contains(tip, commit)` says what is in a branch.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from harness.domain.errors import ForgeError
+from harness.domain.issue import Actor, Comment, CommitSha, Issue, Permission, PullRequest
+
+FACTORY = Actor(1, "factory[bot]", bot=True)
+
+
+@dataclass
+class Check:
+    """A check run, as it was set last."""
+
+    conclusion: str
+    title: str
+    summary: str
+
+
+@dataclass
+class _Pull:
+    number: int
+    title: str
+    branch: str
+    head: str
+    base: str
+    author: Actor
+    open: bool = True
+    merged: bool = False
+    same_repository: bool = True
+
+
+@dataclass
+class _Trouble:
+    method: str
+    error: ForgeError
+    after: bool
+    count: int
+
+
+@dataclass
+class FakeForge:
+    """Give it issues at the start, or file them; look at `issue(7)`, `labels`, `checks`, `closed` and `writes`."""
+
+    branches: dict[str, str] = field(default_factory=lambda: {"main": "0" * 40})
+    contains: Callable[[str, str], bool] = lambda tip, commit: tip == commit
+    main: str = "main"
+    me: Actor = FACTORY
+    writes: list[tuple[str, object]] = field(default_factory=list)  # what really changed, in order
+
+    def __post_init__(self) -> None:
+        self._issues: dict[int, Issue] = {}
+        self._reasons: dict[int, str] = {}
+        self._pulls: dict[int, _Pull] = {}
+        self._comments: dict[int, list[Comment]] = {}
+        self._checks: dict[tuple[str, str], Check] = {}
+        self._people: dict[str, tuple[Actor, Permission]] = {self.me.login: (self.me, Permission.WRITE)}
+        self._trouble: list[_Trouble] = []
+        self._next_id = 100
+        self._time = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
+
+    # The world around it, as a test makes it
+
+    def person(self, login: str, permission: Permission = Permission.READ) -> Actor:
+        """An account, made where it is new; its permission becomes what is given."""
+        actor = self._people[login][0] if login in self._people else Actor(self._id(), login)
+        self._people[login] = (actor, permission)
+        return actor
+
+    def file_issue(self, title: str, body: str = "", *, author: Actor | str = "ana", labels: Iterable[str] = ()) -> Issue:
+        """Somebody files an issue."""
+        number, now = self._number(), self._now()
+        who = self.person(author) if isinstance(author, str) else author
+        self._issues[number] = Issue(number, title, body, who, True, tuple(sorted(labels)), now, now)
+        return self._issues[number]
+
+    def say(self, number: int, body: str, *, author: Actor | str = "ana") -> Comment:
+        """Somebody comments."""
+        who = self.person(author) if isinstance(author, str) and author not in self._people else author
+        actor = self._people[who][0] if isinstance(who, str) else who
+        comment = Comment(self._id(), actor, body, self._now())
+        self._comments.setdefault(number, []).append(comment)
+        self._touch(number)
+        return comment
+
+    def edit_issue(self, number: int, **changes: object) -> None:
+        """Somebody edits, closes (`open=False`), reopens or relabels an issue."""
+        self._issues[number] = replace(self._issues[number], **changes)
+        self._touch(number)
+
+    def push(self, branch: str, sha: str) -> None:
+        """Somebody pushes; pull requests follow."""
+        self.branches[branch] = sha
+
+    def fail(self, method: str, *, after: bool = False, retryable: bool = True, count: int = 1, says: str = "502") -> None:
+        """The next calls of a method fail; with `after`, what they asked for was done all the same."""
+        error = ForgeError(f"the forge failed at {method}: {says}", retryable=retryable)
+        self._trouble.append(_Trouble(method, error, after, count))
+
+    @property
+    def checks(self) -> dict[tuple[str, str], Check]:
+        """What was set, by commit and name."""
+        return self._checks
+
+    def reason(self, number: int) -> str | None:
+        """Why an issue was closed: completed or not_planned."""
+        return self._reasons.get(number)
+
+    def ours(self, number: int) -> tuple[Comment, ...]:
+        """The factory's comments."""
+        return tuple(one for one in self._comments.get(number, ()) if one.author == self.me)
+
+    # Forge
+
+    def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
+        with self._day("issues"):
+            found = [self._issues[number] for number in sorted(self._issues)]
+            return tuple(one for one in found if (one.open if since is None else _moment(one.updated_at) >= _moment(since)))
+
+    def issue(self, number: int) -> Issue:
+        with self._day("issue"):
+            if number in self._pulls:
+                raise ForgeError(f"#{number} is a pull request, not an issue")
+            return self._there(number)
+
+    def comments(self, number: int) -> tuple[Comment, ...]:
+        with self._day("comments"):
+            self._known(number)
+            return tuple(self._comments.get(number, ()))
+
+    def permission(self, actor: Actor) -> Permission:
+        with self._day("permission"):
+            known, permission = self._people.get(actor.login, (None, Permission.NONE))
+            return permission if known is not None and known.id == actor.id else Permission.NONE
+
+    def pull_request(self, number: int) -> PullRequest:
+        with self._day("pull_request"):
+            if number not in self._pulls:
+                raise ForgeError(f"the forge failed at reading pull request #{number}: 404 Not Found")
+            return self._shown(self._pulls[number])
+
+    def default_branch(self) -> str:
+        with self._day("default_branch"):
+            return self.main
+
+    # ForgeWriter
+
+    def set_state_label(self, number: int, label: str, *, among: Iterable[str]) -> None:
+        with self._day("set_state_label"):
+            self._known(number)
+            worn = self._worn(number)
+            wanted = tuple(sorted((set(worn) - set(among)) | {label}))
+            if wanted != worn:
+                self._wear(number, wanted)
+                self.writes.append(("set_state_label", (number, label)))
+
+    def upsert_comment(self, number: int, marker: str, body: str) -> None:
+        with self._day("upsert_comment"):
+            self._known(number)
+            mine = [one for one in self.ours(number) if marker in one.body]
+            if not mine:
+                self.say(number, body, author=self.me)
+            elif _plain(mine[0].body) != _plain(body):
+                said = self._comments[number]
+                said[said.index(mine[0])] = replace(mine[0], body=body)
+                self._touch(number)
+            else:
+                return
+            self.writes.append(("upsert_comment", (number, body)))
+
+    def open_pull_request(self, *, branch: str, base: str, title: str, body: str) -> PullRequest:
+        with self._day("open_pull_request"):
+            for one in self._pulls.values():
+                if self._shown(one).open and (one.branch, one.base) == (branch, base) and one.same_repository:
+                    return self._shown(one)
+            missing = next((name for name in (branch, base) if name not in self.branches), None)
+            if missing or self.contains(self.branches[base], self.branches[branch]):
+                why = f"no branch {missing}" if missing else f"No commits between {base} and {branch}"
+                raise ForgeError(f"the forge failed at opening a pull request from {branch}: 422 {why}")
+            pull = _Pull(self._number(), title, branch, self.branches[branch], base, self.me)
+            self._pulls[pull.number] = pull
+            self.writes.append(("open_pull_request", pull.number))
+            return self._shown(pull)
+
+    def close_issue(self, number: int, *, completed: bool) -> None:
+        with self._day("close_issue"):
+            if self._there(number).open:
+                self.edit_issue(number, open=False)
+                self._reasons[number] = "completed" if completed else "not_planned"
+                self.writes.append(("close_issue", number))
+
+    def reopen_issue(self, number: int) -> None:
+        with self._day("reopen_issue"):
+            if not self._there(number).open:
+                self.edit_issue(number, open=True)
+                self.writes.append(("reopen_issue", number))
+
+    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str) -> None:
+        with self._day("set_check"):
+            wanted = Check(conclusion, title, summary)
+            if self._checks.get((sha, name)) != wanted:
+                self._checks[sha, name] = wanted
+                self.writes.append(("set_check", (sha, name, conclusion)))
+
+    # How it keeps things
+
+    @contextmanager
+    def _day(self, method: str):
+        """A good day, or a bad one that was asked for."""
+        bad = next((one for one in self._trouble if one.method == method and one.count > 0), None)
+        if bad is not None:
+            bad.count -= 1
+        if bad is not None and not bad.after:
+            raise bad.error
+        yield
+        if bad is not None:
+            raise bad.error
+
+    def _shown(self, pull: _Pull) -> PullRequest:
+        """A pull request follows its branch, and is merged once its base holds its head."""
+        tip, base = self.branches.get(pull.branch, pull.head), self.branches.get(pull.base, "")
+        if pull.open:
+            pull.merged = bool(base) and self.contains(base, tip)
+            pull.head, pull.open = tip, not pull.merged and pull.branch in self.branches
+        return PullRequest(pull.number, pull.title, pull.branch, CommitSha(pull.head), pull.base, pull.author, pull.open,
+                           pull.merged, pull.same_repository)
+
+    def _there(self, number: int) -> Issue:
+        if number not in self._issues:
+            raise ForgeError(f"the forge failed at reading issue #{number}: 404 Not Found")
+        return self._issues[number]
+
+    def _known(self, number: int) -> None:
+        if number not in self._pulls:
+            self._there(number)
+
+    def _worn(self, number: int) -> tuple[str, ...]:
+        return self._issues[number].labels if number in self._issues else self._pull_labels.get(number, ())
+
+    def _wear(self, number: int, labels: tuple[str, ...]) -> None:
+        if number in self._issues:
+            self.edit_issue(number, labels=labels)
+        else:
+            self._pull_labels[number] = labels
+
+    @property
+    def _pull_labels(self) -> dict[int, tuple[str, ...]]:
+        return self.__dict__.setdefault("_labels_of_pulls", {})
+
+    def _touch(self, number: int) -> None:
+        if number in self._issues:
+            self._issues[number] = replace(self._issues[number], updated_at=self._now())
+
+    def _now(self) -> str:
+        self._time += timedelta(seconds=1)
+        return self._time.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _number(self) -> int:
+        return 1 + len(self._issues) + len(self._pulls)
+
+    def _id(self) -> int:
+        self._next_id += 1
+        return self._next_id
+
+
+def _moment(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"\r\n?", "\n", text).strip()

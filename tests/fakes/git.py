@@ -1,0 +1,134 @@
+"""Git in memory: commits, trees as mappings of paths to bytes, and the forge's branches. One object, three ports."""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from harness.domain.errors import GitError
+from harness.domain.facts import ChangeKind, FileChange
+from harness.ports.git import Conflict, Diff, Landing
+
+ABSENT = "000000"
+
+
+class FakeGit:
+    def __init__(self, work: Path, remote: dict[str, str]) -> None:
+        self.work, self.remote = work, remote
+        self.trees: dict[str, dict[str, bytes]] = {}
+        self.commits: dict[str, tuple[str, tuple[str, ...], str]] = {}
+        self.landings: list[str] = []
+
+    # making history in a test
+    def tree(self, files: dict[str, bytes]) -> str:
+        sha = hashlib.sha1(repr(sorted(files.items())).encode()).hexdigest()
+        self.trees[sha] = dict(files)
+        return sha
+
+    def commit(self, tree, parents, *, message="", at=""):
+        sha = hashlib.sha1(json.dumps([tree, list(parents), message, at]).encode()).hexdigest()
+        self.commits[sha] = (tree, tuple(parents), message)
+        return sha
+
+    # Repository
+    def fetch(self, *refs):
+        for ref in refs:
+            self.tip(ref)
+
+    def tip(self, branch):
+        if branch not in self.remote:
+            raise GitError(f"no branch {branch}")
+        return self.remote[branch]
+
+    fetched = tip
+
+    def tree_of(self, commit):
+        return self.commits[commit][0]
+
+    def files(self, commit):
+        return {path.encode(): "100644" for path in self.trees[self.tree_of(commit)]}
+
+    def read(self, commit, path):
+        return self.trees[self.tree_of(commit)].get(path)
+
+    def verify(self, commit):
+        if commit not in self.commits:
+            raise GitError(f"{commit} is missing")
+
+    def contains(self, tip, commit):
+        waiting, seen = [tip], set()
+        while waiting:
+            here = waiting.pop()
+            seen.add(here)
+            waiting += [parent for parent in self.commits[here][1] if parent not in seen]
+        return commit in seen
+
+    def diff(self, base, head):
+        before, after = self.trees[self.tree_of(base)], self.trees[self.tree_of(head)]
+        changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))
+        return Diff(tuple(_change(path, before, after) for path in changed),
+                    {path.encode(): after[path] for path in changed if path in after})
+
+    # Worktrees
+    def open(self, run, base):
+        folder = self.work / run
+        shutil.rmtree(folder, ignore_errors=True)
+        self.export(self.tree_of(base), folder)
+        return folder
+
+    def prepare(self, base):
+        self.tree_of(base)
+
+    def snapshot(self, folder, base):
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+        return self.tree({str(path.relative_to(folder)): path.read_bytes() for path in files})
+
+    def export(self, tree, folder):
+        for path, content in self.trees[tree].items():
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_bytes(content)
+
+    def close(self, run):
+        shutil.rmtree(self.work / run, ignore_errors=True)
+
+    # Candidates
+    def merge(self, base, head, *, message, at):
+        ancestor = self.commits[head][1][0] if self.commits[head][1] else head
+        while not self.contains(base, ancestor):
+            ancestor = self.commits[ancestor][1][0]
+        old, ours, theirs = (self.trees[self.tree_of(commit)] for commit in (ancestor, base, head))
+        merged, conflicts = {}, []
+        for path in sorted(ours.keys() | theirs.keys() | old.keys()):
+            mine, other, was = ours.get(path), theirs.get(path), old.get(path)
+            if mine != other and was not in (mine, other):
+                conflicts.append(path.encode())
+            kept = other if mine == was else mine
+            if kept is not None:
+                merged[path] = kept
+        return Conflict(tuple(conflicts)) if conflicts else self.commit(self.tree(merged), [base, head], message=message, at=at)
+
+    def push(self, commit, branch, *, expected):
+        if self.remote.get(branch) not in (expected, commit):
+            raise GitError(f"{branch} is at {self.remote.get(branch)}, not at {expected}")
+        self.remote[branch] = commit
+
+    def land(self, candidate, branch, *, base, head, tree):
+        if self.remote[branch] == candidate:
+            return Landing("landed", candidate, "it was there already")
+        if self.remote[branch] != base:
+            return Landing("base-moved", self.remote[branch], f"{branch} moved")
+        if self.commits[candidate][:2] != (tree, (base, head)):
+            return Landing("refused", base, "the candidate is not what was judged")
+        self.remote[branch] = candidate
+        self.landings.append(candidate)
+        return Landing("landed", candidate, "")
+
+
+def _change(path, before, after):
+    kind = ChangeKind.MODIFIED if path in before and path in after else ChangeKind.ADDED if path in after else ChangeKind.DELETED
+    old, new = before.get(path, b"").splitlines(), after.get(path, b"").splitlines()
+    return FileChange(
+        path=path.encode(), kind=kind, old_mode="100644" if path in before else ABSENT,
+        new_mode="100644" if path in after else ABSENT, old_oid="1" * 40 if path in before else None,
+        new_oid="2" * 40 if path in after else None, added=len([line for line in new if line not in old]),
+        deleted=len([line for line in old if line not in new]), size=len(after.get(path, b"")))

@@ -1,0 +1,31 @@
+"""The ledger in memory: the same chain, no disk."""
+
+from harness.domain.ledger import Entry, Head, chained, first_fault
+from tests.fakes.clock import FakeClock
+
+
+class FakeLedger:
+    def __init__(self, clock=None) -> None:
+        self.clock = clock or FakeClock()
+        self.written: list[Entry] = []
+
+    @property
+    def head(self) -> Head | None:
+        return Head(self.written[-1].seq, self.written[-1].hash) if self.written else None
+
+    def append(self, kind, key, *, issue=None, run=None, data=None) -> Entry:
+        if there := self.find(key):
+            return there
+        entry = chained(self.head, at=self.clock.now().isoformat(), kind=kind, key=key, issue=issue, run=run, data=data or {})
+        self.written.append(entry)
+        return entry
+
+    def entries(self, *, issue=None, kind=None):
+        return tuple(entry for entry in self.written
+                     if (issue is None or entry.issue == issue) and (kind is None or entry.kind == kind))
+
+    def find(self, key):
+        return next((entry for entry in self.written if entry.key == key), None)
+
+    def fault(self):
+        return first_fault(self.written, self.head)

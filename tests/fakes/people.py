@@ -1,0 +1,123 @@
+"""Models, agents, boxes and the judge, scripted. Each keeps what it was asked, so that a test can look."""
+
+import hashlib
+import json
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+
+from harness.domain.box import BoxResult
+from harness.domain.budget import Usage
+from harness.domain.errors import BudgetExhausted
+from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
+from harness.ports.agent import AgentReport
+from harness.ports.model import Session
+from harness.ports.validator import Authored, Judged
+
+KEY = "key-of-the-launcher"
+
+
+class FakeBroker:
+    def __init__(self, *, exhausted=False) -> None:
+        self.exhausted, self.opened = exhausted, []
+
+    @contextmanager
+    def open(self, request):
+        if self.exhausted:
+            raise BudgetExhausted("the issue's cap of $2 is reached")
+        self.opened.append(request)
+        yield Session(f"s{len(self.opened)}", Path("/nowhere.sock"), request.model)
+
+    def usage(self, session):
+        return Usage(calls=1, input_tokens=100, output_tokens=10, cost_usd=Decimal("0.01"))
+
+
+class FakeModel:
+    """Answers by issue title; `answers` maps a piece of the question to the answer."""
+
+    def __init__(self, answers) -> None:
+        self.answers, self.asked = answers, []
+
+    def answer(self, session, *, system, question, schema):
+        self.asked.append((tuple(system), question))
+        return next(answer for piece, answer in self.answers.items() if piece in question)
+
+
+class FakeAgent:
+    """Works by a function of the worktree; the last one is used again when there are more runs."""
+
+    def __init__(self, *works) -> None:
+        self.works, self.assignments = list(works), []
+
+    def work(self, assignment, session):
+        self.assignments.append(assignment)
+        work = self.works.pop(0) if len(self.works) > 1 else self.works[0]
+        said = work(assignment.worktree)
+        outcome, summary = said if isinstance(said, tuple) else ("finished", "did it")
+        return AgentReport(outcome=outcome, summary=summary, reason=None, turns=3, tool_calls=2, box_form="bwrap-root")
+
+
+class FakeSandbox:
+    """A project whose tests pass, unless a file says `FAILS-ITS-TESTS`."""
+
+    def __init__(self, *, form="bwrap-root") -> None:
+        self._form, self.ran = form, []
+
+    def form(self):
+        return self._form
+
+    def layer(self, lock, *, wheels):
+        return Path("/layer")
+
+    def run(self, spec, *, stdin=b""):
+        self.ran.append(spec)
+        app, out = (Path(bind.source) for bind in spec.binds[:2])
+        broken = any(b"FAILS-ITS-TESTS" in path.read_bytes() for path in app.rglob("*") if path.is_file())
+        tests = sorted(path.name for path in app.rglob("test_*.py"))
+        body = "".join(f'<testcase classname="tests" name="{name}">{"<failure/>" if broken else ""}</testcase>' for name in tests)
+        (out / "junit.xml").write_text(f"<testsuite>{body}</testsuite>")
+        return BoxResult(form=self._form, unheld=(), exit_code=int(broken), signal=None, killed_by=None, seconds=0.1,
+                         peak_memory_mb=1)
+
+
+class FakeValidator:
+    """Judges by a list of outcomes; binds exactly what it was asked about; its signature is a digest with its key."""
+
+    def __init__(self, *outcomes, authored="sealed") -> None:
+        self.outcomes, self.authored = list(outcomes) or [VerdictOutcome.PASSED], authored
+        self.digests: dict[int, str] = {}
+        self.requests = []
+
+    def author(self, request, out):
+        self.requests.append(request)
+        if self.authored == "sealed":
+            self.digests[request["issue"]["number"]] = "sha256:" + "1" * 64
+        return Authored(self.authored, "red on base" if self.authored == "sealed" else "it passes on base", 1,
+                        "sha256:" + "1" * 64, self.authored == "sealed")
+
+    def judge(self, request, out):
+        self.requests.append(request)
+        outcome = self.outcomes.pop(0) if len(self.outcomes) > 1 else self.outcomes[0]
+        verdict = Verdict(
+            outcome, f"it {outcome}", request["issue"]["number"], request["run"], request["round"],
+            Binding(request["base"]["commit"], request["head"]["commit"], request["candidate"]["commit"],
+                    request["candidate"]["tree"], self.digests[request["issue"]["number"]], request["governance"]["digest"]),
+            1, 1, int(outcome is VerdictOutcome.PASSED), Controls(1, 1, 4, 4, True), request["sandbox"]["form"], (), 1,
+            "same-account", KEY, "sha256:" + "2" * 64)
+        out.mkdir(parents=True, exist_ok=True)
+        self.kept = getattr(self, "kept", {})
+        text = json.dumps({"run": verdict.run, "outcome": outcome})
+        (out / "verdict.json").write_text(text)
+        self.kept[hashlib.sha256(text.encode()).hexdigest()] = verdict
+        findings = [] if outcome is VerdictOutcome.PASSED else [
+            {"promise": "issue", "words": "it should work", "observed": "it was not shown"}]
+        return Judged(verdict, {"findings": findings, "checks_passed": 1, "checks": 1}, out / "index.html")
+
+    def verified(self, envelope):
+        try:
+            return self.kept.get(hashlib.sha256(envelope.read_bytes()).hexdigest())
+        except OSError:
+            return None
+
+    def journeys_digest(self, request):
+        return self.digests.get(request["issue"]["number"])
