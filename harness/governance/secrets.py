@@ -1,0 +1,90 @@
+"""Credentials in added bytes, found by Betterleaks: a rule set kept by the people who made Gitleaks, run in-process.
+
+Its expressions are RE2's, linear in the text, which matters because the text is a stranger's. It opens no socket here
+(asking a provider whether a credential is live is off). Where there is no build for this machine, the answer is
+UNKNOWN, which is no.
+"""
+
+import binascii
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from harness.domain.facts import UNKNOWN, Maybe, SecretFound
+
+if TYPE_CHECKING:
+    from betterleaks import Finding
+
+_BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
+_SPLIT = re.compile(rb"""["'][ \t]*[+\\]?[ \t]*\r?\n?[ \t]*["']""")
+_GUESSES = ("generic-password", "generic-credential-uri")
+_SHOWN = 4
+
+
+class Scanner(Protocol):
+    """Finds credentials in the bytes that a change adds."""
+
+    def found_in(self, added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
+        """What is found per path, or UNKNOWN where nobody could look."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SecretScanner:
+    """The scanner that the factory uses."""
+
+    def found_in(self, added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
+        """Every added text is read as it is, with split literals joined, and with its base64, hexadecimal and UTF-16
+        undone. What is found comes masked; its line is 0 where it was found in another reading than the first."""
+        try:
+            from betterleaks import BetterleaksError, scan_string
+        except (ImportError, OSError):
+            return UNKNOWN
+        found: dict[tuple[bytes, str, str], SecretFound] = {}
+        try:
+            for path, content in sorted(added.items()):
+                for number, text in enumerate(_readings(content)):
+                    for finding in filter(_counts, scan_string(text)):
+                        secret = _secret(path, finding, plain=number == 0)
+                        found.setdefault((path, secret.rule, finding.secret), secret)
+        except BetterleaksError:
+            return UNKNOWN
+        return tuple(found.values())
+
+
+def _counts(finding: "Finding") -> bool:
+    """Whether this is more than a guess. `{"password": "correct horse"}` in a test is one; a gate that cries wolf at
+    every login form is switched off by its owners."""
+    return finding.confidence != "low" or finding.rule_id not in _GUESSES
+
+
+def _secret(path: bytes, finding: "Finding", *, plain: bool) -> SecretFound:
+    line = finding.location.start_line if plain else 0
+    return SecretFound(path, line, finding.rule_id, f"{finding.secret[:_SHOWN]}…")
+
+
+def _readings(content: bytes) -> Iterator[str]:
+    """The content as text, and what it says when what commonly hides a credential is undone.
+
+    The library reads C strings: a NUL would end its reading and hide all that follows, so none is ever left.
+    """
+    yield _text(content.replace(b"\0", b"\n"))
+    if b"\0" in content:
+        yield _text(content.replace(b"\0", b""))
+    joined = _SPLIT.sub(b"", content)
+    if joined != content:
+        yield _text(joined)
+    decoded = [*map(_from_base64, _BASE64.findall(joined)), *map(binascii.unhexlify, _HEX.findall(joined))]
+    if decoded:
+        yield "\n".join(_text(piece) for piece in decoded)
+
+
+def _from_base64(run: bytes) -> bytes:
+    letters = run.rstrip(b"=").translate(bytes.maketrans(b"-_", b"+/"))
+    return binascii.a2b_base64(letters[: len(letters) - (len(letters) % 4 == 1)] + b"==")
+
+
+def _text(content: bytes) -> str:
+    return content.replace(b"\0", b"\n").decode("utf-8", "replace")

@@ -1,0 +1,110 @@
+"""Composition: forbid wins, unknown is no, shadow weighs nothing, the built-in rules always hold."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.facts import UNKNOWN, ChangeFacts, JourneyFacts
+from harness.domain.governance import Applies, OnFail
+from harness.governance import decide
+from tests.governance.law import governance, rule_text, touching
+
+SMALL = "level: enforced\ncheck: {files: {max: 1}}\n"
+
+
+def test_a_change_that_breaks_no_rule_goes_on():
+    decision = decide(governance(rule_text(SMALL)), touching("a"))
+    assert decision.allowed
+    assert decision.action is None
+    assert [finding.rule for finding in decision.findings] == ["LAW-PROTECTED", "LAW-MODES", "LAW-NAMES", "F-ONE"]
+
+
+def test_one_refusal_outweighs_every_consent():
+    law = governance(rule_text(SMALL), rule_text("level: enforced\ncheck: {files: {max: 99}}", rule_id="F-TWO"))
+    decision = decide(law, touching("a", "b"))
+    assert not decision.allowed
+    assert [finding.rule for finding in decision.refusals] == ["F-ONE"]
+    assert decision.why == ("F-ONE: 2 changed files, and at most 1 are allowed",)
+
+
+def test_of_several_refusals_the_strictest_consequence_follows():
+    law = governance(rule_text(SMALL + "on_fail: retry"), rule_text(SMALL + "on_fail: reject", rule_id="F-TWO"),
+                     rule_text(SMALL + "on_fail: split", rule_id="F-THREE"))
+    decision = decide(law, touching("a", "b"))
+    assert decision.action is OnFail.REJECT
+    assert [finding.rule for finding in decision.refusals] == ["F-TWO", "F-THREE", "F-ONE"]
+
+
+def test_a_fact_that_nobody_established_refuses():
+    law = governance(rule_text("level: enforced\ncheck: {attempts: {max: 3}}"))
+    finding = decide(law, touching("a")).refusals[0]
+    assert finding.passed is UNKNOWN
+    assert "unknown means no" in finding.says
+
+
+def test_nothing_known_at_all_is_refused_by_the_built_in_rules_alone():
+    decision = decide(governance(), ChangeFacts())
+    assert decision.action is OnFail.NEEDS_HUMAN
+    assert len(decision.refusals) == 3
+
+
+def test_a_rule_in_shadow_is_reported_and_blocks_nothing():
+    decision = decide(governance(rule_text(SMALL + "status: shadow")), touching("a", "b"))
+    assert decision.allowed
+    assert [finding.rule for finding in decision.shadows] == ["F-ONE"]
+
+
+@pytest.mark.parametrize("block", [SMALL + "status: off", "level: advisory"])
+def test_a_rule_that_is_off_or_advice_is_not_asked(block):
+    decision = decide(governance(rule_text(block)), touching("a", "b"))
+    assert decision.allowed
+    assert "F-ONE" not in [finding.rule for finding in decision.findings]
+
+
+@pytest.mark.parametrize("path", ["CLAUDE.md", "x/factory_rules.md", ".github/workflows/a.yml", ".env"])
+def test_no_document_can_allow_what_is_built_in(path):
+    law = governance(rule_text('level: enforced\ncheck: {paths: {allow: ["**"]}}'))
+    assert [finding.rule for finding in decide(law, touching(path)).refusals] == ["LAW-PROTECTED"]
+
+
+def test_a_link_and_a_misleading_name_are_refused_by_built_in_rules():
+    from tests.governance.law import change
+    facts = ChangeFacts(files=(change("a", new_mode="120000"), change("b\u200b.py")))
+    assert {finding.rule for finding in decide(governance(), facts).refusals} == {"LAW-MODES", "LAW-NAMES"}
+
+
+def test_rules_are_asked_where_they_apply():
+    law = governance(rule_text("level: enforced\napplies: merge\ncheck: {journeys_satisfied: {}}"),
+                     rule_text("level: enforced\napplies: issue\ncheck: {author_rate: {max: 1}}", rule_id="F-TWO"))
+    facts = touching("a", journeys=JourneyFacts(1, 1, 1))
+    assert [finding.rule for finding in decide(law, facts, applies=Applies.MERGE).findings][3:] == ["F-ONE"]
+    assert [finding.rule for finding in decide(law, facts, applies=Applies.ISSUE).findings] == ["F-TWO"]
+    assert len(decide(law, facts).findings) == 3
+
+
+@pytest.mark.parametrize(("when", "asked"), [
+    ('kind == "bug"', True), ('kind == "chore"', False), ("attempts > 1", True), ('kind == "chore" and attempts > 1', False),
+])
+def test_a_rule_is_not_asked_only_when_its_condition_is_known_not_to_hold(when, asked):
+    law = governance(rule_text(SMALL + f"when: '{when}'"))
+    decision = decide(law, touching("a", "b", kind="bug"))
+    assert decision.allowed is not asked
+
+
+def test_what_no_rule_speaks_of_falls_to_the_default():
+    careful = "---\nschema: 1\ndefault: needs-human\n---\n"
+    shadow = rule_text(SMALL + "status: shadow")
+    assert decide(governance(shadow), touching("a")).allowed
+    decision = decide(governance(shadow, front=careful), touching("a"))
+    assert decision.action is OnFail.NEEDS_HUMAN
+    assert decision.why == ("no rule speaks of this change",)
+    assert decide(governance(rule_text(SMALL), front=careful), touching("a")).allowed
+
+
+@given(st.lists(st.text(max_size=20).filter(lambda text: "\0" not in text), max_size=4),
+       st.sampled_from(list(Applies)), st.integers(0, 9))
+def test_deciding_never_raises_and_is_the_same_twice(paths, applies, attempts):
+    law = governance(rule_text(SMALL), rule_text("level: enforced\ncheck: {attempts: {max: 3}}", rule_id="F-TWO"))
+    facts = touching(*(path.encode("utf-8", "surrogatepass") for path in paths), attempts=attempts)
+    assert decide(law, facts, applies=applies) == decide(law, facts, applies=applies)
+    assert decide(law, facts, applies=applies).governance == law.digest

@@ -1,0 +1,72 @@
+"""The three files at the top of this repository: the worked example of the format, and the law of this project."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from harness.domain.facts import UNKNOWN, CheckFact, JourneyFacts
+from harness.domain.facts import TestFacts as SuiteFacts
+from harness.domain.governance import Applies, Level, OnFail
+from harness.governance import decide, governance_in, lint, run_cases
+from tests.governance.law import touching
+
+ROOT = Path(__file__).parents[2]
+OURS = governance_in(ROOT)
+
+
+def tracked() -> list[bytes]:
+    skipped = {".git", ".venv", "__pycache__", ".hypothesis", ".mypy_cache", ".ruff_cache", ".pytest_cache"}
+    return [str(path.relative_to(ROOT)).encode() for path in ROOT.rglob("*")
+            if path.is_file() and not skipped & set(path.relative_to(ROOT).parts)]
+
+
+def test_ours_is_clean():
+    workflows = [path.stem for path in (ROOT / "workflows").glob("*.yaml")]
+    assert lint(OURS, known_workflows=workflows, paths=tracked()) == ()
+
+
+@pytest.mark.parametrize("result", run_cases(OURS), ids=lambda result: f"{result.rule}:{result.source.line}")
+def test_each_of_our_cases_holds(result):
+    assert result.held, result
+
+
+def test_each_enforced_rule_has_a_case_that_fails_and_one_that_passes():
+    for rule in OURS.rules:
+        if rule.level is Level.ENFORCED and not rule.built_in:
+            expected = {case.expect for case in rule.cases}
+            assert {"pass", "fail"} <= expected, rule.id
+
+
+def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown():
+    suite = SuiteFacts(base=frozenset({"a"}), candidate=frozenset({"a", "b"}))
+    facts = touching("harness/cli/status.py", "tests/scenarios/test_status.py", dependencies=(), secrets=(), tests=suite,
+                     kind="bug", attempts=1, spend_usd=1, journeys=JourneyFacts(1, 1, 1),
+                     checks=(CheckFact("ci", "success"),))
+    assert decide(OURS, facts).allowed
+    assert decide(OURS, facts, applies=Applies.MERGE).allowed
+
+
+def test_a_change_to_the_law_itself_is_never_the_factorys_to_make():
+    decision = decide(OURS, touching("factory_rules.md", "harness/governance/law.py"))
+    assert decision.action is OnFail.REJECT
+    assert {"LAW-PROTECTED", "F-BRAKES"} <= {finding.rule for finding in decision.refusals}
+    assert any(finding.passed is UNKNOWN for finding in decision.refusals)
+
+
+def test_every_no_has_words_for_the_person_who_asked():
+    for entry in OURS.scope:
+        assert entry.asks_like, entry.id
+        if entry.kind != "in":
+            assert entry.reply.strip().endswith("."), entry.id
+
+
+def test_deciding_reads_nothing():
+    """The law is a pure function: what it is made of opens no file, starts no process, asks no clock."""
+    room = ROOT / "harness" / "governance"
+    impure = {"os", "subprocess", "socket", "time", "datetime", "random", "tempfile", "shutil", "urllib"}
+    for path in [*room.rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else (
+                [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
+            assert not {name.split(".")[0] for name in names} & impure, path
