@@ -1,0 +1,123 @@
+"""Worktrees made before anybody asks: handing one out is a rename.
+
+Properties kept:
+- a tree that is not whole has the name of one that is being made, and is never handed out, whoever was killed when;
+- before one is handed out it is compared with the commit that was asked for: every file, every mode, nothing more;
+- no tree comes back: what an agent had is deleted;
+- a tree belongs to whoever renames it first, so two runs never get the same one.
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from harness.domain.errors import GitError
+from harness.domain.issue import CommitSha
+from harness.repository.checkout import differences, settle
+from harness.repository.run_store import WORKTREE, admin, bring_over, made, new_making
+from harness.repository.trash import sweep_later, throw_away
+from harness.repository.trusted import TrustedRepository
+
+POOL = ".pool-"
+NICE = 10              # the agents that are at work come first
+TICK_SECONDS = 0.02    # more than the grain of a file system's clock
+
+
+class WarmPool:
+    """Up to `size` trees of the commit that was last wanted. A pool of size 0 makes none, and hands out what there is."""
+
+    def __init__(self, trusted: TrustedRepository, folder: Path, *, size: int) -> None:
+        self._trusted, self._folder, self._size = trusted, folder, size
+        self._lock = threading.Lock()
+        self._wanted: CommitSha | None = None
+        self._working = False
+
+    def taken(self, base: CommitSha) -> Path | None:
+        """A whole folder of `base` under a name of its own, for whoever called; None when there is none that holds."""
+        for place in sorted(self._trees(), key=lambda tree: base_of(tree) != base):
+            claimed = self._claimed(place)
+            if claimed and self._holds(claimed, base, made_for=base_of(place)):
+                return claimed
+        return None
+
+    def prepare(self, base: CommitSha) -> None:
+        """Bring the pool to `base`, in the background. Asked again meanwhile, it goes on to the newer one."""
+        if not self._size:
+            return
+        with self._lock:
+            self._wanted = base
+            if not self._working:
+                self._working = True
+                threading.Thread(target=self._work, name="prepare worktrees", daemon=True).start()
+
+    def ready(self, base: CommitSha) -> int:
+        """How many whole trees of `base` there are."""
+        return sum(base_of(tree) == base for tree in self._trees())
+
+    def _trees(self) -> Iterable[Path]:
+        return self._folder.glob(f"{POOL}*")
+
+    def _claimed(self, place: Path) -> Path | None:
+        making = new_making(self._folder)
+        try:
+            return place.rename(making)
+        except FileNotFoundError:   # another run was quicker
+            return None
+
+    def _holds(self, claimed: Path, base: CommitSha, *, made_for: str) -> bool:
+        """Whether the folder is one of `base`, now. One that is not goes away."""
+        with suppress(GitError, OSError):
+            if made_for != base:
+                bring_over(self._trusted, claimed, base)
+            if is_whole(claimed, base):
+                return True
+        throw_away(claimed, self._folder)
+        return False
+
+    def _work(self) -> None:
+        """Until the pool is what was wanted last. A failure ends it: the next run makes its own worktree, and says why."""
+        base: CommitSha | None = None
+        try:
+            while (base := self._next(base)) is not None:
+                self._refresh(base)
+        except (GitError, OSError):
+            with self._lock:
+                self._working = False
+        sweep_later(self._folder)
+
+    def _next(self, done: CommitSha | None) -> CommitSha | None:
+        with self._lock:
+            self._working = self._wanted != done
+            return self._wanted if self._working else None
+
+    def _refresh(self, base: CommitSha) -> None:
+        stale = [tree for tree in self._trees() if base_of(tree) != base]
+        while self.ready(base) < self._size and self._wanted == base:
+            self._add(base, self._claimed(stale.pop()) if stale else None)
+        for place in stale:
+            if claimed := self._claimed(place):
+                throw_away(claimed, self._folder)
+
+    def _add(self, base: CommitSha, claimed: Path | None) -> None:
+        if claimed is None:
+            making = made(self._trusted, self._folder, base, nice=NICE)
+        else:
+            making = claimed
+            bring_over(self._trusted, making, base, nice=NICE)
+        time.sleep(1 - time.time() % 1 + TICK_SECONDS)   # git tells times in seconds: until the next one has begun
+        settle(admin(making), making / WORKTREE, nice=NICE)
+        making.rename(self._folder / f"{POOL}{base}-{uuid.uuid4().hex}")
+
+
+def base_of(place: Path) -> str:
+    """The commit that a tree of the pool was made for."""
+    return place.name.removeprefix(POOL).partition("-")[0]
+
+
+def is_whole(place: Path, base: CommitSha) -> bool:
+    """Whether the folder's worktree is exactly `base`: HEAD, index and files, and no file beside them."""
+    head = (admin(place) / "HEAD").read_text(encoding="ascii").strip()
+    return head == base and not differences(admin(place), place / WORKTREE)

@@ -1,0 +1,93 @@
+"""A run's own git: a bare store that holds one commit and not a byte more, and a worktree on it.
+
+The agent owns both and may wreck both. Nothing is shared with the trusted repository: the objects are written anew into
+a pack of the run's own (no hard links, no alternates), there is no remote to ask for more, and once an agent has been
+there, git of ours never runs here again.
+"""
+
+import shutil
+import uuid
+from pathlib import Path
+
+from harness.domain.errors import GitError
+from harness.domain.issue import CommitSha
+from harness.repository.checkout import check_out
+from harness.repository.names import sha
+from harness.repository.plumbing import Git
+from harness.repository.trash import MAKING, throw_away
+from harness.repository.trusted import TrustedRepository
+
+STORE, WORKTREE = "store.git", "worktree"
+_AGENT = "[user]\n\tname = agent\n\temail = agent@localhost\n[gc]\n\tauto = 0\n"
+
+
+def made(trusted: TrustedRepository, folder: Path, base: CommitSha, *, nice: int = 0) -> Path:
+    """A run's folder with a fresh store and worktree of `base`, under a name that says it is not whole yet."""
+    making = new_making(folder)
+    making.mkdir(parents=True)
+    try:
+        (making / WORKTREE).mkdir()
+        _write_store(trusted, making / STORE, sha(base), nice=nice)
+        _link(making)
+        check_out(admin(making), making / WORKTREE, base, nice=nice)
+    except BaseException:
+        shutil.rmtree(making, ignore_errors=True)
+        raise
+    return making
+
+
+def bring_over(trusted: TrustedRepository, making: Path, base: CommitSha, *, nice: int = 0) -> None:
+    """Make a folder that was made for another commit one of `base`: a new store, and in the worktree what differs.
+
+    The old store goes with all that it holds: a run's store has one commit.
+    """
+    old = making / "old.git"
+    (making / STORE).rename(old)
+    _write_store(trusted, making / STORE, sha(base), nice=nice)
+    shutil.copyfile(old / "worktrees" / WORKTREE / "index", admin(making) / "index")
+    throw_away(old, making.parent)
+    check_out(admin(making), making / WORKTREE, base, nice=nice)
+
+
+def new_making(folder: Path) -> Path:
+    """A name for something that is not whole yet; whoever starts here next throws away what has such a name."""
+    return folder / f"{MAKING}{uuid.uuid4().hex}"
+
+
+def admin(place: Path) -> Path:
+    """Git's folder of the worktree, within the store: its HEAD and its index (gitrepository-layout(5))."""
+    return place / STORE / "worktrees" / WORKTREE
+
+
+def hand_out(making: Path, place: Path) -> Path:
+    """The worktree of a whole folder, moved to where its run expects it."""
+    making.rename(place)
+    (admin(place) / "gitdir").write_text(f"{place / WORKTREE / '.git'}\n", encoding="utf-8")
+    return place / WORKTREE
+
+
+def _write_store(trusted: TrustedRepository, store: Path, base: CommitSha, *, nice: int) -> None:
+    """The objects of one commit in one pack, without the detour over git's transport: that would hash each twice."""
+    git = Git(store, nice=nice)
+    git.output("init", "--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=work")
+    wanted = trusted.git.output("rev-list", "--objects", "--no-walk", "--no-object-names", "--end-of-options", base)
+    git.output("pack-objects", "--quiet", "--window=0", str(store / "objects" / "pack" / "pack"), stdin=wanted,
+               more={"GIT_ALTERNATE_OBJECT_DIRECTORIES": str(trusted.git_dir / "objects")})
+    (store / "shallow").write_text(f"{base}\n", encoding="ascii")   # the parents are not here
+    with (store / "config").open("a", encoding="utf-8") as config:
+        config.write(_AGENT)
+    folder = store / "worktrees" / WORKTREE
+    folder.mkdir(parents=True)
+    (folder / "HEAD").write_text(f"{base}\n", encoding="ascii")
+    (folder / "commondir").write_text("../..\n", encoding="ascii")
+
+
+def _link(place: Path) -> None:
+    """The worktree finds its store by a relative path, so the folder works wherever a box mounts it as a whole."""
+    (place / WORKTREE / ".git").write_text(f"gitdir: ../{STORE}/worktrees/{WORKTREE}\n", encoding="utf-8")
+
+
+def require_worktree(folder: Path, given: Path) -> None:
+    """Raise GitError when `given` is not a worktree that this folder of runs made: only those are ever snapshot."""
+    if given.name != WORKTREE or given.parent.parent != folder or given.parent.is_symlink() or not given.is_dir():
+        raise GitError(f"{given} is not a run's worktree below {folder}")

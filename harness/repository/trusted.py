@@ -1,0 +1,127 @@
+"""The factory's own bare repository: what the forge has, fetched and checked, and facts read from raw objects."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from threading import Lock
+
+from harness.domain.errors import GitError
+from harness.domain.issue import CommitSha, TreeSha
+from harness.ports.git import Diff
+from harness.repository.diff import raw_diff
+from harness.repository.guard import TRUSTED_CONFIG, require_untouched
+from harness.repository.names import branch_ref, full_ref, is_sha, remote_url, sha, shown
+from harness.repository.objects import Entry, blobs, entries, entry_at, verify
+from harness.repository.plumbing import Git
+from harness.repository.remote import Remote
+
+FETCHED = "refs/factory/forge"   # what the forge had; `transfer.hideRefs` keeps every ref from the run stores
+READ_AT_MOST = 16 * 1024 * 1024
+
+
+class TrustedRepository:
+    """`harness.ports.git.Repository`, on a folder that this class makes and that nothing else writes."""
+
+    def __init__(self, git_dir: Path, remote: Remote) -> None:
+        """Open the repository, made where there is none. Raises GitError when somebody else changed its settings."""
+        self.git_dir, self.remote = git_dir, remote
+        self._fetching = Lock()
+        remote_url(remote.url)
+        try:
+            if not git_dir.exists():
+                _make(git_dir)
+        except OSError as error:
+            raise GitError(f"{git_dir} could not be made: {error}", retryable=True) from error
+        require_untouched(git_dir)
+
+    @property
+    def git(self) -> Git:
+        """Git on this repository, after another look at what could steer it."""
+        require_untouched(self.git_dir)
+        return Git(self.git_dir)
+
+    def fetch(self, *refs: str) -> None:
+        """Bring branches, full refs or commits from the forge, each object checked by fsck before it is kept.
+
+        Nothing of ours moves: what comes is kept under `refs/factory/forge`.
+        """
+        if refs:
+            with self._fetching:   # two at once would fight for the lock of one ref
+                self.remote.output(
+                    self.git, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
+                    "--", remote_url(self.remote.url), *(_refspec(ref) for ref in refs))
+
+    def tip(self, branch: str) -> CommitSha:
+        """The forge's present tip of a branch. Raises GitError when it has none of that name."""
+        found = self.remote.branch_tip(self.git, branch)
+        if found is None:
+            raise GitError(f"the forge has no branch {branch!r}")
+        return found
+
+    def fetched(self, branch: str) -> CommitSha:
+        """Where the branch was at the last fetch of it, without asking the forge."""
+        said = self.git.said("rev-parse", "--verify", "--quiet", branch_ref(branch).replace("refs", FETCHED, 1))
+        if said.status:
+            raise GitError(f"branch {branch!r} was never fetched")
+        return sha(said.out.decode("ascii").strip())
+
+    def tree_of(self, commit: CommitSha) -> TreeSha:
+        """The tree of a commit. Raises GitError when the commit is not here: fetch it first."""
+        return TreeSha(self.git.line("rev-parse", "--verify", "--end-of-options", f"{sha(commit)}^{{tree}}"))
+
+    def parents_of(self, commit: CommitSha) -> tuple[CommitSha, ...]:
+        """The parents of a commit, in order."""
+        raw = self.git.output("cat-file", "commit", sha(commit)).split(b"\n\n", 1)[0]
+        lines = (line.split() for line in raw.splitlines())
+        return tuple(sha(line[1].decode("ascii")) for line in lines if line[:1] == [b"parent"])
+
+    def verify(self, commit: CommitSha) -> None:
+        """Hash the commit and everything in its tree again. Raises GitError naming the first that is not itself."""
+        verify(self.git, sha(commit))
+
+    def contains(self, tip: CommitSha, commit: CommitSha) -> bool:
+        """Whether `commit` is `tip` or one of its ancestors."""
+        said = self.git.said("merge-base", "--is-ancestor", sha(commit), sha(tip))
+        if said.status not in (0, 1):
+            raise GitError(f"git merge-base: {said.last_words}")
+        return said.status == 0
+
+    def entries(self, treeish: str) -> tuple[Entry, ...]:
+        """Every entry of a commit's or a tree's files, with mode, object and size."""
+        return entries(self.git, sha(treeish))
+
+    def files(self, commit: CommitSha) -> Mapping[bytes, str]:
+        """Every path with its mode; paths are raw bytes."""
+        return {entry.path: entry.mode for entry in self.entries(commit)}
+
+    def read(self, commit: CommitSha, path: str) -> bytes | None:
+        """The bytes of a plain file; None where there is none, and for a symlink: its target is not its text."""
+        git, name = self.git, path.encode("utf-8", "surrogateescape")
+        entry = entry_at(git, sha(commit), name)
+        if entry is None or not entry.is_file:
+            return None
+        if entry.size > READ_AT_MOST:
+            raise GitError(f"{shown(name)} has {entry.size} bytes; at most {READ_AT_MOST} are read")
+        return next(blobs(git, (entry.oid,)))
+
+    def diff(self, base: CommitSha, head: CommitSha) -> Diff:
+        """Raw facts between two commits (see `harness.repository.diff`)."""
+        return raw_diff(self.git, sha(base), sha(head))
+
+
+def _refspec(ref: str) -> str:
+    if is_sha(ref):
+        return f"{ref}:{FETCHED}/commits/{ref}"
+    source = full_ref(ref) if ref.startswith("refs/") else branch_ref(ref)
+    return f"+{source}:{FETCHED}/{source.removeprefix('refs/')}"
+
+
+def _make(git_dir: Path) -> None:
+    """A bare repository with our configuration and an unborn HEAD, there all at once or not at all."""
+    git_dir.parent.mkdir(parents=True, exist_ok=True)
+    fresh = git_dir.with_name(f"{git_dir.name}.making")
+    shutil.rmtree(fresh, ignore_errors=True)
+    Git(fresh).output("init", "--bare", "--quiet", "--template=", "--object-format=sha1",
+                      "--initial-branch=unborn")
+    (fresh / "config").write_bytes(TRUSTED_CONFIG)
+    fresh.rename(git_dir)
