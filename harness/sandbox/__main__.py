@@ -1,0 +1,79 @@
+"""`python -I -m harness.sandbox run|probe|layer`: the box supervisor, a program of its own, one process a box."""
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+
+from harness.domain.errors import ConfigError, FactoryError, SandboxError
+
+NO_BOX = 125        # as env(1) and timeout(1) have it: the program itself failed, not the command
+
+
+def main(argv: list[str]) -> int:
+    """The exit code: the boxed command's own for `run`, else 0; 2 for a bad lock file, 125 when there was no box."""
+    arguments = _parser().parse_args(argv)
+    try:
+        code: int = arguments.run(arguments)
+    except FactoryError as error:
+        print(f"box: {error}", file=sys.stderr)
+        return 2 if isinstance(error, ConfigError) else NO_BOX
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.sandbox", description=__doc__)
+    commands = parser.add_subparsers(required=True)
+    run = commands.add_parser("run", help="run one command in a box")
+    run.add_argument("--spec", required=True, help="the specification, a JSON file")
+    run.set_defaults(run=_run)
+    probe = commands.add_parser("probe", help="which forms of box work here, and what each cannot hold")
+    probe.add_argument("--json", action="store_true")
+    probe.set_defaults(run=_probe)
+    layer = commands.add_parser("layer", help="prepare the dependencies of a hash-locked requirements file")
+    layer.add_argument("--lock", required=True, type=Path)
+    layer.add_argument("--wheels", required=True, type=Path, help="where wheels are kept between layers")
+    layer.add_argument("--out", required=True, type=Path, help="where layers are kept, one folder a lock")
+    layer.add_argument("--form", default="auto")
+    layer.set_defaults(run=_layer)
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from harness.sandbox.document import spec_from, write_result
+    from harness.sandbox.supervisor import run_box
+
+    try:
+        text = Path(arguments.spec).read_text(encoding="utf-8")
+    except OSError as error:
+        raise SandboxError(f"the specification cannot be read: {error}") from error
+    spec, path = spec_from(text)
+    if path and os.path.lexists(path):
+        os.unlink(path)     # an old result must not be taken for this one
+    try:
+        result = run_box(spec)
+    except SandboxError as error:
+        raise SandboxError(f"{spec.name}: {error}", retryable=error.retryable) from error
+    if path:
+        write_result(path, result)
+    return result.exit_code
+
+
+def _probe(arguments: argparse.Namespace) -> int:
+    from harness.sandbox.probe import report, words
+
+    found = report()
+    print(json.dumps(found) if arguments.json else words(found))
+    return 0
+
+
+def _layer(arguments: argparse.Namespace) -> int:
+    from harness.sandbox.layer import layer
+
+    print(layer(arguments.lock.read_bytes(), wheels=arguments.wheels, out=arguments.out, form=arguments.form))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

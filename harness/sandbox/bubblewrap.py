@@ -1,0 +1,218 @@
+"""A box's walls as arguments to bubblewrap: what exists in the box, and what it may do there.
+
+What must hold:
+- Namespaces are named one by one: `--unshare-all` would add a user namespace in which setpriv fails.
+- Nothing of the host's environment or command line is passed on: the arguments travel by descriptor, so that
+  /proc/1/cmdline names no folder of the host.
+- Nothing of the box's environment acts before the box's own uid does: a variable such as LD_PRELOAD would run its
+  library in setpriv, which is still root. So it travels in a file.
+- Missing parents are made here, 0755 (bubblewrap makes them 0700), and are mounted before what lies in them.
+- The root and /dev end read-only: the only writable places are /tmp and /dev/shm, both bounded, and the writable binds.
+
+Known and not hidden: /proc/self/mountinfo in the box shows where on its file system each bind comes from. A caller to
+whom the names matter binds from neutrally named folders.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.domain.box import BoxSpec, Form
+from harness.domain.errors import SandboxError
+from harness.sandbox import browser as browsers
+from harness.sandbox import seccomp
+from harness.sandbox.distributions import closure
+from harness.sandbox.interpreter import interpreter
+
+FIRST_PROGRAM = Path(__file__).with_name("init.py")
+PYTHON = "/opt/bin/python"
+SITE = "/opt/site"
+INIT = "/run/box/init.py"
+ENVIRON = "/run/box/environ"
+PATH = "/opt/bin:/usr/bin:/bin"
+SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+# Public facts of the system that programs and libraries read; the rest of /etc does not exist in the box.
+ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/mime.types", "/etc/ssl/certs", "/etc/ssl/openssl.cnf")
+NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
+MIB = 1024 * 1024
+SEARCHED = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin"
+
+
+@dataclass(slots=True)
+class View:
+    """The mounts of a box, in the order in which they are made. `files` are descriptors that bubblewrap reads."""
+
+    args: list[str] = field(default_factory=list)
+    files: list[int] = field(default_factory=list)
+    made: set[str] = field(default_factory=lambda: {"/", "/dev", "/proc"})
+    filled: list[str] = field(default_factory=list)     # bound folders: what lies in them comes with them
+
+    def bind(self, source: str, target: str, *, writable: bool = False) -> None:
+        """Show a file or folder of the host; device nodes and setuid bits do not work in it."""
+        self._parents(target)
+        self.args += ["--bind" if writable else "--ro-bind", source, target]
+        self.filled.append(target + "/")
+
+    def empty(self, target: str, *, mode: str, size_mb: int) -> None:
+        """An empty folder in memory, at most this large."""
+        self._parents(target)
+        self.args += ["--perms", mode, "--size", str(size_mb * MIB), "--tmpfs", target]
+
+    def file(self, target: str, text: str) -> None:
+        """A small file with this text, readable by all. Unlike a bind it tells nothing of where it comes from."""
+        self._parents(target)
+        self.args += ["--perms", "0644", "--file", self.data(os.fsencode(text)), target]
+
+    def data(self, content: bytes) -> str:
+        """A descriptor that reads as `content`, by its number."""
+        descriptor = os.memfd_create("box")
+        os.write(descriptor, content)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        self.files.append(descriptor)
+        return str(descriptor)
+
+    def link(self, target: str, to: str) -> None:
+        """A symbolic link."""
+        self._parents(target)
+        self.args += ["--symlink", to, target]
+
+    def close(self) -> None:
+        """Close this side of the files."""
+        while self.files:
+            os.close(self.files.pop())
+
+    def _parents(self, target: str) -> None:
+        parts = target.strip("/").split("/")[:-1]
+        for depth in range(len(parts)):
+            parent = "/" + "/".join(parts[: depth + 1])
+            if parent not in self.made and not (parent + "/").startswith(tuple(self.filled)):
+                self.made.add(parent)
+                self.args += ["--perms", "0755", "--dir", parent]
+
+
+def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str, ...] = ()) -> list[str]:
+    """The command line before the boxed command, its arguments in a descriptor that joins `view.files`.
+
+    Raises SandboxError when bubblewrap or something that `spec` asks for is not on this machine.
+    """
+    bwrap, setpriv = _program("bwrap"), _program("setpriv")
+    args = [*NAMESPACES, "--die-with-parent", "--new-session", "--clearenv", "--hostname", spec.hostname, *extra]
+    if form is Form.BWRAP_USERNS:
+        args += ["--unshare-user", "--uid", str(uid), "--gid", str(uid)]
+        args += [] if spec.browser else ["--disable-userns"]        # Chromium's own sandbox needs them
+    furnish(view, spec, uid=uid)
+    args += view.args
+    args += ["--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
+    drop: list[str] = []
+    if form is Form.BWRAP_ROOT:
+        for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SETPCAP"):      # for setpriv, which gives them up
+            args += ["--cap-add", capability]
+        drop = [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
+                "--bounding-set=-all"]
+    if seccomp.works_here():
+        args += ["--seccomp", view.data(seccomp.program(user_namespaces=spec.browser))]
+    return [bwrap, "--args", view.data(b"".join(os.fsencode(arg) + b"\0" for arg in args)), "--", *drop]
+
+
+def first_program() -> list[str]:
+    """The command line of the first program in the box; its options and the command follow."""
+    return [PYTHON, "-I", "-S", "-B", INIT]
+
+
+def argv(spec: BoxSpec) -> tuple[str, ...]:
+    """The command as the box sees it."""
+    return (PYTHON if spec.argv[0] == "python" else spec.argv[0], *spec.argv[1:])
+
+
+def furnish(view: View, spec: BoxSpec, *, uid: int) -> None:
+    """Put into the view everything that exists in the box."""
+    _system(view)
+    view.args += ["--proc", "/proc", "--dev", "/dev"]
+    view.empty("/tmp", mode="1777", size_mb=spec.limits.disk_mb)        # noqa: S108 - the box's own
+    view.empty("/dev/shm", mode="1777", size_mb=spec.limits.disk_mb)    # noqa: S108
+    _accounts(view, spec, uid=uid)
+    _python(view, spec)
+    if spec.browser:
+        _browser(view)
+    for bind in sorted(spec.binds, key=lambda bind: bind.target.split("/")):     # parents before what lies in them
+        view.bind(bind.source, bind.target, writable=bind.mode == "rw")
+    for dial in spec.dial:
+        view.bind(dial.socket, socket_in_box(dial.port))
+
+
+def environment(spec: BoxSpec) -> dict[str, str]:
+    """The whole environment of the box."""
+    found = {"PATH": PATH, "HOME": "/tmp", "LANG": "C.UTF-8"}       # noqa: S108 - the box's own
+    if spec.browser and (browser := browsers.browser()):
+        found["LOF_BROWSER"] = browser.seen_as
+    found.update(spec.env)
+    if spec.distributions:
+        found["PYTHONPATH"] = ":".join(filter(None, (SITE, spec.env.get("PYTHONPATH"))))
+    return found
+
+
+def socket_in_box(port: int) -> str:
+    """Where the unix socket of a `dial` is seen in the box."""
+    return f"/run/box/{port}.sock"
+
+
+def always_visible() -> tuple[str, ...]:
+    """The host's folders that every box can read. What must stay sealed may not lie in one of them."""
+    return tuple(filter(None, ("/usr", interpreter().prefix, *_present(SYSTEM_FOLDERS), *_present(ETC))))
+
+
+def _system(view: View) -> None:
+    view.bind("/usr", "/usr")
+    for folder in _present(SYSTEM_FOLDERS):
+        if os.path.islink(folder):
+            view.link(folder, os.readlink(folder))
+        else:
+            view.bind(folder, folder)
+    for path in _present(ETC):
+        view.bind(path, path)
+
+
+def _accounts(view: View, spec: BoxSpec, *, uid: int) -> None:
+    view.file("/etc/passwd", f"root:x:0:0::/:/bin/sh\napp:x:{uid}:{uid}::/tmp:/bin/sh\n")
+    view.file("/etc/group", f"root:x:0:\napp:x:{uid}:\n")
+    view.file("/etc/hosts", f"127.0.0.1 {' '.join(dict.fromkeys(('localhost', spec.hostname)))}\n")
+    view.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
+
+
+def _python(view: View, spec: BoxSpec) -> None:
+    python = interpreter()
+    if python.prefix:
+        view.bind(python.prefix, python.prefix)
+    for folder in python.masked:
+        view.empty(folder, mode="0555", size_mb=1)
+        view.args += ["--remount-ro", folder]
+    for name in ("python", "python3"):
+        view.link(f"/opt/bin/{name}", python.executable)
+    for path in closure(spec.distributions) if spec.distributions else ():
+        view.bind(path, f"{SITE}/{os.path.basename(path)}")
+    view.file(INIT, FIRST_PROGRAM.read_text(encoding="utf-8"))
+    view.file(ENVIRON, "".join(f"{name}={value}\0" for name, value in environment(spec).items()))
+
+
+def _browser(view: View) -> None:
+    found = browsers.browser()
+    if found is None:
+        raise SandboxError("no Chromium on this machine: install chromium-headless-shell, or run `playwright install`")
+    if found.folder:
+        view.bind(found.folder, browsers.IN_BOX)
+    for path in _present(browsers.FONTS):
+        view.bind(path, path)
+
+
+def _present(paths: tuple[str, ...]) -> Iterator[str]:
+    return (path for path in paths if os.path.exists(path))
+
+
+def _program(name: str) -> str:
+    found = shutil.which(name, path=SEARCHED)
+    if not found:
+        package = {"bwrap": "bubblewrap", "setpriv": "util-linux"}[name]
+        raise SandboxError(f"{name} is not installed; install the package {package}")
+    return found

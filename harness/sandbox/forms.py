@@ -1,0 +1,96 @@
+"""Which forms of box work on this machine, found by running one of each, and what each cannot hold."""
+
+import functools
+import os
+import subprocess
+
+from harness.domain.box import BoxForm, BoxSpec, Form
+from harness.domain.errors import SandboxError
+from harness.sandbox import bubblewrap, seccomp
+from harness.sandbox.cgroup import cgroup_for
+from harness.sandbox.identity import FIRST_UID, USERNS_UID
+
+PROBE_SECONDS = 10
+
+DISK = "disk: growth of writable folders is watched, not held by a quota"
+SAME_USER = "user: the box runs as the account that started it"
+MEMORY = "memory: watched a few times a second, not held by the kernel"
+CALLS = "system calls: keyrings and other dangerous ones are not refused on this kind of machine"
+PIDS = "pids: tasks are not limited"
+UNSEALED = (
+    "files: everything that this account can read is open",
+    "network: every address can be reached",
+    "processes: others can be seen and signalled, and one that leaves its group may outlive the box",
+    "environment: that of other processes of this account can be read",
+    SAME_USER,
+    "tmp: /tmp and /dev/shm are the host's and not bounded",
+    "fresh: what one run leaves behind, the next one sees",
+)
+
+
+def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
+    """What a box of this form does not hold, when the kernel holds `held` of "memory" and "pids" for it."""
+    missing = [MEMORY] if "memory" not in held else []
+    if "pids" not in held and not _counted_by_uid(form):
+        missing.append(PIDS)
+    if form.sealed and not seccomp.works_here():
+        missing.append(CALLS)
+    walls = {Form.BWRAP_ROOT: (), Form.BWRAP_USERNS: (SAME_USER,), Form.UNSEALED: UNSEALED}[form]
+    return (*walls, *missing, DISK)
+
+
+def chosen(requested: str) -> Form:
+    """The form for a request: itself, or for "auto" the best that works here. Raises SandboxError when it cannot be."""
+    if requested == "auto":
+        return best()
+    if requested == Form.BWRAP_ROOT and os.geteuid() != 0:
+        raise SandboxError("the form bwrap-root needs root; ask for auto, or run as root")
+    return Form(requested)
+
+
+@functools.cache
+def best() -> Form:
+    """The first form that works here; `unsealed` when no box holds."""
+    return next(form for form in Form if probed(form).works)
+
+
+@functools.cache
+def probed(form: Form) -> BoxForm:
+    """What running one box of this form has shown. Cached for the process."""
+    why = _trial(form)
+    return BoxForm(form, why is None, why or "", _unheld_now(form))
+
+
+def _trial(form: Form) -> str | None:
+    if form is Form.UNSEALED:
+        return None
+    if form is Form.BWRAP_ROOT and os.geteuid() != 0:
+        return "needs root"
+    spec = BoxSpec("probe", ("true",))
+    uid = FIRST_UID if form is Form.BWRAP_ROOT else USERNS_UID
+    view = bubblewrap.View()
+    try:
+        command = [*bubblewrap.command(form, spec, view, uid=uid), "/usr/bin/id", "-u"]
+        # The box dies with the thread that started it, so it is waited for right here.
+        ended = subprocess.run(command, env={}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                               timeout=PROBE_SECONDS, pass_fds=view.files, start_new_session=True)
+    except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    finally:
+        view.close()
+    if ended.returncode != 0 or ended.stdout.strip() != str(uid):
+        return ended.stderr.strip() or f"the box ran as uid {ended.stdout.strip()} instead of {uid}"
+    return None
+
+
+def _unheld_now(form: Form) -> tuple[str, ...]:
+    group = cgroup_for(BoxSpec("probe", ("true",)).limits)
+    try:
+        return unheld(form, group.held)
+    finally:
+        group.remove()
+
+
+def _counted_by_uid(form: Form) -> bool:
+    """Whether RLIMIT_NPROC bounds the tasks of this box and of nothing else: the kernel exempts the host's root."""
+    return form is Form.BWRAP_ROOT or (form is Form.BWRAP_USERNS and os.geteuid() != 0)

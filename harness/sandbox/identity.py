@@ -1,0 +1,99 @@
+"""A uid of the box's own, and the files that are given to it.
+
+As root, two boxes that live at the same time never share a uid: a slot is a locked file, and bubblewrap keeps the lock
+as long as anything in the box is alive, even when the supervisor is not. What is given to a box is given without
+following a link, and never through a second name: a hard link would hand over a file that lives elsewhere (a local
+`git clone` hard-links the objects of the repository it came from).
+"""
+
+import fcntl
+import os
+import pwd
+import stat
+from collections import Counter
+from collections.abc import Iterable, Iterator
+
+from harness.domain.errors import SandboxError
+
+FIRST_UID, SLOTS = 60600, 384       # a range that neither Debian nor systemd hands out
+SLOT_FOLDER = "/run/lights-out-factory/uids"
+USERNS_UID = 1000                   # what a box with a user namespace believes it is
+
+
+class Slot:
+    """One uid, held until `close`, and by whoever else inherits `lock`."""
+
+    def __init__(self, uid: int, lock: int) -> None:
+        self.uid, self.lock = uid, lock
+
+    def close(self) -> None:
+        """Let go of it on this side."""
+        os.close(self.lock)
+
+
+def take_slot() -> Slot:
+    """A uid that no other live box has. Needs root. Raises SandboxError when all are taken."""
+    try:
+        os.makedirs(SLOT_FOLDER, mode=0o700, exist_ok=True)
+        for uid in range(FIRST_UID, FIRST_UID + SLOTS):
+            lock = os.open(f"{SLOT_FOLDER}/{uid}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+            if _locked(lock) and not _is_a_person(uid):
+                return Slot(uid, lock)
+            os.close(lock)
+    except OSError as error:
+        raise SandboxError(f"no uid for the box: {error}") from error
+    raise SandboxError(f"all {SLOTS} uids for boxes are taken by live boxes; wait for one to end", retryable=True)
+
+
+def _locked(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _is_a_person(uid: int) -> bool:
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
+
+
+def refuse_shared_files(roots: Iterable[str]) -> None:
+    """Raises SandboxError when a file below `roots` has another name outside them: writing to it would write there."""
+    roots = tuple(roots)
+    seen: Counter[tuple[int, int]] = Counter()
+    several: dict[tuple[int, int], tuple[str, int]] = {}
+    for root in roots:
+        for path, _, entry in _tree(root):
+            if stat.S_ISREG(entry.st_mode) and entry.st_nlink > 1:
+                key = entry.st_dev, entry.st_ino
+                seen[key] += 1
+                several[key] = path, entry.st_nlink
+    for key, (path, links) in several.items():
+        if seen[key] < links:
+            raise SandboxError(f"{path} is a hard link to a file outside the writable binds; copy it instead")
+
+
+def give(root: str, uid: int) -> None:
+    """Make `uid` the owner of all below `root`, links themselves included. Raises SandboxError."""
+    try:
+        for path, folder, entry in _tree(root):
+            if (entry.st_uid, entry.st_gid) != (uid, uid):
+                name = path if folder is None else os.path.basename(path)
+                os.chown(name, uid, uid, dir_fd=folder, follow_symlinks=False)
+    except OSError as error:
+        raise SandboxError(f"{root} cannot be given to the box: {error}") from error
+
+
+def _tree(root: str) -> Iterator[tuple[str, int | None, os.stat_result]]:
+    """Every file and folder from `root` down: its path, the descriptor of the folder it is in, what it is."""
+    top = os.lstat(root)
+    yield root, None, top
+    if not stat.S_ISDIR(top.st_mode):       # a bind may also be one file, or a socket
+        return
+    for folder, folders, files, descriptor in os.fwalk(root, follow_symlinks=False):
+        for name in folders + files:
+            yield f"{folder}/{name}", descriptor, os.stat(name, dir_fd=descriptor, follow_symlinks=False)

@@ -1,0 +1,327 @@
+"""The first program in a box: it opens the relays, starts the command, and tells how the command ended.
+
+It runs under the same uid as the command, inside the box, from one file and the standard library, and so it is not
+trusted with anything that the command does not already have:
+
+- `dial`: the command could reach the bind-mounted socket without the relay. Identity is the socket, never the relay.
+- `serve`: the command could take the listening descriptor and answer by itself. It already decides what it answers.
+- the ending: the command could write a false status or kill this program. Its own exit code is its own to choose;
+  killing this program ends the box, because the process namespace ends with it.
+
+What it must keep: when it ends, for whatever reason, nothing in the box goes on; when the supervisor is gone (the life
+line reads as closed) it ends; bytes, half-closes and exit codes pass through it unchanged; one epoll and no threads, so
+that a relay never eats the command's share of the task limit.
+
+    init.py --status FD --life FD [--cwd DIR] [--environ FILE]
+            [--limit NAME=N]… [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
+"""
+
+import errno
+import os
+import resource
+import select
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:       # importing typing would cost each box 3 ms
+    from typing import NoReturn
+
+CHUNK = 256 * 1024
+MOST_CONNECTIONS = 256      # beyond it new ones wait in the backlog
+LAST_WORDS_SECONDS = 1      # for what the command had answered before it ended
+RETRY_SECONDS = 0.01        # a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
+READ, WRITE = select.EPOLLIN, select.EPOLLOUT
+
+
+class Flow:
+    """Bytes one way, from `source` to `sink`; the end of the stream is passed on as a half-close."""
+
+    def __init__(self, source: socket.socket, sink: socket.socket) -> None:
+        self.source, self.sink = source, sink
+        self.waiting = b""
+        self.ended = False      # the source has no more
+        self.done = False       # and the sink knows
+
+    @property
+    def hungry(self) -> bool:
+        """Whether it wants to read: never more than one chunk is held."""
+        return not self.waiting and not self.ended
+
+    def pump(self) -> None:
+        """Move what can move now. Raises OSError when the source broke; a sink that is gone only ends this way."""
+        if self.hungry:
+            try:
+                self.waiting = self.source.recv(CHUNK)
+            except BlockingIOError:
+                return
+            self.ended = not self.waiting
+        try:
+            if self.waiting:
+                self.waiting = self.waiting[self.sink.send(self.waiting):]
+            if self.ended and not self.waiting and not self.done:
+                self.done = True
+                self.sink.shutdown(socket.SHUT_WR)
+        except BlockingIOError:
+            return
+        except OSError:
+            # The sink went away (an early answer to a long upload). What it said before may still be on its way
+            # back, so only this direction ends.
+            self.waiting, self.ended, self.done = b"", True, True
+
+
+class Pair:
+    """One relayed connection: `near` was accepted, `far` is being connected to `address`."""
+
+    def __init__(self, near: socket.socket, far: socket.socket, address: str | tuple[str, int]) -> None:
+        self.near, self.far, self.address = near, far, address
+        self.flows = (Flow(near, far), Flow(far, near))
+        self.connected = False
+        self.blocked = False     # the far side's backlog is full: try again soon
+        self.connect()
+
+    def connect(self) -> None:
+        """Begin to connect, or begin again. Raises OSError when the far side refuses."""
+        code = self.far.connect_ex(self.address)
+        self.blocked = code == errno.EAGAIN
+        self.connected = code == 0
+        if code not in (0, errno.EAGAIN, errno.EINPROGRESS):
+            self.far.close()
+            raise OSError(code, os.strerror(code))
+
+    def advance(self, hung_up: int | None) -> bool:
+        """Move what can move; False when the connection is over. `hung_up` is a descriptor whose peer is gone."""
+        try:
+            if not self.connected:
+                if code := self.far.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
+                    raise OSError(code, os.strerror(code))
+                self.connected = True
+            for flow in self.flows:
+                flow.pump()
+                if flow.done and flow.source.fileno() == hung_up:
+                    return False
+        except OSError:
+            return False
+        return not all(flow.done for flow in self.flows)
+
+    def wants(self) -> Iterator[tuple[socket.socket, int]]:
+        """What each of the two sockets should be watched for now; 0 for nothing."""
+        if not self.connected:
+            yield self.near, 0
+            yield self.far, 0 if self.blocked else WRITE
+            return
+        there, back = self.flows
+        yield self.near, (READ if there.hungry else 0) | (WRITE if back.waiting else 0)
+        yield self.far, (READ if back.hungry else 0) | (WRITE if there.waiting else 0)
+
+
+class Relays:
+    """All connections of a box, over one epoll that the caller also watches other things with."""
+
+    def __init__(self) -> None:
+        self.poll = select.epoll()
+        self.watched: dict[int, int] = {}
+        self.listeners: dict[int, tuple[socket.socket, Callable[[socket.socket], Pair]]] = {}
+        self.pairs: dict[int, Pair] = {}
+        self.blocked: set[Pair] = set()
+
+    def dial(self, port: int, path: str) -> None:
+        """Listen on 127.0.0.1:`port`; each connection goes to the unix socket at `path`. Raises OSError."""
+        listener = socket.create_server(("127.0.0.1", port), backlog=128)
+        self._listen(listener, lambda near: Pair(near, _nonblocking(socket.AF_UNIX), path))
+
+    def serve(self, port: int, descriptor: int) -> None:
+        """Accept on an inherited listening socket; each connection goes to 127.0.0.1:`port`. Raises OSError."""
+        listener = socket.socket(fileno=descriptor)
+        os.set_inheritable(descriptor, False)
+        self._listen(listener, lambda near: Pair(near, _nonblocking(socket.AF_INET), ("127.0.0.1", port)))
+
+    def turn(self, timeout: float | None) -> list[int]:
+        """Wait for something to happen and do it; the ready descriptors that are not ours come back."""
+        others = []
+        for descriptor, events in self.poll.poll(RETRY_SECONDS if self.blocked else timeout):
+            if descriptor in self.listeners:
+                self._accept(descriptor)
+            elif (pair := self.pairs.get(descriptor)) and not pair.blocked:
+                self._advance(pair, descriptor if events & (select.EPOLLHUP | select.EPOLLERR) else None)
+            elif descriptor in self.watched:
+                others.append(descriptor)
+        for pair in tuple(self.blocked):
+            self._retry(pair)
+        return others
+
+    def undelivered(self) -> bool:
+        """Whether something that the box has answered may still be on its way out."""
+        return any(pair.far.family == socket.AF_INET and not pair.flows[1].done for pair in self.pairs.values())
+
+    def watch(self, descriptor: int, events: int = READ) -> None:
+        """Watch a descriptor for exactly these events. Nothing to watch for means not at all: epoll would otherwise
+        report a hang-up for ever."""
+        before = self.watched.get(descriptor, 0)
+        if events == before:
+            return
+        if not events:
+            self.poll.unregister(descriptor)
+            del self.watched[descriptor]
+            return
+        (self.poll.modify if before else self.poll.register)(descriptor, events)
+        self.watched[descriptor] = events
+
+    def _listen(self, listener: socket.socket, pair: Callable[[socket.socket], Pair]) -> None:
+        listener.setblocking(False)
+        self.listeners[listener.fileno()] = (listener, pair)
+        self.watch(listener.fileno())
+
+    def _accept(self, descriptor: int) -> None:
+        listener, make = self.listeners[descriptor]
+        try:
+            near, _ = listener.accept()
+        except OSError:
+            return
+        near.setblocking(False)
+        try:
+            pair = make(near)
+        except OSError:
+            near.close()        # nobody answers there: the caller sees the connection end, as without a relay
+            return
+        for side in (pair.near, pair.far):
+            if side.family == socket.AF_INET:
+                side.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.pairs[side.fileno()] = pair
+        self._settle(pair)
+        self._open_for_more()
+
+    def _advance(self, pair: Pair, hung_up: int | None) -> None:
+        if pair.advance(hung_up):
+            self._settle(pair)
+        else:
+            self._close(pair)
+
+    def _retry(self, pair: Pair) -> None:
+        try:
+            pair.connect()
+        except OSError:
+            self._close(pair)
+        else:
+            self._settle(pair)
+
+    def _settle(self, pair: Pair) -> None:
+        (self.blocked.add if pair.blocked else self.blocked.discard)(pair)
+        for side, events in pair.wants():
+            self.watch(side.fileno(), events)
+
+    def _close(self, pair: Pair) -> None:
+        self.blocked.discard(pair)
+        for side in (pair.near, pair.far):
+            self.watch(side.fileno(), 0)
+            del self.pairs[side.fileno()]
+            side.close()
+        self._open_for_more()
+
+    def _open_for_more(self) -> None:
+        room = len(self.pairs) < 2 * MOST_CONNECTIONS
+        for descriptor in self.listeners:
+            self.watch(descriptor, READ if room else 0)
+
+
+def _nonblocking(family: int) -> socket.socket:
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setblocking(False)
+    return made
+
+
+def main(argv: list[str]) -> "NoReturn":
+    """Never returns: the process ends as the command ended."""
+    split = argv.index("--")
+    options = list(zip(argv[:split:2], argv[1:split:2], strict=True))
+    one = dict(options)
+    status, life = int(one["--status"]), int(one["--life"])
+    for descriptor in (status, life):
+        os.set_inheritable(descriptor, False)
+    relays = Relays()
+    try:
+        _open_relays(relays, options)
+        environ = _environ(one.get("--environ"))
+        os.chdir(one.get("--cwd", "/"))
+    except OSError as error:
+        os.write(status, f"failed {error}\n".encode())
+        os._exit(125)
+    os.write(status, b"started\n")
+    child = _start(argv[split + 1:], environ, _limits(options))
+    _end(status, _ending(relays, child, life))
+
+
+def _open_relays(relays: Relays, options: list[tuple[str, str]]) -> None:
+    for name, value in options:
+        port, _, target = value.partition("=")
+        if name == "--dial":
+            relays.dial(int(port), target)
+        elif name == "--serve":
+            relays.serve(int(port), int(target))
+
+
+def _limits(options: list[tuple[str, str]]) -> list[tuple[int, int]]:
+    pairs = (value.partition("=") for name, value in options if name == "--limit")
+    return [(getattr(resource, f"RLIMIT_{name}"), int(value)) for name, _, value in pairs]
+
+
+def _environ(file: str | None) -> dict[bytes, bytes]:
+    """The command's whole environment; without a file it is this program's own."""
+    if file is None:
+        return dict(os.environb)
+    with open(file, "rb") as text:
+        pairs = (item.partition(b"=") for item in text.read().split(b"\0") if item)
+        return {name: value for name, _, value in pairs}
+
+
+def _start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
+    """The pid of the command. One that cannot be started says why and exits 127 or 126, as a shell would have it."""
+    child = os.fork()
+    if child:
+        return child
+    try:
+        for which, value in limits:
+            hard = resource.getrlimit(which)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            resource.setrlimit(which, (value, value))
+        for inherited in (signal.SIGPIPE, signal.SIGXFSZ):      # Python ignores both; the command must not inherit that
+            signal.signal(inherited, signal.SIG_DFL)
+        os.execvpe(command[0], command, environ)        # noqa: S606 - there is no shell, on purpose
+    except (OSError, ValueError) as error:
+        os.write(2, f"{command[0]}: {error}\n".encode(errors="backslashreplace"))
+        os._exit(127 if isinstance(error, FileNotFoundError) else 126)
+
+
+def _ending(relays: Relays, child: int, life: int) -> int:
+    """Relay until the command has ended; its wait status."""
+    over = os.pidfd_open(child)
+    relays.watch(over)
+    relays.watch(life)
+    while True:
+        ready = relays.turn(None)
+        if life in ready:
+            os.killpg(0, signal.SIGKILL)        # the supervisor is gone
+        if over in ready:
+            _, status = os.waitpid(child, 0)
+            break
+    for descriptor in (over, life):
+        relays.watch(descriptor, 0)
+    give_up = time.monotonic() + LAST_WORDS_SECONDS
+    while relays.undelivered() and time.monotonic() < give_up:
+        relays.turn(RETRY_SECONDS)
+    return status
+
+
+def _end(report: int, status: int) -> "NoReturn":
+    if os.WIFSIGNALED(status):
+        os.write(report, f"signal {os.WTERMSIG(status)}\n".encode())
+        os._exit(128 + os.WTERMSIG(status))
+    os.write(report, f"exit {os.WEXITSTATUS(status)}\n".encode())
+    os._exit(os.WEXITSTATUS(status))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

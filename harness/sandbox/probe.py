@@ -1,0 +1,30 @@
+"""What this machine can hold, as a document for programs and as words for people."""
+
+from typing import Any
+
+from harness.domain.box import Form
+from harness.sandbox import bubblewrap, forms
+from harness.sandbox.browser import browser_path
+
+
+def report() -> dict[str, Any]:
+    """`{chosen, forms: [{form, works, why, unheld}], browser, visible}`; `visible` are host folders every box reads."""
+    shown = [forms.probed(form) for form in Form]
+    return {
+        "chosen": str(forms.best()),
+        "forms": [
+            {"form": str(one.form), "works": one.works, "why": one.why, "unheld": list(one.unheld)} for one in shown
+        ],
+        "browser": browser_path(),
+        "visible": list(bubblewrap.always_visible()),
+    }
+
+
+def words(found: dict[str, Any]) -> str:
+    """The report for a person."""
+    lines = [f"boxes here are {found['chosen']}"]
+    for one in found["forms"]:
+        lines.append(f"  {one['form']:<13} {'works' if one['works'] else 'no: ' + one['why']}")
+        lines += [f"    does not hold {text}" for text in one["unheld"] if one["works"]]
+    lines.append(f"  browser       {found['browser'] or 'none found'}")
+    return "\n".join(lines)

@@ -1,0 +1,165 @@
+"""Runs one box from its making to its end, and leaves nothing of it behind.
+
+What must hold, whatever the command does and however this process ends:
+- The box dies with this process, `kill -9` included, by four ways that do not need each other: bubblewrap asks the
+  kernel to be killed with its parent, the process namespace dies with its first process, the first program in the box
+  watches a life line that this process holds, and a janitor outside kills the control group when that line is cut.
+- bubblewrap dies with the *thread* that started it, not with the process: there is only one thread here.
+- A result says how the box ended only when it is dead. No result means that nothing may be believed.
+"""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Iterator
+
+from harness.domain.box import BoxResult, BoxSpec, Form, Limits
+from harness.domain.errors import SandboxError
+from harness.sandbox import forms, identity
+from harness.sandbox.cgroup import Cgroup, cgroup_for
+from harness.sandbox.janitor import janitor
+from harness.sandbox.launch import Box, Ground, readable, started
+from harness.sandbox.watch import Watch, disk_watch, memory_watch
+
+MIB = 1024 * 1024
+TICK_SECONDS = 0.05
+STOPPERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+KILLED = 128 + signal.SIGKILL, int(signal.SIGKILL)
+
+
+def run_box(spec: BoxSpec, *, output: int | None = None) -> BoxResult:
+    """Run `spec` until nothing of it is left, on this process's standard streams, or with `output` for what it prints.
+
+    Raises SandboxError when no box could be made; nothing of the command has run then.
+    """
+    form = forms.chosen(spec.form)
+    began = time.monotonic()
+    with contextlib.ExitStack() as held:
+        stop = held.enter_context(_stop_signals())
+        uid, lock = held.enter_context(_identity(form))
+        _give(spec, uid if form is Form.BWRAP_ROOT else None)
+        group = cgroup_for(spec.limits)
+        life = held.enter_context(janitor(group))
+        box = held.enter_context(started(form, spec, Ground(uid, lock, group, life), output=output))
+        watches = _watches(spec, box)
+        killed_by = _reason_to_kill(box, spec.limits, watches, stop=stop, began=began)
+        box.kill()
+        said = _said(box.status)
+        killed_by = killed_by or ("memory" if group.out_of_memory() else None)
+        code, by_signal = KILLED if killed_by else _ending(said[-1], box.process.returncode)
+        peak, reached = _peak(group, watches), tuple(_reached(group, by_signal))
+    return BoxResult(
+        form=form, unheld=forms.unheld(form, group.held), exit_code=code, signal=by_signal, killed_by=killed_by,
+        seconds=round(time.monotonic() - began, 3), peak_memory_mb=peak, reached=reached,
+    )
+
+
+@contextlib.contextmanager
+def _stop_signals() -> Iterator[int]:
+    """A descriptor that can be read once somebody asked this process to stop."""
+    read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+    before = {number: signal.signal(number, lambda *_: None) for number in STOPPERS}
+    previous = signal.set_wakeup_fd(write)
+    try:
+        yield read
+    finally:
+        signal.set_wakeup_fd(previous)
+        for number, action in before.items():
+            signal.signal(number, action)
+        os.close(read)
+        os.close(write)
+
+
+@contextlib.contextmanager
+def _identity(form: Form) -> Iterator[tuple[int, int | None]]:
+    if form is not Form.BWRAP_ROOT:
+        yield identity.USERNS_UID, None
+        return
+    with contextlib.closing(identity.take_slot()) as slot:
+        yield slot.uid, slot.lock
+
+
+def _give(spec: BoxSpec, uid: int | None) -> None:
+    """Make the binds usable for the box's uid (None: it is this account), or say which is not. Raises SandboxError."""
+    writable = _writable(spec)
+    identity.refuse_shared_files(writable)
+    if uid is None:
+        return
+    for folder in writable:
+        identity.give(folder, uid)
+    for bind in spec.binds:
+        if bind.mode == "ro" and not os.stat(bind.source).st_mode & 0o004:
+            raise SandboxError(f"the box's user may not read {bind.source}: open it (chmod a+rX), or bind it rw")
+    for dial in spec.dial:
+        if os.stat(dial.socket).st_mode & 0o006 != 0o006:       # a socket that is not for all is for this one box
+            identity.give(dial.socket, uid)
+
+
+def _writable(spec: BoxSpec) -> tuple[str, ...]:
+    return tuple(bind.source for bind in spec.binds if bind.mode == "rw")
+
+
+def _watches(spec: BoxSpec, box: Box) -> dict[str, Watch]:
+    watches = {}
+    if folders := _writable(spec):
+        watches["disk"] = disk_watch(folders, spec.limits, box.tasks)
+    if "memory" not in box.group.held:
+        watches["memory"] = memory_watch(spec.limits, box.tasks)
+    return watches
+
+
+def _reason_to_kill(box: Box, limits: Limits, watches: dict[str, Watch], *, stop: int, began: float) -> str | None:
+    """Wait for the box to end, or for a reason to end it: stopped, wall, memory or disk. None: it ended by itself."""
+    over = os.pidfd_open(box.process.pid)
+    try:
+        while True:
+            ready = readable([over, stop], TICK_SECONDS)
+            if over in ready:       # what was written in a last rush counts too
+                return "disk" if "disk" in watches and watches["disk"].over(now=True) else None
+            if stop in ready:
+                return "stopped"
+            if time.monotonic() - began > limits.wall_seconds:
+                return "wall"
+            if box.group.out_of_memory():
+                return "memory"
+            for name, watch in watches.items():
+                if watch.over():
+                    return name
+    finally:
+        os.close(over)
+
+
+def _said(status: int) -> list[str]:
+    """What the first program in the box has reported. Raises SandboxError when it never started the command."""
+    text = b""
+    while part := os.read(status, 4096):
+        text += part
+    lines = text.decode(errors="replace").splitlines()
+    if "started" not in lines:
+        why = next((line.removeprefix("failed ") for line in lines if line.startswith("failed ")), None)
+        raise SandboxError(why or "bubblewrap could not make the box; its own message is above")
+    return lines
+
+
+def _ending(report: str, returncode: int) -> tuple[int, int | None]:
+    """Exit code and signal, as reported, or as bubblewrap saw its child end when nothing was reported."""
+    kind, _, number = report.partition(" ")
+    if kind == "exit" and number.isdigit():
+        return int(number), None
+    if kind == "signal" and number.isdigit():
+        return 128 + int(number), int(number)
+    code = returncode if returncode >= 0 else 128 - returncode
+    return code, code - 128 if code > 128 else None
+
+
+def _peak(group: Cgroup, watches: dict[str, Watch]) -> int | None:
+    watched = -(-watches["memory"].peak // MIB) if "memory" in watches else 0
+    return group.peak_memory_mb() or watched or None
+
+
+def _reached(group: Cgroup, by_signal: int | None) -> Iterator[str]:
+    if group.out_of_pids():
+        yield "pids"
+    if by_signal == signal.SIGXFSZ:
+        yield "file"

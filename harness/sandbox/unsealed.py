@@ -1,0 +1,43 @@
+"""No box: the command runs on the host, with limits and a process group of its own, and everything else is open.
+
+It exists so that a machine where no box holds can show what would happen, and say so. Nothing that ran in it may be
+believed. There are no mounts, so the places that a specification names for the box are replaced by those of the host
+wherever an argument or a variable begins with one.
+"""
+
+from harness.domain.box import BoxSpec
+from harness.sandbox import browser as browsers
+from harness.sandbox.bubblewrap import FIRST_PROGRAM
+from harness.sandbox.distributions import package_folders
+from harness.sandbox.interpreter import interpreter
+
+
+def first_program() -> list[str]:
+    """The command line of the first program; its options and the command follow."""
+    return [interpreter().executable, "-I", "-S", "-B", str(FIRST_PROGRAM)]
+
+
+def argv(spec: BoxSpec) -> tuple[str, ...]:
+    """The command with the host's paths."""
+    first = interpreter().executable if spec.argv[0] == "python" else spec.argv[0]
+    return tuple(translated(word, spec) for word in (first, *spec.argv[1:]))
+
+
+def environment(spec: BoxSpec) -> dict[str, str]:
+    """The environment with the host's paths. Importing a distribution here means seeing all that is installed."""
+    found = {"PATH": "/usr/bin:/bin", "HOME": "/tmp", "LANG": "C.UTF-8"}        # noqa: S108 - named in the contract
+    if spec.browser and (path := browsers.browser_path()):
+        found["LOF_BROWSER"] = path
+    for name, value in spec.env.items():
+        found[name] = ":".join(translated(part, spec) for part in value.split(":"))
+    if spec.distributions:
+        found["PYTHONPATH"] = ":".join(filter(None, (*package_folders(), found.get("PYTHONPATH"))))
+    return found
+
+
+def translated(word: str, spec: BoxSpec) -> str:
+    """`word` with the box's place at its beginning replaced by the host's; the longest place counts."""
+    for bind in sorted(spec.binds, key=lambda bind: -len(bind.target)):
+        if word == bind.target or word.startswith(bind.target + "/"):
+            return bind.source + word[len(bind.target):]
+    return word

@@ -1,0 +1,113 @@
+"""What no kernel limit holds, watched instead: the growth of writable binds, and memory where no group can be made.
+
+A watchdog looks a few times a second, so what it keeps is named in the verdict as watched, never as held.
+"""
+
+import contextlib
+import os
+import resource
+import stat
+import time
+from collections.abc import Callable, Iterator
+
+from harness.domain.box import Limits
+
+MIB = 1024 * 1024
+LOOK_SECONDS = 0.2      # at least this between two looks
+MOST_OF_TIME = 0.1      # a look at a large tree may not use more than this part of a core
+
+Tasks = Callable[[], tuple[int, ...]]
+
+
+class Watch:
+    """Looks at one thing from time to time; `over` is True once it has grown beyond its limit."""
+
+    def __init__(self, look: Callable[[], int], *, limit: int) -> None:
+        self.look, self.limit, self.peak = look, limit, 0
+        self.due = time.monotonic()
+
+    def over(self, *, now: bool = False) -> bool:
+        """Whether it is beyond the limit, by the latest look, or by a new one."""
+        began = time.monotonic()
+        if now or began >= self.due:
+            self.peak = max(self.peak, self.look())
+            ended = time.monotonic()
+            self.due = ended + max(LOOK_SECONDS, (ended - began) / MOST_OF_TIME)
+        return self.peak > self.limit
+
+
+def disk_watch(folders: tuple[str, ...], limits: Limits, tasks: Tasks) -> Watch:
+    """Watches how much the folders have grown since now, files included that are open in the box but have no name."""
+    before = _bytes_in(folders)
+    devices = frozenset(os.stat(folder).st_dev for folder in folders)
+    return Watch(lambda: _bytes_in(folders) + _nameless_bytes(tasks(), devices) - before, limit=limits.disk_mb * MIB)
+
+
+def memory_watch(limits: Limits, tasks: Tasks) -> Watch:
+    """Watches the memory of the box's processes together, shared pages counted once where the kernel tells."""
+    return Watch(lambda: sum(map(_memory, tasks())), limit=limits.memory_mb * MIB)
+
+
+def descendants(root: int) -> tuple[int, ...]:
+    """The pids of `root` and all below it. In a process namespace nobody can leave this tree."""
+    children: dict[int, list[int]] = {}
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/stat", "rb") as file:
+            parent = int(file.read().rpartition(b")")[2].split()[1])
+            children.setdefault(parent, []).append(pid)
+    found = [root]
+    for pid in found:
+        found += children.get(pid, ())
+    return tuple(found)
+
+
+def _bytes_in(folders: tuple[str, ...]) -> int:
+    seen: set[tuple[int, int]] = set()
+    total = 0
+    for entry in (entry for folder in folders for entry in _entries(folder)):
+        if entry.st_nlink > 1 and not stat.S_ISDIR(entry.st_mode):
+            key = entry.st_dev, entry.st_ino
+            if key in seen:
+                continue
+            seen.add(key)
+        total += entry.st_blocks * 512
+    return total
+
+
+def _entries(folder: str) -> Iterator[os.stat_result]:
+    todo = [folder]
+    if not os.path.isdir(folder):       # a bind may also be one file
+        with contextlib.suppress(OSError):
+            yield os.lstat(folder)
+        return
+    while todo:
+        with contextlib.suppress(OSError), os.scandir(todo.pop()) as entries:      # it may be gone by now
+            for entry in entries:
+                with contextlib.suppress(OSError):
+                    yield entry.stat(follow_symlinks=False)
+                    if entry.is_dir(follow_symlinks=False):
+                        todo.append(entry.path)
+
+
+def _nameless_bytes(pids: tuple[int, ...], devices: frozenset[int]) -> int:
+    """What the box keeps in files that it has deleted but holds open; a walk cannot see those."""
+    found: dict[tuple[int, int], int] = {}
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            for descriptor in os.listdir(f"/proc/{pid}/fd"):
+                with contextlib.suppress(OSError):
+                    entry = os.stat(f"/proc/{pid}/fd/{descriptor}")
+                    if entry.st_nlink == 0 and entry.st_dev in devices and stat.S_ISREG(entry.st_mode):
+                        found[entry.st_dev, entry.st_ino] = entry.st_blocks * 512
+    return sum(found.values())
+
+
+def _memory(pid: int) -> int:
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        try:
+            with open(f"/proc/{pid}/smaps_rollup", "rb") as file:
+                return next(int(line.split()[1]) * 1024 for line in file if line.startswith(b"Pss:"))
+        except (OSError, StopIteration):
+            with open(f"/proc/{pid}/statm", "rb") as file:
+                return int(file.read().split()[1]) * resource.getpagesize()
+    return 0

@@ -1,0 +1,24 @@
+"""Boxes of every form that this account can make."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.sandbox.boxes import FORMS, Boxes, boxes_of
+
+
+@pytest.fixture(params=FORMS)
+def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+    """Boxes of each sealed form that this account can make."""
+    yield from boxes_of(request.param)
+
+
+@pytest.fixture
+def unsealed() -> Iterator[Boxes]:
+    yield from boxes_of("unsealed")
+
+
+@pytest.fixture
+def box() -> Iterator[Boxes]:
+    """Boxes of the best form alone, for what does not depend on the form."""
+    yield from boxes_of(FORMS[0])

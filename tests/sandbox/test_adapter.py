@@ -1,0 +1,88 @@
+"""The factory's side of the supervisor: the `Sandbox` port over the same command as everybody's."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.domain.box import Bind, BoxSpec, Form, Limits
+from harness.domain.errors import ConfigError, SandboxError
+from harness.ports.sandbox import Sandbox
+from harness.sandbox.adapter import MOST_OUTPUT, BoxSupervisor
+from harness.sandbox.identity import FIRST_UID, SLOTS, take_slot
+from tests.sandbox.boxes import AS_ROOT, SUPERVISOR
+from tests.sandbox.index import wheel
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Sandbox:
+    return BoxSupervisor(tmp_path / "layers")
+
+
+def test_a_box_is_run_and_its_output_comes_back(sandbox):
+    result = sandbox.run(BoxSpec("t", ("sh", "-c", "cat; echo aside >&2; exit 3")), stdin=b"in\0")
+    assert (result.stdout, result.stderr, result.exit_code, result.ok) == (b"in\0", b"aside\n", 3, False)
+    assert result.form in list(Form)
+    assert sandbox.run(BoxSpec("t", ("true",))).ok
+
+
+def test_output_without_end_is_cut_in_the_middle(sandbox):
+    result = sandbox.run(BoxSpec("t", ("sh", "-c", "echo begin; head -c 20000000 /dev/zero; echo end")))
+    assert result.stdout.startswith(b"begin\n")
+    assert result.stdout.endswith(b"end\n")
+    assert b"bytes left out" in result.stdout
+    assert len(result.stdout) < MOST_OUTPUT + 100
+
+
+def test_output_beyond_the_file_limit_ends_the_command(sandbox):
+    result = sandbox.run(BoxSpec("t", ("cat", "/dev/zero"), limits=Limits(file_mb=2)))
+    assert (result.reached, result.ok) == (("file",), False)
+
+
+def test_a_box_that_cannot_be_made_is_an_error_with_the_reason(sandbox):
+    with pytest.raises(SandboxError, match=r"t: .*'/nowhere'"):
+        sandbox.run(BoxSpec("t", ("true",), cwd="/nowhere"))
+    with pytest.raises(SandboxError, match="/nowhere does not exist"):
+        sandbox.run(BoxSpec("t", ("true",), binds=(Bind("/nowhere", "/app"),)))
+
+
+def test_the_form_is_found_by_running_one(sandbox, tmp_path):
+    assert sandbox.form() == ("bwrap-root" if AS_ROOT else "bwrap-userns")
+    assert BoxSupervisor(tmp_path, form="unsealed").form() == "unsealed"
+
+
+def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tmp_path):
+    (tmp_path / "wheels").mkdir()
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(tmp_path / 'wheels')}"
+    made = sandbox.layer(lock.encode(), wheels=tmp_path / "wheels")
+    assert (made / "tidetable" / "__init__.py").exists()
+    with pytest.raises(ConfigError, match="lock:1: `tidetable` is not pinned"):
+        sandbox.layer(b"tidetable", wheels=tmp_path / "wheels")
+
+
+def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read():
+    done = subprocess.run([*SUPERVISOR, "probe", "--json"], env={}, capture_output=True, check=True)
+    found = json.loads(done.stdout)
+    assert [one["form"] for one in found["forms"]] == list(Form)
+    assert all(one["why"] for one in found["forms"] if not one["works"])
+    assert "/usr" in found["visible"]
+    assert os.access(found["browser"], os.X_OK)
+    words = subprocess.run([*SUPERVISOR, "probe"], env={}, capture_output=True, text=True, check=True).stdout
+    assert words.startswith(f"boxes here are {found['chosen']}\n")
+
+
+def test_two_slots_are_never_the_same():
+    if not AS_ROOT:     # an ordinary account has no uids to give
+        with pytest.raises(SandboxError):
+            take_slot()
+        return
+    slots = [take_slot() for _ in range(3)]
+    assert len({slot.uid for slot in slots}) == 3
+    assert all(FIRST_UID <= slot.uid < FIRST_UID + SLOTS for slot in slots)
+    for slot in slots:
+        slot.close()
+    again = take_slot()
+    again.close()
+    assert again.uid <= slots[0].uid, "a slot that was let go is taken again"

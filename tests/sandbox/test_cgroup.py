@@ -1,0 +1,73 @@
+"""Where groups may be made is read from two kernel documents; both versions, and what containers make of them."""
+
+import os
+import subprocess
+
+import pytest
+
+from harness.domain.box import Limits
+from harness.sandbox.cgroup import Cgroup, Group, cgroup_for, homes, sweep
+
+V1 = "5:pids:/job\n4:memory,cpu:/job/7\n0::/\n"
+V1_MOUNTS = (
+    "30 29 0:27 / /sys/fs/cgroup/memory rw shared:9 - cgroup cgroup rw,memory,cpu\n"
+    "31 29 0:28 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids\n"
+    "32 29 0:29 / /sys/fs/cgroup/freezer rw - cgroup cgroup rw,freezer\n"
+    "33 1 8:1 / / rw - ext4 /dev/sda rw\n"
+)
+
+
+def test_version_1_has_a_home_per_controller():
+    found = [(str(folder), version, set(controllers)) for folder, version, controllers in homes(V1, V1_MOUNTS)]
+    assert found == [("/sys/fs/cgroup/memory/job/7", 1, {"memory"}), ("/sys/fs/cgroup/pids/job", 1, {"pids"})]
+
+
+def test_a_mount_that_shows_only_our_part_of_the_tree():
+    mounts = "30 29 0:27 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
+    assert [str(folder) for folder, _, _ in homes("4:memory:/docker/ab\n", mounts)] == ["/sys/fs/cgroup/memory"]
+    assert not list(homes("4:memory:/elsewhere\n", mounts)), "a group outside of what is mounted is not ours to touch"
+
+
+def test_version_2_takes_the_nearest_group_that_delegates(tmp_path):
+    nearest = tmp_path / "user.slice" / "session.scope"
+    nearest.mkdir(parents=True)
+    (nearest / "cgroup.subtree_control").write_text("\n")
+    (nearest.parent / "cgroup.subtree_control").write_text("cpu memory pids\n")
+    (tmp_path / "cgroup.subtree_control").write_text("memory\n")
+    mounts = f"30 29 0:27 / {tmp_path} rw - cgroup2 cgroup2 rw\n"
+    found = list(homes("0::/user.slice/session.scope\n", mounts))
+    assert found == [(nearest.parent, 2, {"memory", "pids"}), (tmp_path, 2, {"memory"})]
+
+
+def test_numbers_are_read_from_both_kinds_of_file(tmp_path):
+    (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
+    (tmp_path / "memory.peak").write_text("1048577\n")
+    group = Group(tmp_path, 2, frozenset({"memory"}))
+    assert (group.count("memory.oom_control", "oom_kill"), group.count("memory.max", "oom_kill")) == (3, 0)
+    assert Cgroup((group,)).peak_memory_mb() == 2
+    assert Cgroup((group,)).out_of_memory()
+    assert not Cgroup((group,)).out_of_pids()
+
+
+def test_a_limit_is_never_written_to_a_file_that_the_kernel_did_not_make(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        Group(tmp_path, 1, frozenset({"memory"})).limit(Limits())
+    assert not list(tmp_path.iterdir())
+
+
+def test_groups_that_are_made_are_removed():
+    made = cgroup_for(Limits())
+    assert all(group.folder.is_dir() for group in made.groups)
+    made.kill()
+    made.remove()
+    assert not any(group.folder.exists() for group in made.groups)
+
+
+def test_what_a_dead_supervisor_left_is_swept_and_nothing_else(tmp_path):
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    kept = [tmp_path / f"box-{os.getpid()}-0badcafe", tmp_path / "box-of-somebody-else", tmp_path / "other"]
+    for folder in (*kept, tmp_path / f"box-{gone.pid}-0badcafe"):
+        folder.mkdir()
+    sweep(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted(kept)

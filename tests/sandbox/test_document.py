@@ -1,0 +1,115 @@
+"""A specification is taken as a whole or refused by the key that is wrong."""
+
+import json
+from dataclasses import fields
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Limits
+from harness.domain.errors import SandboxError
+from harness.sandbox.document import result_from, result_text, source_fault, spec_from, spec_text, write_result
+
+
+def spec(**changes: object) -> str:
+    return json.dumps({"name": "t", "argv": ["true"], **changes})
+
+
+@pytest.mark.parametrize(("text", "says"), [
+    ("{", "not JSON"),
+    ("[]", "one JSON object"),
+    (json.dumps({"name": "t"}), "`argv` is missing"),
+    (spec(argv=[]), "`argv`: must name a command"),
+    (spec(argv="true"), "`argv` must be a list"),
+    (spec(argv=[1]), "`argv` must be a text, not 1"),
+    (spec(argv=["true", "a\0b"]), "`argv`: holds a character that no command line can carry"),
+    (spec(argv=["true", "\ud800"]), "`argv`: holds a character that no command line can carry"),
+    (spec(env={"A": "a\0b"}), "`A` must be a variable's name with a text"),
+    (spec(limit={}), "`limit` is not a key; known here: name"),
+    (spec(limits={"wall": 1}), "`limits.wall` is not a key"),
+    (spec(limits={"pids": 0}), "`limits.pids`: must be more than 0"),
+    (spec(limits={"pids": True}), "`limits.pids` must be a whole number, not true"),
+    (spec(limits={"pids": "9"}), "`limits.pids` must be a whole number"),
+    (spec(cwd="app"), "`cwd`: must be an absolute path"),
+    (spec(hostname="a b"), "is not a host name"),
+    (spec(form="jail"), "`jail` is none of auto, bwrap-root, bwrap-userns, unsealed"),
+    (spec(env={"A=B": "c"}), "`A=B` must be a variable's name"),
+    (spec(env={"A": 1}), "`A` must be a variable's name with a text"),
+    (spec(result="here.json"), "`result` must be an absolute path"),
+    (spec(binds=[{"source": "/usr", "target": "/app", "mode": "rx"}]), "`binds.mode` must be ro or rw, not \"rx\""),
+    (spec(binds=[{"source": "/usr"}]), "`binds.target` is missing"),
+    (spec(binds=[{"source": "/nowhere/at/all", "target": "/app"}]), "/nowhere/at/all does not exist"),
+    (spec(binds=[{"source": "usr", "target": "/app"}]), "usr must be an absolute path of the host"),
+    (spec(binds=[{"source": "/usr", "target": "/"}]), "must be an absolute, plain path below the root"),
+    (spec(binds=[{"source": "/usr", "target": "/app/../etc"}]), "must be an absolute, plain path"),
+    (spec(binds=[{"source": "/usr", "target": "/usr/local"}]), "belongs to the box itself"),
+    (spec(binds=[{"source": "/usr", "target": "/run/box"}]), "belongs to the box itself"),
+    (spec(binds=[{"source": "/usr", "target": "/a"}, {"source": "/usr", "target": "/a"}]), "/a is named twice"),
+    (spec(dial=[{"port": 80, "socket": "/usr"}]), "the port 80 is not one of 1024..65535"),
+    (spec(dial=[{"port": 8090, "socket": "/nowhere.sock"}]), "/nowhere.sock does not exist"),
+    (spec(serve=[{"port": 5000, "fd": 999}]), "descriptor 999 is not open"),
+    (spec(serve=[{"port": 5000, "fd": 2}]), "descriptor 2 is a standard stream"),
+    (spec(serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/usr"}]), "the port 5000 is named twice"),
+])
+def test_what_is_refused_is_named(text, says):
+    with pytest.raises(SandboxError) as caught:
+        spec_from(text)
+    assert says in str(caught.value)
+
+
+def test_a_specification_survives_its_document():
+    value = BoxSpec("app", ("python", "-m", "x"), cwd="/app", env={"K": "✓"}, binds=(Bind("/usr", "/app", "rw"),),
+                    distributions=("httpx",), dial=(Dial(8090, "/usr"),), browser=True, limits=Limits(wall_seconds=0.5))
+    assert spec_from(spec_text(value, result="/r.json")) == (value, "/r.json")
+
+
+def test_what_is_not_said_has_the_documented_default():
+    value, result = spec_from(spec())
+    assert (value, result) == (BoxSpec("t", ("true",)), None)
+    assert value.limits == Limits(60, 1024, 256, 512, 256, 1024)
+
+
+texts = st.text(max_size=5)
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers() | texts,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    max_leaves=5,
+)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.sampled_from([item.name for item in fields(BoxSpec)]), json_values)
+def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, value):
+    try:
+        taken, _ = spec_from(spec(**{key: value}))
+    except SandboxError:
+        return
+    assert spec_from(spec_text(taken))[0] == taken
+
+
+def test_a_result_survives_its_document(tmp_path):
+    value = BoxResult("bwrap-root", ("disk: watched",), 137, 9, "wall", 1.5, None, ("pids",), b"out", b"err")
+    assert result_from(result_text(value), stdout=b"out", stderr=b"err") == value
+    write_result(str(tmp_path / "r.json"), value)
+    assert json.loads((tmp_path / "r.json").read_text())["killed_by"] == "wall"
+    assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"form": 1}'])
+def test_what_is_no_result_is_an_error(text):
+    with pytest.raises(SandboxError):
+        result_from(text, stdout=b"", stderr=b"")
+
+
+def test_a_result_that_cannot_be_written_is_an_error(tmp_path):
+    with pytest.raises(SandboxError, match="cannot be written"):
+        write_result(str(tmp_path / "missing" / "r.json"), BoxResult("unsealed", (), 0, None, None, 0.1, 1))
+
+
+def test_a_link_in_the_middle_counts_when_somebody_else_made_it(tmp_path):
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "app").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    assert source_fault(str(tmp_path / "link" / "app")) is None, "our own link, in the middle of the path"
+    assert "is a symbolic link" in (source_fault(str(tmp_path / "link")) or "")

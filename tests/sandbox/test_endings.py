@@ -1,0 +1,123 @@
+"""However a box ends, it says so truthfully and leaves nothing behind."""
+
+import os
+import secrets
+import signal
+import time
+
+import pytest
+
+from tests.sandbox.boxes import LINGER, a_marker, groups_of, running_with, until
+
+
+@pytest.mark.parametrize("code", [0, 1, 42, 125, 255])
+def test_exit_codes_pass_through(box, code):
+    ended = box.run("sh", "-c", f"exit {code}")
+    assert (ended.code, ended.result["exit_code"]) == (code, code)
+    assert (ended.result["signal"], ended.result["killed_by"]) == (None, None)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE])
+def test_signals_are_told_from_exit_codes(box, number):
+    ended = box.run("sh", "-c", f"kill -{int(number)} $$")
+    assert (ended.code, ended.result["exit_code"], ended.result["signal"]) == (128 + number, 128 + number, number)
+    plain = box.run("sh", "-c", f"exit {128 + number}")
+    assert (plain.code, plain.result["signal"]) == (128 + number, None)
+
+
+def test_every_form_says_how_it_ended(boxes):
+    ended = boxes.run("sh", "-c", "kill -TERM $$")
+    assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, boxes.form)
+    assert 0 < ended.result["seconds"] < 5
+    assert ended.result["unheld"], "no form holds a disk quota"
+
+
+def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126(box):
+    missing = box.run("no-such-command")
+    assert (missing.code, missing.result["exit_code"]) == (127, 127)
+    assert b"no-such-command" in missing.err
+    assert box.run("/etc/passwd").code == 126
+
+
+def test_a_box_that_cannot_be_made_is_125_with_no_result_and_says_why(box):
+    ended = box.run("true", cwd="/nowhere")
+    assert (ended.code, ended.result) == (125, None)
+    assert b"/nowhere" in ended.err
+
+
+def test_an_old_result_is_not_taken_for_this_one(box):
+    command, result = box.command("true", cwd="/nowhere")
+    result.write_text('{"exit_code": 0}')
+    os.spawnv(os.P_WAIT, command[0], command)
+    assert not result.exists()
+
+
+def test_bytes_pass_exactly(boxes):
+    data = secrets.token_bytes(3_000_000)
+    ended = boxes.run("sh", "-c", "cat; printf '\\000\\377' >&2", stdin=data)
+    assert (ended.out == data, ended.err, ended.code) == (True, b"\0\xff", 0)
+
+
+def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes):
+    marker = a_marker()
+    ended = boxes.python(LINGER, marker, "0")       # returns only when nothing holds its streams
+    assert ended.text == "ready\n"
+    assert running_with(marker) == []
+
+
+def test_wall_clock(boxes):
+    marker, began = a_marker(), time.monotonic()
+    ended = boxes.python(LINGER, marker, "60", limits={"wall_seconds": 0.6})
+    assert (ended.code, ended.result["killed_by"], ended.result["signal"]) == (137, "wall", 9)
+    assert time.monotonic() - began < 5
+    assert running_with(marker) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_ends_the_box_and_says_so(box, number):
+    marker = a_marker()
+    process, result = box.start("python", "-I", "-c", LINGER, marker, "60")
+    assert process.stdout.readline() == b"ready\n"
+    process.send_signal(number)
+    assert process.wait(timeout=10) == 137
+    assert '"killed_by": "stopped"' in result.read_text()
+    assert running_with(marker) == []
+
+
+def test_kill_9_of_the_supervisor_leaves_nothing(boxes):
+    marker = a_marker()
+    process, result = boxes.start("python", "-I", "-c", LINGER, marker, "60")
+    assert process.stdout.readline() == b"ready\n"
+    supervisor = boxes.supervisor_of(process)
+    assert running_with(marker)
+    os.kill(supervisor, signal.SIGKILL)
+    until(lambda: not running_with(marker))
+    until(lambda: not groups_of(supervisor))
+    assert process.stdout.read() == b"", "somebody still held the pipe"
+    assert not result.exists()
+
+
+def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box):
+    for moment in range(8):
+        marker = a_marker()
+        process, _ = box.start("sleep", marker)
+        time.sleep(moment * 0.015)
+        process.kill()
+        process.wait()
+        until(lambda marker=marker: not running_with(marker))
+        until(lambda pid=process.pid: not groups_of(pid))
+
+
+def test_a_command_that_kills_the_first_program_ends_its_own_box(box):
+    marker = a_marker()
+    ended = box.run("sh", "-c", f"setsid sleep {marker} & kill -9 2; sleep 60")
+    assert (ended.code, ended.result["signal"]) == (137, 9)
+    assert running_with(marker) == []
+
+
+def test_a_stopped_first_program_does_not_save_the_box(box):
+    marker = a_marker()
+    process, _ = box.start("sh", "-c", f"kill -STOP 2; echo ready; exec sleep {marker}")
+    assert process.stdout.readline() == b"ready\n"
+    process.kill()
+    until(lambda: not running_with(marker))

@@ -1,0 +1,143 @@
+"""The first program of a box by itself, without walls: each of its promises alone, where nothing else could keep it."""
+
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.sandbox import launch
+from harness.sandbox.init import Flow
+from tests.sandbox.boxes import a_marker, running_with, until
+
+INIT = Path(launch.__file__).with_name("init.py")
+
+
+class First:
+    """The first program, started in a session of its own, with both ends of its two lines."""
+
+    def __init__(self, *words: str, also: tuple[int, ...] = (), **options: Any) -> None:
+        life, self.life = os.pipe()
+        self.status, status = os.pipe()
+        command = [sys.executable, "-I", "-S", str(INIT), "--status", str(status), "--life", str(life), *words]
+        self.process = subprocess.Popen(command, pass_fds=(life, status, *also), start_new_session=True, **options)
+        os.close(life)
+        os.close(status)
+
+    def said(self) -> list[str]:
+        """All that it reported; waits for its end."""
+        with open(self.status, encoding="utf-8") as report:
+            return report.read().split("\n")[:-1]
+
+    def end(self) -> int:
+        """Its exit code."""
+        try:
+            return self.process.wait(timeout=10)
+        finally:
+            if self.life:
+                os.close(self.life)
+                self.life = 0
+
+
+@pytest.mark.parametrize(("script", "expected"), [
+    ("exit 0", ["started", "exit 0"]), ("exit 7", ["started", "exit 7"]), ("kill -9 $$", ["started", "signal 9"])])
+def test_it_tells_how_the_command_ended(script, expected):
+    first = First("--", "sh", "-c", script)
+    assert first.said() == expected
+    assert first.end() in (0, 7, 137)
+
+
+def test_it_says_why_there_is_no_command():
+    first = First("--cwd", "/nowhere", "--", "true")
+    assert first.said() == ["failed [Errno 2] No such file or directory: '/nowhere'"]
+    assert first.end() == 125
+
+
+def test_a_taken_port_is_a_reason():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        first = First("--dial", f"{taken.getsockname()[1]}=/nowhere.sock", "--", "true")
+        assert "Address already in use" in first.said()[0]
+        assert first.end() == 125
+
+
+def test_it_ends_with_its_group_when_the_life_line_is_cut():
+    marker = a_marker()
+    first = First("--", "sh", "-c", f"sleep {marker} & wait")
+    until(lambda: running_with(f"sleep\0{marker}"))
+    os.close(first.life)
+    first.life = 0
+    assert first.end() == -9
+    until(lambda: not running_with(marker))
+    assert first.said() == ["started"]
+
+
+def test_the_command_inherits_the_standard_streams_and_no_other_descriptor():
+    first = First("--", "sh", "-c", "ls /proc/$$/fd", stdout=subprocess.PIPE)
+    assert first.process.stdout.read().split() == [b"0", b"1", b"2"]
+    assert first.end() == 0
+
+
+def test_the_command_gets_the_environment_of_the_file_and_nothing_else(tmp_path):
+    (tmp_path / "environ").write_bytes(b"PATH=/usr/bin:/bin\0A=1=2\0B=\xff\0EMPTY=\0")
+    first = First("--environ", str(tmp_path / "environ"), "--", "env", "-0", stdout=subprocess.PIPE, env={"OTHER": "x"})
+    assert sorted(first.process.stdout.read().split(b"\0")[:-1]) == [b"A=1=2", b"B=\xff", b"EMPTY=", b"PATH=/usr/bin:/bin"]
+    assert first.end() == 0
+
+
+def test_it_sleeps_when_nothing_happens():
+    """A relay that spins would use up a core: connections idle, half closed and gone, and no time spent."""
+    with socket.socket(socket.AF_UNIX) as listener, socket.create_server(("127.0.0.1", 0)) as app:
+        listener.bind("")       # an abstract name that the kernel picks
+        listener.listen()
+        serve = f"{app.getsockname()[1]}={listener.fileno()}"
+        first = First("--serve", serve, "--", "sleep", "60", also=(listener.fileno(),))
+        kept = []
+        for end in ("idle", "half closed", "gone", "gone with much unread"):
+            link = socket.socket(socket.AF_UNIX)
+            link.connect(listener.getsockname())
+            kept += [link, app.accept()[0]]
+            if end == "gone with much unread":
+                link.settimeout(0.1)
+                with contextlib.suppress(TimeoutError):
+                    while True:
+                        link.send(bytes(1 << 16))
+                link.close()
+            if end == "half closed":
+                link.shutdown(socket.SHUT_WR)
+            if end == "gone":
+                link.close()
+        time.sleep(0.1)
+        before = cpu_ticks(first.process.pid)
+        time.sleep(0.4)
+        assert cpu_ticks(first.process.pid) - before <= 2
+        os.killpg(first.process.pid, 9)
+        assert first.end() == -9
+        assert first.said() == ["started"]
+        for one in kept:
+            one.close()
+
+
+def test_an_answer_is_read_though_its_sender_takes_no_more():
+    """The far side has answered and hung up, both before the relay looks."""
+    (client, near), (far, server) = socket.socketpair(), socket.socketpair()
+    server.sendall(b"too large")
+    server.close()
+    client.sendall(b"x" * 100)
+    there, back = Flow(near, far), Flow(far, near)
+    there.pump()
+    assert there.done
+    back.pump()
+    assert client.recv(100) == b"too large"
+    for end in (client, near, far):
+        end.close()
+
+
+def cpu_ticks(pid: int) -> int:
+    """The time that a process has used, in hundredths of a second."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])

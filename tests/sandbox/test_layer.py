@@ -1,0 +1,141 @@
+"""Dependencies from a lock: prepared once, by real pip, from a real index on loopback, without running a package."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness.domain.errors import ConfigError
+from harness.sandbox.layer import PIP_ENVIRONMENT, layer_name, pip_environment
+from harness.sandbox.lockfile import Pin, pins
+from tests.sandbox.boxes import SUPERVISOR, Boxes
+from tests.sandbox.index import index, trap, wheel
+
+DIGEST = "a" * 64
+NO_INDEX = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_RETRIES": "0"}
+
+
+def prepare(boxes: Boxes, lock: str, *, around: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    (boxes.folder / "lock.txt").write_text(lock)
+    command = [*boxes.wrapper, *SUPERVISOR, "layer", "--lock", str(boxes.folder / "lock.txt"), "--form", boxes.form,
+               "--wheels", str(boxes.folder / "wheels"), "--out", str(boxes.folder / "layers")]
+    return subprocess.run(command, env=around or {}, capture_output=True, text=True, timeout=60)
+
+
+def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes):
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(boxes.place('wheels'))}\n"
+    boxes.place("layers")
+    done = prepare(boxes, lock)
+    assert done.returncode == 0, done
+    made = Path(done.stdout.strip())
+    assert made == boxes.folder / "layers" / layer_name(lock.encode())
+    ended = boxes.run("python", "-c", "import tidetable; print(tidetable.HIGH, tidetable.__file__)",
+                      env={"PYTHONPATH": "/layer"}, binds=[{"source": str(made), "target": "/layer"}])
+    assert ended.text == "7 /layer/tidetable/__init__.py\n", ended
+    assert list(made.glob("tidetable/__pycache__/*.pyc")), "compiled once here, not at each start of an app"
+    assert not [path for path in made.rglob("*") if path.stat().st_mode & 0o022]
+    assert [path.name for path in made.parent.iterdir()] == [made.name], "nothing half-made is left"
+
+
+def test_the_same_lock_is_prepared_once_and_another_elsewhere(box):
+    wheels = box.place("wheels")
+    first = prepare(box, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
+    made = Path(first.stdout.strip())
+    (made / "proof").write_text("not made again")
+    again = prepare(box, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
+    assert again.stdout == first.stdout
+    assert (made / "proof").exists()
+    assert layer_name(b"another") != layer_name(b"lock")
+
+
+def test_what_is_missing_is_downloaded_and_kept(box):
+    shelf = box.folder / "simple" / "tidetable"
+    shelf.mkdir(parents=True)
+    lock = f"tidetable==1.0 --hash=sha256:{wheel(shelf)}\n"
+    with index(box.folder) as settings:
+        done = prepare(box, lock, around=settings)
+    assert done.returncode == 0, done
+    assert [path.name for path in (box.folder / "wheels").iterdir()] == ["tidetable-1.0-py3-none-any.whl"]
+
+
+def test_a_wheel_with_another_hash_is_refused(box):
+    wheel(box.place("wheels"))
+    done = prepare(box, f"tidetable==1.0 --hash=sha256:{DIGEST}\n", around=NO_INDEX)
+    assert done.returncode == 125
+    assert "cannot be downloaded" in done.stderr
+    assert not list((box.folder / "layers").iterdir())
+
+
+def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box):
+    shelf, marker = box.folder / "simple" / "tidetable", box.folder / "marker"
+    shelf.mkdir(parents=True)
+    lock = f"tidetable==1.0 --hash=sha256:{trap(shelf, marker)}\n"
+    with index(box.folder) as settings:
+        # With the tools of the environment at hand, a build would get as far as running the package's own code.
+        done = prepare(box, lock, around={**settings, "PIP_NO_BUILD_ISOLATION": "false"})
+    assert done.returncode == 125
+    assert not marker.exists()
+    assert not list((box.folder / "layers").iterdir())
+
+
+def test_only_pips_settings_reach_pip(monkeypatch):
+    for name in ("PIP_INDEX_URL", "HTTPS_PROXY", "PYTHONPATH", "ANTHROPIC_API_KEY", "LD_PRELOAD", "GIT_SSH_COMMAND"):
+        monkeypatch.setenv(name, "x")
+    passed = pip_environment()
+    assert {"PIP_INDEX_URL", "HTTPS_PROXY"} <= passed.keys() <= {*PIP_ENVIRONMENT, *(n for n in passed if n[:4] == "PIP_")}
+
+
+def test_a_bad_lock_names_its_line_and_prepares_nothing(box):
+    done = prepare(box, "# pinned\ntidetable==1.0\n")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "box: lock:2: `tidetable==1.0` has no sha256 hash; regenerate the lock with hashes\n"
+    assert not (box.folder / "layers").exists()
+
+
+@pytest.mark.parametrize(("line", "says"), [
+    ("flask", "not pinned"),
+    ("flask>=2 --hash=sha256:" + DIGEST, "not pinned"),
+    ("flask==2.0", "no sha256 hash"),
+    ("flask==2.0 --hash=md5:" + DIGEST, "no sha256 hash"),
+    ("flask==2.0 --hash=sha256:abc", "not a plain"),
+    ("flask==2.* --hash=sha256:" + DIGEST, "not a plain"),
+    ("--index-url https://index.invalid/simple", "is an option"),
+    ("--extra-index-url=https://index.invalid/simple", "is an option"),
+    ("--find-links ./here", "is an option"),
+    ("--no-binary :all:", "is an option"),
+    ("-r other.txt", "is an option"),
+    ("-e .", "is an option"),
+    ("flask @ https://index.invalid/f.whl --hash=sha256:" + DIGEST, "link or a path"),
+    ("https://index.invalid/f.whl --hash=sha256:" + DIGEST, "link or a path"),
+    ("git+ssh://host.invalid/f --hash=sha256:" + DIGEST, "link or a path"),
+    ("./flask-2.0.whl --hash=sha256:" + DIGEST, "link or a path"),
+    ("flask==${VERSION} --hash=sha256:" + DIGEST, "not a plain"),
+    ("flask==2.0 --hash=sha256:" + DIGEST + " --global-option=x", "not a plain"),
+    ("flask==2.0 --hash=sha256:" + DIGEST + " \\\n --index-url x", "not a plain"),
+])
+def test_what_a_lock_may_not_say(line, says):
+    with pytest.raises(ConfigError, match=says) as caught:
+        pins(f"ok==1 --hash=sha256:{DIGEST}\n{line}\n".encode())
+    assert caught.value.line == 2
+
+
+def test_what_a_lock_may_say():
+    text = f"""
+# a comment
+Flask[async]==2.0.1 ; python_version >= "3.8" and sys_platform == 'linux' \\
+    --hash=sha256:{DIGEST} \\
+    --hash=sha256:{'b' * 64}    # why
+    # via something
+six==1.16 --hash=sha256:{DIGEST}
+"""
+    assert pins(text.encode()) == (Pin("Flask", "2.0.1", (DIGEST, "b" * 64)), Pin("six", "1.16", (DIGEST,)))
+
+
+def test_a_lock_that_is_not_text():
+    with pytest.raises(ConfigError, match="not UTF-8"):
+        pins(b"\xff\xfe")
+
+
+def test_this_projects_own_lock_is_one():
+    lock = (Path(__file__).resolve().parents[2] / "requirements.txt").read_bytes()
+    assert len(pins(lock)) > 20

@@ -1,0 +1,137 @@
+"""Bombs: each is stopped, named, and leaves the host as it was."""
+
+import signal
+
+import pytest
+
+from harness.domain.box import Form
+from harness.sandbox.forms import unheld
+from tests.sandbox.boxes import AS_ROOT
+
+MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
+
+
+def test_a_memory_bomb(boxes):
+    ended = boxes.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 20})
+    assert (ended.code, ended.result["killed_by"]) == (137, "memory"), ended
+    assert ended.result["peak_memory_mb"] >= 90
+
+
+def test_a_memory_bomb_in_a_child_that_the_command_survives(box):
+    code = f"import subprocess, time\nsubprocess.run(['python', '-c', {MEMORY_BOMB!r}])\ntime.sleep(0.3)"
+    ended = box.python(code, limits={"memory_mb": 96, "wall_seconds": 20})
+    assert ended.result["killed_by"] == "memory", ended
+    assert ended.code == 137
+
+
+def test_memory_is_measured(boxes):
+    code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(0.3)"
+    assert 64 <= boxes.python(code).result["peak_memory_mb"] < 160
+
+
+def test_a_fork_bomb(boxes):
+    code = """
+import os, time
+born = 0
+try:
+    while True:
+        if os.fork() == 0:
+            time.sleep(60)
+        born += 1
+except BlockingIOError:
+    print(born)
+"""
+    ended = boxes.python(code, limits={"pids": 20})
+    assert ended.code == 0, ended
+    assert 15 <= int(ended.text) <= 20
+    held_by_a_group = not any(text.startswith("memory") for text in ended.result["unheld"])
+    assert ended.result["reached"] == (["pids"] if held_by_a_group else [])
+
+
+def test_threads_count_too(box):
+    code = "import threading, time\n" \
+           "for n in range(200): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+    ended = box.python(code, limits={"pids": 20})
+    assert ended.code == 1
+    assert b"can't start new thread" in ended.err
+
+
+def test_a_disk_bomb_in_a_writable_folder(boxes):
+    """Half of it in files that have lost their names, which a walk over the folder does not find."""
+    code = """
+import os, time
+kept = []
+for n in range(400):
+    file = open(f"/app/{n}", "wb")
+    if n % 2: os.unlink(file.name)
+    file.write(bytes(1 << 20)); file.flush(); time.sleep(0.005)
+    kept.append(file)
+"""
+    inside = boxes.place("inside")
+    binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
+    ended = boxes.python(code, binds=binds, limits={"disk_mb": 40})
+    assert (ended.code, ended.result["killed_by"]) == (137, "disk"), ended
+    assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 200 << 20
+
+
+def test_files_without_a_name_alone_are_found_too(box):
+    code = """
+import os, time
+file = open("/app/x", "wb"); os.unlink(file.name)
+while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.002)
+"""
+    ended = box.python(code, binds=[{"source": str(box.place("inside")), "target": "/app", "mode": "rw"}],
+                       limits={"disk_mb": 20, "file_mb": 2000})
+    assert ended.result["killed_by"] == "disk"
+
+
+def test_a_disk_bomb_that_ends_before_anyone_looks(box):
+    inside = box.place("inside")
+    ended = box.run("sh", "-c", "head -c 9000000 /dev/zero > /app/big", limits={"disk_mb": 4},
+                    binds=[{"source": str(inside), "target": "/app", "mode": "rw"}])
+    assert ended.result["killed_by"] == "disk"
+
+
+def test_what_was_there_before_does_not_count(box):
+    inside = box.place("inside")
+    (inside / "old").write_bytes(bytes(9 << 20))
+    ended = box.run("sh", "-c", "echo new > /app/new", limits={"disk_mb": 4},
+                    binds=[{"source": str(inside), "target": "/app", "mode": "rw"}])
+    assert (ended.code, ended.result["killed_by"]) == (0, None)
+
+
+def test_temporary_folders_are_bounded(boxes):
+    fill = "for f in /tmp /dev/shm; do head -c 50000000 /dev/zero > $f/big; stat -c %s $f/big; done"
+    ended = boxes.run("sh", "-c", fill, limits={"disk_mb": 8})
+    assert ended.err.count(b"No space left") == 2
+    assert [int(size) <= 8 << 20 for size in ended.text.split()] == [True, True]
+
+
+def test_one_file_is_bounded(box):
+    ended = box.run("sh", "-c", "exec head -c 50000000 /dev/zero > /tmp/big", limits={"file_mb": 4})
+    assert (ended.result["signal"], ended.result["reached"]) == (signal.SIGXFSZ, ["file"])
+
+
+def test_open_files_and_core_files_are_bounded(box):
+    box.wrapper = ("sh", "-c", 'ulimit -c "$(ulimit -Hc)"; exec "$@"', "sh")     # as on a machine that keeps cores
+    assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == ["77", "0"]
+
+
+@pytest.mark.parametrize("form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS])
+def test_without_control_groups_limits_are_watched_and_said_to_be(box, form):
+    """The supervisor in a view of the machine where control groups cannot be written, as in most containers."""
+    if AS_ROOT:
+        groups = "/sys/fs/cgroup"
+        box.wrapper = ("bwrap", "--dev-bind", "/", "/", "--tmpfs", groups, "--remount-ro", groups, "--")
+    box.form = form
+    ended = box.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 20})
+    assert ended.result["killed_by"] == "memory", ended
+    assert tuple(ended.result["unheld"]) == unheld(form, frozenset())
+    assert any("memory: watched" in text for text in ended.result["unheld"])
+
+
+def test_each_form_names_what_it_does_not_hold():
+    everything = frozenset({"memory", "pids"})
+    assert unheld(Form.BWRAP_ROOT, everything) == ("disk: growth of writable folders is watched, not held by a quota",)
+    for form in Form:
+        assert set(unheld(form, everything)) < set(unheld(form, frozenset()))
