@@ -1,0 +1,43 @@
+"""`python -m harness.forge.embedded --home DIR`: run the forge in the box."""
+
+import argparse
+import sys
+from pathlib import Path
+
+EXIT_USAGE, EXIT_UNAVAILABLE = 2, 5
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m harness.forge.embedded", description="A small forge on loopback.")
+    parser.add_argument("--home", type=Path, required=True, help="where it keeps its database, repositories and token")
+    parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; 0: the one it had before, else any")
+    parser.add_argument("--ready-file", type=Path, help="written with {url, port, pid} once it listens")
+    parser.add_argument("--open", action="store_true", help="let visitors file issues under a name of their own")
+    parser.add_argument("--evidence", type=Path, help="a folder of static pages to serve under /-/evidence/")
+    parser.add_argument("--rate-limit", type=int, default=100_000, help="requests an hour and account")
+    parser.add_argument("--faults", action="store_true", help="let tests inject faults")
+    parser.add_argument("--lifeline", action="store_true", help="stop when standard input ends")
+    return parser.parse_args()
+
+
+def main() -> int:
+    """The exit code: 0 when told to stop, 5 when it could not start."""
+    given = _arguments()
+    from harness.forge.embedded.database import UnknownSchema
+    from harness.forge.embedded.serve import Unavailable, serve
+    from harness.forge.embedded.settings import Settings
+
+    settings = Settings(
+        given.home.absolute(), open_door=given.open, faults=given.faults, rate_limit=given.rate_limit,
+        evidence=given.evidence and given.evidence.absolute(),
+    )
+    try:
+        serve(settings, port=given.port, ready=given.ready_file, lifeline=given.lifeline)
+    except (Unavailable, UnknownSchema, OSError) as error:
+        print(f"forge: {error}", file=sys.stderr)
+        return EXIT_UNAVAILABLE
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

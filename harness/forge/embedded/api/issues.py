@@ -1,0 +1,145 @@
+"""Issues: anybody signed in may file one; who wrote it may edit and close it; labels need the triage role."""
+
+import re
+from datetime import UTC, datetime
+
+from harness.forge.embedded import fields, history, issues, pulls
+from harness.forge.embedded.api.calls import Answer, Call
+from harness.forge.embedded.api.paging import page, window
+from harness.forge.embedded.issues import Search
+from harness.forge.embedded.records import Issue, Repo, Role, User
+from harness.forge.embedded.refused import forbidden, invalid
+from harness.forge.embedded.shapes import issues as shapes
+from harness.forge.embedded.shapes.common import Json
+
+_STATES = frozenset({"open", "closed"})
+_REASONS = frozenset({"completed", "not_planned", "duplicate", "reopened"})
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)")
+
+
+def issue_list(call: Call) -> Answer:
+    """Issues and pull requests, as asked for by state, labels, since, creator, sort and direction."""
+    repo, wanted = call.repo, _search(call)
+    size, skip = window(call)
+    found = issues.search(call.tx, repo, wanted, limit=size, skip=skip)
+    return page(call, found, issues.count(call.tx, repo, wanted), shape=lambda issue: shape(call, repo, issue))
+
+
+def create(call: Call) -> Answer:
+    """File an issue. Labels of one who may not set them are dropped, as on GitHub."""
+    repo, author = call.repo, call.person
+    title = fields.needed_text(call.body, "title", "Issue", limit=fields.TITLE_LIMIT)
+    issue = issues.create(call.tx, repo, title=title, body=fields.text(call.body, "body", "Issue") or "", author=author)
+    if call.body.get("labels") and call.role(repo) >= Role.TRIAGE:
+        wanted = fields.names(call.body["labels"], "Issue", "labels")
+        issue = issues.set_labels(call.tx, repo, issue, wanted, actor=author)
+    return Answer(shape(call, repo, issue), 201, {"location": call.tx.links.issue(repo, issue.number)})
+
+
+def one(call: Call) -> Answer:
+    """One issue or pull request."""
+    repo = call.repo
+    return Answer(shape(call, repo, issues.numbered(call.tx, repo, call.number)))
+
+
+def change(call: Call) -> Answer:
+    """Edit the words (author or writer), open or close (author or triage), set labels (triage)."""
+    repo, actor = call.repo, call.person
+    issue = issues.numbered(call.tx, repo, call.number)
+    is_author = actor.id == issue.author.id
+    if call.body.keys() & {"title", "body"}:
+        _need(call, repo, Role.WRITE, unless=is_author)
+        issue = _with_words(call, repo, issue, actor)
+    if "labels" in call.body:
+        call.need(repo, Role.TRIAGE)
+        wanted = fields.names(call.body["labels"], "Issue", "labels")
+        issue = issues.set_labels(call.tx, repo, issue, wanted, actor=actor)
+    if call.body.get("state") is not None:
+        _need(call, repo, Role.TRIAGE, unless=is_author)
+        issue = _in_state(call, repo, issue, actor)
+    return Answer(shape(call, repo, issue))
+
+
+def events(call: Call) -> Answer:
+    """What happened to an issue, oldest first."""
+    repo = call.repo
+    issue = issues.numbered(call.tx, repo, call.number)
+    size, skip = window(call)
+    found = history.of_issue(call.tx, issue, limit=size, skip=skip)
+    total = history.count(call.tx, repo, issue)
+    return page(call, found, total, shape=lambda event: shapes.event(call.tx.links, repo, event))
+
+
+def all_events(call: Call) -> Answer:
+    """What happened in the repository, newest first."""
+    repo = call.repo
+    size, skip = window(call)
+    found = history.of_repository(call.tx, repo, limit=size, skip=skip)
+    total = history.count(call.tx, repo)
+    return page(call, found, total, shape=lambda event: shapes.event(call.tx.links, repo, event))
+
+
+def moment_asked(call: Call) -> int | None:
+    """`since` in seconds. Raises Refused (422) for what is no ISO 8601 moment with a zone."""
+    text = call.query.get("since")
+    if text is None:
+        return None
+    try:
+        if not _MOMENT.fullmatch(text):
+            raise ValueError
+        return int(datetime.fromisoformat(text).astimezone(UTC).timestamp())
+    except (ValueError, OverflowError):
+        raise invalid("Issue", "since", "since must be a moment such as 2026-01-31T09:30:00Z") from None
+
+
+def shape(call: Call, repo: Repo, issue: Issue) -> Json:
+    """An issue; a pull request says when it was merged."""
+    merged_at = pulls.numbered(call.tx, repo, issue.number).merged_at if issue.is_pull else None
+    return shapes.issue(call.tx.links, repo, issue, merged_at=merged_at)
+
+
+def _search(call: Call) -> Search:
+    state = call.query.get("state", "open")
+    return Search(
+        state=None if state == "all" else state,
+        labels=tuple(name for name in call.query.get("labels", "").split(",") if name),
+        since=moment_asked(call), author=call.query.get("creator"), order=call.query.get("sort", "created"),
+        rising=call.query.get("direction") == "asc",
+    )
+
+
+def _with_words(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
+    title = issue.title
+    if "title" in call.body:
+        title = fields.needed_text(call.body, "title", "Issue", limit=fields.TITLE_LIMIT)
+    body = (fields.text(call.body, "body", "Issue") or "") if "body" in call.body else issue.body
+    return issues.edit(call.tx, repo, issue, title=title, body=body, actor=actor)
+
+
+def _in_state(call: Call, repo: Repo, issue: Issue, actor: User) -> Issue:
+    state = fields.choice(call.body, "state", "Issue", among=_STATES)
+    reason = fields.choice(call.body, "state_reason", "Issue", among=_REASONS) or "completed"
+    if issue.is_pull:
+        pull = pulls.numbered(call.tx, repo, issue.number)
+        act = pulls.reopen if state == "open" else pulls.close
+        return issue if (state == "open") == issue.is_open else act(call.tx, repo, pull, actor=actor).issue
+    if state == "open":
+        return issues.reopen(call.tx, repo, issue, actor=actor)
+    return issues.close(call.tx, repo, issue, actor=actor, reason=reason)
+
+
+def _need(call: Call, repo: Repo, role: Role, *, unless: bool) -> None:
+    if not unless and call.role(repo) < role:
+        raise forbidden(role.word)
+
+
+_HERE = "/repos/{owner}/{repo}/issues"
+ROUTES = (
+    ("GET", _HERE, issue_list),
+    ("POST", _HERE, create),
+    ("GET", f"{_HERE}/events", all_events),
+    ("GET", f"{_HERE}/{{number:int}}", one),
+    ("PATCH", f"{_HERE}/{{number:int}}", change),
+    ("GET", f"{_HERE}/{{number:int}}/events", events),
+    ("GET", f"{_HERE}/{{number:int}}/timeline", events),
+)

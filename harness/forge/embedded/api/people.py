@@ -1,0 +1,130 @@
+"""Accounts, repositories, and who may do what."""
+
+from harness.forge.embedded import fields, issues, people, repositories
+from harness.forge.embedded.api.calls import Answer, Call
+from harness.forge.embedded.api.paging import page_of
+from harness.forge.embedded.issues import Search
+from harness.forge.embedded.limits import Allowance
+from harness.forge.embedded.people import users_by_id
+from harness.forge.embedded.records import ROLE_WORDS, Repo, Role
+from harness.forge.embedded.refused import forbidden, invalid, not_found
+from harness.forge.embedded.shapes import people as shapes
+from harness.forge.embedded.shapes.common import Json
+
+
+def root(call: Call) -> Answer:
+    """Where things are."""
+    api = call.tx.links.api
+    return Answer({"current_user_url": f"{api}/user", "rate_limit_url": f"{api}/rate_limit",
+                   "repository_url": f"{api}/repos/{{owner}}/{{repo}}", "user_url": f"{api}/users/{{user}}"})
+
+
+def rate_limit(call: Call) -> Answer:
+    """What is left of the hour. Asking is free."""
+    account = str(call.actor.id) if call.actor else "nobody"
+    left: Allowance = call.service.limits.spend(account, call.tx.now, requests=-1)
+    told = {"limit": left.limit, "remaining": left.remaining, "used": left.used, "reset": left.reset}
+    return Answer({"resources": {"core": told, "search": told, "graphql": told}, "rate": told})
+
+
+def me(call: Call) -> Answer:
+    """Who asks."""
+    return Answer(shapes.profile(call.tx.links, call.person))
+
+
+def user(call: Call) -> Answer:
+    """An account by its login."""
+    return Answer(shapes.profile(call.tx.links, people.user_named(call.tx, call.path["login"])))
+
+
+def user_by_number(call: Call) -> Answer:
+    """An account by its number, which outlives its login."""
+    found = users_by_id(call.tx, [call.number]).get(call.number)
+    if found is None:
+        raise not_found()
+    return Answer(shapes.profile(call.tx.links, found))
+
+
+def repository(call: Call) -> Answer:
+    """One repository."""
+    return Answer(_repository(call, call.repo))
+
+
+def my_repositories(call: Call) -> Answer:
+    """The repositories of who asks."""
+    return page_of(call, repositories.all_of(call.tx, call.person.login), shape=lambda repo: _repository(call, repo))
+
+
+def repositories_of(call: Call) -> Answer:
+    """The repositories of an account."""
+    owner = people.user_named(call.tx, call.path["login"])
+    return page_of(call, repositories.all_of(call.tx, owner.login), shape=lambda repo: _repository(call, repo))
+
+
+def create_repository(call: Call) -> Answer:
+    """A new, empty repository of who asks, who must be more than a visitor."""
+    if call.person.role < Role.WRITE:
+        raise forbidden(Role.WRITE.word)
+    repo = repositories.create(
+        call.tx, call.person, fields.repository_name(call.body.get("name")),
+        description=fields.text(call.body, "description", "Repository", limit=350) or "", default_branch="main",
+    )
+    return Answer(_repository(call, repo), 201, {"location": call.tx.links.repo(repo)})
+
+
+def permission(call: Call) -> Answer:
+    """What an account may do on a repository. Asking needs the triage role, as GitHub asks for push."""
+    repo = call.repo
+    if call.person.login.lower() != call.path["login"].lower():
+        call.need(repo, Role.TRIAGE)
+    about = people.user_named(call.tx, call.path["login"])
+    return Answer(shapes.permission(call.tx.links, about, people.role_on(call.tx, about, repo)))
+
+
+def is_collaborator(call: Call) -> Answer:
+    """204 for one who may do more than read."""
+    about = people.user_named(call.tx, call.path["login"])
+    if people.role_on(call.tx, about, call.repo) < Role.TRIAGE:
+        raise not_found()
+    return Answer(status=204)
+
+
+def add_collaborator(call: Call) -> Answer:
+    """Give an account a role on the repository; it holds at once."""
+    repo = call.repo
+    call.need(repo, Role.ADMIN)
+    word = fields.text(call.body, "permission", "Repository") or "push"
+    if word not in ROLE_WORDS:
+        raise invalid("Repository", "permission", f"permission must be one of {', '.join(ROLE_WORDS)}")
+    people.grant(call.tx, people.user_named(call.tx, call.path["login"]), repo, role=ROLE_WORDS[word])
+    return Answer(status=204)
+
+
+def remove_collaborator(call: Call) -> Answer:
+    """Take back what was given on this repository."""
+    repo = call.repo
+    call.need(repo, Role.ADMIN)
+    people.grant(call.tx, people.user_named(call.tx, call.path["login"]), repo, role=Role.NONE)
+    return Answer(status=204)
+
+
+def _repository(call: Call, repo: Repo) -> Json:
+    number = issues.count(call.tx, repo, Search())
+    return shapes.repository(call.tx.links, repo, role=call.role(repo), open_issues=number)
+
+
+ROUTES = (
+    ("GET", "/", root),
+    ("GET", "/rate_limit", rate_limit),
+    ("GET", "/user", me),
+    ("GET", "/user/repos", my_repositories),
+    ("POST", "/user/repos", create_repository),
+    ("GET", "/user/{number:int}", user_by_number),
+    ("GET", "/users/{login}", user),
+    ("GET", "/users/{login}/repos", repositories_of),
+    ("GET", "/repos/{owner}/{repo}", repository),
+    ("GET", "/repos/{owner}/{repo}/collaborators/{login}", is_collaborator),
+    ("PUT", "/repos/{owner}/{repo}/collaborators/{login}", add_collaborator),
+    ("DELETE", "/repos/{owner}/{repo}/collaborators/{login}", remove_collaborator),
+    ("GET", "/repos/{owner}/{repo}/collaborators/{login}/permission", permission),
+)

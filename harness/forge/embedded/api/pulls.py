@@ -1,0 +1,133 @@
+"""Pull requests."""
+
+from harness.forge.embedded import commits, fields, issues, pulls, repositories, settling
+from harness.forge.embedded.api.calls import Answer, Call
+from harness.forge.embedded.api.paging import page, page_of, window
+from harness.forge.embedded.pulls import PullSearch
+from harness.forge.embedded.records import Pull, Repo, Role
+from harness.forge.embedded.refused import Refused, invalid, not_found
+from harness.forge.embedded.shapes import git as git_shapes
+from harness.forge.embedded.shapes import pulls as shapes
+
+_STATES = frozenset({"open", "closed"})
+_METHODS = frozenset({"merge", "squash", "rebase"})
+
+
+def pull_list(call: Call) -> Answer:
+    """Pull requests by state, head (`owner:branch`), base, sort and direction."""
+    repo = call.repo
+    owner, _, branch = call.query.get("head", "").rpartition(":")
+    state = call.query.get("state", "open")
+    wanted = PullSearch(
+        None if state == "all" else state, branch or None, call.query.get("base"), call.query.get("sort", "created"),
+        rising=call.query.get("direction") == "asc",
+    )
+    if owner and owner.lower() != repo.owner.login.lower():
+        return Answer([])  # there are no forks here
+    size, skip = window(call)
+    found = pulls.search(call.tx, repo, wanted, limit=size, skip=skip)
+    total = pulls.count(call.tx, repo, wanted)
+    return page(call, found, total, shape=lambda pull: shapes.pull(call.tx.links, repo, pull))
+
+
+def create(call: Call) -> Answer:
+    """Open a pull request between two branches of the repository."""
+    repo = call.repo
+    author = call.need(repo, Role.WRITE)
+    owner, _, head = fields.needed_text(call.body, "head", "PullRequest", limit=250).rpartition(":")
+    if owner and owner.lower() != repo.owner.login.lower():
+        raise invalid("PullRequest", "head", "head must be a branch here: there are no forks", code="invalid")
+    pull = pulls.create(
+        call.tx, repo, title=fields.needed_text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT),
+        body=fields.text(call.body, "body", "PullRequest") or "", head=head,
+        base=fields.needed_text(call.body, "base", "PullRequest", limit=250), author=author,
+    )
+    return _whole(call, repo, pull, status=201)
+
+
+def one(call: Call) -> Answer:
+    """One pull request as it is now."""
+    repo = call.repo
+    return _whole(call, repo, pulls.numbered(call.tx, repo, call.number))
+
+
+def change(call: Call) -> Answer:
+    """Edit the words, open or close: who opened it, or a writer."""
+    repo, actor = call.repo, call.person
+    pull = pulls.numbered(call.tx, repo, call.number)
+    if actor.id != pull.issue.author.id:
+        call.need(repo, Role.WRITE)
+    title = fields.text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT) or pull.issue.title
+    body = (fields.text(call.body, "body", "PullRequest") or "") if "body" in call.body else pull.issue.body
+    issues.edit(call.tx, repo, pull.issue, title=title, body=body, actor=actor)
+    state = fields.choice(call.body, "state", "PullRequest", among=_STATES)
+    if state == "closed":
+        pulls.close(call.tx, repo, pull, actor=actor)
+    elif state == "open" and not pull.issue.is_open:
+        pulls.reopen(call.tx, repo, pull, actor=actor)
+    return _whole(call, repo, pulls.numbered(call.tx, repo, pull.number))
+
+
+def merge(call: Call) -> Answer:
+    """Merge it with a merge commit, if its head is still `sha`."""
+    repo = call.repo
+    actor = call.need(repo, Role.WRITE)
+    if (fields.choice(call.body, "merge_method", "PullRequest", among=_METHODS) or "merge") != "merge":
+        raise Refused(405, "Only merge commits are allowed on this repository.")
+    pull = pulls.numbered(call.tx, repo, call.number)
+    before = dict(call.tx.git(repo).refs())
+    title = f"Merge pull request #{pull.number} from {repo.owner.login}/{pull.head}"
+    merged = pulls.merge(
+        call.tx, repo, pull, expected=fields.text(call.body, "sha", "PullRequest", limit=40), actor=actor,
+        title=fields.text(call.body, "commit_title", "PullRequest", limit=fields.TITLE_LIMIT) or title,
+        message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title,
+    )
+    settling.tell_pushes(call.tx, repo, before, actor)
+    settling.settle(call.tx, repo, actor)
+    return Answer({"sha": merged, "merged": True, "message": "Pull Request successfully merged"})
+
+
+def is_merged(call: Call) -> Answer:
+    """204 once it is merged."""
+    if pulls.numbered(call.tx, call.repo, call.number).merged_at is None:
+        raise not_found()
+    return Answer(status=204)
+
+
+def files(call: Call) -> Answer:
+    """What it changes, file by file."""
+    repo = call.repo
+    pull = pulls.numbered(call.tx, repo, call.number)
+    found = commits.changes(call.tx.git(repo), pulls.change_base(call.tx, repo, pull), pull.head_sha)
+    return page_of(call, found, shape=lambda item: git_shapes.file(call.tx.links, repo, item, pull.head_sha))
+
+
+def commits_of(call: Call) -> Answer:
+    """The commits it brings, oldest first."""
+    repo = call.repo
+    pull = pulls.numbered(call.tx, repo, call.number)
+    found = commits.commits(call.tx.git(repo), f"^{pull.base_sha}", pull.head_sha, limit=250)
+    return page_of(call, found[::-1], shape=lambda item: git_shapes.commit(call.tx.links, repo, item))
+
+
+def _whole(call: Call, repo: Repo, pull: Pull, *, status: int = 200) -> Answer:
+    found = commits.changes(call.tx.git(repo), pulls.change_base(call.tx, repo, pull), pull.head_sha)
+    size = len(found), sum(one.additions for one in found), sum(one.deletions for one in found)
+    shape = shapes.whole_pull(
+        call.tx.links, repositories.named(call.tx, repo.owner.login, repo.name), pull, size=size,
+        mergeable=pulls.is_mergeable(call.tx, repo, pull), commits=pulls.commit_count(call.tx, repo, pull),
+    )
+    return Answer(shape, status)
+
+
+_HERE = "/repos/{owner}/{repo}/pulls"
+ROUTES = (
+    ("GET", _HERE, pull_list),
+    ("POST", _HERE, create),
+    ("GET", f"{_HERE}/{{number:int}}", one),
+    ("PATCH", f"{_HERE}/{{number:int}}", change),
+    ("GET", f"{_HERE}/{{number:int}}/files", files),
+    ("GET", f"{_HERE}/{{number:int}}/commits", commits_of),
+    ("GET", f"{_HERE}/{{number:int}}/merge", is_merged),
+    ("PUT", f"{_HERE}/{{number:int}}/merge", merge),
+)

@@ -1,0 +1,45 @@
+"""The ASGI application: git, API and pages behind one door."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.routing import Route
+
+from harness.forge.embedded.api.routes import admin_routes, api_routes
+from harness.forge.embedded.faults import Faults, FaultyForge
+from harness.forge.embedded.gitwire import GitWire
+from harness.forge.embedded.pages.routes import page_routes
+from harness.forge.embedded.service import Service
+
+HOSTS = ("localhost", "127.0.0.1")
+
+
+def application(service: Service) -> Starlette:
+    """Everything that a server of this forge answers. Other host names are refused: a page elsewhere may point here."""
+    faults = Faults() if service.settings.faults else None
+    middleware = [Middleware(TrustedHostMiddleware, allowed_hosts=HOSTS, www_redirect=False)]
+    if faults is not None:
+        middleware.append(Middleware(FaultyForge, faults=faults))
+    return Starlette(
+        routes=[
+            Route("/{owner}/{repo}.git/{tail:path}", GitWire(service).answer, methods=["GET", "POST"]),
+            api_routes(service),
+            admin_routes(service, faults),
+            *page_routes(service),
+        ],
+        middleware=middleware, lifespan=lambda _app: _life(service),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _life(service: Service) -> AsyncIterator[None]:
+    delivering = asyncio.create_task(service.courier.deliver(service.database))
+    yield
+    delivering.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await delivering
+    service.database.close()

@@ -1,0 +1,124 @@
+"""Check runs and commit statuses."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, insert, select, update
+
+from harness.forge.embedded import notices
+from harness.forge.embedded.people import users_by_id
+from harness.forge.embedded.records import CheckRun, Repo, Status, User
+from harness.forge.embedded.refused import invalid, not_found
+from harness.forge.embedded.tables import check_runs, statuses
+from harness.forge.embedded.transaction import Transaction
+
+STATUSES = frozenset({"queued", "in_progress", "completed"})
+CONCLUSIONS = frozenset({
+    "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
+})
+STATES = frozenset({"error", "failure", "pending", "success"})
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a check says of itself. None leaves what was said before."""
+
+    name: str | None = None
+    status: str | None = None
+    conclusion: str | None = None
+    details_url: str | None = None
+    external_id: str | None = None
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+
+    @property
+    def said(self) -> dict[str, str]:
+        """The columns to write. A conclusion completes the run, as on GitHub."""
+        found = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not None}
+        return found | {"status": "completed"} if self.conclusion else found
+
+
+def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: User) -> CheckRun:
+    """A new check run on a commit."""
+    _agree(outcome)
+    values = {"status": "queued", "external_id": "", **outcome.said}
+    made = tx.db.execute(insert(check_runs).values(
+        repository_id=repo.id, head_sha=sha, creator_id=creator.id, started_at=tx.now, completed_at=_end(tx, values),
+        **values,
+    ).returning(check_runs.c.id)).scalar_one()
+    check = numbered(tx, repo, made)
+    notices.about_check(tx, repo, check, "completed" if check.conclusion else "created")
+    return check
+
+
+def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: Outcome) -> CheckRun:
+    """The check run with what is new about it."""
+    _agree(outcome)
+    values = outcome.said
+    if values:
+        tx.db.execute(update(check_runs).where(check_runs.c.id == check.id).values(
+            completed_at=_end(tx, values) or check.completed_at, **values))
+    changed = numbered(tx, repo, check.id)
+    notices.about_check(tx, repo, changed, "completed" if changed.conclusion else "created")
+    return changed
+
+
+def numbered(tx: Transaction, repo: Repo, number: int) -> CheckRun:
+    """One check run. Raises Refused (404)."""
+    found = _runs(tx, check_runs.c.id == number, check_runs.c.repository_id == repo.id)
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+def of_commit(
+    tx: Transaction, repo: Repo, sha: str, *, name: str | None = None, every: bool = False
+) -> tuple[CheckRun, ...]:
+    """The latest run of each name and creator on a commit, oldest first; with `every`, all of them."""
+    where = [check_runs.c.repository_id == repo.id, check_runs.c.head_sha == sha]
+    if name is not None:
+        where.append(check_runs.c.name == name)
+    if not every:
+        latest = select(func.max(check_runs.c.id)).where(*where).group_by(check_runs.c.name, check_runs.c.creator_id)
+        where = [check_runs.c.id.in_(latest)]
+    return _runs(tx, *where)
+
+
+def create_status(tx: Transaction, repo: Repo, sha: str, *, creator: User, **said: str | None) -> Status:
+    """A new status of a context on a commit; the newest counts."""
+    tx.db.execute(insert(statuses).values(
+        repository_id=repo.id, sha=sha, creator_id=creator.id, created_at=tx.now, **said))
+    return statuses_of(tx, repo, sha)[0]
+
+
+def statuses_of(tx: Transaction, repo: Repo, sha: str, *, latest: bool = False) -> tuple[Status, ...]:
+    """The statuses of a commit, newest first; with `latest`, one of each context."""
+    query = select(statuses).where(statuses.c.repository_id == repo.id, statuses.c.sha == sha)
+    rows = tx.db.execute(query.order_by(statuses.c.id.desc())).all()
+    people = users_by_id(tx, (row.creator_id for row in rows))
+    found = [Status(row.id, row.sha, row.state, row.context, row.description, row.target_url,
+                    people[row.creator_id], row.created_at) for row in rows]
+    return tuple({one.context: one for one in reversed(found)}.values()) if latest else tuple(found)
+
+
+def _agree(outcome: Outcome) -> None:
+    if outcome.status == "completed" and outcome.conclusion is None:
+        raise invalid("CheckRun", "conclusion", "a completed check needs a conclusion", code="missing_field")
+
+
+def _end(tx: Transaction, values: dict[str, str]) -> int | None:
+    return tx.now if values.get("status") == "completed" else None
+
+
+def _runs(tx: Transaction, *where: Any) -> tuple[CheckRun, ...]:
+    rows = tx.db.execute(select(check_runs).where(*where).order_by(check_runs.c.id)).all()
+    people = users_by_id(tx, (row.creator_id for row in rows))
+    return tuple(
+        CheckRun(
+            id=row.id, head_sha=row.head_sha, name=row.name, status=row.status, conclusion=row.conclusion,
+            details_url=row.details_url, external_id=row.external_id, title=row.title, summary=row.summary,
+            text=row.text, creator=people[row.creator_id], started_at=row.started_at, completed_at=row.completed_at,
+        )
+        for row in rows
+    )

@@ -1,0 +1,142 @@
+"""Commits, trees and changes, read from a bare repository.
+
+A bare repository reads no .gitattributes from its trees, so a change cannot mark itself as binary; renames are never
+guessed, so a moved file shows under both of its names.
+"""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+from harness.forge.embedded.objects import EMPTY_TREE, BareRepository, Person
+
+_FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
+_PLAIN = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv")
+_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A commit as git stores it."""
+
+    sha: str
+    tree: str
+    parents: tuple[str, ...]
+    author: Person
+    committer: Person
+    message: str
+
+    @property
+    def subject(self) -> str:
+        """The first line of the message."""
+        return self.message.split("\n", 1)[0]
+
+
+@dataclass(frozen=True, slots=True)
+class FileChange:
+    """What happened to one path. `patch` begins at the first hunk and is empty for a binary file."""
+
+    path: str
+    status: str  # added, removed, modified or changed (another kind of file)
+    sha: str
+    additions: int
+    deletions: int
+    patch: str
+
+
+@dataclass(frozen=True, slots=True)
+class TreeEntry:
+    """One entry of a tree; `size` is in bytes and None for what is no blob."""
+
+    path: str
+    mode: str
+    kind: str
+    sha: str
+    size: int | None
+
+
+def commits(git: BareRepository, *reach: str, limit: int, skip: int = 0) -> tuple[Commit, ...]:
+    """Commits reachable as `reach` says (`tip`, or `^base tip`), newest first."""
+    said = git.run("log", "-z", f"--max-count={limit}", f"--skip={skip}", _FORMAT, *reach, "--")
+    return tuple(_commit(record) for record in said.split("\0") if record)
+
+
+def commit(git: BareRepository, sha: str) -> Commit:
+    """One commit, by its full sha."""
+    return commits(git, sha, limit=1)[0]
+
+
+def count(git: BareRepository, *reach: str) -> int:
+    """How many commits `reach` names."""
+    return int(git.run("rev-list", "--count", *reach, "--"))
+
+
+def changes(git: BareRepository, older: str | None, newer: str) -> tuple[FileChange, ...]:
+    """What differs between two commits or trees, path by path; without `older`, all that `newer` holds."""
+    between = (older or EMPTY_TREE, newer)
+    raw = git.run(*_PLAIN, "--raw", "--no-abbrev", "-z", *between).split("\0")
+    entries = list(zip(raw[0:-1:2], raw[1::2], strict=True))
+    numbers = [line.split("\t", 2) for line in git.run(*_PLAIN, "--numstat", "-z", *between).split("\0") if line]
+    patches = _patches(patch(git, *between))
+    return tuple(
+        FileChange(path, _status(meta), _blob(meta), _number(added), _number(gone), patch)
+        for (meta, path), (added, gone, _), patch in zip(entries, numbers, patches, strict=True)
+    )
+
+
+def patch(git: BareRepository, older: str | None, newer: str) -> str:
+    """What differs between two commits, as one text."""
+    return git.run(*_PLAIN, "--patch", older or EMPTY_TREE, newer)
+
+
+def tree(git: BareRepository, sha: str, *, recursive: bool = False) -> tuple[TreeEntry, ...]:
+    """What a tree (or a commit's tree) holds, folders first on one level, else as git sorts."""
+    deep = ("-r", "-t") if recursive else ()
+    lines = [line for line in git.run("ls-tree", "-z", "--long", *deep, sha).split("\0") if line]
+    found = tuple(_entry(*line.split("\t", 1)) for line in lines)
+    return found if recursive else tuple(sorted(found, key=lambda entry: entry.kind != "tree"))
+
+
+def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
+    """The entry at a path of a commit; the empty path is the commit's own tree. None when there is none."""
+    wanted = path.strip("/")
+    if not wanted:
+        return TreeEntry("", "040000", "tree", git.run("rev-parse", f"{commit}^{{tree}}").strip(), None)
+    if "\0" in wanted or any(part in ("", ".", "..") for part in wanted.split("/")):
+        return None
+    said = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
+    return _entry(*said.rstrip("\0").split("\t", 1)) if said else None
+
+
+def _commit(record: str) -> Commit:
+    sha, tree_sha, parents, an, ae, at, cn, ce, ct, message = record.split("\n", 9)
+    author, committer = Person(an, ae, int(at)), Person(cn, ce, int(ct))
+    return Commit(sha, tree_sha, tuple(parents.split()), author, committer, message.rstrip("\n"))
+
+
+def _entry(meta: str, path: str) -> TreeEntry:
+    mode, kind, sha, size = meta.split()
+    return TreeEntry(path, mode, kind, sha, int(size) if size.isdigit() else None)
+
+
+def _status(meta: str) -> str:
+    return _STATUS.get(meta.split(" ")[4][:1], "changed")
+
+
+def _blob(meta: str) -> str:
+    _, _, old, new, status = meta.split(" ")
+    return old if status == "D" else new
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isdigit() else 0  # `-` stands for a binary file
+
+
+def _patches(text: str) -> list[str]:
+    """One patch per path. A path that changes its kind prints two sections under one header."""
+    sections: list[tuple[str, str]] = []
+    for piece in ("\n" + text).split("\ndiff --git ")[1:]:
+        header, _, rest = piece.partition("\n")
+        start = 0 if rest.startswith("@@") else rest.find("\n@@") + 1
+        sections.append((header, rest[start:] if rest.startswith("@@") or start > 0 else ""))
+    per_path = groupby(sections, key=lambda section: section[0])
+    return ["\n".join(part for _, part in same if part) for _, same in per_path]

@@ -1,0 +1,55 @@
+"""SQLite in WAL mode: many readers beside one writer, and a commit that survives a power cut."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, create_engine, event
+
+from harness.forge.embedded.tables import SCHEMA, metadata
+
+
+class UnknownSchema(Exception):
+    """The database was written by another version of the forge."""
+
+
+class Database:
+    """The one file, opened once per process. Writers queue in process, so that none of them polls for the lock."""
+
+    def __init__(self, file: Path) -> None:
+        self._engine = create_engine(f"sqlite:///{file}", connect_args={"check_same_thread": False, "timeout": 20})
+        event.listen(self._engine, "connect", _prepare)
+        self._writing = threading.Lock()
+        with self.writing() as db:
+            found = db.exec_driver_sql("PRAGMA user_version").scalar_one()
+            if found not in (0, SCHEMA):
+                raise UnknownSchema(f"{file} has schema {found}, this forge knows {SCHEMA}: use another --home")
+            metadata.create_all(db)
+            db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A snapshot; nothing that is written through it is kept."""
+        with self._engine.connect() as db:
+            db.exec_driver_sql("BEGIN")
+            yield db
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock from its first statement, and commits unless an error leaves it."""
+        with self._writing, self._engine.connect() as db:
+            db.exec_driver_sql("BEGIN IMMEDIATE")
+            yield db
+            db.commit()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._engine.dispose()
+
+
+def _prepare(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # the driver's own BEGIN comes late and deferred; ours are explicit
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "busy_timeout = 20000"):
+        connection.execute(f"PRAGMA {pragma}")

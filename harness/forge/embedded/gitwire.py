@@ -1,0 +1,171 @@
+"""git over HTTP: a bridge to `git http-backend`, the CGI program that git itself ships.
+
+Requests stream in (plain, chunked or gzipped: the program unpacks), answers to fetches stream out. The answer to a
+push is held until pull requests and issues have followed it, so that who pushed finds them settled.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections import defaultdict
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from harness.forge.embedded import people, repositories
+from harness.forge.embedded.api.calls import signed_in
+from harness.forge.embedded.objects import environment
+from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.refused import Refused, forbidden, unauthenticated
+from harness.forge.embedded.service import Service
+from harness.forge.embedded.transaction import Transaction
+
+SERVICES = ("git-upload-pack", "git-receive-pack")
+CHUNK = 64 * 1024
+SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request of a git client: to which repository, by whom, and the part of the path that git reads."""
+
+    repo: Repo
+    actor: User | None
+    tail: str
+
+    @property
+    def pushes(self) -> bool:
+        """Whether branches may move."""
+        return self.tail == "git-receive-pack"
+
+
+class GitWire:
+    """Answers at /OWNER/NAME.git/…; pushes to one repository wait for each other."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._pushing: defaultdict[int, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def answer(self, request: Request) -> Response:
+        """One request, answered."""
+        try:
+            visit = await run_in_threadpool(self._visit, request)
+        except Refused as refused:
+            return PlainTextResponse(f"{refused.message}\n", refused.status, headers=dict(refused.headers))
+        if not visit.pushes:
+            return await _run(request, self._environment(request, visit))
+        async with self._pushing[visit.repo.id]:
+            return await self._push(request, visit)
+
+    async def _push(self, request: Request, visit: Visit) -> Response:
+        before = await run_in_threadpool(self._branches, visit.repo)
+        answer = await _run(request, self._environment(request, visit), hold=True)
+        if visit.actor is not None:
+            await run_in_threadpool(self._service.after_push, visit.repo, visit.actor, before)
+        return answer
+
+    def _visit(self, request: Request) -> Visit:
+        """Who wants what. Raises Refused: 401 asks git for a token, 403 and 404 end it."""
+        tail, service = request.path_params["tail"], request.query_params.get("service")
+        if tail not in SERVICES and not (tail == "info/refs" and service in SERVICES):
+            raise Refused(404, "Only git's smart protocol is spoken here")
+        with self._service.transaction(write=False) as tx:
+            repo = repositories.named(tx, request.path_params["owner"], request.path_params["repo"])
+            actor = _signed_in(tx, request)
+            role = people.role_on(tx, actor, repo)
+        if "git-receive-pack" in (tail, service) and (actor is None or role < Role.WRITE):
+            raise unauthenticated() if actor is None else forbidden(Role.WRITE.word)
+        if role < Role.READ:
+            raise Refused(404, "Not Found")
+        return Visit(repo, actor, tail)
+
+    def _branches(self, repo: Repo) -> dict[str, str]:
+        with self._service.transaction(write=False) as tx:
+            return dict(tx.git(repo).refs())
+
+    def _environment(self, request: Request, visit: Visit) -> dict[str, str]:
+        """RFC 3875, and git-http-backend(1). The folder is named by the repository's number alone."""
+        sent = {
+            "CONTENT_TYPE": "content-type", "CONTENT_LENGTH": "content-length", "GIT_PROTOCOL": "git-protocol",
+            "HTTP_CONTENT_ENCODING": "content-encoding",
+        }
+        return environment(
+            **{name: value for name, header in sent.items() if (value := request.headers.get(header)) is not None},
+            GIT_PROJECT_ROOT=str(self._service.settings.repositories), GIT_HTTP_EXPORT_ALL="1",
+            PATH_INFO=f"/{visit.repo.id}.git/{visit.tail}", QUERY_STRING=request.url.query,
+            REQUEST_METHOD=request.method, REMOTE_ADDR="127.0.0.1",
+            REMOTE_USER=visit.actor.login if visit.actor else "",
+        )
+
+
+def _signed_in(tx: Transaction, request: Request) -> User | None:
+    """As the API does it, and git is asked to try again with another token."""
+    try:
+        return signed_in(tx, request.headers.get("authorization"))
+    except Refused as refused:
+        raise Refused(refused.status, refused.message, headers=unauthenticated().headers) from None
+
+
+async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> Response:
+    """Start the program, feed it, and answer what it says; with `hold`, only when it has ended."""
+    process = await asyncio.create_subprocess_exec(
+        "git", "http-backend", env=env, start_new_session=True,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
+    )
+    body = _body(process, asyncio.create_task(_feed(request, process)))
+    try:
+        status, headers = await _head(process)
+        if hold:
+            return Response(b"".join([chunk async for chunk in body]), status, headers=headers)
+    except asyncio.CancelledError:
+        await body.aclose()
+        _kill(process)
+        raise
+    return StreamingResponse(body, status, headers=headers)
+
+
+async def _feed(request: Request, process: asyncio.subprocess.Process) -> None:
+    assert process.stdin is not None
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError, ClientDisconnect):
+        async for chunk in request.stream():
+            process.stdin.write(chunk)
+            await process.stdin.drain()
+    process.stdin.close()
+
+
+async def _head(process: asyncio.subprocess.Process) -> tuple[int, dict[str, str]]:
+    """The status and headers that the program writes first; 500 when it wrote none."""
+    assert process.stdout is not None
+    status, headers = 200, dict[str, str]()
+    while (line := await process.stdout.readline()).strip():
+        name, _, value = line.decode("latin-1").strip().partition(":")
+        if name.lower() == "status":
+            status = int(value.split()[0])
+        else:
+            headers[name.lower()] = value.strip()
+    return (status, headers) if headers else (500, headers)
+
+
+async def _body(process: asyncio.subprocess.Process, feeding: asyncio.Task[None]) -> AsyncGenerator[bytes, None]:
+    """What the program writes. It is stopped when nobody listens any more, or its time is up."""
+    assert process.stdout is not None
+    deadline = asyncio.get_running_loop().call_later(SECONDS, _kill, process)
+    try:
+        while chunk := await process.stdout.read(CHUNK):
+            yield chunk
+        await process.wait()
+    finally:
+        deadline.cancel()
+        feeding.cancel()
+        _kill(process)
+
+
+def _kill(process: asyncio.subprocess.Process) -> None:
+    """The program and what it started; asyncio reaps it."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

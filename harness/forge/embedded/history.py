@@ -1,0 +1,60 @@
+"""What happened to an issue, by whom, in order. Nothing here is ever changed or removed."""
+
+from typing import Any
+
+from sqlalchemy import func, insert, select
+
+from harness.forge.embedded.people import users_by_id
+from harness.forge.embedded.records import Event, Issue, Label, Repo, User
+from harness.forge.embedded.tables import events, issues
+from harness.forge.embedded.transaction import Transaction
+
+
+def record(
+    tx: Transaction, issue: Issue, kind: str, *, actor: User, label: Label | None = None,
+    rename: tuple[str, str] | None = None, commit: str | None = None,
+) -> None:
+    """Write one event: labeled, unlabeled, closed, reopened, renamed, merged, head_ref_deleted."""
+    renamed_from, renamed_to = rename or (None, None)
+    tx.db.execute(insert(events).values(
+        issue_id=issue.id, actor_id=actor.id, kind=kind, created_at=tx.now, commit_id=commit,
+        label_name=label and label.name, label_color=label and label.color,
+        renamed_from=renamed_from, renamed_to=renamed_to,
+    ))
+
+
+def of_issue(tx: Transaction, issue: Issue, *, limit: int = -1, skip: int = 0) -> tuple[Event, ...]:
+    """The events of one issue, oldest first."""
+    query = _joined().where(events.c.issue_id == issue.id).order_by(events.c.id)
+    return _events(tx, query.limit(limit).offset(skip))
+
+
+def of_repository(tx: Transaction, repo: Repo, *, limit: int, skip: int = 0) -> tuple[Event, ...]:
+    """The events of all its issues, newest first, as GitHub lists them."""
+    query = _joined().where(issues.c.repository_id == repo.id).order_by(events.c.id.desc())
+    return _events(tx, query.limit(limit).offset(skip))
+
+
+def count(tx: Transaction, repo: Repo, issue: Issue | None = None) -> int:
+    """How many events there are of a repository, or of one of its issues."""
+    where = events.c.issue_id == issue.id if issue else issues.c.repository_id == repo.id
+    query = select(func.count()).select_from(events.join(issues, issues.c.id == events.c.issue_id)).where(where)
+    return int(tx.db.execute(query).scalar_one())
+
+
+def _joined() -> Any:
+    return select(events, issues.c.number, issues.c.is_pull).join(issues, issues.c.id == events.c.issue_id)
+
+
+def _events(tx: Transaction, query: Any) -> tuple[Event, ...]:
+    rows = tx.db.execute(query).all()
+    people = users_by_id(tx, (row.actor_id for row in rows))
+    return tuple(
+        Event(
+            id=row.id, issue_number=row.number, is_pull=row.is_pull, actor=people[row.actor_id], kind=row.kind,
+            label=None if row.label_name is None else (row.label_name, row.label_color),
+            rename=None if row.renamed_from is None else (row.renamed_from, row.renamed_to),
+            commit=row.commit_id, created_at=row.created_at,
+        )
+        for row in rows
+    )

@@ -1,0 +1,180 @@
+"""Issues, and the issue half of pull requests: finding them, and all that may happen to them.
+
+Whoever calls has checked the right to; what is done here is written with its actor into the issue's history.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
+
+from harness.forge.embedded import history, labels, notices
+from harness.forge.embedded.people import association, users_by_id
+from harness.forge.embedded.records import Issue, Label, Repo, User
+from harness.forge.embedded.refused import not_found
+from harness.forge.embedded.repositories import next_number
+from harness.forge.embedded.tables import comments, issue_labels, issues, users
+from harness.forge.embedded.tables import labels as label_table
+from harness.forge.embedded.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Which issues are asked for, and in which order. `since` compares the last update, inclusively."""
+
+    state: str | None = "open"
+    labels: tuple[str, ...] = ()
+    since: int | None = None
+    author: str | None = None
+    pulls: bool | None = None
+    words: str = ""
+    order: str = "created"  # created, updated or comments
+    rising: bool = False
+
+
+def search(tx: Transaction, repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> tuple[Issue, ...]:
+    """A page of the issues that fit."""
+    by = {"updated": issues.c.updated_at, "comments": _comment_count()}.get(wanted.order, issues.c.created_at)
+    order = (by.asc(), issues.c.number.asc()) if wanted.rising else (by.desc(), issues.c.number.desc())
+    query = select(issues).where(_fits(repo, wanted)).order_by(*order).limit(limit).offset(skip)
+    return _assembled(tx, repo, tx.db.execute(query).all())
+
+
+def count(tx: Transaction, repo: Repo, wanted: Search) -> int:
+    """How many fit."""
+    return int(tx.db.execute(select(func.count()).select_from(issues).where(_fits(repo, wanted))).scalar_one())
+
+
+def numbered(tx: Transaction, repo: Repo, number: int) -> Issue:
+    """One issue or pull request. Raises Refused (404)."""
+    found = _assembled(tx, repo, tx.db.execute(
+        select(issues).where(issues.c.repository_id == repo.id, issues.c.number == number)).all())
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+def create(tx: Transaction, repo: Repo, *, title: str, body: str, author: User, is_pull: bool = False) -> Issue:
+    """A new, open one."""
+    number = next_number(tx, repo)
+    tx.db.execute(insert(issues).values(
+        repository_id=repo.id, number=number, title=title, body=body, state="open", author_id=author.id,
+        is_pull=is_pull, created_at=tx.now, updated_at=tx.now,
+    ))
+    issue = numbered(tx, repo, number)
+    if not is_pull:
+        notices.about_issue(tx, repo, issue, "opened", actor=author)
+    return issue
+
+
+def edit(tx: Transaction, repo: Repo, issue: Issue, *, title: str, body: str, actor: User) -> Issue:
+    """Change the words; a changed title is kept in the history."""
+    if (title, body) == (issue.title, issue.body):
+        return issue
+    if title != issue.title:
+        history.record(tx, issue, "renamed", actor=actor, rename=(issue.title, title))
+    changed = _set(tx, repo, issue, title=title, body=body)
+    notices.about_issue(tx, repo, changed, "edited", actor=actor)
+    return changed
+
+
+def close(
+    tx: Transaction, repo: Repo, issue: Issue, *, actor: User, reason: str | None = "completed",
+    commit: str | None = None,
+) -> Issue:
+    """Close it, `completed` or `not_planned`. One that is closed takes the new reason and no new event."""
+    if not issue.is_open:
+        return issue if issue.reason == reason else _set(tx, repo, issue, reason=reason)
+    history.record(tx, issue, "closed", actor=actor, commit=commit)
+    changed = _set(tx, repo, issue, state="closed", reason=reason, closed_at=tx.now, closed_by_id=actor.id)
+    if not issue.is_pull:
+        notices.about_issue(tx, repo, changed, "closed", actor=actor)
+    return changed
+
+
+def reopen(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> Issue:
+    """Open it again."""
+    if issue.is_open:
+        return issue
+    history.record(tx, issue, "reopened", actor=actor)
+    changed = _set(tx, repo, issue, state="open", reason="reopened", closed_at=None, closed_by_id=None)
+    if not issue.is_pull:
+        notices.about_issue(tx, repo, changed, "reopened", actor=actor)
+    return changed
+
+
+def set_labels(tx: Transaction, repo: Repo, issue: Issue, names: Iterable[str], *, actor: User) -> Issue:
+    """Make `names` the labels of the issue; a label the repository does not have is made, as on GitHub."""
+    wanted = {label.id: label for label in _ensured(tx, repo, names)}
+    had = {label.id: label for label in issue.labels}
+    for gone in had.keys() - wanted.keys():
+        labels.take_off(tx, issue.id, had[gone])
+        _labelled(tx, repo, issue, had[gone], "unlabeled", actor=actor)
+    for new in (one for one in wanted if one not in had):
+        labels.put_on(tx, issue.id, wanted[new])
+        _labelled(tx, repo, issue, wanted[new], "labeled", actor=actor)
+    return numbered(tx, repo, issue.number) if had.keys() != wanted.keys() else issue
+
+
+def touch(tx: Transaction, issue_id: int) -> None:
+    """Note that something about the issue changed now."""
+    tx.db.execute(update(issues).where(issues.c.id == issue_id).values(updated_at=tx.now))
+
+
+def _labelled(tx: Transaction, repo: Repo, issue: Issue, label: Label, kind: str, *, actor: User) -> None:
+    history.record(tx, issue, kind, actor=actor, label=label)
+    touch(tx, issue.id)
+    if tx.listened and not issue.is_pull:
+        notices.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label)
+
+
+def _ensured(tx: Transaction, repo: Repo, names: Iterable[str]) -> tuple[Label, ...]:
+    return tuple(labels.find(tx, repo, name) or labels.create(tx, repo, name) for name in names)
+
+
+def _set(tx: Transaction, repo: Repo, issue: Issue, **values: Any) -> Issue:
+    tx.db.execute(update(issues).where(issues.c.id == issue.id).values(updated_at=tx.now, **values))
+    return numbered(tx, repo, issue.number)
+
+
+def _fits(repo: Repo, wanted: Search) -> ColumnElement[bool]:
+    clauses = [issues.c.repository_id == repo.id]
+    if wanted.state is not None:
+        clauses.append(issues.c.state == wanted.state)
+    if wanted.since is not None:
+        clauses.append(issues.c.updated_at >= wanted.since)
+    if wanted.pulls is not None:
+        clauses.append(issues.c.is_pull == wanted.pulls)
+    if wanted.author is not None:
+        clauses.append(issues.c.author_id.in_(select(users.c.id).where(users.c.login == wanted.author)))
+    for word in wanted.words.split()[:8]:
+        clauses.append(issues.c.title.icontains(word, autoescape=True) | issues.c.body.icontains(word, autoescape=True))
+    for name in wanted.labels:
+        carried = select(issue_labels.c.issue_id).join(label_table, label_table.c.id == issue_labels.c.label_id)
+        of_that_name = carried.where(label_table.c.name == name, label_table.c.repository_id == repo.id)
+        clauses.append(issues.c.id.in_(of_that_name))
+    return and_(*clauses)
+
+
+def _comment_count() -> Any:
+    return select(func.count()).where(comments.c.issue_id == issues.c.id).scalar_subquery()
+
+
+def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue, ...]:
+    """Rows with their people, labels and comment counts, each fetched once for all."""
+    ids = [row.id for row in rows]
+    people = users_by_id(tx, [row.author_id for row in rows] + [row.closed_by_id for row in rows])
+    standing = {user.id: association(tx, user, repo) for user in people.values()}
+    tags = labels.of_issues(tx, ids)
+    counted = select(comments.c.issue_id, func.count().label("many")).where(comments.c.issue_id.in_(ids))
+    counts = {row.issue_id: row.many for row in tx.db.execute(counted.group_by(comments.c.issue_id))}
+    return tuple(
+        Issue(
+            id=row.id, number=row.number, title=row.title, body=row.body, state=row.state, reason=row.reason,
+            author=people[row.author_id], association=standing[row.author_id], is_pull=row.is_pull,
+            created_at=row.created_at, updated_at=row.updated_at, closed_at=row.closed_at,
+            closed_by=people.get(row.closed_by_id), labels=tags.get(row.id, ()), comments=counts.get(row.id, 0),
+        )
+        for row in rows
+    )

@@ -1,0 +1,95 @@
+"""Labels of a repository, and which issue carries which."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import delete, insert, select, update
+
+from harness.forge.embedded.records import Label, Repo
+from harness.forge.embedded.refused import invalid, not_found
+from harness.forge.embedded.tables import issue_labels, labels
+from harness.forge.embedded.transaction import Transaction
+
+DEFAULT_COLOR = "ededed"
+_COLOR = re.compile(r"[0-9a-fA-F]{6}")
+
+
+def of_repository(tx: Transaction, repo: Repo) -> tuple[Label, ...]:
+    """Every label, by name."""
+    query = select(labels).where(labels.c.repository_id == repo.id).order_by(labels.c.name)
+    return tuple(map(_label, tx.db.execute(query)))
+
+
+def find(tx: Transaction, repo: Repo, name: str) -> Label | None:
+    """The label of that name, whatever the case of its letters."""
+    query = select(labels).where(labels.c.repository_id == repo.id, labels.c.name == name)
+    row = tx.db.execute(query).one_or_none()
+    return None if row is None else _label(row)
+
+
+def named(tx: Transaction, repo: Repo, name: str) -> Label:
+    """As `find`. Raises Refused (404)."""
+    label = find(tx, repo, name)
+    if label is None:
+        raise not_found()
+    return label
+
+
+def create(tx: Transaction, repo: Repo, name: str, *, color: str = DEFAULT_COLOR, description: str = "") -> Label:
+    """A new label. Raises Refused (422) where the name is taken, blank, or holds a comma (lists of labels do)."""
+    if find(tx, repo, name) is not None:
+        raise invalid("Label", "name", f"label {name} exists", code="already_exists")
+    _check(name, color)
+    tx.db.execute(insert(labels).values(
+        repository_id=repo.id, name=name, color=color.lower(), description=description))
+    return named(tx, repo, name)
+
+
+def change(tx: Transaction, repo: Repo, label: Label, *, name: str, color: str, description: str) -> Label:
+    """The label, renamed or painted anew; issues keep it."""
+    other = find(tx, repo, name)
+    if other is not None and other.id != label.id:
+        raise invalid("Label", "name", f"label {name} exists", code="already_exists")
+    _check(name, color)
+    tx.db.execute(update(labels).where(labels.c.id == label.id).values(
+        name=name, color=color.lower(), description=description))
+    return named(tx, repo, name)
+
+
+def remove(tx: Transaction, label: Label) -> None:
+    """Take a label out of the repository and off every issue."""
+    tx.db.execute(delete(issue_labels).where(issue_labels.c.label_id == label.id))
+    tx.db.execute(delete(labels).where(labels.c.id == label.id))
+
+
+def of_issues(tx: Transaction, ids: Iterable[int]) -> dict[int, tuple[Label, ...]]:
+    """The labels of many issues at once, by the issue's id."""
+    query = (select(issue_labels.c.issue_id, labels).join(labels, labels.c.id == issue_labels.c.label_id)
+             .where(issue_labels.c.issue_id.in_(tuple(ids))).order_by(labels.c.name))
+    found: dict[int, tuple[Label, ...]] = {}
+    for row in tx.db.execute(query):
+        found[row.issue_id] = (*found.get(row.issue_id, ()), _label(row))
+    return found
+
+
+def put_on(tx: Transaction, issue_id: int, label: Label) -> None:
+    """Put a label on an issue that does not carry it."""
+    tx.db.execute(insert(issue_labels).values(issue_id=issue_id, label_id=label.id))
+
+
+def take_off(tx: Transaction, issue_id: int, label: Label) -> None:
+    """Take a label off an issue."""
+    tx.db.execute(delete(issue_labels).where(
+        issue_labels.c.issue_id == issue_id, issue_labels.c.label_id == label.id))
+
+
+def _check(name: str, color: str) -> None:
+    if not name.strip() or "," in name or not name.isprintable():
+        raise invalid("Label", "name", "name must be printable text without a comma")
+    if not _COLOR.fullmatch(color):
+        raise invalid("Label", "color", "color must be six hexadecimal digits, such as d73a4a")
+
+
+def _label(row: Any) -> Label:
+    return Label(row.id, row.name, row.color, row.description)

@@ -1,0 +1,50 @@
+"""How much an account may ask in an hour, told in the headers that GitHub's clients read."""
+
+import threading
+from dataclasses import dataclass
+
+HOUR = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What is left of the hour. `reset` is when the next begins, in seconds since the epoch."""
+
+    limit: int
+    used: int
+    reset: int
+
+    @property
+    def remaining(self) -> int:
+        """Requests left."""
+        return max(0, self.limit - self.used)
+
+    @property
+    def exceeded(self) -> bool:
+        """Whether this request was one too many."""
+        return self.used > self.limit
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """As GitHub sends them with every answer."""
+        used = min(self.used, self.limit)
+        told = {"limit": self.limit, "remaining": self.remaining, "used": used, "reset": self.reset}
+        return {f"x-ratelimit-{name}": str(value) for name, value in told.items()} | {"x-ratelimit-resource": "core"}
+
+
+class RateLimits:
+    """Counts in memory: a restart begins a new hour for everybody."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._spent: dict[tuple[str, int], int] = {}
+        self._lock = threading.Lock()
+
+    def spend(self, account: str, now: int, *, requests: int = 1) -> Allowance:
+        """Count requests of an account; 0 only looks, -1 gives one back (an answer of 304 is free)."""
+        hour = now // HOUR
+        with self._lock:
+            if any(then < hour for _, then in self._spent):
+                self._spent = {key: used for key, used in self._spent.items() if key[1] >= hour}
+            used = self._spent[account, hour] = max(0, self._spent.get((account, hour), 0) + requests)
+        return Allowance(self._limit, used, (hour + 1) * HOUR)

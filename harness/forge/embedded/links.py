@@ -1,0 +1,46 @@
+"""Every address of the forge, in one place. PyGithub asserts that what is returned is on the host it dialled."""
+
+from dataclasses import dataclass
+from urllib.parse import quote
+
+from harness.forge.embedded.records import Issue, Repo, User
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses under `web`, such as `http://localhost:8300` (no slash at the end)."""
+
+    web: str
+
+    @property
+    def api(self) -> str:
+        """Where the REST API begins."""
+        return f"{self.web}/api/v3"
+
+    def user(self, user: User) -> str:
+        """The API's address of an account."""
+        return f"{self.api}/users/{quote(user.login)}"
+
+    def repo(self, repo: Repo) -> str:
+        """The API's address of a repository."""
+        return f"{self.api}/repos/{quote(repo.full_name)}"
+
+    def page(self, repo: Repo, *parts: str | int) -> str:
+        """The page of a repository, or of something in it."""
+        return "/".join((self.web, quote(repo.full_name), *(quote(str(part)) for part in parts)))
+
+    def clone(self, repo: Repo) -> str:
+        """What git clones."""
+        return f"{self.web}/{quote(repo.full_name)}.git"
+
+    def issue(self, repo: Repo, number: int) -> str:
+        """The API's address of an issue, or of the issue half of a pull request."""
+        return f"{self.repo(repo)}/issues/{number}"
+
+    def pull(self, repo: Repo, number: int) -> str:
+        """The API's address of a pull request."""
+        return f"{self.repo(repo)}/pulls/{number}"
+
+    def issue_page(self, repo: Repo, issue: Issue) -> str:
+        """The page of an issue or pull request."""
+        return self.page(repo, "pull" if issue.is_pull else "issues", issue.number)

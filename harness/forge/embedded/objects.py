@@ -1,0 +1,169 @@
+"""One bare repository, asked through git itself: argument arrays, an emptied environment, full names of refs only."""
+
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.forge.embedded.refused import Refused
+
+SHA = re.compile(r"[0-9a-f]{40}")
+ZERO = "0" * 40
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+SECONDS = 60
+_BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
+_PROTECT = """#!/bin/sh
+# The branch that production follows only moves forward.
+test "$1" = "$(git symbolic-ref HEAD)" || exit 0
+test "$2" = 0000000000000000000000000000000000000000 && exit 0
+git merge-base --is-ancestor "$2" "$3" 2>/dev/null && exit 0
+echo "protected branch: $1 cannot be deleted or moved to a commit that is not a descendant" >&2
+exit 1
+"""
+_CONFIG = """
+[core]
+	hooksPath = hooks
+[http]
+	receivepack = true
+[receive]
+	hideRefs = refs/pull
+	fsckObjects = true
+	maxInputSize = 512m
+	autogc = false
+[uploadpack]
+	allowAnySHA1InWant = true
+	allowFilter = true
+[gc]
+	auto = 0
+"""
+
+
+class GitFailed(Exception):
+    """A git command ended with an error that its caller did not expect."""
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The whole environment of every git process of the forge: no user's configuration, no prompts, no replacing."""
+    return {
+        "PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
+        "GIT_NO_REPLACE_OBJECTS": "1", "GIT_ATTR_NOSYSTEM": "1", **more,
+    }
+
+
+def is_sound_branch(name: str) -> bool:
+    """Whether git would take `name` for a branch, by the rules of git-check-ref-format(1)."""
+    return 0 < len(name) <= 200 and not _BAD_IN_REF.search(name) and name.isprintable()
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Whom a commit of the forge's own names. `at` is in seconds since the epoch."""
+
+    name: str
+    email: str
+    at: int
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """As git's environment variables."""
+        when = f"{self.at} +0000"
+        return {f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+                for part, value in (("NAME", self.name), ("EMAIL", self.email), ("DATE", when))}
+
+
+@dataclass(frozen=True, slots=True)
+class BareRepository:
+    """A bare repository in a folder."""
+
+    folder: Path
+
+    def create(self, default_branch: str) -> None:
+        """Make it, empty, with the protected default branch."""
+        self._git("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", str(self.folder))
+        with (self.folder / "config").open("a", encoding="ascii") as config:
+            config.write(_CONFIG)
+        hook = self.folder / "hooks" / "update"
+        hook.parent.mkdir()
+        hook.write_text(_PROTECT, encoding="ascii")
+        hook.chmod(0o755)
+
+    def refs(self, prefix: str = "refs/heads") -> Mapping[str, str]:
+        """Every ref under `prefix`, by its name without it."""
+        lines = self.run("for-each-ref", "--format=%(objectname) %(refname)", prefix).splitlines()
+        return {name.removeprefix(f"{prefix}/"): sha for sha, name in (line.split(" ", 1) for line in lines)}
+
+    def commit_named(self, name: str) -> str | None:
+        """The commit that a full sha, a branch or a tag names; expressions such as `main~1` name nothing."""
+        if SHA.fullmatch(name):
+            return name if self.kind(name) == "commit" else None
+        if not is_sound_branch(name):
+            return None
+        for kind in ("heads", "tags"):
+            wanted = f"refs/{kind}/{name}^{{commit}}"
+            done = self._git(*self._here, "rev-parse", "--verify", "--quiet", wanted, ok=(0, 1, 128))
+            if done.returncode == 0:
+                return done.stdout.decode().strip()
+        return None
+
+    def kind(self, sha: str) -> str | None:
+        """`commit`, `tree`, `blob` or `tag`; None when there is no such object."""
+        done = self._git(*self._here, "cat-file", "-t", sha, ok=(0, 128))
+        return done.stdout.decode().strip() if done.returncode == 0 else None
+
+    def is_ancestor(self, older: str, newer: str) -> bool:
+        """Whether `older` is `newer` or reachable from it."""
+        return self._git(*self._here, "merge-base", "--is-ancestor", older, newer, ok=(0, 1)).returncode == 0
+
+    def merge_base(self, one: str, other: str) -> str | None:
+        """The best common ancestor; None when the histories are unrelated."""
+        done = self._git(*self._here, "merge-base", one, other, ok=(0, 1))
+        return done.stdout.decode().split("\n", 1)[0] or None
+
+    def merged_tree(self, base: str, head: str) -> str | None:
+        """The tree of merge(base, head); None on a conflict."""
+        done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1, 128))
+        return done.stdout.decode().split("\n", 1)[0] if done.returncode == 0 else None
+
+    def commit(self, tree: str, parents: tuple[str, ...], message: str, *, person: Person) -> str:
+        """Write a commit."""
+        flags = [part for parent in parents for part in ("-p", parent)]
+        send, env = message.encode(), person.variables
+        done = self._git(*self._here, "commit-tree", tree, *flags, "-F", "-", send=send, env=env)
+        return done.stdout.decode().strip()
+
+    def move(self, ref: str, new: str, *, old: str | None = None) -> None:
+        """Set a full ref; with `old`, only if it is there now (`ZERO`: absent). Raises Refused (409) when it is not."""
+        done = self._git(*self._here, "update-ref", "--", ref, new, *([old] if old is not None else []), ok=(0, 1, 128))
+        if done.returncode != 0:
+            raise Refused(409, f"Reference update failed: {ref} is not where it was")
+
+    def delete(self, ref: str) -> None:
+        """Remove a full ref."""
+        self.run("update-ref", "-d", "--", ref)
+
+    def run(self, *arguments: str) -> str:
+        """The output of a git command on this repository, as text; bytes that are no UTF-8 become U+FFFD."""
+        return self.raw(*arguments).decode(errors="replace")
+
+    def raw(self, *arguments: str) -> bytes:
+        """The output of a git command on this repository."""
+        return self._git(*self._here, *arguments).stdout
+
+    @property
+    def _here(self) -> tuple[str, str]:
+        return ("--git-dir", str(self.folder))
+
+    def _git(
+        self, *arguments: str, ok: tuple[int, ...] = (0,), send: bytes = b"", env: Mapping[str, str] | None = None
+    ) -> subprocess.CompletedProcess[bytes]:
+        done = subprocess.run(
+            ["git", *arguments], input=send, capture_output=True, timeout=SECONDS, check=False,
+            env=environment(**(env or {})), cwd=self.folder.parent, start_new_session=True,
+        )
+        if done.returncode not in ok:
+            asked, says = " ".join(arguments[:8]), done.stderr.decode(errors="replace").strip()
+            raise GitFailed(f"git {asked} ended with {done.returncode}: {says}")
+        return done

@@ -1,0 +1,152 @@
+"""The pages of what git holds: a repository's front, its folders and files, its commits."""
+
+from pathlib import PurePosixPath
+from typing import Any
+
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from harness.forge.embedded import checks, commits, labels
+from harness.forge.embedded.commits import TreeEntry
+from harness.forge.embedded.pages import diffs
+from harness.forge.embedded.pages.visits import Visit
+from harness.forge.embedded.records import Repo
+from harness.forge.embedded.refused import not_found
+
+PER_PAGE = 30
+MOST_SHOWN_BYTES = 512 * 1024
+_PROSE = frozenset({".md", ".markdown"})
+
+
+def home(visit: Visit) -> Response:
+    """A repository: what it holds and what it says of itself."""
+    repo = visit.repo
+    git = visit.tx.git(repo)
+    tip = git.commit_named(repo.default_branch)
+    if tip is None:
+        return visit.repo_page("empty.html", repo, tab="code")
+    entries = commits.tree(git, tip)
+    readme = next((one for one in entries if one.path.lower() in ("readme.md", "readme")), None)
+    return visit.repo_page(
+        "repository.html", repo, tab="code", entries=entries, commit=commits.commit(git, tip), at=repo.default_branch,
+        commit_count=commits.count(git, tip), readme=_text(visit, repo, readme), readme_name=readme and readme.path,
+        labels=labels.of_repository(visit.tx, repo),
+    )
+
+
+def commit_list(visit: Visit) -> Response:
+    """The history of a branch."""
+    repo, page = visit.repo, page_asked(visit)
+    git = visit.tx.git(repo)
+    tip = git.commit_named(visit.path["ref"])
+    if tip is None:
+        raise not_found()
+    found = commits.commits(git, tip, limit=PER_PAGE + 1, skip=(page - 1) * PER_PAGE)
+    return visit.repo_page(
+        "commits.html", repo, tab="code", commits=found[:PER_PAGE], has_more=len(found) > PER_PAGE, page=page,
+        at=visit.path["ref"],
+    )
+
+
+def commit(visit: Visit) -> Response:
+    """One commit and what it changed against its first parent."""
+    repo = visit.repo
+    git = visit.tx.git(repo)
+    sha = git.commit_named(visit.path["ref"])
+    if sha is None:
+        raise not_found()
+    found = commits.commit(git, sha)
+    changes = commits.changes(git, found.parents[0] if found.parents else None, sha)
+    return visit.repo_page(
+        "commit.html", repo, tab="code", commit=found, checks=checks_of(visit, repo, sha), **changed(changes))
+
+
+def tree(visit: Visit) -> Response:
+    """A folder at a commit or branch."""
+    repo, at, path, entry = _entry(visit)
+    if entry.kind != "tree":
+        return RedirectResponse(f"/{repo.full_name}/blob/{at}/{path}", 302)
+    listed = commits.tree(visit.tx.git(repo), entry.sha)
+    return visit.repo_page("tree.html", repo, tab="code", at=at, path=path, entries=listed, above=_above(path))
+
+
+def blob(visit: Visit) -> Response:
+    """A file at a commit or branch, line by line; Markdown as it is meant to be read, with its lines below."""
+    repo, at, path, entry = _entry(visit)
+    if entry.kind != "blob":
+        return RedirectResponse(f"/{repo.full_name}/tree/{at}/{path}", 302)
+    text = _text(visit, repo, entry)
+    is_prose = text is not None and PurePosixPath(path).suffix.lower() in _PROSE and "plain" not in visit.query
+    front, prose = _front_matter(text or "")
+    return visit.repo_page(
+        "blob.html", repo, tab="code", at=at, path=path, entry=entry, lines=(text or "").splitlines(), text=text,
+        above=_above(path), is_prose=is_prose, front=front, prose=prose,
+    )
+
+
+def raw(visit: Visit) -> Response:
+    """A file's bytes, always as plain text or a download: it can never be a page of this forge."""
+    repo, _, _, entry = _entry(visit)
+    if entry.kind != "blob":
+        raise not_found()
+    content = visit.tx.git(repo).raw("cat-file", "blob", entry.sha)
+    try:
+        return PlainTextResponse(content.decode())
+    except UnicodeDecodeError:
+        return Response(content, headers={"content-disposition": "attachment"}, media_type="application/octet-stream")
+
+
+def checks_of(visit: Visit, repo: Repo, sha: str) -> dict[str, Any]:
+    """What was checked on a commit, for the list of checks."""
+    latest = checks.statuses_of(visit.tx, repo, sha, latest=True)
+    return {"runs": checks.of_commit(visit.tx, repo, sha), "statuses": latest}
+
+
+def changed(changes: tuple[commits.FileChange, ...]) -> dict[str, Any]:
+    """What changed, for the list of files."""
+    return {
+        "files": diffs.shown(changes), "additions": sum(one.additions for one in changes),
+        "deletions": sum(one.deletions for one in changes),
+    }
+
+
+def _entry(visit: Visit) -> tuple[Repo, str, str, TreeEntry]:
+    """What `REF/PATH` names: branches may hold slashes, so the longest start that is one is taken."""
+    repo = visit.repo
+    git, parts = visit.tx.git(repo), visit.path["rest"].strip("/").split("/")
+    for cut in range(1, len(parts) + 1):
+        sha = git.commit_named("/".join(parts[:cut]))
+        if sha is not None:
+            path = "/".join(parts[cut:])
+            entry = commits.entry_at(git, sha, path)
+            if entry is not None:
+                return repo, "/".join(parts[:cut]), path, entry
+    raise not_found()
+
+
+def _text(visit: Visit, repo: Repo, entry: TreeEntry | None) -> str | None:
+    """A file's text; None for what is no text, or too long for a page."""
+    if entry is None or entry.kind != "blob" or (entry.size or 0) > MOST_SHOWN_BYTES:
+        return None
+    try:
+        content = visit.tx.git(repo).raw("cat-file", "blob", entry.sha).decode()
+    except UnicodeDecodeError:
+        return None
+    return None if "\0" in content else content
+
+
+def _above(path: str) -> tuple[tuple[str, str], ...]:
+    """The folders on the way to a path, each with its own path."""
+    parts = path.split("/") if path else []
+    return tuple((part, "/".join(parts[:place + 1])) for place, part in enumerate(parts))
+
+
+def page_asked(visit: Visit) -> int:
+    """Which page of a list; the first where nonsense was asked."""
+    text = visit.query.get("page", "1")
+    return int(text) if text.isascii() and text.isdigit() and 0 < len(text) < 7 and int(text) else 1
+
+
+def _front_matter(text: str) -> tuple[str, str]:
+    """What stands between two lines of `---` at a document's very start, and the rest."""
+    head, found, rest = text.removeprefix("---\n").partition("\n---\n")
+    return (head, rest) if found and text.startswith("---\n") else ("", text)

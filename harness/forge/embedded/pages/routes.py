@@ -1,0 +1,93 @@
+"""Every page, and the view that makes it."""
+
+from pathlib import Path
+
+from starlette.middleware import Middleware
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from harness.forge.embedded.pages import acting, browsing, files
+from harness.forge.embedded.pages.visits import GUARDS, endpoint
+from harness.forge.embedded.refused import not_found
+from harness.forge.embedded.service import Service
+
+_HERE = "/{owner}/{repo}"
+VIEWS = (
+    ("GET", "/", browsing.front),
+    ("GET", "/sign-in", acting.sign_in_form),
+    ("POST", "/sign-in", acting.sign_in),
+    ("POST", "/sign-out", acting.sign_out),
+    ("GET", "/{owner}", browsing.person),
+    ("GET", _HERE, files.home),
+    ("GET", f"{_HERE}/issues", browsing.issue_list),
+    ("POST", f"{_HERE}/issues", acting.file_issue),
+    ("GET", f"{_HERE}/issues/new", browsing.new_issue),
+    ("GET", f"{_HERE}/issues/{{number:int}}", browsing.issue),
+    ("POST", f"{_HERE}/issues/{{number:int}}", acting.say),
+    ("GET", f"{_HERE}/pulls", browsing.pull_list),
+    ("GET", f"{_HERE}/pull/{{number:int}}.diff", browsing.pull_diff),
+    ("GET", f"{_HERE}/pull/{{number:int}}", browsing.pull),
+    ("POST", f"{_HERE}/pull/{{number:int}}", acting.say),
+    ("GET", f"{_HERE}/commits/{{ref:path}}", files.commit_list),
+    ("GET", f"{_HERE}/commit/{{ref}}", files.commit),
+    ("GET", f"{_HERE}/tree/{{rest:path}}", files.tree),
+    ("GET", f"{_HERE}/blob/{{rest:path}}", files.blob),
+    ("GET", f"{_HERE}/raw/{{rest:path}}", files.raw),
+    ("GET", "/{path:path}", lambda _visit: _nothing()),
+)
+EVIDENCE_POLICY = (
+    "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' 'unsafe-inline'; "
+    "sandbox allow-scripts; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+)
+_BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=1_000_000)
+_STATIC = Path(__file__).parent / "static"
+
+
+def page_routes(service: Service) -> list[BaseRoute]:
+    """The pages, their style, and (where a folder is named) the evidence of verdicts."""
+    found: list[BaseRoute] = [Route("/-/health", _health), Route("/-/{name}", _static)]
+    if service.settings.evidence is not None:
+        kept = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
+        found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Boxed)]))
+    pages = [
+        Route(path, endpoint(service, view), methods=[method], middleware=[_BOUND]) for method, path, view in VIEWS
+    ]
+    return [*found, *pages]
+
+
+class _Boxed:
+    """Evidence shows what an untrusted app did: its pages have no origin, no cookies and nobody to talk to."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the answer on with its policy."""
+
+        async def with_policy(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                policy = (b"content-security-policy", EVIDENCE_POLICY.encode())
+                message["headers"] = [*message["headers"], policy, (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        await self._app(scope, receive, with_policy)
+
+
+async def _health(_request: Request) -> Response:
+    return JSONResponse({"ok": True})
+
+
+async def _static(request: Request) -> Response:
+    """The style, the script and the mark: the three files there are."""
+    name = request.path_params["name"]
+    if name not in ("style.css", "refresh.js", "mark.svg"):
+        return Response("Not found\n", 404, media_type="text/plain")
+    return FileResponse(_STATIC / name, headers={**GUARDS, "cache-control": "public, max-age=60"})
+
+
+def _nothing() -> Response:
+    raise not_found()

@@ -1,0 +1,184 @@
+"""One visit to a page: who looks, what they sent, and the answer with its guards."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
+
+from harness.forge.embedded import issues, people, repositories
+from harness.forge.embedded.issues import Search
+from harness.forge.embedded.pages import words
+from harness.forge.embedded.pages.markdown import is_safe_link, rendered, revealed
+from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.refused import Refused, not_found
+from harness.forge.embedded.service import Service
+from harness.forge.embedded.shapes.common import moment
+from harness.forge.embedded.transaction import Transaction
+
+GUARDS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "
+                               "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff", "cross-origin-opener-policy": "same-origin", "x-frame-options": "DENY",
+    # not `no-referrer`: with it browsers send `Origin: null` with our own forms
+    "referrer-policy": "same-origin", "cache-control": "private, no-cache",
+}
+_LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")  # browsers drop tabs and turn \ into /, so `/\t/evil` leads away
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A request for a page, and what its view may use."""
+
+    service: Service
+    tx: Transaction
+    viewer: User | None
+    path: Mapping[str, str]
+    query: Mapping[str, str]
+    form: Mapping[str, str]
+    address: str
+    key: str = ""  # what the browser's cookie holds
+    cookies: dict[str, str | None] = field(default_factory=dict)  # to set, or (None) to take away
+
+    @property
+    def repo(self) -> Repo:
+        """The repository that the path names. Raises Refused (404)."""
+        repo = repositories.named(self.tx, self.path["owner"], self.path["repo"])
+        if people.role_on(self.tx, self.viewer, repo) < Role.READ:
+            raise not_found()
+        return repo
+
+    @property
+    def number(self) -> int:
+        """The number that the path names. Raises Refused (404) for one that nothing can have."""
+        if len(self.path["number"]) > 9:
+            raise not_found()
+        return int(self.path["number"])
+
+    def role(self, repo: Repo) -> Role:
+        """What the viewer may do."""
+        return people.role_on(self.tx, self.viewer, repo) if self.viewer else Role.NONE
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """A template, filled in."""
+        shared = {"viewer": self.viewer, "now": self.tx.now, "address": self.address, "open_door": self.open_door}
+        return HTMLResponse(_TEMPLATES.get_template(template).render(shared | values), status)
+
+    def repo_page(self, template: str, repo: Repo, *, tab: str, status: int = 200, **values: Any) -> Response:
+        """A page inside a repository, with its head and tabs."""
+        counts = {kind: issues.count(self.tx, repo, Search(pulls=kind == "pulls")) for kind in ("issues", "pulls")}
+        return self.page(template, status=status, repo=repo, tab=tab, counts=counts,
+                         base=f"/{quote(repo.full_name)}", clone=self.tx.links.clone(repo), **values)
+
+    @property
+    def open_door(self) -> bool:
+        """Whether a visitor may file under a name of their own."""
+        return self.service.settings.open_door
+
+    def with_viewer(self, user: User) -> "Visit":
+        """The same visit, by somebody who has just said who they are; their browser will remember."""
+        self.cookies[_cookie(self.service)] = people.issue_key(self.tx, user, people.SESSION)
+        return replace(self, viewer=user)
+
+    def without_viewer(self) -> None:
+        """Forget the viewer, here and in their browser."""
+        people.revoke_key(self.tx, self.key)
+        self.cookies[_cookie(self.service)] = None
+
+
+View = Callable[[Visit], Response]
+
+
+def endpoint(service: Service, view: View) -> Callable[[Request], Awaitable[Response]]:
+    """The view as Starlette calls it."""
+
+    async def answer(request: Request) -> Response:
+        if request.method == "POST" and not _is_ours(request, service):
+            return _guarded(PlainTextResponse("This form was not sent from the forge's own pages.\n", 403))
+        raw = b"" if request.method != "POST" else await request.body()
+        return _guarded(await run_in_threadpool(_answer, service, view, request, raw))
+
+    return answer
+
+
+def seen_other(address: str) -> Response:
+    """After a form: look there."""
+    return RedirectResponse(address, 303)
+
+
+def local_address(text: str | None) -> str:
+    """Where a form may lead back to: a path of this very forge, or its front page."""
+    return text if text and _LOCAL.fullmatch(text) else "/"
+
+
+def _answer(service: Service, view: View, request: Request, raw: bytes) -> Response:
+    writes = request.method == "POST"
+    address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    with service.transaction(write=writes) as tx:
+        key = request.cookies.get(_cookie(service), "")
+        visit = Visit(
+            service, tx, people.holder(tx, key, people.SESSION),
+            path={name: str(value) for name, value in request.path_params.items()},
+            query=dict(request.query_params), form=_form(raw), address=address, key=key,
+        )
+        try:
+            response = view(visit)
+        except Refused as refused:
+            tx.db.rollback()
+            tx.notices.clear()
+            return visit.page("problem.html", status=refused.status, problem=refused)
+    for name, value in visit.cookies.items():
+        if value is None:
+            response.delete_cookie(name, path="/", httponly=True, samesite="strict")
+        else:
+            response.set_cookie(name, value, max_age=people.SESSION_SECONDS, path="/", httponly=True, samesite="strict")
+    return response
+
+
+def _form(raw: bytes) -> dict[str, str]:
+    """Fields of a form; browsers send line breaks as CR LF, which nobody typed."""
+    fields = parse_qsl(raw.decode("utf-8", errors="replace"), keep_blank_values=True, max_num_fields=20)
+    return {name: value.replace("\r\n", "\n") for name, value in fields}
+
+
+def _is_ours(request: Request, service: Service) -> bool:
+    """Whether a form came from these pages: browsers say so, and no page elsewhere can make them lie."""
+    port = urlsplit(service.links.web).port
+    origin = request.headers.get("origin")
+    return origin in (f"http://localhost:{port}", f"http://127.0.0.1:{port}")
+
+
+def _cookie(service: Service) -> str:
+    """Named with the port, since browsers share cookies between the ports of one host."""
+    return f"forge_{urlsplit(service.links.web).port}"
+
+
+def _guarded(response: Response) -> Response:
+    for name, value in GUARDS.items():
+        response.headers.setdefault(name, value)
+    return response
+
+
+def _templates() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
+        trim_blocks=True, lstrip_blocks=True,
+    )
+    made.globals |= {"rail": words.rail, "check_words": words.CHECK_WORDS, "markdown": rendered, "Role": Role}
+    made.filters |= {
+        "ago": words.ago, "many": words.many, "initials": words.initials, "hue": words.hue, "moment": moment,
+        "shown": revealed, "quoted": quote, "size": words.size,
+    }
+    made.tests |= {"web_link": lambda url: bool(url) and is_safe_link(str(url)) and str(url).startswith("http")}
+    parts = made.get_template("parts.html").module
+    made.globals |= {name: part for name, part in vars(parts).items() if callable(part) and not name.startswith("_")}
+    return made
+
+
+_TEMPLATES = _templates()

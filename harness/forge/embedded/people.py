@@ -1,0 +1,101 @@
+"""Accounts, what proves who somebody is, and what each may do."""
+
+import hashlib
+import secrets
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.sqlite import insert as upsert
+
+from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.refused import invalid, not_found
+from harness.forge.embedded.tables import grants, keys, users
+from harness.forge.embedded.transaction import Transaction
+
+TOKEN, SESSION = "token", "session"
+SESSION_SECONDS = 30 * 24 * 3600
+
+
+def create_user(tx: Transaction, login: str, *, role: Role, kind: str) -> User:
+    """A new account. Raises Refused (422) where the login is taken, in any case of letters."""
+    if find_user(tx, login) is not None:
+        raise invalid("User", "login", f"login {login} is taken", code="already_exists")
+    tx.db.execute(insert(users).values(login=login, kind=kind, role=role, created_at=tx.now))
+    return user_named(tx, login)
+
+
+def find_user(tx: Transaction, login: str) -> User | None:
+    """The account with that login, whatever the case of its letters."""
+    row = tx.db.execute(select(users).where(users.c.login == login)).one_or_none()
+    return None if row is None else _user(row)
+
+
+def user_named(tx: Transaction, login: str) -> User:
+    """As `find_user`. Raises Refused (404)."""
+    found = find_user(tx, login)
+    if found is None:
+        raise not_found()
+    return found
+
+
+def users_by_id(tx: Transaction, ids: Iterable[int | None]) -> dict[int, User]:
+    """Accounts by number."""
+    wanted = {number for number in ids if number is not None}
+    return {row.id: _user(row) for row in tx.db.execute(select(users).where(users.c.id.in_(wanted)))}
+
+
+def issue_key(tx: Transaction, user: User, kind: str) -> str:
+    """A new token or session of the account. Only its digest is kept, so it can be shown this once."""
+    key = f"lof_{secrets.token_urlsafe(30)}"
+    tx.db.execute(insert(keys).values(digest=_digest(key), kind=kind, user_id=user.id, created_at=tx.now))
+    return key
+
+
+def revoke_key(tx: Transaction, key: str) -> None:
+    """Make a key worthless."""
+    tx.db.execute(keys.delete().where(keys.c.digest == _digest(key)))
+
+
+def holder(tx: Transaction, key: str, kind: str) -> User | None:
+    """Whose key this is; None for a key that was never given, was revoked or (a session) is too old."""
+    oldest = tx.now - SESSION_SECONDS if kind == SESSION else 0
+    row = tx.db.execute(
+        select(users).join(keys, keys.c.user_id == users.c.id)
+        .where(keys.c.digest == _digest(key), keys.c.kind == kind, keys.c.created_at >= oldest)
+    ).one_or_none()
+    return None if row is None else _user(row)
+
+
+def role_on(tx: Transaction, user: User | None, repo: Repo) -> Role:
+    """What an account may do on a repository: its own role, raised by a grant; the owner may do all."""
+    if user is None:
+        return Role.READ  # repositories are public: whoever reaches the loopback may read
+    if user.id == repo.owner.id:
+        return Role.ADMIN
+    granted = tx.db.execute(
+        select(grants.c.role).where(grants.c.repository_id == repo.id, grants.c.user_id == user.id)
+    ).scalar_one_or_none()
+    return max(user.role, Role(granted or 0))
+
+
+def grant(tx: Transaction, user: User, repo: Repo, *, role: Role) -> None:
+    """Give an account a role on one repository, in place of what it was given before."""
+    row = {"repository_id": repo.id, "user_id": user.id, "role": role}
+    tx.db.execute(upsert(grants).values(row).on_conflict_do_update(
+        index_elements=["repository_id", "user_id"], set_={"role": role}))
+
+
+def association(tx: Transaction, user: User, repo: Repo) -> str:
+    """GitHub's word for how an author stands to a repository."""
+    if user.id == repo.owner.id:
+        return "OWNER"
+    return "COLLABORATOR" if role_on(tx, user, repo) >= Role.TRIAGE else "NONE"
+
+
+def _user(row: Any) -> User:
+    return User(row.id, row.login, row.kind, Role(row.role), row.created_at)
+
+
+def _digest(key: str) -> str:
+    return hashlib.sha256(key.encode(errors="replace")).hexdigest()

@@ -1,0 +1,188 @@
+"""Pull requests between branches of one repository."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
+
+from harness.forge.embedded import history, issues, notices
+from harness.forge.embedded.commits import count as count_commits
+from harness.forge.embedded.objects import Person
+from harness.forge.embedded.people import users_by_id
+from harness.forge.embedded.records import Pull, Repo, User
+from harness.forge.embedded.refused import Refused, invalid, not_found
+from harness.forge.embedded.tables import issues as issue_table
+from harness.forge.embedded.tables import pulls
+from harness.forge.embedded.transaction import Transaction
+
+
+@dataclass(frozen=True, slots=True)
+class PullSearch:
+    """Which pull requests are asked for."""
+
+    state: str | None = "open"
+    head: str | None = None
+    base: str | None = None
+    order: str = "created"
+    rising: bool = False
+
+
+def search(tx: Transaction, repo: Repo, wanted: PullSearch, *, limit: int = -1, skip: int = 0) -> tuple[Pull, ...]:
+    """A page of those that fit."""
+    by = issue_table.c.updated_at if wanted.order == "updated" else issue_table.c.number
+    query = _joined().where(_fits(repo, wanted)).order_by(by.asc() if wanted.rising else by.desc())
+    return _pulls(tx, repo, query.limit(limit).offset(skip))
+
+
+def count(tx: Transaction, repo: Repo, wanted: PullSearch) -> int:
+    """How many fit."""
+    query = select(func.count()).select_from(pulls.join(issue_table, issue_table.c.id == pulls.c.issue_id))
+    return int(tx.db.execute(query.where(_fits(repo, wanted))).scalar_one())
+
+
+def numbered(tx: Transaction, repo: Repo, number: int) -> Pull:
+    """One pull request. Raises Refused (404), also for an issue's number."""
+    query = _joined().where(issue_table.c.repository_id == repo.id, issue_table.c.number == number)
+    found = _pulls(tx, repo, query)
+    if not found:
+        raise not_found()
+    return found[0]
+
+
+def create(tx: Transaction, repo: Repo, *, title: str, body: str, head: str, base: str, author: User) -> Pull:
+    """Ask that `head` be merged into `base`. Raises Refused (422) where there is nothing to merge, or one is open."""
+    branches = tx.git(repo).refs()
+    for field, branch in (("head", head), ("base", base)):
+        if branch not in branches:
+            raise invalid("PullRequest", field, f"{field} is no branch of {repo.full_name}: {branch}", code="invalid")
+    if search(tx, repo, PullSearch(head=head, base=base), limit=1):
+        raise invalid("PullRequest", "head", f"A pull request already exists for {repo.owner.login}:{head}.")
+    if tx.git(repo).is_ancestor(branches[head], branches[base]):
+        raise invalid("PullRequest", "head", f"No commits between {base} and {head}")
+    issue = issues.create(tx, repo, title=title, body=body, author=author, is_pull=True)
+    tx.db.execute(insert(pulls).values(
+        issue_id=issue.id, base=base, base_sha=branches[base], head=head, head_sha=branches[head]))
+    keep_head(tx, repo, issue.number, branches[head])
+    pull = numbered(tx, repo, issue.number)
+    notices.about_pull(tx, repo, pull, "opened", actor=author)
+    return pull
+
+
+def merge(
+    tx: Transaction, repo: Repo, pull: Pull, *, expected: str | None, title: str, message: str, actor: User
+) -> str:
+    """Make the merge commit and move the base to it; its sha. Whoever calls settles the repository afterwards.
+
+    Raises Refused: 405 when it cannot be merged, 409 when `expected` is not the head, or the base moved meanwhile.
+    """
+    git = tx.git(repo)
+    branches = git.refs()
+    head, base = branches.get(pull.head), branches.get(pull.base)
+    if not pull.issue.is_open or head is None or base is None:
+        raise Refused(405, "Pull Request is not mergeable")
+    if expected is not None and expected != head:
+        raise Refused(409, "Head branch was modified. Review and try the merge again.")
+    tree = git.merged_tree(base, head)
+    if tree is None:
+        raise Refused(405, "Pull Request is not mergeable")
+    person = Person(actor.login, f"{actor.id}+{actor.login}@users.noreply.localhost", tx.now)
+    merged = git.commit(tree, (base, head), f"{title}\n\n{message}".strip() + "\n", person=person)
+    git.move(f"refs/heads/{pull.base}", merged, old=base)
+    return merged
+
+
+def is_mergeable(tx: Transaction, repo: Repo, pull: Pull) -> bool | None:
+    """Whether merge(base, head) has no conflict; None when that is no question any more."""
+    branches = tx.git(repo).refs()
+    if not pull.issue.is_open or pull.base not in branches or pull.head not in branches:
+        return None
+    return tx.git(repo).merged_tree(branches[pull.base], branches[pull.head]) is not None
+
+
+def change_base(tx: Transaction, repo: Repo, pull: Pull) -> str:
+    """What the pull request's changes are shown against: where its branch left the base."""
+    return tx.git(repo).merge_base(pull.base_sha, pull.head_sha) or pull.base_sha
+
+
+def commit_count(tx: Transaction, repo: Repo, pull: Pull) -> int:
+    """How many commits it brings."""
+    return count_commits(tx.git(repo), f"^{pull.base_sha}", pull.head_sha)
+
+
+def reopen(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
+    """Open it again. Raises Refused (422) for one that was merged, or whose branch is gone."""
+    if pull.merged_at is not None or pull.head not in tx.git(repo).refs():
+        raise invalid("PullRequest", "state", "state cannot be changed: it is merged, or its branch is gone")
+    issues.reopen(tx, repo, pull.issue, actor=actor)
+    return _told(tx, repo, pull, "reopened", actor=actor)
+
+
+def close(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
+    """Close it without merging."""
+    if not pull.issue.is_open:
+        return pull
+    issues.close(tx, repo, pull.issue, actor=actor, reason=None)
+    return _told(tx, repo, pull, "closed", actor=actor)
+
+
+def mark_merged(tx: Transaction, repo: Repo, pull: Pull, merge_commit: str, *, actor: User) -> Pull:
+    """Write down that its head is in the base now."""
+    _set(tx, pull, merged_at=tx.now, merged_by_id=actor.id, merge_commit=merge_commit)
+    history.record(tx, pull.issue, "merged", actor=actor, commit=merge_commit)
+    return close(tx, repo, pull, actor=actor)
+
+
+def mark_moved(tx: Transaction, repo: Repo, pull: Pull, head_sha: str, *, actor: User) -> Pull:
+    """Write down that its branch has a new tip."""
+    _set(tx, pull, head_sha=head_sha)
+    issues.touch(tx, pull.issue.id)
+    keep_head(tx, repo, pull.number, head_sha)
+    return _told(tx, repo, pull, "synchronize", actor=actor)
+
+
+def mark_base(tx: Transaction, pull: Pull, base_sha: str) -> None:
+    """Write down where the base stands while the pull request is open."""
+    _set(tx, pull, base_sha=base_sha)
+
+
+def keep_head(tx: Transaction, repo: Repo, number: int, sha: str) -> None:
+    """Point refs/pull/N/head at the head, so that it outlives its branch. Nobody can push there."""
+    tx.git(repo).move(f"refs/pull/{number}/head", sha)
+
+
+def _told(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: User) -> Pull:
+    changed = numbered(tx, repo, pull.number)
+    notices.about_pull(tx, repo, changed, action, actor=actor)
+    return changed
+
+
+def _set(tx: Transaction, pull: Pull, **values: Any) -> None:
+    tx.db.execute(update(pulls).where(pulls.c.issue_id == pull.issue.id).values(**values))
+
+
+def _fits(repo: Repo, wanted: PullSearch) -> ColumnElement[bool]:
+    clauses = [issue_table.c.repository_id == repo.id]
+    if wanted.state is not None:
+        clauses.append(issue_table.c.state == wanted.state)
+    if wanted.head is not None:
+        clauses.append(pulls.c.head == wanted.head)
+    if wanted.base is not None:
+        clauses.append(pulls.c.base == wanted.base)
+    return and_(*clauses)
+
+
+def _joined() -> Any:
+    return select(pulls, issue_table.c.number).join(issue_table, issue_table.c.id == pulls.c.issue_id)
+
+
+def _pulls(tx: Transaction, repo: Repo, query: Any) -> tuple[Pull, ...]:
+    rows = tx.db.execute(query).all()
+    people = users_by_id(tx, (row.merged_by_id for row in rows))
+    return tuple(
+        Pull(
+            issue=issues.numbered(tx, repo, row.number), base=row.base, base_sha=row.base_sha, head=row.head,
+            head_sha=row.head_sha, merged_at=row.merged_at, merged_by=people.get(row.merged_by_id),
+            merge_commit=row.merge_commit,
+        )
+        for row in rows
+    )

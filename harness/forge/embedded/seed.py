@@ -1,0 +1,141 @@
+"""Filling a forge: accounts, repositories, webhooks and first commits, as an administrator does."""
+
+import base64
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from typing import Any
+
+from harness.domain.errors import ForgeError
+from harness.forge.embedded.start import RunningForge
+
+SECONDS, REQUEST_SECONDS = 120, 30
+_LEFT_OUT = ("__pycache__/", "*.pyc", ".venv/", ".pytest_cache/", ".git/")
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """An account of the forge, with a token that is shown only when it is made."""
+
+    id: int
+    login: str
+    token: str
+
+
+@dataclass(frozen=True, slots=True)
+class SeededRepository:
+    """A repository of the forge, as its clients name it."""
+
+    id: int
+    full_name: str
+    clone_url: str
+    html_url: str
+
+
+class Administrator:
+    """What only the holder of `home/admin.token` may do. Every method raises ForgeError."""
+
+    def __init__(self, forge: RunningForge) -> None:
+        self._forge = forge
+
+    def create_user(self, login: str, *, role: str = "read", kind: str = "User") -> Account:
+        """A new account. `role` holds on every repository: none, read, triage, write or admin."""
+        told = self._post("/users", login=login, role=role, kind=kind)
+        return Account(told["id"], told["login"], told["token"])
+
+    def create_token(self, login: str) -> Account:
+        """Another token for an account that is there."""
+        told = self._post(f"/users/{login}/tokens")
+        return Account(told["id"], told["login"], told["token"])
+
+    def create_repository(
+        self, owner: str, name: str, *, description: str = "", default_branch: str = "main"
+    ) -> SeededRepository:
+        """A new, empty repository."""
+        told = self._post("/repos", owner=owner, name=name, description=description, default_branch=default_branch)
+        return SeededRepository(told["id"], told["full_name"], told["clone_url"], told["html_url"])
+
+    def create_hook(self, url: str, secret: str, *, events: Iterable[str] = ("*",)) -> int:
+        """A webhook, signed with `secret`; its number."""
+        return int(self._post("/hooks", url=url, secret=secret, events=list(events))["id"])
+
+    def inject(self, kind: str, **fault: Any) -> None:
+        """A fault for the next requests that match (see `faults.Fault`); the forge must run with faults."""
+        self._post("/faults", kind=kind, **fault)
+
+    def _post(self, path: str, /, **body: Any) -> dict[str, Any]:
+        headers = {"Authorization": f"Bearer {self._forge.admin_token.read_text(encoding='ascii').strip()}"}
+        connection = HTTPConnection("127.0.0.1", self._forge.port, timeout=REQUEST_SECONDS)
+        try:
+            connection.request("POST", f"/admin{path}", json.dumps(body), headers)
+            answer = connection.getresponse()
+            told: dict[str, Any] = json.loads(answer.read())
+        except (OSError, HTTPException, ValueError) as error:
+            raise ForgeError(f"{self._forge.url} did not answer {path}: {error}", retryable=True) from error
+        finally:
+            connection.close()
+        if answer.status >= 400:
+            why = next((error["message"] for error in told.get("errors", [])), told["message"])
+            raise ForgeError(f"the forge refused {path}: {why}")
+        return told
+
+
+def push_folder(
+    folder: Path, clone_url: str, *, token: str, branch: str = "main", message: str = "Import",
+    author: str = "Tidebook <tidebook@example.org>", date: str = "2026-01-05T09:00:00Z",
+) -> str:
+    """Commit what `folder` holds on top of the forge's branch (or as its first commit) and push it; the new sha.
+
+    The folder's own .gitignore holds, caches are left out, bytes are stored as they are. The same folder, branch tip,
+    message, author (`Name <email>`) and date (ISO 8601) give the same sha. Raises ForgeError with git's words.
+    """
+    name, _, email = author.rstrip(">").partition(" <")
+    scratch = Path(tempfile.mkdtemp(prefix=f"factory-seed-{os.getpid()}-"))
+    env = _environment(token) | {
+        f"GIT_{role}_{part}": value for role in ("AUTHOR", "COMMITTER")
+        for part, value in (("NAME", name), ("EMAIL", email), ("DATE", date))
+    }
+    try:
+        store = scratch / "store.git"
+        _git(env, "init", "--quiet", "--bare", "--template=", str(store))
+        (store / "info").mkdir()
+        (store / "info" / "exclude").write_text("\n".join(_LEFT_OUT) + "\n", encoding="ascii")
+        here = (f"--git-dir={store}", f"--work-tree={folder}", "-c", "core.autocrlf=false", "-c", "core.bare=false")
+        tip = _git(env, *here, "ls-remote", clone_url, f"refs/heads/{branch}").split("\t")[0]
+        if tip:
+            _git(env, *here, "fetch", "--quiet", "--depth=1", clone_url, f"refs/heads/{branch}")
+        _git(env, *here, "add", "--all", "--", ".", cwd=folder)
+        tree = _git(env, *here, "write-tree").strip()
+        parent = ("-p", tip) if tip else ()
+        made = _git(env, *here, "commit-tree", tree, *parent, "-m", message).strip()
+        _git(env, *here, "push", "--quiet", clone_url, f"{made}:refs/heads/{branch}")
+        return made
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _environment(token: str) -> dict[str, str]:
+    """The token travels in the environment, not in an argument that every process of the machine can read."""
+    basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
+    return {
+        "PATH": os.environ.get("PATH", os.defpath), "HOME": "/nonexistent", "LC_ALL": "C.UTF-8",
+        "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader",
+        "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}",
+    }
+
+
+def _git(env: dict[str, str], *arguments: str, cwd: Path | None = None) -> str:
+    done = subprocess.run(
+        ["git", *arguments], env=env, cwd=cwd, stdin=subprocess.DEVNULL, capture_output=True, timeout=SECONDS,
+        check=False, start_new_session=True,
+    )
+    if done.returncode != 0:
+        raise ForgeError(f"git could not seed the forge: {done.stderr.decode(errors='replace').strip()}")
+    return done.stdout.decode(errors="replace")

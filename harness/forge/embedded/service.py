@@ -1,0 +1,55 @@
+"""The forge as one thing: its database, its clock, its limits and its messenger. Pages and API both work through it."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from harness.forge.embedded import repositories
+from harness.forge.embedded.courier import Courier
+from harness.forge.embedded.database import Database
+from harness.forge.embedded.limits import RateLimits
+from harness.forge.embedded.links import Links
+from harness.forge.embedded.records import Repo, User
+from harness.forge.embedded.settings import Settings
+from harness.forge.embedded.settling import settle, tell_pushes
+from harness.forge.embedded.transaction import Transaction
+
+
+def wall_clock() -> int:
+    """Seconds since the epoch."""
+    return int(time.time())
+
+
+class Service:
+    """What a running forge is made of."""
+
+    def __init__(self, settings: Settings, web: str, *, clock: Callable[[], int] = wall_clock) -> None:
+        self.settings = settings
+        self.links = Links(web)
+        self.clock = clock
+        self.database = Database(settings.database)
+        self.limits = RateLimits(settings.rate_limit)
+        with self.database.reading() as db:
+            self.courier = Courier.told_by(db)
+        self.admin_token = settings.admin_token.read_text(encoding="ascii").strip()
+
+    @contextmanager
+    def transaction(self, *, write: bool) -> Iterator[Transaction]:
+        """Work on the database; what it wants told to webhooks is sent once it is kept."""
+        opened = self.database.writing() if write else self.database.reading()
+        with opened as db:
+            tx = Transaction(db, self.settings, self.links, self.clock(), listened=self.courier.is_listened_to)
+            yield tx
+        self.courier.post(tx.notices)
+
+    def settle_everything(self) -> None:
+        """At start: take up what a server that died left between a push and its consequences."""
+        with self.transaction(write=True) as tx:
+            for repo in repositories.all_of(tx):
+                settle(tx, repo, repo.owner)
+
+    def after_push(self, repo: Repo, actor: User, before: dict[str, str]) -> None:
+        """After somebody pushed: announce it, and let pull requests and issues follow."""
+        with self.transaction(write=True) as tx:
+            tell_pushes(tx, repo, before, actor)
+            settle(tx, repositories.named(tx, repo.owner.login, repo.name), actor)

@@ -1,0 +1,57 @@
+"""Where a forge keeps its things, and how it was told to behave."""
+
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How one server runs. Everything that lasts is under `home`."""
+
+    home: Path
+    open_door: bool = False  # may a visitor file an issue under a name of their own, without a token?
+    faults: bool = False  # may tests inject faults?
+    rate_limit: int = 100_000  # requests an hour and account
+    evidence: Path | None = None  # a folder of static pages, served under /-/evidence/
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.home / "forge.sqlite"
+
+    @property
+    def repositories(self) -> Path:
+        """The folder of bare repositories, each named by its number."""
+        return self.home / "repositories"
+
+    @property
+    def admin_token(self) -> Path:
+        """The file with the administrator's token, readable by its owner alone."""
+        return self.home / "admin.token"
+
+    @property
+    def lock(self) -> Path:
+        """Held for as long as a server runs on this home."""
+        return self.home / "forge.lock"
+
+    @property
+    def port(self) -> Path:
+        """The port it had last, to be taken again."""
+        return self.home / "port"
+
+    @property
+    def ready(self) -> Path:
+        """Who listens here and where, as JSON; there only while it runs."""
+        return self.home / "forge.json"
+
+
+def prepare(settings: Settings) -> None:
+    """Make the home and the administrator's token where they are missing."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.repositories.mkdir(mode=0o700, exist_ok=True)
+    if not settings.admin_token.exists():
+        descriptor = os.open(settings.admin_token, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(32))

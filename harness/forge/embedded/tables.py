@@ -1,0 +1,97 @@
+"""The tables. Numbers are never used twice, so that an id in a log means one thing for ever."""
+
+from sqlalchemy import Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text, UniqueConstraint
+
+SCHEMA = 1
+metadata = MetaData()
+NAME = String(collation="NOCASE")
+
+
+def _id() -> Column[int]:
+    return Column("id", Integer, primary_key=True)
+
+
+def _of(name: str, target: str, *, nullable: bool = False) -> Column[int]:
+    return Column(name, ForeignKey(f"{target}.id"), nullable=nullable)
+
+
+def _needed(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+users = Table(
+    "users", metadata, _id(), Column("login", NAME, unique=True, nullable=False), Column("kind", Text, nullable=False),
+    _needed("role"), _needed("created_at"), sqlite_autoincrement=True,
+)
+keys = Table(  # tokens and sessions, as SHA-256 digests
+    "keys", metadata, Column("digest", Text, primary_key=True), Column("kind", Text, nullable=False),
+    _of("user_id", "users"), _needed("created_at"),
+)
+repositories = Table(
+    "repositories", metadata, _id(), _of("owner_id", "users"), Column("name", NAME, nullable=False),
+    Column("description", Text, nullable=False), Column("default_branch", Text, nullable=False),
+    Column("seen", Text, nullable=False), _needed("next_number"), _needed("created_at"),
+    UniqueConstraint("owner_id", "name"), sqlite_autoincrement=True,
+)
+grants = Table(
+    "grants", metadata, _of("repository_id", "repositories"), _of("user_id", "users"), _needed("role"),
+    UniqueConstraint("repository_id", "user_id"),
+)
+issues = Table(
+    "issues", metadata, _id(), _of("repository_id", "repositories"), _needed("number"),
+    Column("title", Text, nullable=False), Column("body", Text, nullable=False), Column("state", Text, nullable=False),
+    Column("reason", Text), _of("author_id", "users"), Column("is_pull", Boolean, nullable=False),
+    _needed("created_at"), _needed("updated_at"), Column("closed_at", Integer),
+    _of("closed_by_id", "users", nullable=True),
+    UniqueConstraint("repository_id", "number"), sqlite_autoincrement=True,
+)
+Index("issues_by_update", issues.c.repository_id, issues.c.updated_at)
+pulls = Table(
+    "pulls", metadata, Column("issue_id", ForeignKey("issues.id"), primary_key=True),
+    Column("base", Text, nullable=False), Column("base_sha", Text, nullable=False),
+    Column("head", Text, nullable=False), Column("head_sha", Text, nullable=False),
+    Column("merged_at", Integer), _of("merged_by_id", "users", nullable=True), Column("merge_commit", Text),
+)
+labels = Table(
+    "labels", metadata, _id(), _of("repository_id", "repositories"), Column("name", NAME, nullable=False),
+    Column("color", Text, nullable=False), Column("description", Text, nullable=False),
+    UniqueConstraint("repository_id", "name"), sqlite_autoincrement=True,
+)
+issue_labels = Table(
+    "issue_labels", metadata, _of("issue_id", "issues"), _of("label_id", "labels"),
+    UniqueConstraint("issue_id", "label_id"),
+)
+comments = Table(
+    "comments", metadata, _id(), _of("issue_id", "issues"), _of("author_id", "users"),
+    Column("body", Text, nullable=False), _needed("created_at"), _needed("updated_at"), sqlite_autoincrement=True,
+)
+Index("comments_of_issue", comments.c.issue_id)
+events = Table(
+    "events", metadata, _id(), _of("issue_id", "issues"), _of("actor_id", "users"),
+    Column("kind", Text, nullable=False), Column("label_name", Text), Column("label_color", Text),
+    Column("renamed_from", Text), Column("renamed_to", Text), Column("commit_id", Text), _needed("created_at"),
+    sqlite_autoincrement=True,
+)
+Index("events_of_issue", events.c.issue_id)
+check_runs = Table(
+    "check_runs", metadata, _id(), _of("repository_id", "repositories"), Column("head_sha", Text, nullable=False),
+    Column("name", Text, nullable=False), Column("status", Text, nullable=False), Column("conclusion", Text),
+    Column("details_url", Text), Column("external_id", Text, nullable=False), Column("title", Text),
+    Column("summary", Text), Column("text", Text), _of("creator_id", "users"), _needed("started_at"),
+    Column("completed_at", Integer), sqlite_autoincrement=True,
+)
+Index("checks_of_commit", check_runs.c.repository_id, check_runs.c.head_sha)
+statuses = Table(
+    "statuses", metadata, _id(), _of("repository_id", "repositories"), Column("sha", Text, nullable=False),
+    Column("state", Text, nullable=False), Column("context", Text, nullable=False), Column("description", Text),
+    Column("target_url", Text), _of("creator_id", "users"), _needed("created_at"), sqlite_autoincrement=True,
+)
+Index("statuses_of_commit", statuses.c.repository_id, statuses.c.sha)
+hooks = Table(
+    "hooks", metadata, _id(), Column("url", Text, nullable=False), Column("secret", Text, nullable=False),
+    Column("events", Text, nullable=False), sqlite_autoincrement=True,
+)
+deliveries = Table(
+    "deliveries", metadata, Column("id", Text, primary_key=True), _of("hook_id", "hooks"),
+    Column("event", Text, nullable=False), Column("status", Integer), Column("error", Text), _needed("delivered_at"),
+)

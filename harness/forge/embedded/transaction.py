@@ -1,0 +1,36 @@
+"""One piece of work at the forge: what is written is kept together or not at all, and told to others only then."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection
+
+from harness.forge.embedded.links import Links
+from harness.forge.embedded.objects import BareRepository
+from harness.forge.embedded.records import Repo
+from harness.forge.embedded.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a webhook will say: the event's name and the payload as GitHub shapes it."""
+
+    event: str
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """The database as of one moment, the clock held still, and the notices to send once all is committed."""
+
+    db: Connection
+    settings: Settings
+    links: Links
+    now: int
+    listened: bool = False  # whether any webhook is set, so that payloads are not built for nobody
+    notices: list[Notice] = field(default_factory=list)
+
+    def git(self, repo: Repo) -> BareRepository:
+        """The bare repository of a repository."""
+        return BareRepository(self.settings.repositories / f"{repo.id}.git")

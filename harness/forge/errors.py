@@ -1,0 +1,44 @@
+"""What PyGithub and requests raise, as ForgeError: what was being done, what the forge said, may it be tried again."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
+from harness.domain.errors import ForgeError
+
+_PASSING = frozenset({408, 425, 429})
+
+
+@contextmanager
+def forge_errors(doing: str) -> Iterator[None]:
+    """Turn errors into ForgeError. `doing` completes the sentence "the forge failed at …"."""
+    import requests
+    from github import BadAttributeException, GithubException, RateLimitExceededException
+
+    try:
+        yield
+    except RateLimitExceededException as error:
+        raise ForgeError(f"the forge's rate limit ended {doing}{_wait(error.headers)}", retryable=True) from error
+    except GithubException as error:
+        retryable = error.status >= 500 or error.status in _PASSING
+        said = f"{error.status} {_reason(error.data)}"
+        raise ForgeError(f"the forge failed at {doing}: {said}", retryable=retryable) from error
+    except requests.RequestException as error:
+        raise ForgeError(f"the forge was not reached at {doing}: {error}", retryable=True) from error
+    except (BadAttributeException, AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+        # PyGithub's ways of saying that an answer of 200 is not the JSON it expects: a proxy's page, half a body.
+        raise ForgeError(f"what the forge answered at {doing} is not the API: {error!r}", retryable=True) from error
+
+
+def _reason(data: object) -> str:
+    """The message, and the first of the reasons under it."""
+    if not isinstance(data, Mapping):
+        return "without a reason"
+    told = [str(data.get("message") or "without a reason")]
+    for error in data.get("errors") or ():
+        told.append(str(error.get("message") or error.get("code")) if isinstance(error, Mapping) else str(error))
+    return ": ".join(told[:2])
+
+
+def _wait(headers: Mapping[str, str] | None) -> str:
+    asked = (headers or {}).get("retry-after")
+    return f"; it asks to wait {asked} s" if asked else ""

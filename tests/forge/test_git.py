@@ -1,0 +1,170 @@
+"""git over HTTP: real clones, pushes and fetches, and who may do which."""
+
+import gzip
+import socket
+
+import pytest
+
+from tests.forge.gitclient import done, git
+
+NEVER_A_BRANCH = ("-f", "a..b", "../../x", "a b", "x.lock", "a~1", "a:b", "@{1}", "a\\b", "/a", "a/", "a//b", ".a", "a\x07")
+
+
+@pytest.fixture
+def checkout(place, tmp_path):
+    done(git("clone", "--quiet", place.repository.clone_url, "checkout", cwd=tmp_path))
+    return tmp_path / "checkout"
+
+
+def commit(checkout, name="more.txt", text="more\n", message="More"):
+    (checkout / name).write_text(text)
+    done(git("add", "--all", cwd=checkout))
+    done(git("commit", "--quiet", "-m", message, cwd=checkout))
+    return done(git("rev-parse", "HEAD", cwd=checkout))
+
+
+def tip(place, branch="main"):
+    answer = place.api("GET", f"/branches/{branch}")
+    return answer.json()["commit"]["sha"] if answer.status_code == 200 else None
+
+
+def test_anybody_on_the_machine_can_clone(checkout):
+    assert (checkout / "README.md").read_text() == "# Tidebook\n"
+
+
+@pytest.mark.parametrize("version", ["0", "2"])
+def test_both_protocol_versions_are_spoken(place, tmp_path, version):
+    url = place.repository.clone_url
+    listed = done(git("-c", f"protocol.version={version}", "ls-remote", url, "refs/heads/main", cwd=tmp_path))
+    assert listed.startswith(tip(place))
+
+
+def test_a_writer_pushes_and_everybody_fetches_it(place, checkout, tmp_path):
+    sha = commit(checkout)
+    done(git("push", "--quiet", "origin", "main", cwd=checkout, token=place.factory.token))
+    assert tip(place) == sha
+    done(git("clone", "--quiet", "--depth", "1", place.repository.clone_url, "other", cwd=tmp_path))
+    assert (tmp_path / "other" / "more.txt").exists()
+
+
+def test_a_push_without_a_token_asks_for_one(place, checkout):
+    before = tip(place)
+    commit(checkout)
+    refused = git("push", "origin", "main", cwd=checkout)
+    assert refused.returncode != 0
+    assert "could not read Username" in refused.stderr
+    assert tip(place) == before
+
+
+@pytest.mark.parametrize("role", ["read", "triage"])
+def test_a_push_without_the_right_is_refused(place, checkout, role):
+    before = tip(place)
+    commit(checkout)
+    refused = git("push", "origin", "main", cwd=checkout, token=place.person("ana", role=role).token)
+    assert refused.returncode != 0
+    assert "403" in refused.stderr
+    assert tip(place) == before
+
+
+def test_a_token_nobody_has_is_refused(place, checkout):
+    commit(checkout)
+    assert git("push", "origin", "main", cwd=checkout, token="lof_guess").returncode != 0
+
+
+def test_a_role_on_one_repository_opens_that_one_only(place, checkout):
+    ana = place.person("ana")
+    given = place.api("PUT", f"/collaborators/{ana.login}", by=place.owner, json={"permission": "push"})
+    assert given.status_code == 204
+    other = place.admin.create_repository(place.owner.login, "other")
+    commit(checkout)
+    done(git("push", "--quiet", "origin", "main", cwd=checkout, token=ana.token))
+    assert git("push", other.clone_url, "main", cwd=checkout, token=ana.token).returncode != 0
+
+
+def test_the_default_branch_only_moves_forward(place, checkout):
+    before = tip(place)
+    done(git("commit", "--quiet", "--amend", "-m", "rewritten", cwd=checkout))
+    for spec in ("+HEAD:main", ":main"):
+        refused = git("push", "origin", spec, cwd=checkout, token=place.owner.token)
+        assert refused.returncode != 0
+        assert "protected branch" in refused.stderr or "deleting the current branch" in refused.stderr
+    assert tip(place) == before
+
+
+def test_other_branches_can_be_rewritten_and_deleted(place, checkout):
+    done(git("push", "--quiet", "origin", "HEAD:work", cwd=checkout, token=place.factory.token))
+    done(git("commit", "--quiet", "--amend", "-m", "rewritten", cwd=checkout))
+    done(git("push", "--quiet", "origin", "+HEAD:work", cwd=checkout, token=place.factory.token))
+    assert tip(place, "work") == done(git("rev-parse", "HEAD", cwd=checkout))
+    done(git("push", "--quiet", "origin", ":work", cwd=checkout, token=place.factory.token))
+    assert tip(place, "work") is None
+
+
+def test_a_lease_on_another_tip_does_not_land(place, checkout):
+    """The factory lands by compare-and-swap: the lease must hold at the server, not only at the client."""
+    base = tip(place)
+    place.push({"app.py": "print('moved')\n"})
+    sha = commit(checkout)
+    refused = git("push", f"--force-with-lease=main:{base}", "origin", f"{sha}:main", cwd=checkout, token=place.factory.token)
+    assert refused.returncode != 0
+    assert tip(place) != sha
+
+
+def test_nobody_can_push_a_pull_requests_own_ref(place, checkout):
+    refused = git("push", "origin", "HEAD:refs/pull/1/head", cwd=checkout, token=place.owner.token)
+    assert refused.returncode != 0
+
+
+def test_a_large_push_streams_in_chunks(place, checkout):
+    """git sends a body of more than http.postBuffer in chunks, without a length."""
+    sha = commit(checkout, "noise.bin", "".join(chr(33 + n * 7919 % 90) for n in range(3_000_000)))
+    pushed = git("-c", "http.postBuffer=65536", "-c", "core.compression=0", "push", "--quiet", "origin", "main",
+                 cwd=checkout, token=place.factory.token)
+    done(pushed)
+    assert tip(place) == sha
+
+
+def test_a_gzipped_request_is_unpacked(place):
+    want = f"0032want {tip(place)}\n00000009done\n".encode()
+    answer = place.ask("POST", f"/{place.name}.git/git-upload-pack", content=gzip.compress(want), headers={
+        "Content-Type": "application/x-git-upload-pack-request", "Content-Encoding": "gzip"})
+    assert answer.status_code == 200
+    assert b"PACK" in answer.content
+
+
+@pytest.mark.parametrize("tail", ["HEAD", "config", "objects/info/packs", "info/refs", "info/refs?service=git-evil",
+                                  "../../admin.token", "%2e%2e/%2e%2e/admin.token", "info/refs/../../config"])
+def test_nothing_but_the_smart_protocol_is_served(museum, tail):
+    with socket.create_connection(("127.0.0.1", museum.forge.port), timeout=10) as raw:
+        raw.sendall(f"GET /{museum.name}.git/{tail} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        answer = b"".join(iter(lambda: raw.recv(65536), b""))
+    assert answer.split(b" ", 2)[1] == b"404"
+
+
+@pytest.mark.parametrize("name", ["..", ".", "a/b", "x.git", "-x", "a b", "a\x00b", "ä", "x" * 101, "", "a.lock"])
+def test_a_repository_cannot_have_a_name_that_means_a_path(museum, name):
+    with pytest.raises(Exception, match=r"name|not found|Not Found"):
+        museum.admin.create_repository(museum.owner.login, name)
+
+
+@pytest.mark.parametrize("login", ["..", "a/b", "api", "-a", "a-", "ä", "a" * 41, "x<script>", ""])
+def test_an_account_cannot_have_a_name_that_means_something_else(museum, login):
+    with pytest.raises(Exception, match="login"):
+        museum.admin.create_user(login)
+
+
+@pytest.mark.parametrize("name", NEVER_A_BRANCH)
+def test_a_hostile_ref_is_refused_by_the_api(museum, name):
+    refused = museum.api("POST", "/git/refs", by=museum.owner, json={"ref": f"refs/heads/{name}", "sha": tip(museum)})
+    assert refused.status_code == 422, name
+
+
+@pytest.mark.parametrize("name", ["main~0", "main^{tree}", "HEAD", ":README.md", "-p", "main@{0}", "--all"])
+def test_only_names_are_commits_never_expressions(museum, name):
+    assert museum.api("GET", "/commits", params={"sha": name}).status_code == 404
+    assert museum.api("GET", "/contents/README.md", params={"ref": name}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["../README.md", "..%2fREADME.md", ".%2fREADME.md", "a//README.md", ":(glob)*", "*"])
+def test_contents_are_found_by_their_very_path(museum, path):
+    assert museum.api("GET", f"/contents/{path}").status_code == 404

@@ -1,0 +1,135 @@
+"""Webhooks: signed, in GitHub's shapes, tried once, and never in the way of the request that caused them."""
+
+import hashlib
+import hmac
+import json
+import queue
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+SECRET = "tide-and-moon"
+
+
+@pytest.fixture
+def listener():
+    """A server that keeps what it is told."""
+    told: queue.Queue = queue.Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            content = self.rfile.read(int(self.headers["Content-Length"]))
+            told.put(({name.lower(): value for name, value in self.headers.items()}, content))
+            self.send_response(500 if self.path == "/broken" else 204)
+            self.end_headers()
+
+        def log_message(self, *_):
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    server.told = told
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def hear(listener, place, event, action=None):
+    """The first delivery of that kind about this place's repository."""
+    while True:
+        headers, content = listener.told.get(timeout=10)
+        payload = json.loads(content)
+        ours = payload["repository"]["full_name"] == place.name
+        if ours and headers["x-github-event"] == event and action in (None, payload.get("action")):
+            return headers, content, payload
+
+
+def address(listener, path="/"):
+    return f"http://127.0.0.1:{listener.server_port}{path}"
+
+
+def test_a_delivery_is_signed_over_its_very_bytes(place, listener):
+    place.admin.create_hook(address(listener), SECRET, events=("issues",))
+    number = place.file("Ümläut")
+    headers, content, payload = hear(listener, place, "issues", "opened")
+    wanted = "sha256=" + hmac.new(SECRET.encode(), content, hashlib.sha256).hexdigest()
+    assert hmac.compare_digest(headers["x-hub-signature-256"], wanted)
+    other = "sha256=" + hmac.new(b"other", content, hashlib.sha256).hexdigest()
+    assert not hmac.compare_digest(headers["x-hub-signature-256"], other)
+    assert (payload["issue"]["number"], payload["issue"]["title"]) == (number, "Ümläut")
+    assert payload["sender"]["id"] == place.person("ana").id
+
+
+def test_each_delivery_has_an_id_of_its_own(place, listener):
+    place.admin.create_hook(address(listener), SECRET, events=("issues",))
+    place.file("One")
+    place.file("Two")
+    ids = {hear(listener, place, "issues", "opened")[0]["x-github-delivery"] for _ in range(2)}
+    assert len(ids) == 2
+
+
+def test_what_happens_is_told_by_name(place, listener):
+    place.admin.create_hook(address(listener), SECRET)
+    number = place.file("Life of an issue")
+    place.api("POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["kind:bug"]})
+    assert hear(listener, place, "issues", "labeled")[2]["label"]["name"] == "kind:bug"
+    place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "hello"})
+    assert hear(listener, place, "issue_comment", "created")[2]["comment"]["body"] == "hello"
+    place.api("PATCH", f"/issues/{number}", by=place.owner, json={"title": "Renamed"})
+    hear(listener, place, "issues", "edited")
+    before = place.api("GET", "/branches/main").json()["commit"]["sha"]
+    place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": before})
+    after = place.push({"app.py": "print(4)\n"}, branch="work")
+    made = hear(listener, place, "push")[2]
+    assert (made["ref"], made["created"], made["after"]) == ("refs/heads/work", True, before)
+    moved = hear(listener, place, "push")[2]
+    assert (moved["before"], moved["after"], moved["pusher"]["name"]) == (before, after, place.factory.login)
+    opened = place.api("POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"}).json()
+    hear(listener, place, "pull_request", "opened")
+    place.push({"app.py": "print(5)\n"}, branch="work")
+    hear(listener, place, "pull_request", "synchronize")
+    place.api("POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": after, "conclusion": "success"})
+    assert hear(listener, place, "check_run", "completed")[2]["check_run"]["conclusion"] == "success"
+    place.api("PUT", f"/pulls/{opened['number']}/merge", by=place.factory, json={})
+    assert hear(listener, place, "pull_request", "closed")[2]["pull_request"]["merged"]
+
+
+def test_only_the_events_that_were_asked_for_are_told(place, listener):
+    place.admin.create_hook(address(listener), SECRET, events=("issue_comment",))
+    number = place.file("Not told")
+    place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "told"})
+    headers, content = listener.told.get(timeout=10)
+    assert headers["x-github-event"] == "issue_comment"
+    assert json.loads(content)["comment"]["body"] == "told"
+
+
+def test_nothing_is_told_of_what_was_refused(place, listener):
+    place.admin.create_hook(address(listener), SECRET)
+    refused = place.api("PATCH", f"/issues/{place.file('Kept')}", by=place.owner, json={"labels": ["ok"], "state": "sideways"})
+    assert refused.status_code == 422
+    place.file("The next thing that is told")
+    hear(listener, place, "issues", "opened")
+    assert hear(listener, place, "issues")[2]["issue"]["title"] == "The next thing that is told"
+
+
+def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(place, listener):
+    place.admin.create_hook(address(listener, "/broken"), SECRET, events=("issues",))
+    place.admin.create_hook("http://127.0.0.1:9/gone", SECRET, events=("issues",))
+    began = time.monotonic()
+    place.file("Nobody hears")
+    assert time.monotonic() - began < 2
+    hear(listener, place, "issues", "opened")
+    token = place.forge.admin_token.read_text().strip()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        tried = place.ask("GET", "/admin/deliveries", headers={"Authorization": f"Bearer {token}"}).json()
+        if {500, None} <= {one["status"] for one in tried}:
+            break
+        time.sleep(0.05)
+    assert {500, None} <= {one["status"] for one in tried}
+    with pytest.raises(queue.Empty):
+        listener.told.get(timeout=0.3)
