@@ -1,0 +1,119 @@
+"""`python -m harness.agents.broker`: the model broker as a program. See `control.py` for how it is spoken to.
+
+Exit 0 after a signal, or after standard input ended under --tethered; 2 when it cannot be set up as asked; 5 when
+another broker has the same home.
+"""
+
+import argparse
+import asyncio
+import fcntl
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO
+
+from harness.agents.broker.options import Options
+
+KEY = "ANTHROPIC_API_KEY"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until told to stop."""
+    parser = _parser()
+    given = vars(parser.parse_args(arguments))
+    tethered = given.pop("tethered")
+    options = Options(**given)
+    if (options.replay or options.replay_sealed) and options.upstream:
+        parser.error("--replay and --upstream exclude each other: answers come from recordings or from a provider")
+    if not (options.replay or options.replay_sealed or options.upstream):
+        parser.error("give --replay DIR, to answer from recordings, or --upstream URL, to forward to a provider")
+    key = os.environ.pop(KEY, "")
+    if options.upstream and not key:
+        parser.error(f"--upstream needs a key in the environment variable {KEY}; any text, where there are no keys")
+    return _run(options, key, tethered=tethered)
+
+
+def _run(options: Options, key: str, *, tethered: bool) -> int:
+    from harness.agents.broker.prices import PricesError
+
+    try:
+        options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with (options.home / "broker.lock").open("w") as lock:
+            if _locked(lock):
+                asyncio.run(_serve(options, key, tethered=tethered))
+                return 0
+        print(f"another broker is running on {options.home}; stop it, or choose another --home", file=sys.stderr)
+        return 5
+    except (OSError, PricesError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+async def _serve(options: Options, key: str, *, tethered: bool) -> None:
+    from harness.agents.broker.control import control
+    from harness.agents.broker.meter import Meter
+    from harness.agents.broker.prices import prices
+    from harness.agents.broker.sessions import Sessions, listener, server_of
+    from harness.agents.broker.upstream import Upstream
+
+    table = prices(options.prices) if options.prices else prices()
+    meter = Meter(options.home / "broker.sqlite", table)
+    upstream = Upstream(options.upstream, key) if options.upstream else None
+    sessions = Sessions(options, meter, upstream, secret=key)
+    options.control.unlink(missing_ok=True)      # left by a broker that was killed: the lock is ours
+    server = server_of(control(sessions, meter, mode=options.mode))
+    stop = _stop_signal(tethered=tethered)
+    serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))
+    await stop.wait()
+    server.should_exit = True
+    await serving
+    await sessions.close_all()
+    if upstream is not None:
+        await upstream.close()
+    meter.close()
+    options.control.unlink(missing_ok=True)
+
+
+def _stop_signal(*, tethered: bool) -> asyncio.Event:
+    """Set by SIGTERM or SIGINT and, when tethered, by the end of standard input: the starter's death, by any means."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if tethered:
+        loop.add_reader(sys.stdin.fileno(), _stop_at_end, sys.stdin.fileno(), stop)
+    return stop
+
+
+def _stop_at_end(descriptor: int, stop: asyncio.Event) -> None:
+    if not os.read(descriptor, 1024):
+        stop.set()
+
+
+def _locked(file: IO[str]) -> bool:
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m harness.agents.broker", description="The model broker.")
+    add = parser.add_argument
+    add("--home", type=Path, required=True, metavar="DIR", help="where the table of calls and the wire logs are kept")
+    add("--control", type=Path, required=True, metavar="SOCK", help="the unix socket to be spoken to on")
+    add("--replay", type=Path, metavar="DIR", help="answer from the recordings in DIR")
+    add("--replay-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")
+    add("--upstream", metavar="URL", help=f"forward to this provider, with the key in the environment variable {KEY}")
+    add("--record", type=Path, metavar="DIR", help="write recordings to DIR while forwarding")
+    add("--record-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")
+    add("--sealed-log", type=Path, metavar="DIR", help="for the wire logs of the roles that judge; without it, none")
+    add("--prices", type=Path, metavar="FILE", help="a price table in place of the built-in one")
+    add("--tethered", action="store_true", help="stop when standard input ends")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""What a box may send to a provider: an allow-list, written as a grammar of the Messages API.
+
+Everything that would make the provider act for the box is absent from it: server tools, MCP servers, containers, file
+ids, URLs to fetch. So is what changes the price (speed, tier, region) and what cannot be priced beforehand (PDF).
+A null is as good as absent. Fields that are not named here do not exist; the refusal names the field by its path.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.agents.broker.refusal import forbidden
+
+Check = Callable[[Any, str], None]
+"""Looks at one value at one path; raises Refusal when it may not be forwarded."""
+
+
+def one_of(*values: str) -> Check:
+    def check(value: Any, path: str) -> None:
+        if value not in values:
+            raise forbidden(path, f"{value!r:.80} is not forwarded; expected {' or '.join(values)}")
+    return check
+
+
+def kind_of(*kinds: type) -> Check:
+    def check(value: Any, path: str) -> None:
+        if type(value) not in kinds:
+            raise forbidden(path, f"expected {' or '.join(kind.__name__ for kind in kinds)}, found {_shown(value)}")
+    return check
+
+
+def closed(fields: Mapping[str, Check], *, required: tuple[str, ...] = ()) -> Check:
+    """An object with these fields and no others."""
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, dict):
+            raise forbidden(path or "body", f"expected an object, found {_shown(value)}")
+        for name, part in value.items():
+            if name not in fields:
+                raise forbidden(_under(path, name), f"is not forwarded; forwarded here: {', '.join(sorted(fields))}")
+            if part is not None:
+                fields[name](part, _under(path, name))
+        for name in required:
+            if value.get(name) is None:
+                raise forbidden(_under(path, name), "is required")
+    return check
+
+
+def each(item: Check) -> Check:
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, list):
+            raise forbidden(path, f"expected a list, found {_shown(value)}")
+        for index, part in enumerate(value):
+            item(part, f"{path}[{index}]")
+    return check
+
+
+def text_or(other: Check) -> Check:
+    def check(value: Any, path: str) -> None:
+        if not isinstance(value, str):
+            other(value, path)
+    return check
+
+
+def by_type(kinds: Mapping[str, Check]) -> Check:
+    """An object whose `type` chooses the grammar."""
+    choose = one_of(*kinds)
+
+    def check(value: Any, path: str) -> None:
+        name = value.get("type") if isinstance(value, dict) else None
+        choose(name, f"{path}.type")
+        kinds[str(name)](value, path)
+    return check
+
+
+def _under(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _shown(value: Any) -> str:
+    return "null" if value is None else f"{type(value).__name__} {value!r:.40}"
+
+
+STRING, NUMBER, WHOLE, FLAG, OBJECT = kind_of(str), kind_of(int, float), kind_of(int), kind_of(bool), kind_of(dict)
+TYPE = {"type": STRING}
+CACHED = TYPE | {"cache_control": closed({"type": one_of("ephemeral"), "ttl": one_of("5m", "1h")})}
+CALLER = closed({"type": one_of("direct")})
+
+IMAGE_SOURCE = by_type({"base64": closed(TYPE | {
+    "media_type": one_of("image/png", "image/jpeg", "image/gif", "image/webp"), "data": STRING})})
+IMAGE = closed(CACHED | {"source": IMAGE_SOURCE})
+TEXT = closed(CACHED | {"text": STRING, "citations": each(OBJECT)})
+DOCUMENT_SOURCE = by_type({
+    "text": closed(TYPE | {"media_type": one_of("text/plain"), "data": STRING}),
+    "content": closed(TYPE | {"content": text_or(each(by_type({"text": TEXT, "image": IMAGE})))}),
+})
+DOCUMENT = closed(CACHED | {"source": DOCUMENT_SOURCE, "title": STRING, "context": STRING,
+                            "citations": closed({"enabled": FLAG})})
+SHOWN = {"text": TEXT, "image": IMAGE, "document": DOCUMENT}
+BLOCK = by_type(SHOWN | {
+    "tool_use": closed(CACHED | {"id": STRING, "name": STRING, "input": OBJECT, "caller": CALLER}),
+    "tool_result": closed(CACHED | {"tool_use_id": STRING, "content": text_or(each(by_type(SHOWN))), "is_error": FLAG}),
+    "thinking": closed(TYPE | {"thinking": STRING, "signature": STRING}),
+    "redacted_thinking": closed(TYPE | {"data": STRING}),
+})
+MESSAGE = closed({"role": one_of("user", "assistant"), "content": text_or(each(BLOCK))}, required=("role", "content"))
+TOOL = closed(CACHED | {
+    "type": one_of("custom"), "name": STRING, "description": STRING, "input_schema": OBJECT, "strict": FLAG,
+    "input_examples": each(OBJECT), "eager_input_streaming": FLAG}, required=("name", "input_schema"))
+SCHEMA_FORMAT = closed(TYPE | {"schema": OBJECT})
+COUNTED = {
+    "model": STRING,
+    "messages": each(MESSAGE),
+    "system": text_or(each(by_type({"text": TEXT}))),
+    "tools": each(TOOL),
+    "tool_choice": closed({"type": one_of("auto", "any", "tool", "none"), "name": STRING,
+                           "disable_parallel_tool_use": FLAG}),
+    "thinking": closed({"type": one_of("enabled", "disabled", "adaptive"), "budget_tokens": WHOLE,
+                        "display": one_of("summarized", "omitted")}),
+    "output_config": closed({"effort": STRING, "format": SCHEMA_FORMAT}),
+}
+COUNT_BODY = closed(COUNTED, required=("model", "messages"))
+MESSAGE_BODY = closed(COUNTED | {
+    "max_tokens": WHOLE, "stream": FLAG, "temperature": NUMBER, "top_p": NUMBER, "top_k": WHOLE,
+    "stop_sequences": each(STRING), "metadata": closed({"user_id": STRING}),
+}, required=("model", "messages", "max_tokens"))
+
+
+def checked(body: Any, *, model: str, grammar: Check = MESSAGE_BODY) -> dict[str, Any]:
+    """The body, when every part of it may be forwarded for a session of `model`. Raises Refusal naming the field."""
+    grammar(body, "")
+    found: dict[str, Any] = body
+    if found["model"] != model:
+        raise forbidden("model", f"this session is for {model}, not {found['model']!r:.80}")
+    if not found["messages"]:
+        raise forbidden("messages", "expected at least one message")
+    if found.get("max_tokens", 1) < 1:
+        raise forbidden("max_tokens", "expected at least 1")
+    return found

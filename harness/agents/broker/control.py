@@ -1,0 +1,82 @@
+"""The control socket: how the factory opens, watches and closes sessions. Only its owner can reach it (0600).
+
+GET    /               -> {mode, as_of}: replay, record or forward, and the date of the prices
+POST   /sessions       {run, role, issue, attempt, model, caps} -> 201 {session, socket}
+GET    /sessions/ID    -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd, script_left, fault}
+DELETE /sessions/ID    -> the same, final
+GET    /issues/NUMBER  -> {calls, input_tokens, output_tokens, cache_read_tokens, cost_usd}, of all its sessions
+
+`caps` is {calls, usd, usd_issue?, usd_day?}; dollars are numbers or decimal texts. `input_tokens` counts what was not
+read from the cache. `fault` is null, or the {type, message} that ended the session: `budget_exhausted` or
+`replay_mismatch`. Errors are in the provider's shape.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from harness.agents.broker.meter import Caps, Identity, Meter
+from harness.agents.broker.recording import RecordingError
+from harness.agents.broker.refusal import Refusal
+from harness.agents.broker.sessions import Sessions, new_id
+from harness.agents.broker.wire import elsewhere, json_body, refused
+
+_NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"}
+_MONEY = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?\Z"}]}
+_MODEL = {"type": "string", "minLength": 1, "maxLength": 200}
+_COUNT = {"type": "integer", "minimum": 0}
+_CAPS = {"type": "object", "additionalProperties": False, "required": ["calls", "usd"],
+         "properties": {"calls": _COUNT, "usd": _MONEY, "usd_issue": _MONEY, "usd_day": _MONEY}}
+_OPEN = Draft202012Validator({
+    "type": "object", "additionalProperties": False,
+    "required": ["run", "role", "issue", "attempt", "model", "caps"],
+    "properties": {"run": _NAME, "role": _NAME, "issue": _COUNT, "attempt": _COUNT, "model": _MODEL, "caps": _CAPS}})
+
+
+def control(sessions: Sessions, meter: Meter, *, mode: str) -> Starlette:
+    """The application behind the control socket."""
+
+    async def about(_: Request) -> Response:
+        return JSONResponse({"mode": mode, "as_of": meter.prices.as_of})
+
+    async def open_session(request: Request) -> Response:
+        identity, caps = _asked(await json_body(request))
+        try:
+            path = sessions.open(identity, caps)
+        except RecordingError as error:
+            raise Refusal(409, "invalid_request_error", str(error)) from error
+        return JSONResponse({"session": identity.id, "socket": str(path)}, status_code=201)
+
+    async def usage(request: Request) -> Response:
+        return _found(request, sessions.usage(request.path_params["id"]))
+
+    async def close_session(request: Request) -> Response:
+        return _found(request, sessions.close(request.path_params["id"]))
+
+    async def issue(request: Request) -> Response:
+        return JSONResponse(meter.spent_on_issue(request.path_params["number"]).document())
+
+    return Starlette(
+        routes=[Route("/", about), Route("/sessions", open_session, methods=["POST"]), Route("/sessions/{id}", usage),
+                Route("/sessions/{id}", close_session, methods=["DELETE"]), Route("/issues/{number:int}", issue)],
+        exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere})
+
+
+def _asked(body: Any) -> tuple[Identity, Caps]:
+    if wrong := best_match(_OPEN.iter_errors(body)):
+        raise Refusal(400, "invalid_request_error", f"{wrong.json_path}: {wrong.message[:200]}")
+    identity = Identity(new_id(), **{key: body[key] for key in ("run", "role", "issue", "attempt", "model")})
+    dollars = {key: Decimal(str(value)) for key, value in body["caps"].items() if key != "calls"}
+    return identity, Caps(calls=body["caps"]["calls"], **dollars)
+
+
+def _found(request: Request, usage: dict[str, Any] | None) -> Response:
+    if usage is None:
+        raise Refusal(404, "not_found_error", f"no session {request.path_params['id']!r:.40} was opened by this broker")
+    return JSONResponse(usage)

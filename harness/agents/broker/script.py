@@ -1,0 +1,92 @@
+"""A recording being played: each request is compared with the recorded one before its answer is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.agents.broker.recording import RecordingError, estimate, kind_of, recording, text_of, tools_of
+from harness.agents.broker.refusal import Refusal, off_script
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request as it must come, and its answer: a response, or an error."""
+
+    messages: int
+    last: str | None
+    tools: tuple[str, ...] | None
+    contains: tuple[str, ...]
+    response: Mapping[str, Any] | None
+    error: Mapping[str, Any] | None
+
+    def mismatch(self, body: Mapping[str, Any]) -> str | None:
+        """The first field that is not as recorded, as `messages: recorded 3, came 5`; None when all are."""
+        newest = body["messages"][-1]
+        for field, recorded, came in (("messages", self.messages, len(body["messages"])),
+                                      ("last", self.last, kind_of(newest)),
+                                      ("tools", self.tools, tools_of(body))):
+            if recorded is not None and recorded != came:
+                return f"{field}: recorded {_shown(recorded)}, came {_shown(came)}"
+        text = text_of(newest)
+        lacking = next((words for words in self.contains if words not in text), None)
+        return None if lacking is None else f"contains: the newest message lacks {lacking!r}; it is {text[:400]!r}"
+
+
+class Script:
+    """The exchanges of one recording, in order."""
+
+    def __init__(self, name: str, document: Mapping[str, Any]) -> None:
+        self.name, self._played = name, 0
+        self._exchanges = tuple(_exchange(part, index, document) for index, part in enumerate(document["exchanges"]))
+
+    @property
+    def left(self) -> int:
+        """Exchanges not played yet."""
+        return len(self._exchanges) - self._played
+
+    def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """The recorded message for this request. Raises Refusal: off script, or the recorded error."""
+        number = self._played + 1
+        if not self.left:
+            raise off_script(f"{self.name}: holds {self._played} exchanges, and exchange {number} was asked for")
+        exchange = self._exchanges[self._played]
+        if wrong := exchange.mismatch(body):
+            raise off_script(f"{self.name}: exchange {number}: {wrong}")
+        self._played = number
+        if exchange.response is None:
+            error = exchange.error or {}
+            raise Refusal(error["status"], error["type"], error["message"])
+        return _message(exchange.response, body, number)
+
+
+def script(folder: Path, *, name: str, model: str) -> Script:
+    """The recording `folder/name` for a session of `model`. Raises RecordingError."""
+    document = recording(folder / name, name=name)
+    if document["model"] != model:
+        raise RecordingError(f"{name}: model: recorded {document['model']!r}, the session is for {model!r}")
+    return Script(name, document)
+
+
+def _exchange(part: Mapping[str, Any], index: int, document: Mapping[str, Any]) -> Exchange:
+    request = part.get("request", {})
+    tools = request.get("tools", document.get("tools"))
+    return Exchange(messages=request.get("messages", 2 * index + 1), last=request.get("last"),
+                    tools=None if tools is None else tuple(tools), contains=tuple(request.get("contains", ())),
+                    response=part.get("response"), error=part.get("error"))
+
+
+def _message(response: Mapping[str, Any], body: Mapping[str, Any], number: int) -> dict[str, Any]:
+    content = [{"id": f"toolu_{number}_{index}", **block} if block["type"] == "tool_use" else dict(block)
+               for index, block in enumerate(response["content"], 1)]
+    usual_stop = "tool_use" if any(block["type"] == "tool_use" for block in content) else "end_turn"
+    usage = response.get("usage") or {"input_tokens": estimate(body), "output_tokens": estimate(response["content"])}
+    return {"id": f"msg_replayed_{number}", "type": "message", "role": "assistant", "model": body["model"],
+            "content": content, "stop_reason": response.get("stop_reason", usual_stop),
+            "stop_sequence": response.get("stop_sequence"),
+            "usage": {"input_tokens": 0, "output_tokens": 0, "cache_creation_input_tokens": 0,
+                      "cache_read_input_tokens": 0, **usage}}
+
+
+def _shown(value: Any) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

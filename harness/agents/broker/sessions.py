@@ -1,0 +1,143 @@
+"""The open sessions of a broker, each on a socket of its own."""
+
+import asyncio
+import os
+import secrets
+import shutil
+import socket
+import tempfile
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from harness.agents.broker.meter import Caps, Identity, Meter
+from harness.agents.broker.options import Options
+from harness.agents.broker.recording import Recorder, RecordingError
+from harness.agents.broker.script import Script, script
+from harness.agents.broker.session import Session
+from harness.agents.broker.upstream import Upstream
+from harness.agents.broker.wire import wire
+from harness.agents.broker.wirelog import WireLog
+
+SOCKET = "model.sock"
+_PATH_LIMIT = 107       # bytes in a unix socket's address, less its final zero
+
+
+class Server(uvicorn.Server):
+    """One of several servers in a process that looks after its signals itself."""
+
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
+        return nullcontext()
+
+
+def server_of(app: ASGIApp) -> Server:
+    return Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none",
+                                 timeout_graceful_shutdown=1))
+
+
+def listener(path: Path) -> socket.socket:
+    """A listening unix socket at `path`, 0600. Raises OSError; names the limit when the path is too long."""
+    if len(os.fsencode(path)) > _PATH_LIMIT:
+        raise OSError(f"{path}: a unix socket's path may have {_PATH_LIMIT} bytes; choose a shorter folder")
+    listening = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    before = os.umask(0o177)
+    try:
+        listening.bind(os.fspath(path))
+    finally:
+        os.umask(before)
+    listening.listen(128)
+    return listening
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    session: Session
+    folder: Path
+    server: Server
+    serving: asyncio.Task[None]
+
+
+class Sessions:
+    """Opens and closes sessions, and remembers what the closed ones used."""
+
+    def __init__(self, options: Options, meter: Meter, upstream: Upstream | None, *, secret: str = "") -> None:
+        self._options, self._meter, self._upstream, self._secret = options, meter, upstream, secret
+        self._folder = _sockets_folder(options.home)
+        self._open: dict[str, _Open] = {}
+        self._closed: dict[str, dict[str, Any]] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def open(self, identity: Identity, caps: Caps) -> Path:
+        """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to spend."""
+        recordings = self._options.recordings(identity.role)
+        source, recorder = self._source(identity, recordings)
+        self._meter.open(identity, caps)
+        logs = self._options.wire_log(identity.role)
+        log = WireLog(logs and logs / f"{identity.id}.jsonl", secret=self._secret)
+        session = Session(identity, caps, meter=self._meter, source=source, log=log, recorder=recorder)
+        folder = self._folder / identity.id
+        folder.mkdir(mode=0o700)
+        path = folder / SOCKET
+        listening = listener(path)
+        path.chmod(0o666)       # the folder is the wall; in a box the socket belongs to another uid
+        server = server_of(wire(session))
+        serving = asyncio.create_task(server.serve(sockets=[listening]))
+        self._open[identity.id] = _Open(session, folder, server, serving)
+        return path
+
+    def usage(self, id: str) -> dict[str, Any] | None:
+        """What a session has used so far, or used in all; None when this broker never opened it."""
+        if id in self._open:
+            return self._open[id].session.usage()
+        return self._closed.get(id)
+
+    def close(self, id: str) -> dict[str, Any] | None:
+        """Close it and return its final usage; again, its final usage. The socket is gone at once."""
+        if id not in self._open:
+            return self._closed.get(id)
+        ended = self._open.pop(id)
+        shutil.rmtree(ended.folder)
+        ended.server.should_exit = True
+        self._closing.add(ended.serving)
+        ended.serving.add_done_callback(self._closing.discard)
+        self._closed[id] = ended.session.usage()
+        return self._closed[id]
+
+    async def close_all(self) -> None:
+        """Close every session, and wait until their servers are done."""
+        for id in tuple(self._open):
+            self.close(id)
+        await asyncio.gather(*self._closing)
+        shutil.rmtree(self._folder)
+
+    def _source(self, identity: Identity, recordings: Path | None) -> tuple[Script | Upstream, Recorder | None]:
+        name = f"issue-{identity.issue}/{identity.role}-{identity.attempt}.json"
+        if self._options.mode != "forward" and recordings is None:
+            option = f"--{self._options.mode}"
+            raise RecordingError(f"{name}: no folder for the role {identity.role}; give {option} for the roles "
+                                 f"that work, {option}-sealed for those that judge")
+        if self._upstream is None:
+            return script(recordings or Path(), name=name, model=identity.model), None
+        if recordings is None:
+            return self._upstream, None
+        about = f"Run {identity.run}: {identity.role}, attempt {identity.attempt} at issue {identity.issue}."
+        return self._upstream, Recorder(recordings / name, about=about, model=identity.model)
+
+
+def new_id() -> str:
+    """A name that nobody guesses and no other session has."""
+    return secrets.token_hex(8)
+
+
+def _sockets_folder(home: Path) -> Path:
+    """An empty folder for the sessions' sockets, 0700: in `home`, unless its path is too long for a socket in it."""
+    folder = home.resolve() / "sockets"
+    if len(os.fsencode(folder / new_id() / SOCKET)) > _PATH_LIMIT:
+        return Path(tempfile.mkdtemp(prefix=f"factory-broker-{os.getpid()}-"))
+    shutil.rmtree(folder, ignore_errors=True)      # what a killed broker left: its lock on `home` is ours now
+    folder.mkdir(mode=0o700)
+    return folder

@@ -1,0 +1,144 @@
+"""Server-sent events of the Messages API, both ways: a message cut into events, and events put together again."""
+
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from typing import Any
+
+from harness.agents.broker.prices import tokens_of
+
+EventStream = AsyncGenerator[dict[str, Any], None]
+_PIECE = 24         # characters a delta, about what the provider sends
+_DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
+_LIMIT = 4 << 20    # bytes of one event; more than this is no Messages stream
+
+
+def encoded(event: Mapping[str, Any]) -> bytes:
+    """One event as it goes over the wire; its name is its `type`."""
+    return f"event: {event['type']}\ndata: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
+
+
+def dumps(value: Any) -> str:
+    """Compact JSON that keeps every letter. Encode it with `backslashreplace`: a lone surrogate becomes its escape."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def events_of(message: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """A whole message as the events that would have streamed it."""
+    usage = message["usage"]
+    yield {"type": "message_start", "message": {**message, "content": [], "stop_reason": None, "stop_sequence": None,
+                                                "usage": {**usage, "output_tokens": 1}}}
+    yield {"type": "ping"}
+    for index, block in enumerate(message["content"]):
+        start, deltas = _cut(block)
+        yield {"type": "content_block_start", "index": index, "content_block": start}
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": index, "delta": delta}
+        yield {"type": "content_block_stop", "index": index}
+    yield {"type": "message_delta", "usage": {"output_tokens": usage["output_tokens"]},
+           "delta": {"stop_reason": message["stop_reason"], "stop_sequence": message["stop_sequence"]}}
+    yield {"type": "message_stop"}
+
+
+def _cut(block: Mapping[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    kind = block["type"]
+    if kind == "tool_use":
+        whole = block["input"]
+        pieces = _pieces(whole if isinstance(whole, str) else json.dumps(whole, ensure_ascii=False))
+        return {**block, "input": {}}, [{"type": "input_json_delta", "partial_json": piece} for piece in pieces]
+    if kind not in _DELTAS:
+        return dict(block), []
+    field, name = _DELTAS[kind]
+    deltas = [{"type": name, field: piece} for piece in _pieces(block[field])]
+    if "signature" in block:
+        deltas.append({"type": "signature_delta", "signature": block["signature"]})
+    return {**block, field: "", **({"signature": ""} if "signature" in block else {})}, deltas
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start:start + _PIECE] for start in range(0, len(text), _PIECE)]
+
+
+async def events(chunks: AsyncIterator[bytes]) -> EventStream:
+    """The events in a body that arrives in pieces. Raises ValueError on what is no JSON object, or never ends.
+
+    (HTML Living Standard, 9.2.6: several data lines are one, a comment begins with a colon, CRLF is a line end.)
+    """
+    pending = b""
+    async for chunk in chunks:
+        *whole, pending = (pending + chunk).replace(b"\r\n", b"\n").split(b"\n\n")
+        for part in whole:
+            data = b"\n".join(line[5:].lstrip(b" ") for line in part.split(b"\n") if line.startswith(b"data:"))
+            if data:
+                yield _object(data)
+        if len(pending) > _LIMIT:
+            raise ValueError(f"an event of more than {_LIMIT} bytes")
+
+
+def _object(data: bytes) -> dict[str, Any]:
+    found = json.loads(data)
+    if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+        raise ValueError("an event that is not an object with a type")
+    return found
+
+
+class Assembly:
+    """Puts a streamed message together, and knows whether it is whole."""
+
+    def __init__(self) -> None:
+        self.message: dict[str, Any] = {}
+        self.usage: dict[str, Any] = {}
+        self.whole = False
+        self._inputs: dict[int, str] = {}
+
+    def add(self, event: Mapping[str, Any]) -> None:
+        """Fold one event in. Raises ValueError on events that no message can be made of."""
+        try:
+            self._fold(event)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise ValueError(f"a {event['type']} event that fits no message") from error
+
+    def _fold(self, event: Mapping[str, Any]) -> None:
+        match event["type"]:
+            case "message_start":
+                self.message = {**event["message"], "content": []}
+                self._count(event["message"].get("usage"))
+            case "content_block_start":
+                self.message["content"].append(dict(event["content_block"]))
+            case "content_block_delta":
+                self._grow(event["index"], event["delta"])
+            case "content_block_stop" if event["index"] in self._inputs:
+                self._block(event["index"])["input"] = _input(self._inputs.pop(event["index"]))
+            case "message_delta":
+                self.message |= {key: value for key, value in event["delta"].items() if value is not None}
+                self._count(event.get("usage"))
+            case "message_stop":
+                self.whole = bool(self.message)
+
+    def _grow(self, index: int, delta: Mapping[str, Any]) -> None:
+        block = self._block(index)
+        match delta["type"]:
+            case "input_json_delta":
+                self._inputs[index] = self._inputs.get(index, "") + delta["partial_json"]
+            case "text_delta" | "thinking_delta" | "signature_delta" as kind:
+                field = kind.removesuffix("_delta")
+                block[field] = (block.get(field) or "") + delta[field]
+            case "citations_delta":
+                block["citations"] = [*(block.get("citations") or ()), delta["citation"]]
+
+    def _block(self, index: int) -> dict[str, Any]:
+        block: dict[str, Any] = self.message["content"][index]
+        return block
+
+    def _count(self, usage: Mapping[str, Any] | None) -> None:
+        """Counts on a message_delta are totals so far; what it leaves out keeps the value of message_start."""
+        merged = self.usage | {key: value for key, value in (usage or {}).items() if value is not None}
+        tokens_of(merged)       # no count that is none is let in
+        self.usage = self.message["usage"] = merged
+
+
+def _input(text: str) -> Any:
+    """A tool's input; models do write broken JSON, and then it is kept as the text it was."""
+    try:
+        return json.loads(text or "{}")
+    except ValueError:
+        return text

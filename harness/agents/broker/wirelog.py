@@ -1,0 +1,45 @@
+"""The wire log of a session: one JSON line a call, for people who ask what an agent was told and what it said.
+
+Bodies only, never headers. A conversation repeats itself in each request, so a line holds what is new since the call
+before it: `kept` counts the messages that are the same, and fields that did not change are left out.
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from harness.agents.broker.sse import dumps
+
+
+class WireLog:
+    """Appends to one file. `secret` is blotted out wherever it should appear."""
+
+    def __init__(self, file: Path | None, *, secret: str = "") -> None:
+        self._file, self._secret, self._calls = file, secret, 0
+        self._before: Mapping[str, Any] = {}
+        if file is not None:
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    def note(self, body: Mapping[str, Any], *, at: float, seconds: float, answer: Mapping[str, Any] | None,
+             error: str | None = None) -> None:
+        """One call: what was asked, what came back (whole, or as far as it came) and what went wrong."""
+        self._calls += 1
+        if self._file is None:
+            return
+        line = {"call": self._calls, "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
+                "seconds": round(seconds, 3), "request": _news(body, self._before), "response": answer, "error": error}
+        self._before = body
+        text = dumps({key: value for key, value in line.items() if value is not None})
+        if self._secret:
+            text = text.replace(self._secret, "[redacted]")
+        with self._file.open("ab") as log:
+            log.write(text.encode("utf-8", "backslashreplace") + b"\n")
+
+
+def _news(body: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of a request that the one before it did not have."""
+    old, new = before.get("messages", []), body["messages"]
+    kept = len(old) if new[:len(old)] == old else 0
+    changed = {key: value for key, value in body.items() if key != "messages" and before.get(key) != value}
+    return {**changed, "kept": kept, "messages": new[kept:]}

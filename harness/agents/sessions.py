@@ -1,0 +1,90 @@
+"""The `Broker` port over the broker's control socket."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from harness.agents.line import line
+from harness.agents.model import stop_or_error
+from harness.domain.budget import Usage
+from harness.domain.errors import ModelError
+from harness.ports.model import Session, SessionRequest
+
+_SECONDS = 30
+
+
+class BrokerClient:
+    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at a cap."""
+
+    def __init__(self, control: Path) -> None:
+        self._control = control
+
+    @contextmanager
+    def open(self, request: SessionRequest) -> Iterator[Session]:
+        """A session for the time of the `with` block.
+
+        When the block ends well, the broker has the last word. Raises BudgetExhausted when it refused a call of the
+        session for money; ModelError when a replay left its script, or did not play all of it.
+        """
+        opened = self._call("POST", "/sessions", _document(request))
+        session = Session(id=opened["session"], socket=Path(opened["socket"]), model=request.model)
+        try:
+            yield session
+        finally:
+            final = self._closed(session)
+        if isinstance(final, ModelError):
+            raise final
+        _require_good_end(final, request)
+
+    def usage(self, session: Session) -> Usage:
+        """What the session has cost so far; also after it was closed. Input counts what came from the cache, too."""
+        return _usage(self._call("GET", f"/sessions/{session.id}"))
+
+    def spent_on(self, issue: int) -> Usage:
+        """What all sessions for an issue have cost, in all runs, ever."""
+        return _usage(self._call("GET", f"/issues/{issue}"))
+
+    def _closed(self, session: Session) -> dict[str, Any] | ModelError:
+        """The final usage; or why there is none, as a value: it must not hide the error that a block ends with."""
+        try:
+            return self._call("DELETE", f"/sessions/{session.id}")
+        except ModelError as error:
+            return error
+
+    def _call(self, method: str, path: str, document: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        import httpx2
+
+        with line(self._control, seconds=_SECONDS) as http:
+            try:
+                answer = http.request(method, path, json=document)
+                found: dict[str, Any] = json.loads(answer.content, parse_float=Decimal)
+            except (httpx2.TransportError, ValueError) as error:
+                raise ModelError(f"the broker does not answer at {self._control}: {error}; is it running?",
+                                 retryable=True) from error
+        if answer.is_success:
+            return found
+        raise stop_or_error(found["error"]["type"], found["error"]["message"], status=answer.status_code)
+
+
+def _document(request: SessionRequest) -> dict[str, Any]:
+    caps = {"calls": request.calls, "usd": str(request.usd), "usd_issue": str(request.usd_issue),
+            "usd_day": str(request.usd_day)}
+    return {"run": request.run, "role": request.role, "issue": request.issue, "attempt": request.attempt,
+            "model": request.model, "caps": caps}
+
+
+def _usage(document: Mapping[str, Any]) -> Usage:
+    return Usage(calls=document["calls"], input_tokens=document["input_tokens"] + document["cache_read_tokens"],
+                 output_tokens=document["output_tokens"], cost_usd=Decimal(document["cost_usd"]))
+
+
+def _require_good_end(final: Mapping[str, Any], request: SessionRequest) -> None:
+    if fault := final["fault"]:
+        raise stop_or_error(fault["type"], fault["message"], status=422)
+    if left := final["script_left"]:
+        which = f"{request.role} {request.attempt} for issue {request.issue}"
+        raise ModelError(f"the recording of {which} was not used up: {left} exchanges are left; "
+                         f"the session ended before the recorded one did")

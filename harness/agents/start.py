@@ -1,0 +1,92 @@
+"""The broker as a process of its own: started, waited for, and stopped, also by our own death."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from harness.agents.broker.options import Options
+from harness.domain.errors import ModelError
+
+_STOP_SECONDS = 10
+KEY = "ANTHROPIC_API_KEY"
+# What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a replaying one.
+PASSED = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+
+
+class BrokerProcess:
+    """A running broker; leave the `with` block, or call `stop`, to end it. What it prints is in `home/broker.log`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], control: Path) -> None:
+        self._process, self.control = process, control
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def stop(self) -> None:
+        """End it in good order: its open calls are settled. Stopping twice is fine."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.stop()
+
+
+def start(options: Options, *, key: str = "", seconds: float = 20) -> BrokerProcess:
+    """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when it does not.
+
+    `key` is the provider's, for a forwarding broker; it is never an argument of the process. The broker is tethered: when
+    this process ends, by whatever means, so does it.
+    """
+    options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    log = options.home / "broker.log"
+    command = [sys.executable, "-I", "-m", "harness.agents.broker", "--tethered", *_arguments(options)]
+    with log.open("wb") as out:
+        process = subprocess.Popen(command, env=_environment(options, key), stdin=subprocess.PIPE, stdout=out, stderr=out,
+                                   start_new_session=True)
+    broker = BrokerProcess(process, options.control)
+    deadline = time.monotonic() + seconds
+    while not _answers(options.control):
+        if process.poll() is not None or time.monotonic() > deadline:
+            broker.stop()
+            said = log.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+            raise ModelError(f"the broker did not start: {said or f'it did not answer within {seconds:g} s'}")
+        time.sleep(0.02)
+    return broker
+
+
+def _arguments(options: Options) -> list[str]:
+    given = {name: getattr(options, name) for name in Options.__slots__}
+    return [word for name, value in given.items() if value is not None
+            for word in (f"--{name.replace('_', '-')}", str(value))]
+
+
+def _environment(options: Options, key: str) -> dict[str, str]:
+    basic = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+    if not options.upstream:
+        return basic
+    return basic | {name: os.environ[name] for name in PASSED if name in os.environ} | ({KEY: key} if key else {})
+
+
+def _answers(control: Path) -> bool:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as line:
+        try:
+            line.connect(os.fspath(control))
+        except OSError:
+            return False
+    return True

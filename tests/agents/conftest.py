@@ -1,0 +1,210 @@
+"""A real broker in its own process, a provider of our own behind it, and the real SDK in front."""
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anthropic import Anthropic
+
+from harness.agents.broker.options import Options
+from harness.agents.broker.sse import encoded, events_of
+from harness.agents.line import line
+from harness.agents.sessions import BrokerClient
+from harness.agents.start import BrokerProcess, start
+from harness.ports.model import Session, SessionRequest
+
+MODEL = "claude-sonnet-5-5"
+KEY = "sk-test-0123456789-canary"
+
+
+def message(*content: dict[str, Any], stop_reason: str = "end_turn", **usage: int) -> dict[str, Any]:
+    """A whole message as a provider sends it."""
+    counted = {"input_tokens": 100, "output_tokens": 20, "cache_creation_input_tokens": 0, "cache_read_input_tokens": 0}
+    return {"id": "msg_01", "type": "message", "role": "assistant", "model": MODEL, "content": list(content),
+            "stop_reason": stop_reason, "stop_sequence": None, "usage": counted | usage}
+
+
+def text(words: str) -> dict[str, Any]:
+    return {"type": "text", "text": words}
+
+
+def request(**changes: Any) -> SessionRequest:
+    """A session request with room to work in."""
+    given: dict[str, Any] = {"run": "run-1", "role": "implementer", "issue": 1, "attempt": 1, "model": MODEL, "calls": 50,
+                             "usd": Decimal(5), "usd_issue": Decimal(50), "usd_day": Decimal(500)}
+    return SessionRequest(**given | changes)
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    """Whether it becomes true within five seconds: another process has to notice."""
+    deadline = time.monotonic() + 5
+    while not true() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return true()
+
+
+@dataclass
+class Answer:
+    """What the provider will say once: a status, a body, or raw pieces of a stream after which it hangs up."""
+
+    body: dict[str, Any] | None = None
+    status: int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+    pieces: list[bytes] | None = None
+    pause: threading.Event | None = None       # waited for after the first piece
+
+
+class Provider:
+    """An endpoint that speaks the Messages API, with answers that a test plans and requests that it can look at."""
+
+    def __init__(self) -> None:
+        self.planned: list[Answer] = []
+        self.seen: list[dict[str, Any]] = []
+        provider = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+                provider.seen.append({"path": self.path, "headers": dict(self.headers), "body": body})
+                provider.answer(self, body)
+
+            def log_message(self, format: str, *args: Any) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def plan(self, *answers: Answer | dict[str, Any]) -> None:
+        """Answer the next requests so. A dictionary is a message, streamed when the request asks for it."""
+        self.planned += [answer if isinstance(answer, Answer) else Answer(answer) for answer in answers]
+
+    def answer(self, handler: BaseHTTPRequestHandler, body: dict[str, Any]) -> None:
+        answer = self.planned.pop(0)
+        if answer.body is not None and body.get("stream") and answer.status == 200:
+            answer.pieces = [encoded(event) for event in events_of(answer.body)]
+        handler.send_response(answer.status)
+        for name, value in answer.headers.items():
+            handler.send_header(name, value)
+        if answer.pieces is None:
+            content = json.dumps(answer.body).encode()
+            handler.send_header("content-length", str(len(content)))
+            handler.end_headers()
+            handler.wfile.write(content)
+            return
+        handler.send_header("content-type", "text/event-stream")
+        handler.send_header("connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        with suppress(BrokenPipeError):     # the broker may hang up on us: some tests are about that
+            for number, piece in enumerate(answer.pieces):
+                handler.wfile.write(piece)
+                handler.wfile.flush()
+                if number == 0 and answer.pause is not None:
+                    answer.pause.wait(10)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@dataclass
+class Broker:
+    """A running broker, the folders it was given, and ways to talk to it."""
+
+    process: BrokerProcess
+    options: Options
+    client: BrokerClient
+
+    def record(self, document: dict[str, Any], *, issue: int = 1, role: str = "implementer", attempt: int = 1) -> None:
+        """Put a recording where the broker looks for it."""
+        sealed = role in ("author", "judge", "actor")
+        folder = self.options.replay_sealed if sealed else self.options.replay
+        assert folder is not None
+        file = folder / f"issue-{issue}" / f"{role}-{attempt}.json"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps({"model": MODEL} | document), encoding="utf-8")
+
+    def log(self, session: Session) -> list[dict[str, Any]]:
+        """The session's wire log."""
+        lines = (self.options.home / "wire" / f"{session.id}.jsonl").read_text(encoding="utf-8").splitlines()
+        return [json.loads(line) for line in lines]
+
+
+@pytest.fixture(scope="session")
+def provider() -> Iterator[Provider]:
+    running = Provider()
+    yield running
+    running.close()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_planned(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that plans answers must use them up, and sees only its own requests."""
+    yield
+    if "provider" in request.fixturenames:
+        found: Provider = request.getfixturevalue("provider")
+        left, found.planned, found.seen = found.planned, [], []
+        assert not left, f"{len(left)} planned answers were not asked for"
+
+
+@pytest.fixture
+def brokers(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
+    """Starts brokers of a test's own."""
+    running: list[BrokerProcess] = []
+
+    def run(**options: Any) -> Broker:
+        home = options.pop("home", tmp_path / "home")
+        given = Options(**{"home": home, "control": home / "control.sock"} | options)
+        running.append(start(given))
+        return Broker(running[-1], given, BrokerClient(given.control))
+
+    yield run
+    for process in running:
+        process.stop()
+
+
+@pytest.fixture(scope="session")
+def replaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """One replaying broker for many tests: each uses an issue number of its own."""
+    folder = tmp_path_factory.mktemp("replaying")
+    options = Options(home=folder / "home", control=folder / "control.sock", replay=folder / "replay",
+                      replay_sealed=folder / "sealed")
+    with start(options) as process:
+        yield Broker(process, options, BrokerClient(options.control))
+
+
+@pytest.fixture(scope="session")
+def forwarding(tmp_path_factory: pytest.TempPathFactory, provider: Provider) -> Iterator[Broker]:
+    """One recording, forwarding broker for many tests: each uses an issue number of its own."""
+    folder = tmp_path_factory.mktemp("forwarding")
+    options = Options(home=folder / "home", control=folder / "control.sock", upstream=provider.url,
+                      record=folder / "recorded", record_sealed=folder / "recorded-sealed")
+    with start(options, key=KEY) as process:
+        yield Broker(process, options, BrokerClient(options.control))
+
+
+@pytest.fixture
+def sdk() -> Iterator[Callable[[Session], Anthropic]]:
+    """The real SDK on a session's socket."""
+    clients: list[Anthropic] = []
+
+    def client(session: Session) -> Anthropic:
+        http = line(session.socket, seconds=30)
+        clients.append(Anthropic(base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http))
+        return clients[-1]
+
+    yield client
+    for each in clients:
+        each.close()

@@ -1,0 +1,207 @@
+"""The broker as a program: how it starts, who may start it, and what it leaves when it ends."""
+
+import os
+import signal
+import stat
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+from anthropic import Anthropic
+
+from harness.agents.broker.options import Options
+from harness.agents.line import line
+from harness.agents.sessions import BrokerClient
+from harness.agents.start import start
+from harness.domain.errors import BudgetExhausted, ModelError
+from harness.ports.model import Session
+from tests.agents.conftest import MODEL, Broker, request, text
+
+ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
+ONE = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 10, "output_tokens": 2}}}]}
+
+
+def posted(broker: Broker, body: Any) -> httpx2.Response:
+    with line(broker.options.control, seconds=30) as http:
+        return http.post("/sessions", json=body)
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def test_only_its_owner_reaches_the_control_socket_and_only_a_box_that_binds_it_a_sessions(
+        brokers: Callable[..., Broker], tmp_path: Path) -> None:
+    broker = brokers(replay=tmp_path)
+    broker.record({"exchanges": []})
+    with broker.client.open(request()) as session:
+        assert mode(broker.options.control) == 0o600
+        assert mode(session.socket) == 0o666
+        assert mode(session.socket.parent) == mode(broker.options.home) == 0o700
+    assert not session.socket.exists()
+    with pytest.raises(httpx2.ConnectError), line(session.socket, seconds=30) as http:
+        http.get("/")
+
+
+def test_two_sessions_at_once_are_told_apart_by_their_sockets(
+        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
+    broker = brokers(replay=tmp_path)
+    for issue in (1, 2):
+        broker.record({"exchanges": [{"response": {"content": [text(f"I am {issue}.")]}}]}, issue=issue)
+    with broker.client.open(request(issue=1)) as first, broker.client.open(request(issue=2)) as second:
+        claim = {"x-session": first.id, "authorization": f"Bearer {first.id}"}
+        answers = [sdk(second).messages.create(**ASK, extra_headers=claim), sdk(first).messages.create(**ASK)]
+    assert [answer.content[0].text for answer in answers] == ["I am 2.", "I am 1."]
+
+
+def test_an_issues_budget_survives_a_broker_that_is_killed(
+        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
+    cap = Decimal("0.0061")      # the first call may cost 0.006, and costs 0.00004
+    expensive = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 2800, "output_tokens": 10}}}]}
+    broker = brokers(replay=tmp_path)
+    broker.record(expensive)
+    with broker.client.open(request(usd_issue=cap)) as session:
+        sdk(session).messages.create(**ASK)
+    os.kill(broker.process.pid, signal.SIGKILL)
+    broker.process.stop()
+    again = brokers(replay=tmp_path)
+    assert again.client.spent_on(1).cost_usd == Decimal("0.0057")
+    again.record(expensive, attempt=2)
+    opened = again.client.open(request(attempt=2, usd_issue=cap))
+    with pytest.raises(Exception, match="budget_exhausted"):
+        sdk(opened.__enter__()).messages.create(**ASK)
+    with pytest.raises(BudgetExhausted, match="for this issue 1 would be crossed"):
+        opened.__exit__(None, None, None)
+    with pytest.raises(BudgetExhausted):        # with nothing left at all there is not even a session
+        again.client.open(request(attempt=2, usd_issue=Decimal("0.0057"))).__enter__()
+
+
+def test_a_second_broker_on_the_same_home_is_refused(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+    first = brokers(replay=tmp_path)
+    elsewhere = Options(home=first.options.home, control=tmp_path / "other.sock", replay=tmp_path)
+    with pytest.raises(ModelError, match="another broker is running"):
+        start(elsewhere)
+    assert first.client.spent_on(1).calls == 0      # and the first one has not noticed
+
+
+def test_a_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
+    starter = ("import sys, time; from pathlib import Path; from harness.agents.start import start; "
+               "from harness.agents.broker.options import Options; home = Path(sys.argv[1]); "
+               "print(start(Options(home=home, control=home / 'c', replay=home)).pid, flush=True); time.sleep(60)")
+    with subprocess.Popen([sys.executable, "-c", starter, str(tmp_path)], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        assert BrokerClient(tmp_path / "c").spent_on(1).calls == 0
+        process.kill()
+    deadline = time.monotonic() + 5
+    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split():
+        assert time.monotonic() < deadline, "the broker outlived its starter"
+        time.sleep(0.02)
+
+
+def test_it_stops_on_a_signal_and_leaves_no_socket(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+    broker = brokers(replay=tmp_path)
+    broker.record({"exchanges": []})
+    opened = broker.client.open(request())
+    opened.__enter__()
+    os.kill(broker.process.pid, signal.SIGTERM)
+    broker.process.stop()
+    with pytest.raises(ModelError, match="is it running"):
+        opened.__exit__(None, None, None)
+    assert not any(file.is_socket() for file in broker.options.home.rglob("*"))
+    assert (broker.options.home / "broker.log").read_text() == ""
+
+
+def test_a_home_with_a_long_path_has_its_sockets_elsewhere(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+    broker = brokers(home=tmp_path / ("x" * 60), control=tmp_path / "c.sock", replay=tmp_path)
+    broker.record({"exchanges": []})
+    with broker.client.open(request()) as session:
+        assert session.socket.is_socket()
+        assert broker.options.home not in session.socket.parents
+    broker.process.stop()
+    assert not session.socket.parent.parent.exists()
+
+
+def test_a_replaying_broker_is_not_even_given_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
+    with start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path), key="sk-canary") as process:
+        assert b"sk-canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()
+
+
+def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_its_starter(
+        tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-starter")
+    options = Options(home=tmp_path, control=tmp_path / "c", upstream="http://127.0.0.1:1")
+    with start(options, key="sk-canary") as process:
+        environment = Path(f"/proc/{process.pid}/environ").read_bytes()
+        assert b"ANTHROPIC_API_KEY=sk-canary" in environment
+        assert b"sk-of-the-starter" not in environment
+        assert b"sk-canary" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
+    with pytest.raises(ModelError, match="needs a key"):
+        start(options)
+
+
+SETUPS = [
+    ([], "give --replay DIR, to answer from recordings, or --upstream URL"),
+    (["--replay", "r", "--upstream", "http://127.0.0.1:1"], "exclude each other"),
+    (["--upstream", "http://127.0.0.1:1"], "needs a key in the environment variable ANTHROPIC_API_KEY"),
+    (["--replay", "r", "--prices", "/nowhere.yaml"], "/nowhere.yaml"),
+    (["--replay", "r", "--home", "/dev/null/home"], "Not a directory"),
+    (["--replay", "r", "--control", "x" * 120], "a unix socket's path may have 107 bytes"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "said"), SETUPS, ids=[said for _, said in SETUPS])
+def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(tmp_path: Path, arguments: list[str], said: str) -> None:
+    ended = subprocess.run([sys.executable, "-m", "harness.agents.broker", "--home", str(tmp_path), "--control",
+                            str(tmp_path / "c"), *arguments], capture_output=True, text=True, env={}, timeout=30)
+    assert ended.returncode == 2
+    assert said in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def test_the_starter_passes_on_why_it_did_not_start(tmp_path: Path) -> None:
+    prices = tmp_path / "prices.yaml"
+    prices.write_text("nothing")
+    with pytest.raises(ModelError, match=r"did not start: .*expected the keys `as_of` and `models`"):
+        start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path, prices=prices))
+
+
+OPEN = {"run": "r", "role": "implementer", "issue": 1, "attempt": 1, "model": MODEL, "caps": {"calls": 1, "usd": 1}}
+
+
+@pytest.mark.parametrize("body", [
+    [], {}, OPEN | {"more": 1}, OPEN | {"role": "../../author"}, OPEN | {"role": "author/"}, OPEN | {"run": "a\n"},
+    OPEN | {"issue": -1}, OPEN | {"issue": "1"}, OPEN | {"attempt": 1.5}, OPEN | {"caps": {"calls": 1}},
+    OPEN | {"caps": {"calls": 1, "usd": "much"}}, OPEN | {"caps": {"calls": 1, "usd": -1}},
+    OPEN | {"caps": {"calls": 1, "usd": "1", "usd_week": 3}}])
+def test_a_session_that_is_not_well_asked_for_is_not_opened(replaying: Broker, body: Any) -> None:
+    refused = posted(replaying, body)
+    assert (refused.status_code, refused.json()["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_a_judging_role_is_refused_where_there_is_no_sealed_folder(brokers: Callable[..., Broker], tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"no folder for the role author; .*--replay-sealed"):
+        brokers(replay=tmp_path).client.open(request(role="author")).__enter__()
+
+
+def test_a_sealed_log_is_written_only_where_it_is_told_to(
+        brokers: Callable[..., Broker], tmp_path: Path, sdk: Callable[[Session], Anthropic]) -> None:
+    broker = brokers(replay=tmp_path / "open", replay_sealed=tmp_path / "sealed", sealed_log=tmp_path / "log")
+    broker.record(ONE, role="author")
+    with broker.client.open(request(role="author")) as session:
+        sdk(session).messages.create(**ASK)
+    assert (tmp_path / "log" / f"{session.id}.jsonl").exists()
+    assert not (broker.options.home / "wire").exists()
+
+
+def test_a_broker_that_is_not_there_is_named() -> None:
+    with pytest.raises(ModelError, match=r"does not answer at /nowhere/control\.sock") as error:
+        BrokerClient(Path("/nowhere/control.sock")).open(request()).__enter__()
+    assert error.value.retryable
