@@ -1,0 +1,66 @@
+"""Is this the ledger that was signed? The first entry that cannot be trusted, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from harness.domain.errors import LedgerError
+from harness.domain.ledger import Entry, Fault, Head, first_fault
+from harness.engine.head import read_head
+from harness.engine.rows import BY_SEQ, STATEMENTS, entry_of, signed_text
+from harness.engine.signing import Signer
+
+
+class _Chain:
+    """The entries in order, up to the first row that cannot be read or was not signed: `fault` names that one."""
+
+    def __init__(self, connection: sa.Connection, signer: Signer) -> None:
+        self._connection = connection
+        self._signer = signer
+        self.last = 0
+        self.fault: Fault | None = None
+
+    def __iter__(self) -> Iterator[Entry]:
+        try:
+            for row in self._connection.execute(BY_SEQ):
+                entry = entry_of(row)
+                if not self._signer.verifies(signed_text(entry), row.signature):
+                    raise LedgerError(f"entry {entry.seq} was not signed by this home's key")
+                self.last = entry.seq
+                yield entry
+        except LedgerError as fault:
+            self.fault = Fault(self.last + 1, str(fault))
+        except sa.exc.DatabaseError as fault:
+            self.fault = Fault(self.last + 1, f"entry {self.last + 1} cannot be read: {fault.orig}")
+
+
+def first_fault_in(connection: sa.Connection, signer: Signer, *, head: Path) -> Fault | None:
+    """Every row, its hash, its signature and its place in the chain, against the signed head; then the store itself."""
+    chain = _Chain(connection, signer)
+    try:
+        signed = read_head(head, signer)
+    except LedgerError as unsigned:
+        return first_fault(chain, None) or chain.fault or Fault(chain.last + 1, str(unsigned))
+    fault = first_fault(chain, signed)
+    return chain.fault or fault or _beyond(chain.last, signed) or _store_fault(connection)
+
+
+def _beyond(last: int, head: Head | None) -> Fault | None:
+    """A crash leaves one entry beyond the head, never two."""
+    signed = head.seq if head else 0
+    return Fault(signed + 2, f"the signed head names {signed} entries, {last} are here") if last > signed + 1 else None
+
+
+def _store_fault(connection: sa.Connection) -> Fault | None:
+    """Entries that are all well, in a store that can no longer be relied upon to find them or to keep them."""
+    try:
+        guards = {row.sql for row in connection.execute(sa.text("SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"))}
+        found = connection.execute(sa.text("PRAGMA integrity_check(1)")).scalar()
+    except sa.exc.DatabaseError as fault:
+        return Fault(1, f"the ledger's file is damaged: {fault.orig}")
+    if guards != set(STATEMENTS):
+        return Fault(1, "the guards that keep the ledger append-only are not the ones it was made with")
+    return None if found == "ok" else Fault(1, f"the ledger's file is damaged: {found}")

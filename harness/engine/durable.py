@@ -1,0 +1,217 @@
+"""The durable engine: DBOS on SQLite, one top-level workflow for each piece of work, under an id of our choosing.
+
+Properties kept:
+- work runs at least once and has exactly one recorded result: whoever starts the same key again is given that one;
+- nothing is matched by position. DBOS matches children by call order and ignores their ids on replay: a parallel graph
+  that recovered in another order was given a's result for b (seen on 3.4.0). So nobody here has children; the driver
+  that decides what comes next is plain code, rebuilt from what is recorded;
+- work of a dead process is taken up at launch, once its lock is free; it may take a second to begin;
+- what ends while the engine closes, or while `sound` says that something it stood on is gone, is not recorded: the next
+  launch does it again, since nobody can tell whether it ended by itself or because the house came down.
+
+DBOS is one per process, and so is this. Importing this module imports DBOS: 0.2 s. Nothing that only looks should.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from dbos import (
+    DBOS,
+    DBOSConfig,
+    DBOSPortableJSONSerializer,
+    PortableWorkflowError,
+    SetWorkflowID,
+    WorkflowHandle,
+    WorkflowStatusString,
+    error,
+)
+
+from harness.domain.errors import Interrupted, PortError
+from harness.domain.workflow import NodeResult, Outcome
+from harness.engine.database import sqlite_engine
+from harness.engine.executors import Claim, is_dead
+from harness.engine.outcome import outcome_of
+from harness.ports.engine import Action
+
+SCHEMA = "1"
+"""Work of another schema is left alone. DBOS's own default, a hash of the source, strands old work at every edit."""
+
+MOST_LAUNCHES = 50
+"""Work that has taken the factory down with it this often is given up as failed."""
+
+ATTACHED_POLL_SECONDS = 0.05
+
+_FAULTS = (error.DBOSException, PortableWorkflowError, sa.exc.SQLAlchemyError)
+
+_live: Durable | None = None
+
+
+class _Unrecorded(BaseException):
+    """Leaves work PENDING, for the next launch. DBOS records whatever is an Exception."""
+
+
+@DBOS.workflow(name="work", max_recovery_attempts=MOST_LAUNCHES)
+def _work(action: str, payload: dict[str, Any]) -> dict[str, Any]:
+    if _live is None:
+        raise _Unrecorded
+    return _live._do(action, payload)
+
+
+class Durable:
+    """The Engine port on `home/engine.db`. Raises PortError where the store fails.
+
+    `sound` is called about once a second by whoever waits for work, and as work ends. It raises PortError where what
+    the work stands on is gone."""
+
+    def __init__(self, home: Path, *, sound: Callable[[], None] = lambda: None) -> None:
+        self._home = home
+        self._sound = sound
+        self._actions: dict[str, Action] = {}
+        self._done: dict[str, Mapping[str, Any]] = {}
+        self._changed = threading.Condition()
+        self._broken: BaseException | None = None
+        self._closing = False
+        self._refusing = False
+        self._under_way: set[str] = set()
+        self._claim: Claim | None = None
+
+    def register(self, name: str, action: Action) -> None:
+        self._actions[name] = action
+
+    def launch(self) -> None:
+        global _live
+        if _live is not None:
+            raise PortError("an engine is live in this process already; close it first")
+        _live, self._closing, self._refusing, self._broken = self, False, False, None
+        self._done.clear()
+        self._under_way.clear()
+        self._claim = Claim(self._home / "executors")
+        try:
+            DBOS(config=self._config(self._claim.id))
+            DBOS.launch()
+            self._take_up_the_work_of_the_dead(self._claim.id)
+        except _FAULTS as fault:
+            self.close()
+            raise PortError(f"the engine's store {self._path} cannot be opened: {fault}") from fault
+
+    def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
+        if self._refusing:
+            raise Interrupted("the factory is leaving; the next one goes on from here")
+        as_recovered = json.loads(json.dumps(payload, allow_nan=False))
+        try:
+            with SetWorkflowID(key):
+                handle = DBOS.start_workflow(_work, name, as_recovered)
+        except _FAULTS as fault:
+            raise PortError(f"`{key}` was not started: {fault}", retryable=True) from fault
+        with self._changed:
+            self._under_way.add(key)
+        threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()
+
+    def refuse(self) -> None:
+        """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's handler."""
+        self._refusing = True
+
+    def drain(self) -> None:
+        """Wait until nothing that was started is under way."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._broken is not None or self._under_way <= self._done.keys())
+
+    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, Mapping[str, Any]] | None:
+        self._sound()
+        with self._changed:
+            self._changed.wait_for(lambda: self._broken is not None or self._first(keys) is not None, timeout=seconds)
+            if self._broken is not None:
+                raise PortError(f"the engine's store {self._path} failed: {self._broken}") from self._broken
+            first = self._first(keys)
+            return (first, self._done[first]) if first is not None else None
+
+    def cancel(self, key: str) -> None:
+        DBOS.cancel_workflow(key)
+        status = DBOS.get_workflow_status(key)
+        if status is not None and status.status == WorkflowStatusString.CANCELLED.value:
+            self._settle(key, _ended(Outcome.CANCELLED, "it was cancelled"))
+
+    def close(self) -> None:
+        global _live
+        self._closing = True
+        DBOS.destroy()
+        if self._claim is not None:
+            self._claim.release()
+            self._claim = None
+        if _live is self:
+            _live = None
+
+    @property
+    def _path(self) -> Path:
+        return self._home / "engine.db"
+
+    def _config(self, executor: str) -> DBOSConfig:
+        return {
+            "name": "factory",
+            "system_database_url": f"sqlite:///{self._path}",
+            "system_database_engine": sqlite_engine(self._path),
+            "executor_id": executor,
+            "application_version": SCHEMA,
+            "serializer": DBOSPortableJSONSerializer(),
+            "enable_otlp": False,
+            "log_level": "CRITICAL",
+            # Nobody listens, so a turn costs nothing; but `destroy` waits for one, 0.9 s by default.
+            "notification_listener_polling_interval_sec": 0.05,
+        }
+
+    def _take_up_the_work_of_the_dead(self, mine: str) -> None:
+        pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        for executor in {work.executor_id for work in pending} - {mine, None}:
+            if executor is not None and is_dead(self._home / "executors", executor):
+                DBOS._recover_pending_workflows([executor])  # no public name has it; dbos is pinned
+
+    def _do(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:
+        action = self._actions.get(name)
+        if action is None:
+            words = f"no action is called `{name}`; the work was begun by another version of the factory"
+            return _ended(Outcome.FAILED, words)
+        result = outcome_of(action, payload)
+        if self._closing or not self._is_sound():
+            raise _Unrecorded
+        return result
+
+    def _is_sound(self) -> bool:
+        try:
+            self._sound()
+        except PortError:
+            return False
+        return True
+
+    def _watch(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
+        try:
+            self._settle(key, handle.get_result(polling_interval_sec=ATTACHED_POLL_SECONDS))
+        except error.DBOSAwaitedWorkflowCancelledError:
+            self._settle(key, _ended(Outcome.CANCELLED, "it was cancelled"))
+        except error.DBOSAwaitedWorkflowMaxRecoveryAttemptsExceeded:
+            self._settle(key, _ended(Outcome.FAILED, f"the factory died {MOST_LAUNCHES} times while it was at this"))
+        except (_Unrecorded, *_FAULTS) as fault:
+            self._break(fault)
+
+    def _settle(self, key: str, result: Mapping[str, Any]) -> None:
+        with self._changed:
+            self._done[key] = result
+            self._changed.notify_all()
+
+    def _break(self, fault: BaseException) -> None:
+        if not self._closing:
+            with self._changed:
+                self._broken = fault
+                self._changed.notify_all()
+
+    def _first(self, keys: frozenset[str]) -> str | None:
+        return next((key for key in self._done if key in keys), None)
+
+
+def _ended(outcome: Outcome, words: str) -> dict[str, Any]:
+    return NodeResult(outcome, message=words, retryable=False).as_json()

@@ -1,0 +1,57 @@
+"""What a killed factory leaves running, and its end.
+
+Forge, broker and judge are each tied to whoever started them by a pipe: they end when it closes. That takes a moment,
+and a broker in the middle of a call may take minutes. Whoever takes the home over waits for a moment, then ends them:
+two brokers on one home refuse each other, and a forge about to leave must not be taken for one that stays.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+TIES = (b"--lifeline", b"--tethered")
+GRACE_SECONDS = 2.0
+_LOOK_SECONDS = 0.02
+
+
+def end_orphans(home: Path) -> None:
+    """Returns when no program is left that works on `home` for a starter that is dead. Only the home's holder calls."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    while left := tuple(_orphans(home)):
+        if time.monotonic() >= deadline:
+            for pid in left:
+                _kill(pid)
+        time.sleep(_LOOK_SECONDS)
+
+
+def _orphans(home: Path) -> Iterator[int]:
+    ours = os.fsencode(home)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (folder / "cmdline").read_bytes().split(b"\0")
+            names_home = any(word == ours or word.startswith(ours + b"/") for word in words)
+            if names_home and not set(TIES).isdisjoint(words) and _is_cut(folder / "fd" / "0"):
+                yield int(folder.name)
+
+
+def _is_cut(end: Path) -> bool:
+    """Whether nobody holds the other end of the pipe any more."""
+    file = os.open(end, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        look = select.poll()
+        look.register(file, select.POLLHUP)
+        return any(event & select.POLLHUP for _, event in look.poll(0))
+    finally:
+        os.close(file)
+
+
+def _kill(pid: int) -> None:
+    """Each leads a session of its own: what it started goes with it."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)

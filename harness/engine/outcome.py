@@ -1,0 +1,36 @@
+"""The engine's boundary: whatever an action does, there is a result to record.
+
+A stop must not cross it. A BaseException out of a DBOS workflow leaves it PENDING, and its body ran again at every
+launch: a budget once exhausted was overdrawn by each restart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from harness.domain.errors import BudgetExhausted, FactoryError, FactoryStop, PortError
+from harness.domain.lifecycle import Event
+from harness.domain.workflow import NodeResult, Outcome
+from harness.ports.engine import Action
+
+
+def outcome_of(action: Action, payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What the action returned, as JSON; or the document of a NodeResult that says how it ended instead."""
+    try:
+        return dict(json.loads(json.dumps(action(payload), allow_nan=False)))
+    except (FactoryStop, KeyboardInterrupt, SystemExit) as stop:
+        event = Event.BUDGET_EXHAUSTED.value if isinstance(stop, BudgetExhausted) else None
+        return NodeResult(Outcome.STOPPED, message=_words(stop), event=event, retryable=False).as_json()
+    except PortError as error:
+        return NodeResult(Outcome.FAILED, message=_words(error), retryable=error.retryable).as_json()
+    except FactoryError as error:
+        return NodeResult(Outcome.FAILED, message=_words(error), retryable=False).as_json()
+    except Exception as bug:  # noqa: BLE001 - a bug in one action is a failed node, not a dead factory
+        return NodeResult(Outcome.FAILED, message=f"a bug: {_words(bug)}", retryable=False).as_json()
+
+
+def _words(error: BaseException) -> str:
+    ours = isinstance(error, FactoryError | FactoryStop)
+    return str(error) or type(error).__name__ if ours else f"{type(error).__name__}: {error}"

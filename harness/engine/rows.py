@@ -1,0 +1,66 @@
+"""The ledger's one table: its shape, the guards that keep it append-only, and an entry as a row of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import sqlalchemy as sa
+
+from harness.domain.errors import LedgerError
+from harness.domain.ledger import Entry
+
+_TABLE = """CREATE TABLE entries (
+    seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL UNIQUE, issue INTEGER, run TEXT,
+    data TEXT NOT NULL, prev TEXT NOT NULL, hash TEXT NOT NULL, signature TEXT NOT NULL
+) STRICT"""
+_BY_ISSUE = "CREATE INDEX entries_by_issue ON entries (issue, seq)"
+_BY_KIND = "CREATE INDEX entries_by_kind ON entries (kind, seq)"
+_NO_UPDATE = """CREATE TRIGGER entries_are_never_changed BEFORE UPDATE ON entries
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry is never changed'); END"""
+_NO_DELETE = """CREATE TRIGGER entries_are_never_deleted BEFORE DELETE ON entries
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry is never deleted'); END"""
+# INSERT OR REPLACE deletes without asking the trigger above, so a row may only be the next, under a key not yet there.
+_ONLY_THE_NEXT = """CREATE TRIGGER entries_follow_each_other BEFORE INSERT ON entries
+WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM entries) OR EXISTS (SELECT 1 FROM entries WHERE key = NEW.key)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last, under a key of its own'); END"""
+
+STATEMENTS = (_TABLE, _BY_ISSUE, _BY_KIND, _NO_UPDATE, _NO_DELETE, _ONLY_THE_NEXT)
+
+ENTRIES = sa.table(
+    "entries",
+    *(sa.column(name) for name in ("seq", "at", "kind", "key", "issue", "run", "data", "prev", "hash", "signature")),
+)
+BY_SEQ = sa.select(ENTRIES).order_by(ENTRIES.c.seq)
+BY_KEY = sa.select(ENTRIES).where(ENTRIES.c.key == sa.bindparam("wanted"))
+LAST = sa.select(ENTRIES).order_by(ENTRIES.c.seq.desc()).limit(1)
+
+
+def canonical(data: Mapping[str, Any]) -> str:
+    """ASCII, because a stranger's text may hold what UTF-8 cannot. Raises LedgerError for what JSON cannot hold."""
+    try:
+        return json.dumps(data, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    except (TypeError, ValueError) as fault:
+        raise LedgerError(f"not written, because its data is not JSON: {fault}") from fault
+
+
+def row_of(entry: Entry, signature: str) -> dict[str, Any]:
+    fields = {name: getattr(entry, name) for name in ("seq", "at", "kind", "key", "issue", "run", "prev", "hash")}
+    return {**fields, "data": canonical(entry.data), "signature": signature}
+
+
+def entry_of(row: Any) -> Entry:
+    """Raises LedgerError, naming the entry, for a row that no entry was ever written as."""
+    try:
+        data = json.loads(row.data)
+        if not isinstance(data, dict) or canonical(data) != row.data:
+            raise ValueError("its data is not as it was written")
+    except (TypeError, ValueError) as fault:
+        raise LedgerError(f"entry {row.seq} was changed after it was written: {fault}") from fault
+    return Entry(row.seq, row.at, row.kind, row.key, row.issue, row.run, data, row.prev, row.hash)
+
+
+def signed_text(entry: Entry) -> str:
+    """What a row's signature is over."""
+    return f"ledger entry\n{entry.seq}\n{entry.hash}"

@@ -1,0 +1,44 @@
+"""When a cron line comes due: five fields, in the machine's own time zone, as Debian's cron reads them.
+
+When clocks go forward, what falls into the missing hour is due once, at its end; when they go back, what falls into
+the doubled hour is due once, in the first of the two. Lines with a `*` for minute or hour follow the clock as it is.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import datetime, tzinfo
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from cronsim import CronSim, CronSimError
+
+from harness.domain.errors import ConfigError
+
+LOCALTIME = Path("/etc/localtime")
+
+
+def first_after(line: str, moment: datetime) -> datetime:
+    """When `line` is due next after `moment`, in that moment's zone. Raises ConfigError for a line that never is."""
+    try:
+        return next(CronSim(line, moment))
+    except (CronSimError, StopIteration):
+        raise ConfigError(f"`{line}` is no moment that ever comes; expected minute, hour, day, month, weekday, such as "
+                          "`17 2 * * *` for 02:17 each night", key="on.schedule") from None
+
+
+def local_zone(environment: Mapping[str, str] = os.environ) -> tzinfo:
+    """The zone that `TZ` names, else the machine's, else UTC. Raises ConfigError for a name that is not known."""
+    name = environment.get("TZ")
+    if name is None:
+        try:
+            with LOCALTIME.open("rb") as file:
+                return ZoneInfo.from_file(file)
+        except (OSError, ValueError):
+            return ZoneInfo("UTC")
+    try:
+        return ZoneInfo(name.lstrip(":") or "UTC")
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ConfigError(f"`{name}` is no time zone known here; expected a name such as `Europe/Berlin` or `UTC`",
+                          key="TZ") from None

@@ -1,0 +1,100 @@
+"""What the ports promise, asked of the real thing and of the fake that other tests stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.domain.workflow import RunStatus
+from harness.engine.clock import SystemClock
+from harness.engine.durable import Durable
+from harness.engine.ledger import SqliteLedger
+from harness.ports.engine import Engine
+from harness.ports.ledger import Ledger
+from harness.workflow import EngineHands, run
+from tests.fakes.engine import FakeEngine
+from tests.fakes.ledger import FakeLedger
+from tests.workflow.doubles import nodes, produced
+
+Launch = Callable[..., Engine]
+
+
+@pytest.fixture(params=["durable", "fake"])
+def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launch]:
+    """An engine with these actions; each one after the first stands on what the one before left."""
+    live: list[Any] = []
+    kept: dict[str, Any] = {}
+
+    def start(**actions: Callable[[Any], Any]) -> Engine:
+        while live:
+            live.pop().close()
+        made = Durable(tmp_path) if request.param == "durable" else FakeEngine(kept)
+        for name, action in actions.items():
+            made.register(name, action)
+        made.launch()
+        live.append(made)
+        return made
+
+    yield start
+    while live:
+        live.pop().close()
+
+
+@pytest.fixture(params=["sqlite", "fake"])
+def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
+    return SqliteLedger(tmp_path, SystemClock()) if request.param == "sqlite" else FakeLedger()
+
+
+def test_work_has_one_result_under_its_key_also_after_a_restart(launch):
+    calls: list[Any] = []
+
+    def count(payload: Any) -> Any:
+        calls.append(payload)
+        return {"n": len(calls), "got": payload}
+
+    first = launch(count=count)
+    first.start("k", "count", {"pair": (1, 2)})
+    expected = ("k", {"n": 1, "got": {"pair": [1, 2]}})
+    assert first.wait_any(frozenset({"k"}), seconds=20) == expected
+    assert first.wait_any(frozenset({"k", "another"}), seconds=20) == expected
+    again = launch(count=count)
+    again.start("k", "count", {"pair": (1, 2)})
+    assert again.wait_any(frozenset({"k"}), seconds=20) == expected
+    assert len(calls) == 1
+
+
+def test_what_nobody_started_is_not_waited_for_longer_than_asked(launch):
+    engine = launch()
+    assert engine.wait_any(frozenset({"nothing"}), seconds=0.01) is None
+    assert engine.wait_any(frozenset(), seconds=0.01) is None
+
+
+def test_a_result_outlives_a_cancellation_that_comes_too_late(launch):
+    engine = launch(quick=lambda payload: {"n": 1})
+    engine.start("k", "quick", {})
+    assert engine.wait_any(frozenset({"k"}), seconds=20) == ("k", {"n": 1})
+    engine.cancel("k")
+    assert engine.wait_any(frozenset({"k"}), seconds=20) == ("k", {"n": 1})
+
+
+def test_a_run_is_driven_over_the_port(launch):
+    engine = launch(act=lambda payload: produced(by=payload["node"], saw=payload["saw"]).as_json())
+    hands = EngineHands(engine, "r1", lambda call: ("act", {"node": call.node.id, "saw": sorted(call.inputs)}))
+    found = run(nodes("a", "b < a", "c < a", "d < b c"), hands, concurrency=2)
+    assert found.status is RunStatus.SUCCEEDED
+    assert all(result.output["by"] == name for name, result in found.results.items())
+    assert found.results["d"].output["saw"] == ["a", "b", "c"]
+
+
+def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger):
+    assert (ledger.entries(), ledger.find("k"), ledger.fault()) == ((), None, None)
+    first = ledger.append("note", "k", issue=1, run="r", data={"n": 1})
+    second = ledger.append("done", "l", issue=2)
+    assert ledger.append("note", "k", issue=9, data={"n": 9}) == first
+    assert ledger.entries() == (first, second)
+    assert (first.seq, second.seq, second.prev) == (1, 2, first.hash)
+    assert (ledger.entries(issue=2), ledger.entries(kind="note"), ledger.entries(issue=3)) == ((second,), (first,), ())
+    assert (ledger.find("l"), ledger.fault()) == (second, None)

@@ -1,0 +1,361 @@
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.domain.errors import LedgerError
+from harness.domain.ledger import GENESIS
+from harness.engine.ledger import SqliteLedger
+
+ROOT = Path(__file__).parents[2]
+
+
+class Ticking:
+    """A clock that moves a second each time it is asked."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 21, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        self._now += timedelta(seconds=1)
+        return self._now
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> SqliteLedger:
+    return SqliteLedger(tmp_path / "home", Ticking())
+
+
+@pytest.fixture
+def written(ledger: SqliteLedger) -> SqliteLedger:
+    """Five entries, closed."""
+    for number in range(1, 6):
+        ledger.append("note", f"key-{number}", issue=number % 2, run=f"run-{number}", data={"text": f"words {number}"})
+    ledger.close()
+    return ledger
+
+
+def home_of(ledger: SqliteLedger) -> Path:
+    return ledger._home
+
+
+def forced(home: Path, *statements: str) -> None:
+    """What somebody does who has the file and no respect: the guards go first."""
+    with sqlite3.connect(home / "ledger.db") as store:
+        for (name,) in store.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            store.execute(f"DROP TRIGGER {name}")
+        for statement in statements:
+            store.execute(statement)
+
+
+def guards(home: Path) -> list[str]:
+    with sqlite3.connect(home / "ledger.db") as store:
+        return [sql for (sql,) in store.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
+
+
+def test_an_entry_comes_back_as_it_was_written(ledger):
+    entry = ledger.append("note", "k", issue=7, run="r", data={"text": "naïve \ud800 \u0000 🌊", "deep": [{"n": 1.5}]})
+    assert (entry.seq, entry.kind, entry.key, entry.issue, entry.run, entry.prev) == (1, "note", "k", 7, "r", GENESIS)
+    assert entry.at == "2026-11-21T00:00:01+00:00"
+    assert ledger.entries() == (entry,)
+    assert ledger.find("k") == entry
+    assert ledger.find("other") is None
+    assert ledger.fault() is None
+
+
+def test_a_ledger_that_was_never_written_to_is_empty_and_leaves_no_file(ledger):
+    assert (ledger.entries(), ledger.find("k"), ledger.fault()) == ((), None, None)
+    assert not home_of(ledger).exists()
+
+
+def test_the_same_key_is_the_same_entry(ledger):
+    first = ledger.append("note", "k", data={"n": 1})
+    assert ledger.append("note", "k", data={"n": 2}) == first
+    assert len(ledger.entries()) == 1
+
+
+def test_entries_are_found_by_issue_and_by_kind(ledger):
+    for number, kind in enumerate(("a", "b", "a", "b"), 1):
+        ledger.append(kind, f"k{number}", issue=number // 3)
+    assert [entry.key for entry in ledger.entries(issue=1)] == ["k3", "k4"]
+    assert [entry.key for entry in ledger.entries(issue=0)] == ["k1", "k2"]
+    assert [entry.key for entry in ledger.entries(kind="b")] == ["k2", "k4"]
+    assert [entry.key for entry in ledger.entries(issue=1, kind="b")] == ["k4"]
+
+
+def test_a_ledger_goes_on_where_it_was_left(written):
+    again = SqliteLedger(home_of(written), Ticking())
+    entry = again.append("note", "key-6")
+    assert (entry.seq, entry.prev) == (6, written.entries()[4].hash)
+    assert again.fault() is None
+
+
+WRITER = """
+import json, sys
+from pathlib import Path
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+home, name = Path(sys.argv[1]), sys.argv[2]
+ledger = SqliteLedger(home, SystemClock())
+for number in range(40):
+    for key in (f"{name}-{number}", f"shared-{number}"):
+        entry = ledger.append("note", key)
+        assert json.loads((home / "ledger.head").read_text())["seq"] >= entry.seq, "the head went back"
+"""
+
+
+def test_many_writers_make_one_chain_and_the_head_never_goes_back(ledger):
+    """`factory stop` writes while `factory tick` runs."""
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(home_of(ledger)), name], cwd=ROOT, text=True,
+                                stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) for name in "abc"]
+    assert [writer.communicate(timeout=60)[1] for writer in writers] == ["", "", ""]
+    assert len(ledger.entries()) == 160
+    assert ledger.fault() is None
+
+
+@pytest.mark.parametrize("data", [{"x": {1, 2}}, {"x": float("inf")}, {"x": b"bytes"}])
+def test_what_is_not_json_is_refused_and_not_written(ledger, data):
+    with pytest.raises(LedgerError, match="not JSON"):
+        ledger.append("note", "k", data=data)
+    assert ledger.entries() == ()
+
+
+@pytest.mark.parametrize("statement", [
+    "UPDATE entries SET kind = 'other' WHERE seq = 3",
+    "DELETE FROM entries WHERE seq = 5",
+    "INSERT OR REPLACE INTO entries SELECT seq, at, 'other', key, issue, run, data, prev, hash, signature "
+    "FROM entries WHERE seq = 5",
+    "INSERT OR REPLACE INTO entries SELECT 6, at, kind, key, issue, run, data, prev, hash, signature "
+    "FROM entries WHERE seq = 5",
+    "INSERT INTO entries SELECT 9, at, kind, 'k', issue, run, data, prev, hash, signature FROM entries WHERE seq = 5",
+])
+def test_the_store_itself_refuses_all_but_the_next_entry(written, statement):
+    with sqlite3.connect(home_of(written) / "ledger.db") as store, pytest.raises(sqlite3.IntegrityError,
+                                                                                 match="append-only"):
+        store.execute(statement)
+    assert written.fault() is None
+
+
+@pytest.mark.parametrize(("statement", "seq", "says"), [
+    ("UPDATE entries SET data = replace(data, 'words 3', 'words X') WHERE seq = 3", 3, "entry 3 was changed"),
+    ("UPDATE entries SET data = replace(data, ':', ': ') WHERE seq = 3", 3, "not as it was written"),
+    ("UPDATE entries SET data = '{' WHERE seq = 2", 2, "entry 2 was changed"),
+    ("UPDATE entries SET at = '2020-01-01T00:00:00+00:00' WHERE seq = 1", 1, "entry 1 was changed"),
+    ("UPDATE entries SET issue = 9 WHERE seq = 4", 4, "entry 4 was changed"),
+    ("UPDATE entries SET run = NULL WHERE seq = 4", 4, "entry 4 was changed"),
+    ("UPDATE entries SET signature = replace(signature, substr(signature, 1, 1), 'z') WHERE seq = 2", 2, "not signed"),
+    ("UPDATE entries SET signature = upper(signature) WHERE seq = 2", 2, "not signed"),
+    ("UPDATE entries SET hash = lower(hex(zeroblob(32))) WHERE seq = 2", 2, "not signed"),
+    ("DELETE FROM entries WHERE seq = 5", 5, "entry 5 is missing"),
+    ("DELETE FROM entries WHERE seq >= 3", 3, "entry 3 is missing"),
+    ("DELETE FROM entries", 1, "entry 1 is missing"),
+    ("DELETE FROM entries WHERE seq = 1", 1, "entry 1 is missing"),
+    ("DELETE FROM entries WHERE seq = 3", 3, "entry 3 is missing"),
+])
+def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(written, statement, seq, says):
+    forced(home_of(written), statement)
+    fault = written.fault()
+    assert fault is not None
+    assert (fault.seq, says in fault.says) == (seq, True), fault.says
+    if statement.startswith("DELETE") and "seq =" not in statement.replace("seq = 5", ""):
+        with pytest.raises(LedgerError, match="nothing is written"):
+            written.append("note", "key-6")
+
+
+def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(written):
+    last = written.entries()[-1]
+    from harness.domain.ledger import Head, chained
+
+    forged = chained(Head(last.seq, last.hash), at=last.at, kind="verdict", key="forged", issue=1, run=None,
+                     data={"outcome": "passed"})
+    forced(home_of(written), "INSERT INTO entries SELECT 6, at, 'verdict', 'forged', 1, NULL, "
+           f"'{json.dumps(forged.data, separators=(',', ':'))}', '{last.hash}', '{forged.hash}', signature "
+           "FROM entries WHERE seq = 5")
+    fault = written.fault()
+    assert fault is not None
+    assert (fault.seq, fault.says) == (6, "entry 6 was not signed by this home's key")
+
+
+def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger):
+    head = home_of(ledger) / "ledger.head"
+    ledger.append("note", "k1")
+    older = head.read_bytes()
+    second = ledger.append("note", "k2")
+    head.write_bytes(older)
+    assert ledger.fault() is None
+    assert ledger.append("note", "k2") == second
+    assert ledger.append("note", "k3").seq == 3
+    assert json.loads(head.read_text())["seq"] == 3
+    assert ledger.fault() is None
+
+
+def test_a_crash_before_the_first_head_is_no_fault(ledger):
+    ledger.append("note", "k1")
+    (home_of(ledger) / "ledger.head").unlink()
+    assert ledger.fault() is None
+    assert ledger.append("note", "k2").seq == 2
+    assert ledger.fault() is None
+
+
+def test_no_crash_leaves_two_entries_beyond_the_head(ledger):
+    head = home_of(ledger) / "ledger.head"
+    ledger.append("note", "k1")
+    older = head.read_bytes()
+    ledger.append("note", "k2")
+    ledger.append("note", "k3")
+    head.write_bytes(older)
+    fault = ledger.fault()
+    assert fault is not None
+    assert (fault.seq, fault.says) == (3, "the signed head names 1 entries, 3 are here")
+    with pytest.raises(LedgerError, match="the signed head names 1"):
+        ledger.append("note", "k4")
+
+
+@pytest.mark.parametrize(("spoil", "says"), [
+    (lambda head: head.unlink(), "names 0 entries, 5 are here"),
+    (lambda head: head.write_text(head.read_text().replace('"seq": 5', '"seq": 4')), "not signed by this home's key"),
+    (lambda head: head.write_text(head.read_text() + " "), "not signed by this home's key"),
+    (lambda head: head.write_text("{}"), "is not what was written"),
+    (lambda head: head.write_bytes(b"\xff"), "cannot be read"),
+])
+def test_a_head_that_was_tampered_with_is_named(written, spoil, says):
+    spoil(home_of(written) / "ledger.head")
+    fault = written.fault()
+    assert fault is not None
+    assert says in fault.says
+
+
+def test_a_head_without_its_ledger_is_a_fault_and_begins_no_new_one(written):
+    (home_of(written) / "ledger.db").unlink()
+    with pytest.raises(LedgerError, match="there is no ledger"):
+        written.append("note", "k")
+    assert written.fault() is not None
+
+
+def test_no_new_key_is_made_for_an_old_ledger(written):
+    shutil.rmtree(home_of(written) / "keys")
+    again = SqliteLedger(home_of(written), Ticking())
+    with pytest.raises(LedgerError, match="cannot be read as a key"):
+        again.append("note", "k")
+    assert not (home_of(written) / "keys").exists()
+    assert again.fault() is not None
+
+
+def test_guards_that_were_taken_away_are_missed(written):
+    before = guards(home_of(written))
+    assert len(before) == 3
+    forced(home_of(written))
+    fault = written.fault()
+    assert fault is not None
+    assert "guards" in fault.says
+
+
+def test_one_byte_of_the_file_anywhere_is_found_or_changed_no_entry(written):
+    path = home_of(written) / "ledger.db"
+    whole, entries = path.read_bytes(), written.entries()
+    written.close()
+    words = {whole.index(b"words %d" % n): n for n in range(1, 6)}
+    for place in [*words, *range(0, len(whole), 401)]:
+        spoiled = bytearray(whole)
+        spoiled[place] ^= 0x15
+        path.write_bytes(spoiled)
+        fault = written.fault()
+        if place in words:
+            assert fault is not None
+            assert fault.seq == words[place]
+        if fault is None:
+            assert written.entries() == entries, place
+        written.close()
+
+
+def test_a_file_that_is_no_ledger_is_refused_by_name(written):
+    (home_of(written) / "ledger.db").write_bytes(b"no ledger at all " * 200)
+    assert "not a database" in (written.fault() or pytest.fail("no fault")).says
+    with pytest.raises(LedgerError, match="could not be read"):
+        written.entries()
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from harness.domain.errors import LedgerError
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+home = Path(sys.argv[1])
+ledger = SqliteLedger(home, SystemClock())
+soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+resource.setrlimit(resource.RLIMIT_FSIZE, (256 * 1024, hard))
+try:
+    ledger.append("note", "big", data={"text": "x" * 1024 * 1024})
+except LedgerError as error:
+    print("refused:", error, error.retryable)
+print("found:", ledger.find("big"), "fault:", ledger.fault())
+resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+print("then:", ledger.append("note", "big", data={"text": "small"}).seq, ledger.fault())
+"""
+
+
+def test_a_disk_that_takes_no_more_leaves_no_half_of_an_entry(written):
+    done = subprocess.run([sys.executable, "-c", FULL_DISK, str(home_of(written))], cwd=ROOT, text=True,
+                          capture_output=True, timeout=60, env={"PATH": os.environ["PATH"]})
+    refused, found, then = done.stdout.splitlines() or [done.stderr]
+    assert refused.startswith("refused: the ledger could not be written")
+    assert refused.endswith("nothing was changed True")
+    assert found == "found: None fault: None"
+    assert then == "then: 6 None"
+
+
+def test_a_ledger_that_cannot_be_begun_is_not_half_begun(ledger):
+    key = home_of(ledger) / "keys" / "ledger.key"
+    key.parent.mkdir(parents=True)
+    key.write_text("not a key")
+    with pytest.raises(LedgerError, match="cannot be read as a key"):
+        ledger.append("note", "k")
+    with sqlite3.connect(home_of(ledger) / "ledger.db") as store:
+        assert store.execute("SELECT name FROM sqlite_master").fetchall() == []
+    key.unlink()
+    assert ledger.append("note", "k").seq == 1
+
+
+def test_the_key_is_its_owners_alone(written):
+    key = home_of(written) / "keys" / "ledger.key"
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert key.parent.stat().st_mode & 0o777 == 0o700
+
+
+KILLED = """
+import os, signal, sys, threading
+from pathlib import Path
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+ledger = SqliteLedger(Path(sys.argv[1]), SystemClock())
+n = first = len(ledger.entries())
+while True:
+    ledger.append("note", f"key-{n}", data={"n": n})
+    print(n, flush=True)
+    if n == first:
+        threading.Timer(float(sys.argv[2]), lambda: os.kill(os.getpid(), signal.SIGKILL)).start()
+    n += 1
+"""
+
+
+def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost(tmp_path):
+    said = 0
+    for seconds in ("0.05", "0.021", "0.033"):
+        done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), seconds], cwd=ROOT, text=True,
+                              capture_output=True, timeout=60, env={"PATH": os.environ["PATH"]})
+        assert done.returncode == -9, done.stderr
+        said = int(done.stdout.split()[-1]) + 1 if done.stdout.split() else said
+        ledger = SqliteLedger(tmp_path, Ticking())
+        assert ledger.fault() is None
+        assert said <= len(ledger.entries()) <= said + 1
+        ledger.close()
+    assert said > 0

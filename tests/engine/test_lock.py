@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.domain.errors import Busy, Interrupted
+from harness.engine.clock import SystemClock
+from harness.engine.lock import sole_factory
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import sys, time
+from pathlib import Path
+from harness.engine.lock import sole_factory
+with sole_factory(Path(sys.argv[1]), command="factory tick"):
+    print("mine", flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def holder(tmp_path):
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, str(tmp_path / "home")], cwd=ROOT, text=True,
+                               stdout=subprocess.PIPE, env={"PATH": os.environ["PATH"]})
+    assert process.stdout is not None
+    assert process.stdout.readline() == "mine\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_factory_on_one_home_is_told_whose_it_is(tmp_path, holder):
+    with pytest.raises(Busy) as caught, sole_factory(tmp_path / "home", command="factory run 3"):
+        pytest.fail("there were two")
+    assert f"pid {holder.pid}, `factory tick`" in str(caught.value)
+    assert str(tmp_path / "home") in str(caught.value)
+    assert caught.value.exit_code == 5
+
+
+def test_a_dead_factory_holds_nothing(tmp_path, holder):
+    holder.send_signal(signal.SIGKILL)
+    holder.wait()
+    with sole_factory(tmp_path / "home", command="factory tick"):
+        assert str(os.getpid()) in (tmp_path / "home" / "lock").read_text()
+
+
+def test_a_home_is_free_again_afterwards_and_says_so(tmp_path):
+    for _ in range(2):
+        with sole_factory(tmp_path, command="factory tick"), pytest.raises(Busy), \
+                sole_factory(tmp_path, command="factory tick"):
+            pytest.fail("there were two")
+        assert (tmp_path / "lock").read_text() == ""
+
+
+def test_a_home_is_free_again_after_an_error(tmp_path):
+    with pytest.raises(ZeroDivisionError), sole_factory(tmp_path, command="factory tick"):
+        raise ZeroDivisionError
+    with sole_factory(tmp_path, command="factory tick"):
+        assert (tmp_path / "lock").exists()
+
+
+def test_another_home_is_another_factory(tmp_path, holder):
+    with sole_factory(tmp_path / "other", command="factory tick"):
+        assert holder.poll() is None
+
+
+def test_the_clock_tells_the_time_in_utc():
+    before, told = datetime.now(UTC), SystemClock().now()
+    assert told.tzinfo is UTC
+    assert timedelta(0) <= told - before < timedelta(seconds=5)
+
+
+def test_who_only_looks_does_not_load_the_engine():
+    looks = "import sys, harness.engine.ledger, harness.engine.lock, harness.engine.clock, harness.workflow\n" \
+            "print([name for name in ('dbos', 'jsonschema', 'jinja2', 'cryptography') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, text=True, capture_output=True, check=True,
+                          env={"PATH": os.environ["PATH"]})
+    assert done.stdout == "[]\n"
+
+
+def test_who_waits_is_told_who_has_it_and_takes_over_within_a_second_of_the_death(tmp_path, holder):
+    told: list[tuple[float, str]] = []
+
+    def waiting(said: str) -> None:
+        told.append((time.monotonic(), said))
+        if len(told) == 2:
+            holder.send_signal(signal.SIGKILL)
+            holder.wait()
+
+    with sole_factory(tmp_path / "home", command="factory up", patience=30, waiting=waiting):
+        assert time.monotonic() - told[1][0] < 1
+    assert f"pid {holder.pid}, `factory tick`" in told[0][1]
+
+
+def test_patience_ends(tmp_path, holder):
+    with pytest.raises(Busy), sole_factory(tmp_path / "home", command="factory up", patience=0.3):
+        pytest.fail("there were two")
+
+
+def test_who_waits_may_give_up(tmp_path, holder):
+    def waiting(said: str) -> None:
+        raise Interrupted("told to go")
+
+    with pytest.raises(Interrupted), sole_factory(tmp_path / "home", command="factory up", patience=30, waiting=waiting):
+        pytest.fail("there were two")
+
+
+def test_nothing_is_taken_from_a_holder_that_is_only_stopped(tmp_path, holder):
+    """It may wake up: a stopped process holds what it held, and whoever supervises it has to end it."""
+    holder.send_signal(signal.SIGSTOP)
+    with pytest.raises(Busy), sole_factory(tmp_path / "home", command="factory up", patience=0.3):
+        pytest.fail("there were two")
