@@ -1,0 +1,12 @@
+"""Workflows: YAML coordinates, code computes, agents advise. This room knows nodes; it has never heard of an issue."""
+
+from harness.workflow.document import nearest
+from harness.workflow.drawing import drawn
+from harness.workflow.executor import run
+from harness.workflow.hands import Call, EngineHands, Hands
+from harness.workflow.kinds import Known, Role
+from harness.workflow.reader import Reading, examined, read_workflow
+from harness.workflow.templates import included, rendered
+
+__all__ = ["Call", "EngineHands", "Hands", "Known", "Reading", "Role", "drawn", "examined", "included", "nearest",
+           "read_workflow", "rendered", "run"]

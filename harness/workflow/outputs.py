@@ -1,0 +1,74 @@
+"""What a node declares it will give, as a closed JSON schema, and whether it did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from harness.workflow.document import Value, nearest
+from harness.workflow.language import FIELD
+
+
+def output_schema(value: Value) -> Mapping[str, Any]:
+    """The schema of an `output:` key: exactly the fields that are named, of which those ending in `?` may be absent."""
+    fields = value.mapping()
+    if not fields:
+        raise value.error("expected at least one field")
+    for name, field in fields.items():
+        if not FIELD.fullmatch(name):
+            raise field.error("is no name for a field: lower case, digits and `_`; `?` at the end where it is optional")
+        _check_schema(field)
+    return {
+        "type": "object",
+        "properties": {name.rstrip("?"): field.plain() for name, field in fields.items()},
+        "required": [name for name in fields if not name.endswith("?")],
+        "additionalProperties": False,
+    }
+
+
+def misfit(schema: Mapping[str, Any], output: Mapping[str, Any]) -> str | None:
+    """Where and why `output` is not what the schema says; None when it is."""
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import best_match
+
+    error = best_match(Draft202012Validator(schema).iter_errors(output))
+    if error is None:
+        return None
+    place = ".".join(str(part) for part in error.absolute_path)
+    return f"{f'`{place}`: ' if place else ''}{error.message[:300]}"
+
+
+def declared_field(
+    value: Value, schema: Mapping[str, Any] | None, *, node: str, path: Sequence[str]
+) -> Mapping[str, Any]:
+    """The schema of a field of `node`'s output. Raises ConfigError, at `value`, for one that is not declared."""
+    found: Any = schema
+    for name in path:
+        properties = found.get("properties", {}) if isinstance(found, Mapping) else {}
+        if name not in properties:
+            raise value.error(f"`{node}` declares no output field `{'.'.join(path)}`; {nearest(name, properties)}")
+        found = properties[name]
+    return found if isinstance(found, Mapping) else {}
+
+
+def _check_schema(field: Value) -> None:
+    from jsonschema import Draft202012Validator
+    from jsonschema.exceptions import SchemaError
+
+    schema = field.plain()
+    if "$ref" in _keys(schema):
+        raise field.error("has a `$ref`; write it out, so that the document says all there is")
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        raise field.error(f"is no JSON schema: {error.message[:300]}") from error
+
+
+def _keys(value: Any) -> Iterator[str]:
+    if isinstance(value, Mapping):
+        yield from value
+        for inner in value.values():
+            yield from _keys(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _keys(inner)

@@ -1,0 +1,167 @@
+"""The YAML of a workflow → a Workflow, or a ConfigError with file, line, key and what was probably meant."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.domain.errors import ConfigError
+from harness.domain.workflow import Node, RetryPolicy, Triggers, When, Workflow
+from harness.workflow import language
+from harness.workflow.condition import condition
+from harness.workflow.document import Value, document, nearest
+from harness.workflow.graph import in_order
+from harness.workflow.kinds import READERS, Around, Known
+from harness.workflow.outputs import output_schema
+from harness.workflow.values import number, only, seconds, texts, whole
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A document as far as it could be read: its workflow, or every fault that was found, in the order of its lines."""
+
+    file: str
+    workflow: Workflow | None
+    faults: tuple[ConfigError, ...]
+    keys: Mapping[str, Value] = field(default_factory=dict)
+    nodes: Mapping[str, Value] = field(default_factory=dict)
+
+    def error(self, message: str, *, node: str = "", key: str = "") -> ConfigError:
+        """A fault that somebody else found in it, at the line of that key of that node, or as near as there is."""
+        item = self.nodes.get(node)
+        keys = item.mapping() if item is not None else self.keys
+        place = keys.get(key, item or self.keys.get("nodes"))
+        return ConfigError(message, file=self.file, line=place.line if place else None, key=key or node or "nodes")
+
+
+def read_workflow(text: str, *, file: str, known: Known) -> Workflow:
+    """The workflow in `text`, which may name what is `known` and nothing else. Raises ConfigError for its first fault."""
+    reading = examined(text, file=file, known=known)
+    if reading.workflow is None:
+        raise reading.faults[0]
+    return reading.workflow
+
+
+def examined(text: str, *, file: str, known: Known) -> Reading:
+    """Read `text` and keep every fault: one for the document as a whole, or one for each node that has one."""
+    keys: dict[str, Value] = {}
+    declared: dict[str, Value] = {}
+    try:
+        keys.update(_keys(document(text, file=file)))
+        name = keys["name"].text(language.ID, expected="a name like `nightly-sweep`")
+        triggers = _triggers(keys["on"]) if "on" in keys else Triggers()
+        declared.update(_declared(keys["nodes"]))
+        nodes, faults = _nodes(declared, known)
+        workflow = None if faults else Workflow(name, in_order(nodes, declared), triggers)
+    except ConfigError as error:
+        return Reading(file, None, (error,), keys, declared)
+    return Reading(file, workflow, faults, keys, declared)
+
+
+def _keys(whole_document: Value) -> Mapping[str, Value]:
+    keys = whole_document.mapping()
+    only(keys, ("name", "on", "nodes"))
+    for key in ("name", "nodes"):
+        if key not in keys:
+            raise whole_document.error(f"has no `{key}`")
+    return keys
+
+
+def _triggers(value: Value) -> Triggers:
+    keys = value.mapping()
+    only(keys, ("schedule", "event"))
+    if not keys:
+        raise value.error("expected `schedule`, `event` or both")
+    cron = keys.get("schedule")
+    schedule = cron.text(language.CRON, expected="a cron line of five fields") if cron else None
+    events = texts(keys.get("event"), language.EVENT, expected="an event like `issue_opened`", least=1)
+    return Triggers(schedule, events)
+
+
+def _declared(value: Value) -> Mapping[str, Value]:
+    """The nodes by id, as they were written."""
+    declared: dict[str, Value] = {}
+    for item in value.sequence():
+        keys = item.mapping()
+        if "id" not in keys:
+            raise item.error("a node has no `id`")
+        node_id = keys["id"].text(language.ID, expected="a name like `run-tests`")
+        if node_id in declared:
+            raise keys["id"].error(f"`{node_id}` is the id of an earlier node (line {declared[node_id].line})")
+        declared[node_id] = item
+    if not declared:
+        raise value.error("a workflow needs at least one node")
+    return declared
+
+
+def _nodes(declared: Mapping[str, Value], known: Known) -> tuple[tuple[Node, ...], tuple[ConfigError, ...]]:
+    outputs = {node_id: _output(item) for node_id, item in declared.items()}
+    nodes: list[Node] = []
+    faults: list[ConfigError] = []
+    for node_id, item in declared.items():
+        try:
+            nodes.append(_node(node_id, Around({}, outputs, known), item=item))
+        except ConfigError as error:
+            faults.append(error)
+    return tuple(nodes), tuple(faults)
+
+
+def _node(node_id: str, around: Around, *, item: Value) -> Node:
+    keys = item.mapping()
+    read = READERS[_kind(item, keys)]
+    needs = _needs(keys.get("needs"), around.outputs)
+    common = {
+        "id": node_id,
+        "needs": needs,
+        "when": _when(keys.get("when"), around.outputs, needs=needs),
+        "retry": _retry(keys.get("retry")),
+        "timeout_seconds": seconds(keys["timeout"]) if "timeout" in keys else None,
+        "output": around.outputs[node_id],
+    }
+    return read(keys, Around(common, around.outputs, around.known))
+
+
+def _kind(item: Value, keys: Mapping[str, Value]) -> str:
+    """The one kind that the keys name; every other key must mean something on it."""
+    kinds = [key for key in keys if key in language.KINDS]
+    only(keys, language.KEYS)
+    if len(kinds) != 1:
+        found = f"found {' and '.join(kinds)}" if kinds else "found none"
+        raise item.error(f"expected exactly one of {', '.join(language.KINDS)}; {found}")
+    allowed = (kinds[0], *language.COMMON, *language.KINDS[kinds[0]])
+    for key, value in keys.items():
+        if key not in allowed:
+            raise value.error(f"means nothing on a `{kinds[0]}` node; known there: {', '.join(allowed)}")
+    return kinds[0]
+
+
+def _needs(value: Value | None, known: Collection[str]) -> tuple[str, ...]:
+    found = texts(value, language.ID, expected="the id of a node", least=1)
+    for needed in found:
+        if value is not None and needed not in known:
+            raise value.error(f"no node is called `{needed}`; {nearest(needed, known)}")
+    return found
+
+
+def _when(value: Value | None, outputs: Mapping[str, Any], *, needs: tuple[str, ...]) -> When | None:
+    return condition(value, outputs, needs=needs) if value is not None else None
+
+
+def _retry(value: Value | None) -> RetryPolicy:
+    if value is None:
+        return RetryPolicy()
+    keys = value.mapping()
+    only(keys, ("attempts", "wait", "factor"))
+    if "attempts" not in keys:
+        raise value.error("expected `attempts`, how often in all")
+    return RetryPolicy(
+        attempts=whole(keys["attempts"], 2, language.MOST_ATTEMPTS),
+        wait_seconds=float(seconds(keys["wait"])) if "wait" in keys else 0.0,
+        factor=float(number(keys["factor"], 1, 10)) if "factor" in keys else 2.0,
+    )
+
+
+def _output(item: Value) -> Mapping[str, Any] | None:
+    value = item.mapping().get("output")
+    return output_schema(value) if value is not None else None

@@ -1,0 +1,78 @@
+"""docs/workflows.md names what there is, and nothing else: the language, the parts, the roles, the examples."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.factory.actions import AGENTS, COMMANDS, GATES, USES
+from harness.factory.overrides import WORKFLOWS
+from harness.factory.promises import PARTS, ROLES, TESTS, names
+from harness.governance.law import PROTECTED
+from harness.workflow.language import COMMON, JOURNEYS, KEYS, KINDS, PERMISSIONS
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs" / "workflows.md").read_text("utf-8")
+EXAMPLES = ROOT / "examples" / "workflows"
+
+
+def rows(heading: str) -> dict[str, str]:
+    """The table under a heading: what is in code in its first column, and the rest of the row."""
+    section = re.split(r"^#", PAGE.split(f"\n{heading}\n")[1], maxsplit=1, flags=re.MULTILINE)[0]
+    return {match[1]: match[2] for match in re.finditer(r"^\| `([^`]+)` \|(.*)$", section, re.MULTILINE)}
+
+
+def named(text: str) -> set[str]:
+    return set(re.findall(r"`([^`]+)`", text))
+
+
+def test_the_page_has_every_kind_of_node_and_no_other():
+    assert list(rows("### A node is of one kind")) == list(KINDS)
+    assert set(PERMISSIONS) <= named(rows("### A node is of one kind")["approve"])
+    assert set(JOURNEYS) <= named(rows("### A node is of one kind")["validate"])
+
+
+def test_the_page_has_every_key_on_the_kinds_that_it_has():
+    found = rows("### Keys")
+    assert set(found) == set(KEYS) - set(KINDS)
+    for key, row in found.items():
+        where = row.split("|")[0]
+        assert ("every node" in where) is (key in COMMON)
+        assert key in COMMON or named(where) == {kind for kind, own in KINDS.items() if key in own}
+
+
+def test_the_page_has_every_action_gate_role_tool_and_value_and_the_code_has_them_too():
+    assert list(rows("### Actions")) == list(names("use")) == list(USES)
+    assert list(rows("### Gates")) == list(names("gate")) == list(GATES)
+    assert list(rows("### Roles")) == list(ROLES) == list(names("agent")) == list(AGENTS)
+    for role, row in rows("### Roles").items():
+        tools, values = row.split("|")[:2]
+        assert named(tools) == set(ROLES[role].tools)
+        assert named(values) == set(ROLES[role].values)
+    assert {TESTS} == set(COMMANDS)
+    assert f"`run: {TESTS}`" in PAGE
+
+
+def test_the_page_says_what_an_action_gives_and_to_whom():
+    """Only parts whose output a later part reads are named in the code; each of those says on the page what it gives."""
+    gives = {part.name for parts in PARTS.values() for part in parts if part.gives and part.kind == "use"}
+    told = {name for name, row in rows("### Actions").items() if row.split("|")[1].strip()}
+    assert gives <= told
+
+
+def test_the_page_names_the_four_workflows_and_they_are_protected():
+    assert all(f"`{name}`" in PAGE for name in WORKFLOWS)
+    assert "/workflows" in PROTECTED
+
+
+def test_every_example_is_taught_and_every_lesson_is_an_example():
+    assert set(re.findall(r"^### .*`examples/workflows/([\w-]+)`$", PAGE, re.MULTILINE)) == {
+        path.name for path in EXAMPLES.iterdir()}
+
+
+@pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), ids=range(3))
+def test_what_is_shown_is_in_an_examples_file(block):
+    texts = [path.read_text("utf-8") for path in EXAMPLES.glob("*/workflows/*.yaml")]
+    assert sum(block in text for text in texts) == 1
