@@ -1,0 +1,121 @@
+"""Starting the validator program. Exit 0 says that it ran; what it found is in files, and only a signature counts."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.domain.errors import ValidatorError
+from harness.domain.verdict import Verdict
+from harness.ports.validator import Authored, Judged
+from harness.validator.envelope import verified_verdict
+
+COMMAND = (sys.executable, "-I", "-m", "validators")
+GRACE_SECONDS = 60
+SAID = 400
+
+
+@dataclass(frozen=True, slots=True)
+class ValidatorProgram:
+    """The Validator port over `python -m validators`. `environment` is all that the program's process gets."""
+
+    public_key: Path
+    environment: Mapping[str, str]
+    papers: Path                      # requests and logs go below it, by run; what may leave goes to `out`
+    command: Sequence[str] = COMMAND
+
+    def author(self, request: Mapping[str, Any], out: Path) -> Authored:
+        """See the port."""
+        self._run("author", request, out)
+        told = _document(out / "authored.json")
+        return Authored(outcome=str(told["outcome"]), reason=str(told.get("reason", "")),
+                        journeys=int(told.get("journeys", 0)), digest=str(told.get("digest") or ""),
+                        red_on_base=told.get("red_on_base") is True)
+
+    def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
+        """See the port."""
+        self._run("judge", request, out)
+        try:
+            envelope = (out / "verdict.json").read_bytes()
+        except OSError as error:
+            raise ValidatorError("the validator ended without a verdict, and no verdict is a no") from error
+        return Judged(verified_verdict(envelope, self.public_key), _document(out / "public.json"), out / "index.html")
+
+    def verified(self, envelope: Path) -> Verdict | None:
+        """See the port."""
+        try:
+            return verified_verdict(envelope.read_bytes(), self.public_key)
+        except (OSError, ValidatorError):
+            return None
+
+    def journeys_digest(self, request: Mapping[str, Any]) -> str | None:
+        """See the port."""
+        prefix = f"factory-request-{os.getpid()}-"
+        with tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".json", encoding="utf-8") as asked:
+            json.dump(request, asked)
+            asked.flush()
+            said = _run([*self.command, "store", "digest", "--request", asked.name], self.environment, seconds=GRACE_SECONDS)
+        try:
+            digest = json.loads(said)["digest"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValidatorError(f"the validator did not say which journeys stand: {said[:200]!r}") from error
+        return None if digest is None else str(digest)
+
+    def _run(self, verb: str, request: Mapping[str, Any], out: Path) -> None:
+        out.mkdir(parents=True, exist_ok=True)
+        papers = self.papers / request["run"]
+        papers.mkdir(parents=True, exist_ok=True)
+        path = papers / f"{verb}-request.json"
+        path.write_text(json.dumps(request, indent=1, sort_keys=True), "utf-8")
+        seconds = request["limits"]["wall_seconds"] + GRACE_SECONDS
+        argv = [*self.command, verb, "--request", str(path), "--out", str(out), "--lifeline"]
+        _run(argv, self.environment, seconds=seconds, log=papers / f"{verb}.log")
+
+
+def _document(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise ValidatorError(f"the validator did not leave a readable {path.name}: {error}") from error
+    if not isinstance(found, dict):
+        raise ValidatorError(f"{path.name}: expected an object")
+    return found
+
+
+def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float, log: Path | None = None) -> str:
+    """Standard output of a run that ended with 0; its whole process group is gone when this returns. The program's
+    standard input is a pipe that only this process holds: killed at any moment, we leave no judge at work for nobody."""
+    reading, lifeline = os.pipe()
+    process = subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env=dict(environment), start_new_session=True, cwd="/")
+    os.close(reading)
+    try:
+        said, complained = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        raise ValidatorError(f"the validator took longer than {seconds:.0f} s and was stopped", retryable=True) from error
+    finally:
+        _end(process)
+        os.close(lifeline)
+    if log:
+        log.write_bytes(complained)
+    if process.returncode != 0:
+        last = complained.decode("utf-8", "replace").strip().rpartition("\n")[2][-SAID:]
+        raise ValidatorError(f"the validator could not run (exit {process.returncode}): {last}")
+    return said.decode("utf-8", "replace")
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    """SIGTERM first, so that the launcher can end its boxes; they die with it in any case."""
+    if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()

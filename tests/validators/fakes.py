@@ -1,0 +1,119 @@
+"""A stage without a browser: pages are plain facts, acts change them, nothing takes time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from validators.domain.errors import Unable
+from validators.domain.evidence import Trouble
+from validators.domain.spot import Spot
+
+
+@dataclass
+class FakeApp:
+    """What a server would hold: shared by every session of a run."""
+
+    bookings: list[tuple[str, str]] = field(default_factory=list)
+    statuses: list[tuple[int, str]] = field(default_factory=list)
+    console: list[tuple[str, str]] = field(default_factory=list)
+    stores: bool = True
+    shared: bool = True
+    text: str = "Tide walks"
+    down: bool = False
+
+
+@dataclass
+class FakeSession:
+    app: FakeApp
+    fields: dict[str, str] = field(default_factory=dict)
+    own: list[tuple[str, str]] = field(default_factory=list)
+    at: str = ""
+    acts: list[str] = field(default_factory=list)
+
+    def _bookings(self) -> list[tuple[str, str]]:
+        return self.app.bookings if self.app.stores and self.app.shared else self.own
+
+    async def open(self, path: str, *, patience: float) -> None:
+        if self.app.down:
+            raise Unable(Trouble.NO_ANSWER, "refused")
+        self.app.statuses.append((200, path))
+        self.at = path
+        self.acts.append(f"open {path}")
+
+    async def reload(self, *, patience: float) -> None:
+        self.acts.append("reload")
+        if not self.app.stores:
+            self.own.clear()
+
+    async def back(self, *, patience: float) -> None:
+        self.acts.append("back")
+
+    async def fill(self, spot: Spot, text: str, *, patience: float) -> None:
+        self.fields[spot.label or spot.name or ""] = text
+
+    async def click(self, spot: Spot, *, patience: float) -> None:
+        if spot.name != "Book":
+            raise Unable(Trouble.MISSING, "no such element")
+        self._bookings().append((self.fields.get("Name", ""), self.fields.get("Group size", "")))
+
+    async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
+        self.acts.append(f"press {key}")
+
+    async def select(self, spot: Spot, option: str, *, patience: float) -> None:
+        self.fields[spot.label or ""] = option
+
+    async def tick(self, spot: Spot, *, on: bool, patience: float) -> None:
+        self.fields[spot.label or ""] = str(on)
+
+    async def seen(self, spot: Spot, *, patience: float) -> None:
+        await self.text(spot)
+
+    async def text(self, spot: Spot | None) -> str:
+        if spot is None:
+            return self.app.text
+        if spot.role == "log":
+            raise Unable(Trouble.AMBIGUOUS, "2 such elements")
+        if spot.role != "status" or not self._bookings():
+            raise Unable(Trouble.MISSING, "no such element")
+        return f"Booked for {self._bookings()[-1][1]}"
+
+    async def value(self, spot: Spot) -> str:
+        return self.fields.get(spot.label or "", "")
+
+    async def count(self, spot: Spot) -> int:
+        return sum(spot.words in booking for booking in self._bookings()) if spot.words else 0
+
+    async def rows(self, within: Spot | None) -> tuple[tuple[str, ...], ...]:
+        return tuple(self._bookings())
+
+    async def title(self) -> str:
+        return "Tide walks"
+
+    async def path(self) -> str:
+        return self.at
+
+    async def at_rest(self) -> bool:
+        return False
+
+
+@dataclass
+class FakeStage:
+    app: FakeApp = field(default_factory=FakeApp)
+    make: Callable[[FakeApp], FakeSession] = FakeSession
+    people: dict[str, FakeSession] = field(default_factory=dict)
+
+    async def person(self, actor: str) -> FakeSession:
+        return self.people.setdefault(actor, self.make(self.app))
+
+    @property
+    def answered(self) -> bool:
+        return bool(self.app.statuses)
+
+    @property
+    def statuses(self) -> tuple[tuple[int, str], ...]:
+        return tuple(self.app.statuses)
+
+    @property
+    def console(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self.app.console)

@@ -1,0 +1,364 @@
+"""A real Chromium on small pages: elements as people name them, acts, readings, masks and doors that stay shut."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.validators.apps import App, Escapes, served
+from validators.browser.chromium import browsers
+from validators.browser.session import BrowserSession
+from validators.browser.stage import BrowserStage, Setting, stage
+from validators.domain.errors import Unable
+from validators.domain.evidence import Identity, Trouble
+from validators.domain.spot import Spot
+
+PAGE = """
+<h1>Walks</h1>
+<form onsubmit="return false">
+  <label>Name <input id=n></label> <label>Group size <input type=number id=g></label>
+  <label>Walk <select id=w><option value=1>Mussel banks</option><option value=2>Seal watch</option></select></label>
+  <label><input type=checkbox id=s> I can swim</label>
+  <label>Locked <input disabled></label> <label>Day <input type=date></label> <label>Secret <input type=password></label>
+  <label>Note <span aria-hidden=true>*</span><textarea></textarea></label> <section aria-label=Day>x</section>
+  <button onclick="document.getElementById('o').textContent = [n.value, g.value, w.value, s.checked].join('/')">Book</button>
+  <button hidden>Hidden</button> <label hidden>Ghost <input type=date></label>
+  <button>Twice</button> <button>Twice</button> <button>Booking</button>
+  <button disabled>Off</button>
+</form>
+<p role=status id=o></p>
+<table aria-label=Bookings><tr><th>Name</th><th>Guests</th></tr>
+<tr><td><b>Ada</b> Holt</td><td>4</td><td><button>Cancel</button></td></tr>
+<tr><td>Adam Holt</td><td>14</td><td><button>Cancel</button></td></tr></table>
+<ul><li>Ada Holt, <i>4</i> guests</li><li>Adam Holt, 14 guests</li></ul>
+<a href="/other">Other</a> <a href="/nowhere" download="x.exe">Take</a>
+<input aria-label=Search onkeydown="if (event.key == 'Enter') document.title = 'searched ' + this.value">
+"""
+
+
+class Static(App):
+    """One page at every address; it tells its own path and notes what it was asked."""
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        if path == "/echo.js":
+            return "200 OK", [("Content-Type", "text/javascript")], b"postMessage([navigator.userAgent, brands()]);" + BRANDS
+        return self.page(PAGE + f"<p role=note>{path}</p>")
+
+
+BRANDS = b"function brands() { return navigator.userAgentData.brands.map(b => b.brand).join() }"
+
+
+def on_stage(
+    chromium: str, app: Any, play: Callable[[BrowserStage], Awaitable[Any]], *, identity: Identity = Identity.PLAIN
+) -> Any:
+    """What a play returns that was given a stage with this app, by this visitor."""
+
+    async def work() -> Any:
+        setting = Setting(identity, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800))
+        with served(app) as port:
+            async with browsers(chromium) as opened, stage(await opened.of(identity), setting, port=port) as on:
+                return await play(on)
+
+    return asyncio.run(work())
+
+
+def button(name: str, **more: Any) -> Spot:
+    return Spot(role="button", name=name, **more)
+
+
+async def trouble(work: Awaitable[Any]) -> str:
+    try:
+        await work
+    except Unable as unable:
+        return unable.trouble
+    return "none"
+
+
+def test_elements_are_named_as_people_name_them(chromium):
+    async def play(on: BrowserStage) -> None:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        counts = {
+            "exact name": await ada.count(button("Book")),
+            "hidden": await ada.count(button("Hidden")),
+            "hidden field": await ada.count(Spot(label="Ghost")),
+            "twice": await ada.count(button("Twice")),
+            "row by whole words": await ada.count(Spot(role="row", words="Ada Holt")),
+            "row by a number": await ada.count(Spot(role="row", words="4")),
+            "list item": await ada.count(Spot(role="listitem", words="Ada Holt, 4 guests")),
+            "in a row": await ada.count(button("Cancel", within=Spot(role="row", words="Adam Holt"))),
+            "label": await ada.count(Spot(label="Group size")),
+            "part of a label": await ada.count(Spot(label="Group")),
+            "aria-label": await ada.count(Spot(label="Search")),
+        }
+        assert counts == {
+            "exact name": 1, "hidden": 0, "hidden field": 0, "twice": 2,
+            "row by whole words": 1, "row by a number": 1, "list item": 1,
+            "in a row": 1, "label": 1, "part of a label": 0, "aria-label": 1,
+        }  # fmt: skip
+        assert (await ada.rows(Spot(role="table", name="Bookings")))[1:] == (
+            ("Ada Holt", "4", "Cancel"), ("Adam Holt", "14", "Cancel"),
+        )  # fmt: skip
+
+    on_stage(chromium, Static(), play)
+
+
+def test_acts_and_readings(chromium):
+    async def play(on: BrowserStage) -> None:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        await ada.fill(Spot(label="Name"), "Ada", patience=5)
+        await ada.fill(Spot(label="Group size"), "4", patience=5)
+        await ada.select(Spot(label="Walk"), "Seal watch", patience=5)
+        await ada.tick(Spot(label="I can swim"), on=True, patience=5)
+        await ada.click(button("Book"), patience=5)
+        assert await ada.text(Spot(role="status")) == "Ada/4/2/true"
+        assert await ada.value(Spot(label="Group size")) == "4"
+        for label, told in (("Day", "2026-11-21"), ("Secret", "pass"), ("Note", "two\nlines")):
+            await ada.fill(Spot(label=label), told, patience=5)
+            assert await ada.value(Spot(label=label)) == told
+        await ada.fill(Spot(label="Search"), "seals", patience=5)
+        await ada.press("Enter", Spot(label="Search"), patience=5)
+        assert await ada.title() == "searched seals"
+        await ada.press("Tab", None, patience=5)
+        await ada.click(Spot(role="link", name="Other"), patience=5)
+        assert (await ada.path(), await ada.text(Spot(role="note"))) == ("/other", "/other")
+        await ada.back(patience=5)
+        assert await ada.path() == "/"
+        await ada.reload(patience=5)
+        assert await ada.value(Spot(label="Name")) == ""
+        assert "Adam Holt" in await ada.text(None)
+
+    on_stage(chromium, Static(), play)
+
+
+def test_what_cannot_be_done_says_why(chromium):
+    async def play(on: BrowserStage) -> None:
+        ada = await on.person("")
+        await ada.open("/?a=b", patience=5)
+        assert await ada.path() == "/?a=b"
+        assert {
+            "missing": await trouble(ada.click(button("Nope"), patience=0.2)),
+            "hidden": await trouble(ada.click(button("Hidden"), patience=0.2)),
+            "twice": await trouble(ada.click(button("Twice"), patience=0.2)),
+            "twice to read": await trouble(ada.text(button("Twice"))),
+            "twice to fill": await trouble(ada.fill(button("Twice"), "x", patience=0.2)),
+            "disabled": await trouble(ada.click(button("Off"), patience=0.2)),
+            "locked": await trouble(ada.fill(Spot(label="Locked"), "x", patience=0.2)),
+            "no field": await trouble(ada.fill(button("Book"), "x", patience=0.2)),
+            "no box": await trouble(ada.tick(button("Book"), on=True, patience=0.2)),
+            "no text in a number": await trouble(ada.fill(Spot(label="Group size"), "many", patience=0.2)),
+            "no such option": await trouble(ada.select(Spot(label="Walk"), "Moon walk", patience=0.2)),
+            "no such row": await trouble(ada.text(Spot(role="row", words="Nobody"))),
+        } == {
+            "missing": Trouble.MISSING, "hidden": Trouble.MISSING, "twice": Trouble.AMBIGUOUS,
+            "twice to read": Trouble.AMBIGUOUS, "twice to fill": Trouble.AMBIGUOUS, "disabled": Trouble.NOT_ACTIONABLE,
+            "locked": Trouble.NOT_ACTIONABLE, "no field": Trouble.NOT_ACTIONABLE, "no box": Trouble.NOT_ACTIONABLE,
+            "no text in a number": Trouble.NOT_ACTIONABLE, "no such option": Trouble.MISSING, "no such row": Trouble.MISSING,
+        }  # fmt: skip
+
+    on_stage(chromium, Static(), play)
+
+
+def test_people_do_not_share_cookies_or_storage(chromium):
+    async def play(on: BrowserStage) -> None:
+        ada, bo = await on.person(""), await on.person("bo")
+        await ada.open("/", patience=5)
+        await ada.page.evaluate("localStorage.setItem('a', '1'); document.cookie = 'a=1'")
+        await bo.open("/", patience=5)
+        assert await bo.page.evaluate("[localStorage.getItem('a'), document.cookie]") == [None, ""]
+        assert await on.person("") is ada
+
+    on_stage(chromium, Static(), play)
+
+
+SELF = """async () => {
+  const told = () => [navigator.userAgent, navigator.userAgentData.brands.map(b => b.brand).join()];
+  const hints = await navigator.userAgentData.getHighEntropyValues(['fullVersionList']);
+  const worker = await new Promise(done => { new Worker('/echo.js').onmessage = e => done(e.data); });
+  return {webdriver: navigator.webdriver, page: told(), worker, full: hints.fullVersionList.map(b => b.brand).join(),
+    language: navigator.language, zone: Intl.DateTimeFormat().resolvedOptions().timeZone, secure: isSecureContext}; }"""
+
+
+class Mirror(Static):
+    """Its pop-up tells the server, from its first script, who it thinks it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.popup: dict[str, Any] = {}
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        if path == "/popup":
+            return self.page("""<script>fetch('/told', {method: 'POST', headers: {'content-type': 'text/plain'},
+              body: 'x=' + encodeURIComponent(JSON.stringify({agent: navigator.userAgent, webdriver: navigator.webdriver,
+              brands: navigator.userAgentData.brands.map(b => b.brand).join()}))})</script>""")
+        if path == "/told":
+            self.popup = json.loads(form["x"])
+        return super().answer(environ, method, path, form)
+
+
+def looks_of(chromium: str, identity: Identity) -> tuple[dict[str, Any], Mirror]:
+    app = Mirror()
+
+    async def play(on: BrowserStage) -> dict[str, Any]:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        told = await ada.page.evaluate(SELF)
+        await ada.page.evaluate("window.open('/popup')")
+        for _ in range(200):
+            if app.popup:
+                break
+            await asyncio.sleep(0.02)
+        return told
+
+    return on_stage(chromium, app, play, identity=identity), app
+
+
+def headers(app: Mirror, name: str) -> set[str]:
+    return {seen[name] for seen in app.seen if name in seen}
+
+
+def test_the_plain_visitor_is_what_automation_looks_like(chromium):
+    told, app = looks_of(chromium, Identity.PLAIN)
+    assert told["webdriver"] is True
+    assert "HeadlessChrome" in told["page"][0]
+    assert "HeadlessChrome" in told["page"][1]
+    assert all("HeadlessChrome" in agent for agent in headers(app, "HTTP_USER_AGENT"))
+
+
+def test_the_masked_visitor_shows_nothing_of_it_anywhere(chromium):
+    told, app = looks_of(chromium, Identity.MASKED)
+    assert told["webdriver"] is False
+    assert "Headless" not in json.dumps(told)
+    assert "Google Chrome" in told["page"][1]
+    assert "Google Chrome" in told["worker"][1]
+    assert "Google Chrome" in told["full"]
+    assert app.popup["webdriver"] is False
+    assert "Headless" not in json.dumps(app.popup)
+    assert "Google Chrome" in app.popup["brands"]
+    sent = json.dumps(app.seen)
+    assert "Headless" not in sent
+    assert "Google Chrome" in sent
+    assert len(headers(app, "HTTP_USER_AGENT")) == 1
+    assert {name for seen in app.seen if seen["PATH_INFO"] == "/popup" for name in seen if "SEC_CH" in name}
+
+
+def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page(chromium):
+    plain, plain_app = looks_of(chromium, Identity.PLAIN)
+    masked, masked_app = looks_of(chromium, Identity.MASKED)
+    for told in (plain, masked):
+        assert (told["language"], told["zone"], told["secure"]) == ("en-GB", "Asia/Tokyo", True)
+    names = [{frozenset(key for key in seen if key.startswith("HTTP_")) for seen in app.seen} for app in (plain_app, masked_app)]
+    assert names[0] == names[1]  # the same headers, in other words
+
+
+def test_a_file_cannot_be_opened(chromium, tmp_path: Path):
+    secret = tmp_path / "secret.html"
+    secret.write_text("<p role=status>sealed</p>")
+    secret.chmod(0o644)
+
+    async def play(on: BrowserStage) -> tuple[str, str]:
+        from playwright.async_api import Error
+
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        try:
+            await ada.page.goto(f"file://{secret}")
+            failed = "opened"
+        except Error as error:
+            failed = str(error)
+        return failed, await trouble(ada.text(Spot(role="status")))
+
+    failed, seen = on_stage(chromium, Static(), play)
+    assert "ERR_ACCESS_DENIED" in failed
+    assert seen != "none"
+
+
+def test_no_byte_reaches_any_other_address(chromium):
+    with socket.socket() as door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        door.bind(("127.0.0.1", 0))
+        door.listen(8)
+        door.settimeout(0.05)
+        beyond = door.getsockname()[1]
+        udp.bind(("127.0.0.1", beyond))
+        udp.settimeout(0.05)
+
+        async def play(on: BrowserStage) -> tuple[str, ...]:
+            ada = await on.person("")
+            await ada.open("/", patience=5)
+            await asyncio.sleep(1.0)
+            return tuple(exchange.refused for exchange in on.wire.exchanges if exchange.refused)
+
+        refused = on_stage(chromium, Escapes(beyond), play)
+        for sink in (door.accept, lambda: udp.recvfrom(2048)):
+            with pytest.raises(TimeoutError):
+                sink()
+    assert {address.split("/")[2] for address in refused if "//" in address} >= {
+        f"127.0.0.1:{beyond}", f"app.localhost:{beyond}", "example.org",
+    }  # fmt: skip
+
+
+def test_dialogs_downloads_and_popups_do_not_stop_a_person(chromium):
+    class Rude(Static):
+        def answer(self, environ, method, path, form):
+            if path == "/nowhere":
+                return "200 OK", [("Content-Type", "application/octet-stream")], b"MZ"
+            told = super().answer(environ, method, path, form)
+            script = b"<script>if (!opener) { alert('hi'); confirm('sure?'); onload = () => open('/popup') }</script>"
+            return told[0], told[1], told[2] + script
+
+    async def play(on: BrowserStage) -> tuple[str, ...]:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        await ada.click(Spot(role="link", name="Take"), patience=5)
+        await ada.click(button("Book"), patience=5)
+        await asyncio.sleep(0.3)
+        assert await ada.text(Spot(role="status"))
+        return tuple(on.notes)
+
+    notes = on_stage(chromium, Rude(), play)
+    wanted = ("dismissed a dialog (alert): hi", "dismissed a dialog (confirm)", "refused a download: x.exe", "beside the first")
+    for said in wanted:
+        assert any(said in note for note in notes), (said, notes)
+
+
+def test_a_page_that_leads_on_by_itself_is_followed(chromium):
+    class Leads(Static):
+        def answer(self, environ, method, path, form):
+            if path == "/":
+                return self.page("<script>location = '/there'</script>")
+            return super().answer(environ, method, path, form)
+
+    async def play(on: BrowserStage) -> str:
+        ada: BrowserSession = await on.person("")
+        await ada.open("/", patience=5)
+        await ada.seen(Spot(role="note"), patience=5)
+        return await ada.path()
+
+    assert on_stage(chromium, Leads(), play) == "/there"
+
+
+def test_what_is_kept_of_a_stage(chromium, tmp_path: Path):
+    async def play(on: BrowserStage) -> tuple[str, ...]:
+        ada, bo = await on.person(""), await on.person("bo")
+        await ada.open("/", patience=5)
+        await bo.open("/other", patience=5)
+        await ada.page.evaluate("console.error('oh'), console.log('ah'); setTimeout(() => { throw new Error('no') })")
+        await asyncio.sleep(0.1)
+        return await on.kept(tmp_path / "run")
+
+    names = on_stage(chromium, Static(), play)
+    assert set(names) == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"}
+    assert (tmp_path / "run" / "page.png").read_bytes().startswith(b"\x89PNG")
+    assert 'button "Book"' in (tmp_path / "run" / "aria.txt").read_text()
+    heard = json.loads((tmp_path / "run" / "console.json").read_text())
+    assert ["error", "oh"] in heard
+    assert any(level == "error" and "no" in told for level, told in heard)
+    log = json.loads((tmp_path / "run" / "network.json").read_text())
+    assert {(one["method"], one["path"], one["status"]) for one in log} >= {("GET", "/", 200), ("GET", "/other", 200)}

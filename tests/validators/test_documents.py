@@ -1,0 +1,133 @@
+"""Plans and evidence as JSON: both ways, strictly; and what surrounds a run."""
+
+import json
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validators.domain.errors import DocumentInvalid
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    SabotageFacts,
+    Saboteur,
+    StepOutcome,
+    Trouble,
+)
+from validators.judge.evidence_json import evidence_json, read_evidence
+from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json, read_plan, retry_runs
+from validators.judge.surroundings import surroundings
+
+words, counts = st.text(max_size=8), st.integers(0, 10**6)
+run_ids = st.builds(
+    RunId, words, st.sampled_from(Identity), st.sampled_from(Kind), st.none() | st.sampled_from(Saboteur), counts
+)
+troubles = st.none() | st.sampled_from(Trouble)
+evidence = st.builds(
+    RunEvidence,
+    run_ids,
+    st.booleans(),
+    st.booleans(),
+    st.lists(st.builds(StepOutcome, counts, counts, words, st.booleans(), troubles, words, counts), max_size=2).map(tuple),
+    st.lists(
+        st.builds(ExpectationOutcome, counts, counts, words, words, st.booleans(), words, words, troubles, counts), max_size=2
+    ).map(tuple),
+    st.lists(st.builds(Breach, words, counts, words), max_size=2).map(tuple),
+    st.lists(words, max_size=2).map(tuple),
+    words,
+    st.none() | st.builds(SabotageFacts, counts, st.booleans()),
+    st.lists(words, max_size=2).map(tuple),
+    st.lists(words, max_size=2).map(tuple),
+    counts,
+)
+PLAN = Plan(("journey: a",), (PlannedRun(RunId("a"), 5001),), 7, date(2026, 11, 21))
+
+
+@given(st.lists(evidence, max_size=3).map(tuple))
+def test_evidence_survives_the_journey_to_json_and_back(told):
+    assert read_evidence(evidence_json(told)) == told
+
+
+@given(st.lists(st.builds(PlannedRun, run_ids, counts), max_size=3).map(tuple), st.integers(), st.floats(0, 1000))
+def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds):
+    plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), journey_seconds=seconds, browser="/usr/bin/x")
+    assert read_plan(plan_json(plan)) == plan
+
+
+def altered(document: str, *path: str | int, value: object) -> str:
+    told = json.loads(document)
+    inner = told
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = value
+    return json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("seed",), "7", "plan.seed: expected a whole number, found str"),
+        (("seed",), True, "plan.seed: expected a whole number, found bool"),
+        (("today",), "tomorrow", "plan.today: expected a date"),
+        (("viewport",), [1280], "plan.viewport: expected a list of 2"),
+        (("surprise",), 1, "plan: unknown key 'surprise'"),
+        (("runs", 0, "identity"), "invisible", "plan.runs[0].identity: expected one of plain, masked"),
+        (("runs", 0, "extra"), 1, "plan.runs[0]: unknown key 'extra'"),
+        (("journey_seconds",), None, "plan.journey_seconds: expected a number, found NoneType"),
+        (("journeys",), "a", "plan.journeys: expected a list"),
+        (("runs", 0), 5, "plan.runs[0]: expected an object"),
+    ],
+)
+def test_a_plan_that_is_not_one_is_refused_by_path(path, value, words):
+    with pytest.raises(DocumentInvalid) as refused:
+        read_plan(altered(plan_json(PLAN), *path, value=value))
+    assert words in str(refused.value)
+
+
+def test_a_missing_key_and_a_broken_document_are_named():
+    told = json.loads(plan_json(PLAN))
+    del told["seed"]
+    with pytest.raises(DocumentInvalid, match="no key 'seed'"):
+        read_plan(json.dumps(told))
+    with pytest.raises(DocumentInvalid, match="plan: not JSON"):
+        read_plan("{")
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("runs", 0, "app_ready"), 1),
+        (("runs", 0, "complete"), "yes"),
+        (("runs", 0, "steps"), {}),
+        (("runs", 0, "verdict"), "passed"),
+        (("runs", 0, "run", "kind"), "bribe"),
+        (("runs", 0, "sabotage"), {"changed": 1, "touched": True, "caught": True}),
+    ],
+)
+def test_evidence_with_anything_else_in_it_is_refused(path, value):
+    good = evidence_json((RunEvidence(RunId("a"), True, True),))
+    assert read_evidence(good)
+    with pytest.raises(DocumentInvalid):
+        read_evidence(altered(good, *path, value=value))
+
+
+def test_what_a_judgement_needs():
+    runs = judgement_runs(["a", "b"])
+    assert len(runs) == len(set(runs)) == 14
+    assert [str(run) for run in runs[:7]] == [
+        "journey-plain-1", "journey-masked-1", "twin-plain-1", "sabotage-drop-row-plain-1", "sabotage-stale-plain-1",
+        "sabotage-error-500-plain-1", "sabotage-swap-text-plain-1",
+    ]  # fmt: skip
+    assert [str(run) for run in retry_runs(["a"])] == ["journey-plain-2", "journey-masked-2"]
+    assert [str(run) for run in base_runs(["a"])] == ["base-plain-1", "base-masked-1"]
+
+
+def test_surroundings_come_from_the_seed_and_vary():
+    assert surroundings(7) == surroundings(7)
+    assert len({surroundings(seed) for seed in range(100)}) > 20

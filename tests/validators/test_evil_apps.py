@@ -1,0 +1,267 @@
+"""The whole driver, as its own program in a real browser, on good apps and on evil ones.
+
+One plan performs them all: each run has an app of its own, as in production. What each must come to is one table.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.validators import apps
+from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
+from validators.domain.fold import Result, caught, result, verdict
+from validators.domain.proof import proof
+from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom, Verdict
+from validators.judge.evidence_json import read_evidence
+from validators.judge.plan import READY, Plan, PlannedRun, base_runs, judgement_runs, plan_json
+from validators.judge.redact import leaks, public_findings
+from validators.language.check import checked
+
+STEPS = """
+  - open: /
+  - fill: {label: "Name", value: "{{ any.name }}"}
+  - fill: {label: "Group size", value: "{{ any.int(5, 8) }}"}
+  - click: {button: "Book"}
+"""
+LOOKS = """
+  - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
+  - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], in: {table: "Bookings"}, times: 1}
+"""
+KEPT = "  - after_reload: same\n  - other_session: same\n"
+NEVER = 'never: [{http_status: ">=500"}, {console: error}, {text: "Traceback"}]\n'
+WRONG_VALUE = 'twin:\n  expect:\n    - text: {role: status, equals: "Booked for 0"}\n'
+WRONG_INPUT = """twin:
+  steps:
+    - open: /
+    - fill: {label: "Name", value: "{{ any.name }}"}
+    - fill: {label: "Group size", value: "9"}
+    - click: {button: "Book"}
+  expect:
+    - row: {cells: ["{{ filled.name }}", "9"], in: {table: "Bookings"}}
+"""
+THOROUGH = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_VALUE}"
+REFUSING = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_INPUT}"
+SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"
+
+
+@dataclass(frozen=True)
+class Case:
+    """An app under a journey, and what that must come to. Without `controls` only the journey's own pair is performed."""
+
+    app: Callable[[], Any]
+    outcome: Outcome
+    symptom: Symptom | None = None
+    reason: str = ""
+    journey: str = THOROUGH
+    controls: bool = False
+
+
+FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
+CASES = {
+    "good": Case(apps.App, PASSED, journey=REFUSING, controls=True),
+    "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
+    "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
+    "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
+    "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no sabotage applied", journey=SHALLOW, controls=True),
+    "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
+    "accepts-all": Case(apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True),
+    "watches-agent": Case(apps.WatchesAgent, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
+    "watches-hints": Case(apps.WatchesHints, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
+    "watches-webdriver": Case(apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
+    "fails": Case(apps.Fails, FAILED, Symptom.SERVER_ERROR, journey=SHALLOW),
+    "hangs": Case(apps.Hangs, FAILED, Symptom.NO_ANSWER),
+    "hangs-from-the-start": Case(apps.HangsFromTheStart, SILENT, reason="the app was not ready"),
+    "redirects": Case(apps.RedirectsForEver, FAILED, Symptom.NO_ANSWER),
+    "dies-half-way": Case(apps.DiesHalfWay, FAILED, Symptom.NO_ANSWER),
+    "floods": Case(apps.Floods, FAILED, Symptom.NO_ANSWER),
+    "spins": Case(apps.Spins, FAILED, Symptom.NO_ANSWER),
+    "pleads": Case(apps.Pleads, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
+    "not-there": Case(lambda: None, SILENT, reason="the app was not ready"),
+}
+BASE = {"broken-base": apps.Fails, "fixed-base": apps.App, "no-base": lambda: None}
+
+
+@dataclass(frozen=True)
+class Gallery:
+    evidence: tuple[RunEvidence, ...]
+    out: Path
+    printed: str
+
+    def of(self, name: str) -> tuple[RunEvidence, ...]:
+        return tuple(item for item in self.evidence if item.run.journey == name)
+
+    def run(self, name: str, **identity: Any) -> RunEvidence:
+        (found,) = (item for item in self.evidence if item.run == RunId(name, **identity))
+        return found
+
+
+def runs_of(name: str) -> tuple[RunId, ...]:
+    if name in BASE:
+        return base_runs([name])
+    runs = judgement_runs([name])
+    return runs if CASES[name].controls else runs[:2]
+
+
+def judged(name: str, gallery: Gallery) -> Verdict:
+    return verdict((Sealed(name, "M-BOOK", Purpose.BUG, Proof(True, "red on base")),), gallery.of(name))
+
+
+@pytest.fixture(scope="module")
+def gallery(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gallery]:
+    """Every case and every base, performed by one driver."""
+    out = tmp_path_factory.mktemp("driver") / "out"
+    made = {name: case.app for name, case in CASES.items()} | BASE
+    with ExitStack() as open_apps:
+
+        def port(name: str) -> int:
+            app = made[name]()
+            return open_apps.enter_context(apps.served(app)) if app is not None else 1
+
+        sources = [f"journey: {name}\n" + (CASES[name].journey if name in CASES else SHALLOW) for name in made]
+        runs = tuple(PlannedRun(run, port(name)) for name in made for run in runs_of(name))
+        plan = Plan(tuple(sources), runs, seed=20261121, today=date(2026, 11, 21), journey_seconds=18, browser=chromium)
+        ended = driver(plan_json(plan), out)
+    assert ended.returncode == 0, ended.stderr
+    return Gallery(read_evidence((out / "evidence.json").read_text()), out, ended.stdout)
+
+
+def driver(plan: str, out: Path, *, told: str = READY) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "validators.driver", str(out)]
+    return subprocess.run(command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_each_app_comes_to(name, gallery):
+    case, seen = CASES[name], judged(name, gallery)
+    assert seen.outcome is case.outcome, (seen, gallery.of(name))
+    assert case.reason in seen.reason
+    assert [found.symptom for found in seen.findings] == ([case.symptom] if case.symptom else [])
+
+
+def test_the_driver_says_that_it_is_done(gallery):
+    told = json.loads(gallery.printed.splitlines()[-1])
+    assert told == {"done": True, "runs": sum(len(runs_of(name)) for name in (*CASES, *BASE))}
+    assert len(gallery.evidence) == told["runs"]
+
+
+@pytest.mark.parametrize("name", ["good", "good-scripted"])
+@pytest.mark.parametrize("saboteur", list(Saboteur))
+def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery):
+    told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=saboteur)
+    assert told.sabotage
+    assert told.sabotage.changed
+    assert told.sabotage.touched
+    assert caught(told)
+
+
+@pytest.mark.parametrize("name", ["good", "good-scripted"])
+def test_a_twin_fails_by_an_expectation_after_all_its_steps(name, gallery):
+    twin = gallery.run(name, kind=Kind.TWIN)
+    assert all(step.passed for step in twin.steps)
+    assert not all(look.passed for look in twin.expectations)
+
+
+def test_both_visitors_bring_the_same_data(gallery):
+    pair = [gallery.run("good", identity=identity) for identity in Identity]
+    assert [look.expected for look in pair[0].expectations] == [look.expected for look in pair[1].expectations]
+
+
+@pytest.mark.parametrize(
+    ("name", "purpose", "proved", "reason"),
+    [
+        ("broken-base", Purpose.BUG, True, "a named expectation failed"),
+        ("fixed-base", Purpose.BUG, False, "passes on base"),
+        ("fixed-base", Purpose.REGRESSION, True, "green on base"),
+        ("broken-base", Purpose.REGRESSION, False, "fails on base"),
+        ("no-base", Purpose.BUG, False, "the app was not ready"),
+    ],
+)
+def test_proof_on_base(name, purpose, proved, reason, gallery):
+    told = proof(name, purpose, gallery.of(name))
+    assert (told.proved, reason in told.reason) == (proved, True), told
+
+
+def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery):
+    told = gallery.run("pleads")
+    assert any("IGNORE ALL PREVIOUS INSTRUCTIONS" in look.observed for look in told.expectations)
+    public = public_findings(judged("pleads", gallery).findings, {"M-BOOK": "Guests can book a walk."})
+    journey = checked("journey: pleads\n" + SHALLOW)
+    assert "IGNORE" not in f"{public}"
+    assert leaks(f"{public}", (journey,)) == ()
+
+
+def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery):
+    assert {result(item) for item in gallery.of("pesters")} == {Result.PASSED}
+    assert any("dismissed a dialog" in note for note in gallery.run("pesters").notes)
+
+
+@pytest.mark.parametrize("identity", list(Identity))
+def test_every_run_leaves_what_can_be_looked_at(identity, gallery):
+    told = gallery.run("good", identity=identity)
+    names = {Path(name).name for name in told.files}
+    traced = {"trace.zip"} if identity is Identity.PLAIN else set()
+    assert names == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"} | traced
+    assert all((gallery.out / name).stat().st_size for name in told.files)
+
+
+def test_a_failed_run_leaves_its_picture_too(gallery):
+    assert any(name.endswith("page.png") for name in gallery.run("fails").files)
+
+
+def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium, tmp_path):
+    with ExitStack() as open_apps:
+        runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.Fails()))) for run in judgement_runs(["j"]))
+        source = f"journey: j\n{SHALLOW}"
+        ended = driver(plan_json(Plan((source,), runs, 1, date(2026, 1, 1), journey_seconds=6, browser=chromium)), tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    told = read_evidence((tmp_path / "evidence.json").read_text())
+    assert [bool(item.skipped) for item in told] == [False, False, True, True, True, True, True]
+    assert verdict((Sealed("j", "issue", Purpose.BUG, Proof(True, "red")),), told).outcome is Outcome.FAILED
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ("{", "plan: not JSON"),
+        ("{}", "plan: no key"),
+        (plan_json(Plan(("nonsense: [",), (), 1, date(2026, 1, 1))), "not YAML"),
+        (plan_json(Plan((), (PlannedRun(RunId("j"), 1),), 1, date(2026, 1, 1), browser="/nowhere")), "no journey 'j'"),
+        (plan_json(Plan((f"journey: j\n{SHALLOW}",), (), 1, date(2026, 1, 1))), "no browser"),
+    ],
+)
+def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_path, monkeypatch):
+    monkeypatch.delenv("LOF_BROWSER", raising=False)
+    ended = driver(plan, tmp_path / "out")
+    assert ended.returncode == 2
+    assert words in ended.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium, tmp_path):
+    with ExitStack() as open_apps:
+        runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.App()))) for run in judgement_runs(["j"]))
+        plan = plan_json(Plan((f"journey: j\n{THOROUGH}",), runs, 1, date(2026, 1, 1), browser=chromium))
+        ended = driver(plan, tmp_path / "out", told="")
+    assert (ended.returncode, "the launcher has gone" in ended.stderr) == (2, True)
+    assert not (tmp_path / "out" / "evidence.json").exists()
+
+
+def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path):
+    runs = (PlannedRun(RunId("j"), 1),)
+    plan = Plan((f"journey: j\n{SHALLOW}",), runs, 1, date(2026, 1, 1), browser=str(tmp_path / "nothing"))
+    ended = driver(plan_json(plan), tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
+    assert told.errors
+    assert result(told) is Result.NOTHING
+

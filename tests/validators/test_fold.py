@@ -1,0 +1,289 @@
+"""The fold from evidence to verdict, walked exhaustively: green in one way, everything else is a no."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    SabotageFacts,
+    Saboteur,
+    StepOutcome,
+    Trouble,
+)
+from validators.domain.fold import Result, caught, result, verdict
+from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom
+
+STEP = StepOutcome(0, 4, "open", True)
+LOOK = ExpectationOutcome(0, 9, "text", "here", True)
+RED = Proof(True, "red on base")
+
+
+def run(identity: Identity = Identity.PLAIN, kind: Kind = Kind.JOURNEY, **changes) -> RunEvidence:
+    name, attempt = changes.pop("journey", "j"), changes.pop("attempt", 1)
+    saboteur = changes.pop("saboteur", None)
+    whole = RunEvidence(RunId(name, identity, kind, saboteur, attempt), True, True, (STEP,), (LOOK,))
+    return replace(whole, **changes)
+
+
+def failed_step(trouble: Trouble) -> tuple[StepOutcome, ...]:
+    return (STEP, StepOutcome(1, 5, "click", False, trouble))
+
+
+FAILED_LOOK = (replace(LOOK, passed=False),)
+GREEN = {}
+RED_RUNS = {
+    "step missing": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
+    "step not actionable": {"steps": failed_step(Trouble.NOT_ACTIONABLE), "expectations": ()},
+    "no answer": {"steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
+    "too large": {"steps": failed_step(Trouble.TOO_LARGE), "expectations": ()},
+    "look": {"expectations": FAILED_LOOK},
+    "breach": {"breaches": (Breach("http_status", 12),)},
+}
+SILENT_RUNS = {
+    "absent": None,
+    "skipped": {"skipped": "why"},
+    "error": {"errors": ("boom",)},
+    "not ready": {"app_ready": False},
+    "cut off": {"complete": False},
+    "cut off while red": {"complete": False, "expectations": FAILED_LOOK},
+    "ambiguous": {"steps": failed_step(Trouble.AMBIGUOUS), "expectations": ()},
+    "no value": {"steps": failed_step(Trouble.NO_VALUE), "expectations": ()},
+    "broken": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.BROKEN),)},
+    "looked at nothing": {"expectations": ()},
+    "did nothing": {"steps": ()},
+    "empty": {"steps": (), "expectations": ()},
+}
+OWN = {"green": GREEN, **RED_RUNS, **SILENT_RUNS}
+TWINS = {
+    "fails": {"expectations": FAILED_LOOK},
+    "fails where it looked": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)},
+    "passes": {},
+    "absent": None,
+    "skipped": {"skipped": "why"},
+    "error": {"errors": ("boom",), "expectations": FAILED_LOOK},
+    "not ready": {"app_ready": False, "expectations": FAILED_LOOK},
+    "cut off": {"complete": False, "expectations": FAILED_LOOK},
+    "a step failed": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
+    "ambiguous": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.AMBIGUOUS),)},
+    "breach only": {"breaches": (Breach("console", 12),)},
+}
+GOOD_TWINS = {"fails", "fails where it looked"}
+TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
+SABOTAGE = {
+    "caught": {"sabotage": TOUCHED, "expectations": FAILED_LOOK},
+    "caught at a step": {"sabotage": TOUCHED, "steps": failed_step(Trouble.MISSING), "expectations": ()},
+    "caught though untouched": {"sabotage": NEAR, "expectations": FAILED_LOOK},
+    "missed, untouched": {"sabotage": NEAR},
+    "not applicable": {"sabotage": APART},
+    "failed without a wound": {"sabotage": APART, "expectations": FAILED_LOOK},
+    "missed": {"sabotage": TOUCHED},
+    "only its own mark": {"sabotage": TOUCHED, "breaches": (Breach("http_status", 12),)},
+    "silent": {"sabotage": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
+    "error": {"sabotage": TOUCHED, "errors": ("boom",)},
+    "no facts": {"expectations": FAILED_LOOK},
+    "absent": None,
+}
+KILLS = {"caught", "caught at a step", "caught though untouched"}
+HARMLESS = {"missed, untouched", "not applicable", "failed without a wound"}
+
+
+def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 4) -> tuple[RunEvidence, ...]:
+    """Evidence of one journey from the names of the cases above."""
+    pairs = [
+        (run(Identity.PLAIN), OWN[plain]),
+        (run(Identity.MASKED), OWN[masked]),
+        (run(kind=Kind.TWIN), TWINS[twin]),
+        *((run(kind=Kind.SABOTAGE, saboteur=who), SABOTAGE[how]) for who, how in zip(Saboteur, sabotage, strict=True)),
+    ]
+    return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)
+
+
+def sealed(proof: Proof | None = RED, purpose: Purpose = Purpose.BUG) -> tuple[Sealed, ...]:
+    return (Sealed("j", "M-BOOK", purpose, proof),)
+
+
+def test_a_run_says_one_of_three_things():
+    for name, changes in OWN.items():
+        if changes is None:
+            continue
+        expected = Result.PASSED if name == "green" else Result.FAILED if name in RED_RUNS else Result.NOTHING
+        assert result(replace(run(), **changes)) is expected, name
+
+
+PROOFS = {"red": RED, "refused": Proof(False, "passes on base"), "none": None}
+APART_BUT_FIRST = ("not applicable",) * 3
+
+
+def test_every_pair_of_own_runs_whatever_its_controls_say():
+    """Only two green runs are ever asked for their controls; no control can turn a red or a silent one green."""
+    controls = [("fails", "caught", "red"), ("passes", "missed", "none"), ("absent", "absent", "refused")]
+    for (plain, masked), (twin, how, proof) in product(product(OWN, OWN), controls):
+        outcome = verdict(sealed(PROOFS[proof]), told(plain, masked, twin, (how, *APART_BUT_FIRST))).outcome
+        if plain in SILENT_RUNS or masked in SILENT_RUNS:
+            expected = Outcome.INCONCLUSIVE
+        elif plain != "green" or masked != "green":
+            expected = Outcome.FAILED
+        else:
+            expected = Outcome.PASSED if proof == "red" else Outcome.INCONCLUSIVE
+        assert outcome is expected, (plain, masked, twin, how, proof)
+
+
+def test_two_green_runs_under_every_twin_sabotage_and_proof():
+    for twin, how, proof in product(TWINS, SABOTAGE, PROOFS):
+        outcome = verdict(sealed(PROOFS[proof]), told(twin=twin, sabotage=(how, *APART_BUT_FIRST))).outcome
+        green = twin in GOOD_TWINS and how in KILLS and proof == "red"
+        assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (twin, how, proof)
+
+
+def test_every_combination_of_four_saboteurs():
+    kinds = ("caught", "caught though untouched", "missed, untouched", "not applicable", "missed", "absent")
+    for hows in product(kinds, repeat=4):
+        green = any(how in KILLS for how in hows) and all(how in KILLS | HARMLESS for how in hows)
+        outcome = verdict(sealed(), told(sabotage=hows)).outcome
+        assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), hows
+
+
+def test_what_is_counted_when_all_is_well():
+    green = verdict(sealed(), told(sabotage=("caught", "caught though untouched", "missed, untouched", "not applicable")))
+    assert green.outcome is Outcome.PASSED
+    assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
+    assert (green.controls.twins, green.controls.twins_failed) == (1, 1)
+    assert (green.controls.saboteurs, green.controls.caught, green.controls.red_on_base) == (3, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (told(plain="absent"), "not performed plain"),
+        (told(masked="absent"), "not performed masked"),
+        (told(plain="not ready", masked="not ready"), "the app was not ready"),
+        (told(plain="error"), "machinery failed"),
+        (told(masked="cut off"), "come to its end"),
+        (told(plain="ambiguous"), "more than once"),
+        (told(plain="no value"), "nothing had set"),
+        (told(plain="broken"), "the browser failed"),
+        (told(plain="skipped"), "skipped"),
+        (told(plain="empty"), "looked at nothing"),
+        (told(twin="passes"), "the control did not fail"),
+        (told(twin="absent"), "the control was not performed"),
+        (told(twin="a step failed"), "the control could not be performed"),
+        (told(sabotage=("not applicable",) * 4), "no sabotage applied"),
+        (told(sabotage=("missed, untouched",) * 4), "no sabotage was noticed"),
+        (told(sabotage=("caught", "missed", "caught", "caught")), "sabotage stale went unnoticed"),
+        (told(sabotage=("caught", "caught", "absent", "caught")), "not every sabotage was performed"),
+        ((*told(), told()[0]), "one run twice"),
+        ((*told(), run(journey="stranger")), "not asked for"),
+        ((*told(), run(kind=Kind.BASE)), "not asked for"),
+        ((), "not performed plain"),
+    ],
+)
+def test_an_inconclusive_verdict_says_why(evidence, reason):
+    told_verdict = verdict(sealed(), evidence)
+    assert told_verdict.outcome is Outcome.INCONCLUSIVE
+    assert reason in told_verdict.reason
+    assert told_verdict.findings == ()
+
+
+def test_no_sealed_journey_is_no_verdict():
+    assert verdict((), told()).outcome is Outcome.INCONCLUSIVE
+    assert "no journey is sealed" in verdict((), ()).reason
+
+
+def test_two_journeys_of_one_name_are_refused():
+    assert "two sealed journeys" in verdict((*sealed(), *sealed()), told()).reason
+
+
+def test_executed_must_equal_sealed():
+    both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
+    assert verdict(both, told()).outcome is Outcome.INCONCLUSIVE
+    more = tuple(replace(one, run=replace(one.run, journey="k")) for one in told())
+    assert verdict(both, told() + more).outcome is Outcome.PASSED
+    assert verdict(both, told(plain="look", masked="look") + more[1:]).outcome is Outcome.INCONCLUSIVE
+
+
+def test_one_failed_journey_fails_the_change():
+    both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
+    bad = tuple(replace(one, run=replace(one.run, journey="k")) for one in told(plain="look", masked="look"))
+    seen = verdict(both, told() + bad)
+    assert (seen.outcome, seen.reason) == (Outcome.FAILED, "1 of 2 sealed journeys failed")
+    assert [(found.promise, found.symptom) for found in seen.findings] == [("issue", Symptom.NOT_SHOWN)]
+
+
+@pytest.mark.parametrize(
+    ("plain", "masked"), [("green", "look"), ("look", "green"), ("look", "breach"), ("step missing", "look")]
+)
+def test_an_app_that_answers_its_visitors_differently_fails(plain, masked):
+    seen = verdict(sealed(), told(plain=plain, masked=masked))
+    assert seen.outcome is Outcome.FAILED
+    assert "behaves differently when watched" in seen.reason
+    assert seen.findings[0].symptom is Symptom.DIFFERS_WHEN_WATCHED
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "outcome"),
+    [
+        ("green", "look", Outcome.INCONCLUSIVE),
+        ("look", "green", Outcome.INCONCLUSIVE),
+        ("look", "look", Outcome.FAILED),
+        ("look", "not ready", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_a_retry_can_only_label_a_result_flaky(first, second, outcome):
+    again = tuple(
+        replace(run(identity, attempt=2), **OWN[second]) for identity in Identity
+    )
+    seen = verdict(sealed(), told(plain=first, masked=first) + again)
+    assert seen.outcome is outcome
+    if outcome is Outcome.INCONCLUSIVE:
+        assert "flaky" in seen.reason
+
+
+def test_a_divergence_that_a_retry_does_not_repeat_is_flaky_not_evil():
+    again = (run(Identity.PLAIN, attempt=2), run(Identity.MASKED, attempt=2))
+    seen = verdict(sealed(), told(plain="green", masked="look") + again)
+    assert seen.outcome is Outcome.INCONCLUSIVE
+    assert "flaky" in seen.reason
+
+
+def test_a_retry_never_replaces_a_first_attempt():
+    second_only = tuple(replace(one, run=replace(one.run, attempt=2)) for one in told())
+    assert verdict(sealed(), second_only).outcome is Outcome.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("changes", "symptom"),
+    [
+        (RED_RUNS["step missing"], Symptom.NOT_POSSIBLE),
+        (RED_RUNS["no answer"], Symptom.NO_ANSWER),
+        (RED_RUNS["too large"], Symptom.NO_ANSWER),
+        (RED_RUNS["look"], Symptom.NOT_SHOWN),
+        ({"expectations": (replace(LOOK, kind="absent", passed=False),)}, Symptom.STILL_SHOWN),
+        ({"expectations": (LOOK, replace(LOOK, index=1, vantage="after_reload", passed=False))}, Symptom.NOT_KEPT),
+        ({"expectations": (LOOK, replace(LOOK, index=1, vantage="other_session", passed=False))}, Symptom.NOT_SHARED),
+        ({"expectations": (replace(LOOK, passed=False, trouble=Trouble.NO_ANSWER),)}, Symptom.NO_ANSWER),
+        ({"breaches": (Breach("http_status", 12),), "expectations": FAILED_LOOK}, Symptom.SERVER_ERROR),
+        ({"breaches": (Breach("console", 12),)}, Symptom.PAGE_ERROR),
+        ({"breaches": (Breach("text", 12),)}, Symptom.PAGE_ERROR),
+    ],
+)
+def test_a_finding_is_what_a_person_would_have_noticed(changes, symptom):
+    evidence = tuple(replace(run(identity), **changes) for identity in Identity)
+    assert verdict(sealed(), evidence).findings[0].symptom is symptom
+
+
+def test_red_on_base_needs_a_change_to_be_red():
+    assert not verdict(sealed(purpose=Purpose.REGRESSION), told()).controls.red_on_base
+    assert verdict(sealed(purpose=Purpose.REGRESSION), told()).outcome is Outcome.PASSED
+    assert not verdict(sealed(Proof(False, "no")), told()).controls.red_on_base
+
+
+def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing():
+    assert not caught(replace(run(), **SABOTAGE["only its own mark"]))
+    assert caught(replace(run(), **SABOTAGE["caught"]))

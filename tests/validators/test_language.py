@@ -1,0 +1,207 @@
+"""The language: what it reads, and how it refuses the rest, by line and with the nearest word."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validators.domain.errors import JourneyInvalid
+from validators.domain.journey import (
+    Absent,
+    Back,
+    Click,
+    CountIs,
+    Fill,
+    Match,
+    Never,
+    Open,
+    PathIs,
+    Press,
+    Reload,
+    Remember,
+    RowHas,
+    Select,
+    SwitchTo,
+    TextIs,
+    Tick,
+    TitleIs,
+    ValueIs,
+    Vantage,
+    Visible,
+)
+from validators.language.check import checked, complaints
+from validators.language.reader import read
+
+BOOK = """\
+journey: book-a-walk
+promise: M-BOOK
+needs: {seed: two-low-tides}
+canary: cn4ry-7f3e9a
+let: {guest: "{{ any.name }}"}
+steps:
+  - open: /
+  - fill: {label: "Group size", value: "{{ any.int(2, 8) }}"}
+  - click: {button: "Book", in: {row: "{{ guest }}"}}
+expect:
+  - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
+  - after_reload: same
+  - other_session: {open: /walks, expect: same}
+never: [{http_status: ">=500"}, {console: error}, {text: "Traceback"}]
+twin:
+  expect: [{text: {role: status, equals: "Booked for 0"}}]
+"""
+
+
+def with_steps(*lines: str) -> str:
+    steps = "".join(f"  - {line}\n" for line in lines)
+    return f"journey: j\npromise: issue\nsteps:\n{steps}expect:\n  - visible: {{button: Book}}\n"
+
+
+def with_looks(*lines: str) -> str:
+    looks = "".join(f"  - {line}\n" for line in lines)
+    return f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n{looks}"
+
+
+def test_the_example_of_the_design_is_read():
+    journey = checked(BOOK)
+    opened, filled, clicked = journey.steps
+    assert (journey.name, journey.promise, journey.seed, journey.canary) == (
+        "book-a-walk", "M-BOOK", "two-low-tides", "cn4ry-7f3e9a",
+    )  # fmt: skip
+    assert isinstance(opened, Open)
+    assert isinstance(filled, Fill)
+    assert isinstance(clicked, Click)
+    assert str(clicked.target) == 'button "Book" in row with "{{ guest }}"'
+    assert [block.vantage for block in journey.expect] == list(Vantage)
+    here, again, other = journey.expect
+    assert here.looks == again.looks == other.looks
+    assert other.opens.source == "/walks"
+    assert [(never.kind, never.value) for never in journey.never] == [
+        ("http_status", ">=500"), ("console", "error"), ("text", "Traceback"),
+    ]  # fmt: skip
+    assert journey.twin.steps is None
+    assert (opened.line, journey.expect[1].line, journey.never[0].line, journey.twin.line) == (7, 12, 14, 16)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind"),
+    [
+        ("open: /a?b=c", Open), ('fill: {label: "N", value: x}', Fill), ('fill: {role: textbox, name: N, value: 3}', Fill),
+        ("click: {link: Home}", Click), ("press: Enter", Press), ("press: {key: Tab, label: N}", Press),
+        ("select: {label: Walk, option: Dawn}", Select), ("check: {label: Yes}", Tick), ("uncheck: {checkbox: Yes}", Tick),
+        ("reload", Reload), ("back", Back), ("as: guide", SwitchTo), ("remember: {role: status, as: seen}", Remember),
+    ],
+)  # fmt: skip
+def test_every_verb_is_read(line, kind):
+    assert isinstance(read(with_steps("open: /", line)).steps[1], kind)
+
+
+@pytest.mark.parametrize(
+    ("line", "kind", "match"),
+    [
+        ('text: "Thank you"', TextIs, Match.CONTAINS),
+        ('text: {contains: "Thank you"}', TextIs, Match.CONTAINS),
+        ("text: {role: status, matches_number: 3}", TextIs, Match.NUMBER),
+        ("value: {label: N, equals: 3}", ValueIs, Match.EQUALS),
+        ("visible: {listitem: Ada}", Visible, None),
+        ("absent: {row: Ada, in: {table: Bookings}}", Absent, None),
+        ("count: {row: Ada, equals: 2}", CountIs, None),
+        ("url_path: /done", PathIs, Match.EQUALS),
+        ("title: {contains: Tide}", TitleIs, Match.CONTAINS),
+        ('row: {cells: [Ada, "4"], times: 2}', RowHas, None),
+    ],
+)
+def test_every_look_is_read(line, kind, match):
+    look = read(with_looks(line)).expect[0].looks[0]
+    assert isinstance(look, kind)
+    assert getattr(look, "match", None) == match
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "words"),
+    [
+        (with_steps("clik: {button: Book}"), 4, "no verb 'clik'; did you mean 'click'?"),
+        (with_steps("wait: 3"), 4, "every step and look waits by itself"),
+        (with_steps("sleep"), 4, "every step and look waits by itself"),
+        (with_steps("evaluate: alert(1)"), 4, "no verb 'evaluate'; known: as, back, check"),
+        (with_steps("open: http://evil.example/"), 4, "a path of the app"),
+        (with_steps("open: //evil.example/"), 4, "a path of the app"),
+        (with_steps("open: file:///etc/passwd"), 4, "a path of the app"),
+        (with_steps("click: Book"), 4, "an element is a mapping"),
+        (with_steps('click: {css: "#book"}'), 4, "must name an element"),
+        (with_steps("click: {button: A, link: B}"), 4, "'button' or 'link', not both"),
+        (with_steps("click: {button: A, nmae: B}"), 4, "no 'nmae'; did you mean 'name'?"),
+        (with_steps("click: {role: statsu}"), 4, "no role 'statsu'; did you mean 'status'?"),
+        (with_steps("click: {in: {row: A}}"), 4, "say its role or label too"),
+        (with_steps("click: {row: A, with: B}"), 4, "'row' already says which words it has"),
+        (with_steps("click: {button: A, name: B}"), 4, "name belongs to role"),
+        (with_steps("fill: {label: N}"), 4, "fill needs 'value'"),
+        (with_steps('fill: {label: N, value: "{{ os.system }}"}'), 4, "is not a value"),
+        (with_steps("fill: {label: N, value: {{ any.word }}}"), 4, "quotes around a value that contains"),
+        (with_steps("press: Power"), 4, "no key 'Power'"),
+        (with_steps("remember: {role: status, as: any}"), 4, "cannot name a value"),
+        (with_steps("click: {button: A}\n    fill: {label: N, value: x}"), 4, "a step is one verb"),
+        (with_steps("as: '!'"), 4, "the name of a person"),
+        (with_looks("vissible: {button: A}"), 6, "cannot expect 'vissible'; did you mean 'visible'?"),
+        (with_looks("after_reload: same"), 6, "`same` (as the entries above it)"),
+        (with_looks("visible: {button: A}", "after_reload: same", "title: x"), 8, "put what is seen here first"),
+        (with_looks("text: {equals: A}"), 6, "name an element"),
+        (with_looks("text: {role: status}"), 6, "needs one of equals, contains, matches_number"),
+        (with_looks("text: {role: status, equals: A, contains: B}"), 6, "'equals' or 'contains', not both"),
+        (with_looks("row: {cells: []}"), 6, "at least one entry"),
+        (with_looks("row: {cells: [A], times: 0}"), 6, "a whole number from 1"),
+        (with_looks("other_session: {open: evil, expect: same}"), 6, "a path of the app"),
+        (with_looks("title: x") + "never: [{http_status: 500}]", 7, 'like ">=500"'),
+        (with_looks("title: x") + "never: [{console: debug}]", 7, "console is one of"),
+        (with_looks("title: x") + "never: [{pixel: red}]", 7, "never has no 'pixel'"),
+        (with_looks("title: x") + "retries: 3", 7, "a journey has no 'retries'"),
+        (with_looks("title: x") + "journey: again", 7, "'journey' is written twice"),
+        ("journey: ../../etc\npromise: issue", 1, "lower-case letters, digits and hyphens"),
+        ("journey: j\npromise: whatever", 2, "the id of a mission entry"),
+        ("steps: &a [open]", 0, "anchors and aliases"),
+        ("steps: !!python/object/apply:os.system [ls]", 1, "tags like"),
+        ("- a\n- b", 1, "a journey is a mapping"),
+        ("a: [", 1, "not YAML"),
+        ("", 0, "empty"),
+        ("x: " + "y" * 70_000, 0, "longer than 64 KiB"),
+        ("journey: j\n---\njourney: k", 0, "not YAML"),
+    ],
+)
+def test_what_is_not_in_the_language_is_refused_by_line(source, line, words):
+    with pytest.raises(JourneyInvalid) as refused:
+        read(source)
+    assert any(words in problem.message and (not line or problem.line == line) for problem in refused.value.problems), (
+        refused.value
+    )
+
+
+def test_every_problem_is_told_at_once_in_line_order():
+    broken = BOOK.replace("click:", "clik:").replace("role: status", "role: statsu").replace("promise: M-BOOK\n", "")
+    told = complaints(broken)
+    assert [words.partition(":")[0] for words in told] == ["a journey needs 'promise'", "line 8", "line 10", "line 15"]
+
+
+def test_a_refusal_names_the_file():
+    with pytest.raises(JourneyInvalid, match=r"^walk\.yaml: line 4: no verb"):
+        read(with_steps("clik: {button: Book}"), file="walk.yaml")
+
+
+@given(st.text(max_size=300))
+def test_any_text_is_read_or_refused_by_name(source):
+    assert complaints(source), "no text this short is a whole journey"
+
+
+@given(st.data())
+def test_any_damage_to_a_journey_is_read_or_refused_by_name(data):
+    lines = BOOK.splitlines()
+    at = data.draw(st.integers(0, len(lines) - 1))
+    lines[at] = data.draw(st.sampled_from(["", "- ", "x: {", lines[at] + "}", lines[at][1:], lines[at].replace(":", "")]))
+    assert isinstance(complaints("\n".join(lines)), tuple)
+
+
+def test_the_source_is_kept_and_does_not_decide_equality():
+    assert read(BOOK).source == BOOK
+    assert read(BOOK) == read(BOOK.rstrip("\n") + "\n\n")
+
+
+def test_never_entries_are_values():
+    assert read(BOOK).never[0] == Never(14, "http_status", ">=500")

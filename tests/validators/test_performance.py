@@ -1,0 +1,235 @@
+"""Performing a journey: what is done in which order, what is looked at from where, and what ends it."""
+
+import asyncio
+from datetime import date
+
+import pytest
+
+from tests.validators.fakes import FakeApp, FakeSession, FakeStage
+from validators.domain.errors import Unable
+from validators.domain.evidence import Kind, RunEvidence, RunId, Trouble
+from validators.domain.fold import Result, result
+from validators.domain.stakes import stakes
+from validators.domain.values import Draw, Values
+from validators.judge.performance import Patience, performed
+from validators.language.reader import read
+
+BOOK = """\
+journey: book
+promise: M-BOOK
+steps:
+  - open: /
+  - fill: {label: "Name", value: "{{ any.name }}"}
+  - fill: {label: "Group size", value: "{{ any.int(2, 8) }}"}
+  - click: {button: "Book"}
+expect:
+  - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
+  - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], times: 1}
+  - absent: {row: "Nobody"}
+  - after_reload: same
+  - other_session: same
+never: [{http_status: ">=500"}, {console: error}, {text: "Traceback"}]
+twin:
+  expect: [{text: {role: status, equals: "Booked for 0"}}]
+"""
+NONE = Patience(step=0, look=0)
+
+
+def perform(source: str = BOOK, *, app: FakeApp | None = None, run: RunId | None = None, **options) -> RunEvidence:
+    journey = read(source)
+    stage = options.pop("stage", None) or FakeStage(app or FakeApp())
+    values = options.pop("values", None) or Values(Draw(7, journey.name, date(2026, 11, 21)))
+    patience = options.pop("patience", NONE)
+    work = performed(run or RunId("book"), journey, stage, values=values, patience=patience, seconds=options.pop("seconds", 5))
+    return asyncio.run(work)
+
+
+def test_a_good_app_passes_from_every_vantage():
+    told = perform()
+    assert result(told) is Result.PASSED
+    assert [(look.index, look.kind, look.vantage) for look in told.expectations] == [
+        (0, "text", "here"), (1, "row", "here"), (2, "absent", "here"),
+        (3, "text", "after_reload"), (4, "row", "after_reload"), (5, "absent", "after_reload"),
+        (6, "text", "other_session"), (7, "row", "other_session"), (8, "absent", "other_session"),
+    ]  # fmt: skip
+    assert [step.verb for step in told.steps] == ["open", "fill", "fill", "click"]
+    assert told.complete
+    assert told.app_ready
+
+
+def test_what_is_only_painted_fails_after_a_reload():
+    told = perform(app=FakeApp(stores=False))
+    assert next(look.vantage for look in told.expectations if not look.passed) == "after_reload"
+    assert all(look.passed for look in told.expectations[:3])
+
+
+def test_what_is_only_in_this_tab_fails_for_another_person():
+    told = perform(app=FakeApp(shared=False))
+    assert {look.vantage for look in told.expectations if not look.passed} == {"other_session"}
+
+
+def test_a_twin_looks_at_its_own_expectations_with_the_same_data():
+    told = perform(run=RunId("book", kind=Kind.TWIN))
+    assert len(told.steps) == 4
+    assert [(look.passed, look.observed) for look in told.expectations] == [(False, perform().expectations[0].observed)]
+
+
+def test_a_twin_may_do_something_else():
+    source = BOOK + "  steps:\n    - open: /\n"
+    assert [step.verb for step in perform(source, run=RunId("book", kind=Kind.TWIN)).steps] == ["open"]
+
+
+def test_a_step_that_cannot_be_done_ends_the_run_and_nothing_is_looked_at():
+    told = perform(BOOK.replace('button: "Book"', 'button: "Pay"'))
+    assert [(step.passed, step.trouble) for step in told.steps][-1] == (False, Trouble.MISSING)
+    assert told.expectations == ()
+    assert result(told) is Result.FAILED
+
+
+def test_an_ambiguous_look_says_nothing():
+    told = perform(BOOK.replace("role: status, equals: \"Booked for {{", "role: log, equals: \"Booked for {{"))
+    assert told.expectations[0].trouble is Trouble.AMBIGUOUS
+    assert result(told) is Result.NOTHING
+
+
+def test_an_app_that_is_down_was_never_ready():
+    told = perform(app=FakeApp(down=True))
+    assert not told.app_ready
+    assert result(told) is Result.NOTHING
+
+
+@pytest.mark.parametrize(
+    ("app", "kind", "line"),
+    [
+        (FakeApp(statuses=[(503, "/api")]), "http_status", 14),
+        (FakeApp(console=[("warning", "x"), ("error", "boom")]), "console", 14),
+        (FakeApp(text="Traceback (most recent call last)"), "text", 14),
+    ],
+)
+def test_what_must_never_happen_is_noticed_once(app, kind, line):
+    told = perform(app=app)
+    assert [(breach.kind, breach.line) for breach in told.breaches] == [(kind, line)]
+    assert result(told) is Result.FAILED
+
+
+@pytest.mark.parametrize(
+    ("limit", "status", "breached"),
+    [
+        (">=500", 500, True), (">=500", 499, False), ("==404", 404, True), ("<200", 199, True), (">302", 302, False),
+        ("<=301", 301, True),
+    ],
+)
+def test_a_status_is_compared(limit, status, breached):
+    told = perform(BOOK.replace(">=500", limit), app=FakeApp(statuses=[(status, "/x")]))
+    assert any(breach.observed == f"{status} /x" for breach in told.breaches) is breached
+
+
+class Slow(FakeSession):
+    """Shows its status only at the third look."""
+
+    looked = 0
+
+    async def text(self, spot):
+        if spot is not None:
+            self.looked += 1
+            if self.looked % 3:
+                raise Unable(Trouble.MISSING, "not yet")
+        return await super().text(spot)
+
+
+def test_a_look_is_taken_again_until_it_holds():
+    assert result(perform(stage=FakeStage(make=Slow), patience=Patience(step=0, look=5))) is Result.PASSED
+    assert result(perform(stage=FakeStage(make=Slow))) is Result.FAILED
+
+
+class Slept(Slow):
+    """At rest from the first look on: what is not there then never comes."""
+
+    async def at_rest(self) -> bool:
+        return True
+
+
+def test_a_page_at_rest_is_looked_at_once_and_every_look_is_taken():
+    told = perform(stage=FakeStage(make=Slept), patience=Patience(step=0, look=30))
+    assert result(told) is Result.FAILED
+    assert max(look.millis for look in told.expectations) < 1000
+    assert len(told.expectations) == len(perform().expectations)
+
+
+class Late(FakeSession):
+    """Paints itself while its status is being read: until then nothing is there, then what must be gone is there too."""
+
+    painted = False
+
+    async def count(self, spot):
+        return 1 if self.painted else 0
+
+    async def text(self, spot):
+        self.painted = True
+        return await super().text(spot)
+
+
+def test_an_absence_is_looked_for_only_once_the_rest_is_there():
+    absent, status = '  - absent: {row: "Nobody"}\n', BOOK[BOOK.index("  - text: {role") : BOOK.index("  - row:")]
+    absent_first = BOOK.replace(absent, "").replace(status, absent + status).replace(', {text: "Traceback"}', "")
+    told = perform(absent_first, stage=FakeStage(make=Late))
+    first = told.expectations[0]
+    assert (first.kind, first.vantage, first.passed) == ("absent", "here", False)
+
+
+def test_a_control_stops_at_its_first_failing_block():
+    told = perform(app=FakeApp(stores=False), patience=Patience(0, 0, stop_early=True))
+    assert len(told.expectations) == 6
+    assert told.complete
+
+
+def test_a_run_that_is_cut_off_says_so():
+    class Stuck(FakeSession):
+        async def click(self, spot, *, patience):
+            await asyncio.sleep(60)
+
+    told = perform(stage=FakeStage(make=Stuck), seconds=0.05)
+    assert not told.complete
+    assert result(told) is Result.NOTHING
+
+
+def test_people_have_sessions_of_their_own_and_names_carry_over():
+    source = """\
+journey: two
+promise: issue
+let: {guest: "{{ any.name }}"}
+steps:
+  - open: /
+  - fill: {label: Name, value: "{{ guest }}"}
+  - select: {label: Walk, option: Dawn}
+  - check: {label: Swims}
+  - click: {button: Book}
+  - remember: {role: status, as: seen}
+  - as: guide
+  - open: /guests
+  - press: Enter
+  - reload
+  - back
+expect:
+  - visible: {row: "{{ guest }}"}
+  - count: {row: "{{ guest }}", equals: 1}
+  - text: {role: status, equals: "{{ seen }}"}
+  - title: Tide walks
+  - url_path: /guests
+twin:
+  expect: [{visible: {row: nobody}}]
+"""
+    stage, values = FakeStage(), Values(Draw(7, "two", date(2026, 11, 21)))
+    told = perform(source, stage=stage, values=values, run=RunId("two"))
+    assert result(told) is Result.PASSED, told
+    assert stage.people["guide"].acts == ["open /guests", "press Enter", "reload", "back"]
+    assert values.fields == {"name": values.names["guest"], "walk": "Dawn", "swims": "yes"}
+
+
+def test_the_stakes_grow_with_what_is_known():
+    journey, values = read(BOOK), Values(Draw(7, "book", date(2026, 11, 21)))
+    assert stakes(journey, values).texts == frozenset()
+    values.fields = {"name": "Ada Holt", "group_size": "4", "other": "unmentioned"}
+    known = stakes(journey, values)
+    assert known.texts == {"Booked for 4", "Ada Holt", "4"}
+    assert known.data == {"Ada Holt", "4"}

@@ -1,0 +1,74 @@
+"""Proof on base: red means that the app was ready and a named expectation failed, for both identities."""
+
+from dataclasses import replace
+from itertools import product
+
+import pytest
+
+from tests.validators.test_fold import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
+from validators.domain.evidence import Breach, Identity, Kind, Trouble
+from validators.domain.proof import proof
+from validators.domain.verdict import Purpose
+
+NAMED = {"look", "breach"}
+
+
+def on_base(plain: dict | None, masked: dict | None) -> tuple:
+    told = zip(Identity, (plain, masked), strict=True)
+    return tuple(replace(run(identity, Kind.BASE), **changes) for identity, changes in told if changes is not None)
+
+
+def test_every_pair_for_every_purpose():
+    for plain, masked, purpose in product(OWN, OWN, Purpose):
+        seen = proof("j", purpose, on_base(OWN[plain], OWN[masked]))
+        if plain in SILENT_RUNS or masked in SILENT_RUNS:
+            expected = False
+        elif purpose is Purpose.REGRESSION:
+            expected = plain == masked == "green"
+        else:
+            expected = plain == masked and (plain in NAMED or (purpose is Purpose.FEATURE and plain == "step missing"))
+        assert seen.proved is expected, (plain, masked, purpose, seen)
+        assert seen.reason
+
+
+@pytest.mark.parametrize(
+    ("evidence", "purpose", "reason"),
+    [
+        (on_base({}, {}), Purpose.BUG, "passes on base"),
+        (on_base(SILENT_RUNS["not ready"], SILENT_RUNS["not ready"]), Purpose.BUG, "the app was not ready"),
+        (on_base(RED_RUNS["look"], None), Purpose.BUG, "once by each identity"),
+        ((), Purpose.BUG, "once by each identity"),
+        (on_base(RED_RUNS["look"], {}), Purpose.BUG, "one identity only"),
+        (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.BUG, "a step could not be done"),
+        (on_base(RED_RUNS["no answer"], RED_RUNS["no answer"]), Purpose.FEATURE, "a step could not be done"),
+        (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.REGRESSION, "fails on base"),
+    ],
+)
+def test_a_refusal_says_why(evidence, purpose, reason):
+    seen = proof("j", purpose, evidence)
+    assert not seen.proved
+    assert reason in seen.reason
+
+
+def test_two_identities_must_fail_at_the_same_expectation():
+    here = {"expectations": (replace(LOOK, passed=False), replace(LOOK, index=1))}
+    there = {"expectations": (LOOK, replace(LOOK, index=1, passed=False))}
+    assert not proof("j", Purpose.BUG, on_base(here, there)).proved
+    assert proof("j", Purpose.BUG, on_base(here, here)).proved
+
+
+def test_two_identities_must_miss_the_same_thing():
+    third = {"steps": (*failed_step(Trouble.MISSING)[:1], replace(failed_step(Trouble.MISSING)[1], index=2)), "expectations": ()}
+    assert not proof("j", Purpose.FEATURE, on_base(RED_RUNS["step missing"], third)).proved
+
+
+def test_evidence_of_a_run_told_twice_proves_nothing():
+    pair = on_base({"expectations": FAILED_LOOK}, {"expectations": FAILED_LOOK})
+    assert proof("j", Purpose.BUG, pair).proved
+    assert not proof("j", Purpose.BUG, (*pair, pair[0])).proved
+
+
+def test_a_never_is_a_named_expectation_too():
+    at_other_line = {"breaches": (Breach("http_status", 13),)}
+    assert proof("j", Purpose.BUG, on_base(RED_RUNS["breach"], RED_RUNS["breach"])).proved
+    assert not proof("j", Purpose.BUG, on_base(RED_RUNS["breach"], at_other_line)).proved

@@ -1,0 +1,64 @@
+"""What leaves the seal: a promise's own words and a symptom, and nothing of a journey."""
+
+from itertools import product
+
+import pytest
+
+from validators.domain.verdict import Finding, Symptom
+from validators.judge.redact import NOTICED, PublicFinding, leaks, public_findings
+from validators.language.reader import read
+
+JOURNEY = read("""\
+journey: secret-way
+promise: M-BOOK
+canary: cn4ry-7f3e9a-b2
+steps:
+  - open: /walks/mussel-banks
+  - fill: {label: "Group size", value: "{{ any.int(2, 8) }}"}
+  - click: {button: "Reserve these places"}
+expect:
+  - text: {role: status, equals: "Thank you, booked for {{ filled.group_size }}"}
+twin:
+  expect: [{text: {role: status, equals: "We are so sorry about it"}}]
+""")
+
+
+def test_every_symptom_has_words_for_a_person():
+    assert set(NOTICED) == set(Symptom)
+    assert len(set(NOTICED.values())) == len(NOTICED)
+
+
+def test_public_words_say_nothing_that_the_journey_says():
+    words = {"M-BOOK": "Guests can book a walk."}
+    for symptom, promise in product(Symptom, ("M-BOOK", "issue")):
+        (told,) = public_findings((Finding("secret-way", promise, symptom),), words)
+        assert told == PublicFinding(promise, words.get(promise, promise), NOTICED[symptom])
+        assert leaks(f"{told.words} {told.observed}", (JOURNEY,)) == ()
+        assert "secret-way" not in f"{told}"
+
+
+def test_two_journeys_with_one_symptom_are_told_once():
+    found = tuple(Finding(name, "M-BOOK", Symptom.NOT_SHOWN) for name in ("a", "b"))
+    assert len(public_findings(found, {})) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "leaked"),
+    [
+        ("nothing of it", ()),
+        ("it said cn4ry-7f3e9a-b2 somewhere", ("cn4ry-7f3e9a-b2",)),
+        ("press RESERVE THESE PLACES now", ("Reserve these places",)),
+        ("goto /walks/mussel-banks", ("/walks/mussel-banks",)),
+        ("Thank you, booked for 4", ("Thank you, booked for",)),
+        ("We are so sorry about it", ("We are so sorry about it",)),
+        ("Group size", ()),  # a short label is anybody's
+    ],
+)
+def test_a_sealed_phrase_is_found_in_what_is_about_to_leave(text, leaked):
+    assert leaks(text, (JOURNEY,)) == leaked
+
+
+def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is():
+    issue = "When I press 'Reserve these places' nothing happens. cn4ry-7f3e9a-b2"
+    assert leaks("Reserve these places", (JOURNEY,), known=(issue,)) == ()
+    assert leaks("cn4ry-7f3e9a-b2", (JOURNEY,), known=("an innocent issue",)) == ("cn4ry-7f3e9a-b2",)

@@ -1,0 +1,181 @@
+"""The saboteur: what it alters, what it leaves alone, and when it may say that it touched what a journey requires."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from validators.browser.http1 import Head
+from validators.browser.saboteur import Sabotage
+from validators.browser.wounds import altered, dropped, swapped
+from validators.domain.evidence import SabotageFacts, Saboteur
+from validators.domain.stakes import Stakes
+
+STAKES = Stakes(texts=frozenset({"Booked for 4", "Ada Holt"}), data=frozenset({"4", "Ada Holt"}))
+
+
+def html(wound, body: str, stakes: Stakes = STAKES) -> tuple[str, bool]:
+    told = wound(body.encode(), "text/html", stakes)
+    return told.content.decode(), told.touched
+
+
+def as_json(wound, value, stakes: Stakes = STAKES):
+    told = wound(json.dumps(value).encode(), "application/json", stakes)
+    return json.loads(told.content), told.touched
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "touched"),
+    [
+        ("<p>Booked for 4</p>", "<p>dekooB rof 7</p>", True),
+        ("<title>Booked for 4</title>", "<title>dekooB rof 7</title>", True),
+        ("<p>Booked for 42</p>", "<p>Booked for 42</p>", False),
+        ("<p>Ada Holt &amp; co</p>", "<p>adA tloH &amp; co</p>", True),
+        ("<td>4</td>", "<td>7</td>", False),  # mentioned, but no required text by itself
+        ("<p>14 places</p>", "<p>14 places</p>", False),
+        ("<p>4 places</p>", "<p>4 places</p>", False),
+        ('<script>const x = "Booked for 4"</script>', '<script>const x = "Booked for 4"</script>', False),
+        ('<a title="Ada Holt">x</a>', '<a title="Ada Holt">x</a>', False),
+        ('<input value="Ada Holt">', '<input value="adA tloH">', True),
+        ('<input name=size value="4">', '<input name=size value="7">', False),
+        ("<!-- Ada Holt --><p>x</p>", "<!-- Ada Holt --><p>x</p>", False),
+    ],
+)
+def test_swapping_texts_in_a_page(before, after, touched):
+    assert html(swapped, before) == (after, touched)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "touched"),
+    [
+        ({"name": "Ada Holt", "id": 12}, {"name": "adA tloH", "id": 12}, True),
+        ({"guests": 4}, {"guests": 7}, False),
+        ([{"note": "x"}], [{"note": "x"}], False),
+        ({"ok": True, "n": None}, {"ok": True, "n": None}, False),
+    ],
+)
+def test_swapping_texts_in_json(before, after, touched):
+    assert as_json(swapped, before) == (after, touched)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "touched"),
+    [
+        ("<tr><td>Bo</td></tr><tr><td>Ada Holt</td></tr>", "<tr><td>Bo</td></tr>", True),
+        ("<ul><li>Ada Holt<li>unclosed</ul>", "<ul><li>Ada Holt<li>unclosed</ul>", False),
+        ("<h1>Ada Holt</h1><li>Ada Holt</li>", "<h1>Ada Holt</h1>", False),  # still there to be read
+        ("<li><ul><li>Ada Holt</li></ul></li>", "<li><ul></ul></li>", True),
+        ("<tr><td>4</td><td>Bo</td></tr>", "", False),
+        ("<tr><td>4 places</td><td>Bo</td></tr>", "<tr><td>4 places</td><td>Bo</td></tr>", False),
+        ("<p>Ada Holt</p>", "<p>Ada Holt</p>", False),
+    ],
+)
+def test_dropping_rows_of_a_page(before, after, touched):
+    assert html(dropped, before) == (after, touched)
+
+
+def test_dropping_entries_of_json():
+    before = {"bookings": [{"name": "Bo"}, {"name": "Ada Holt"}], "tags": ["Ada Holt"]}
+    assert as_json(dropped, before) == ({"bookings": [{"name": "Bo"}], "tags": ["Ada Holt"]}, False)
+    del before["tags"]
+    assert as_json(dropped, before) == ({"bookings": [{"name": "Bo"}]}, True)
+
+
+@pytest.mark.parametrize("kind", ["image/png", "text/javascript", "text/css", "text/plain", ""])
+def test_nothing_but_pages_and_json_is_wounded(kind):
+    assert swapped(b"Booked for 4", kind, STAKES).content == b"Booked for 4"
+
+
+@pytest.mark.parametrize("body", [b"\xff\xfe not text", b"{not json"])
+def test_what_cannot_be_read_is_left_alone(body):
+    for kind in ("text/html", "application/json"):
+        assert swapped(body, kind, STAKES).content == body
+
+
+def test_nothing_at_stake_is_nothing_altered():
+    assert html(swapped, "<p>Booked for 4</p>", Stakes()) == ("<p>Booked for 4</p>", False)
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_an_altered_text_is_another_text(text):
+    assert altered(text) != text
+
+
+@given(st.text(alphabet="<>/ptrdli \"'=&;4AdaHolt", max_size=200))
+def test_any_page_can_be_wounded(body):
+    for wound in (swapped, dropped):
+        html(wound, body)
+
+
+def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[Head, bytes]:
+    told = {"content_type": "application/x-www-form-urlencoded", "accept": "text/html", "referer": "http://a/walks?x=1"}
+    told |= headers
+    return Head("POST", path, "HTTP/1.1", tuple((key.replace("_", "-"), value) for key, value in told.items())), content
+
+
+def test_a_swallowed_form_leads_back_to_where_it_was():
+    stale = Sabotage(Saboteur.STALE, lambda: STAKES)
+    answer, body = stale.instead(*post(b"name=Ada+Holt"))
+    assert (answer.status, answer.header("location"), body) == (303, "/walks?x=1", b"")
+    assert stale.facts == SabotageFacts(changed=1, touched=True)
+
+
+def test_a_swallowed_script_write_is_answered_with_an_empty_yes():
+    stale = Sabotage(Saboteur.STALE, lambda: STAKES)
+    answer, body = stale.instead(*post(b'{"n": 4}', content_type="application/json", accept="*/*"))
+    assert (answer.status, body) == (200, b"{}")
+
+
+def test_an_error_is_a_server_error():
+    answer, _ = Sabotage(Saboteur.ERROR_500, lambda: STAKES).instead(*post())
+    assert answer.status == 500
+
+
+@pytest.mark.parametrize(
+    ("request_", "touched"),
+    [
+        (post(b"name=Ada+Holt&size=2"), True),
+        (post(b"name=Ada+Holter"), False),
+        (post(b"size=4"), True),
+        (post(b"size=42"), False),
+        (post(b'{"a": [{"b": 4}]}', content_type="application/json"), True),
+        (post(b"{broken", content_type="application/json"), False),
+        (post(b'--x\r\nX: form-data; name="n"\r\n\r\nAda Holt\r\n--x--', content_type="multipart/form-data"), True),
+        (post(path="/guests/Ada%20Holt/cancel"), True),
+        (post(path="/book?size=4"), True),
+        (post(), False),
+    ],
+)
+def test_a_write_touches_what_it_carries(request_, touched):
+    stale = Sabotage(Saboteur.STALE, lambda: STAKES)
+    stale.instead(*request_)
+    assert stale.facts == SabotageFacts(1, touched)
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [(Head("GET", "/?name=Ada+Holt", "HTTP/1.1", ()), b""), post(b"name=Ada+Holt", sec_fetch_mode="no-cors")],
+)
+def test_reading_and_beacons_are_not_writes(request_):
+    for saboteur in (Saboteur.STALE, Saboteur.ERROR_500):
+        hands = Sabotage(saboteur, lambda: STAKES)
+        assert hands.instead(*request_) is None
+        assert hands.facts == SabotageFacts(0, False)
+
+
+@pytest.mark.parametrize("saboteur", list(Saboteur))
+def test_each_saboteur_does_one_thing(saboteur):
+    hands = Sabotage(saboteur, lambda: STAKES)
+    page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
+    held_back = hands.instead(*post(b"size=4")) is not None
+    wounded = hands.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>") != b"<tr><td>Ada Holt</td></tr>"
+    of_writes = saboteur in (Saboteur.STALE, Saboteur.ERROR_500)
+    assert (held_back, wounded) == (of_writes, not of_writes)
+
+
+def test_a_saboteur_that_altered_nothing_says_so():
+    hands = Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES)
+    page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
+    assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
+    assert hands.facts == SabotageFacts(changed=0, touched=False)

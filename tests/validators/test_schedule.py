@@ -1,0 +1,94 @@
+"""Which run when, and with how much patience: the driver's order, performed by nobody."""
+
+import asyncio
+from dataclasses import replace
+
+from tests.validators.test_fold import FAILED_LOOK, run
+from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.fold import Result, result
+from validators.driver.schedule import LONGEST_PATIENCE, evidence_of
+from validators.judge.performance import Patience
+from validators.judge.plan import PlannedRun, base_runs, judgement_runs, retry_runs
+
+
+class Performer:
+    """Tells of a good run, or of a red one for the kinds it is told to fail; remembers what it was asked, in order."""
+
+    def __init__(self, *red: Kind, millis: int = 100) -> None:
+        self.red, self.millis = red, millis
+        self.asked: list[tuple[str, Patience]] = []
+        self.at_once = self.most_at_once = self.readied = 0
+
+    async def __call__(self, planned: PlannedRun, patience: Patience) -> RunEvidence:
+        self.asked.append((str(planned.id), patience))
+        self.at_once += 1
+        self.most_at_once = max(self.most_at_once, self.at_once)
+        await asyncio.sleep(0.001)
+        self.at_once -= 1
+        good = replace(run(), run=planned.id)
+        good = replace(good, steps=tuple(replace(step, millis=self.millis) for step in good.steps))
+        return replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
+
+
+def evidence(runs, perform: Performer, *, seconds: float = 30) -> tuple[RunEvidence, ...]:
+    planned = tuple(PlannedRun(one, 5000 + index) for index, one in enumerate(runs))
+
+    async def ready() -> None:
+        perform.readied += 1
+
+    return asyncio.run(evidence_of(planned, perform, seconds=seconds, ready=ready))
+
+
+def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing():
+    runs = (*judgement_runs(["b", "a"]), *base_runs(["c"]), *retry_runs(["a"]))
+    assert [one.run for one in evidence(runs, Performer())] == list(runs)
+
+
+def test_controls_come_after_the_journey_and_with_its_pace():
+    perform = Performer(millis=200)
+    evidence(judgement_runs(["a"]), perform)
+    assert {name for name, _ in perform.asked[:2]} == {"journey-plain-1", "journey-masked-1"}
+    assert {patience for _, patience in perform.asked[:2]} == {Patience(LONGEST_PATIENCE, LONGEST_PATIENCE)}
+    (pace,) = {patience for _, patience in perform.asked[2:]}
+    assert pace.stop_early
+    assert pace.step > 3 * 0.2
+    assert pace.look < LONGEST_PATIENCE
+
+
+def test_controls_alone_wait_for_their_apps():
+    perform, only_base = Performer(), Performer()
+    evidence((*judgement_runs(["a", "b"]), *retry_runs(["a"])), perform)
+    evidence(base_runs(["a"]), only_base)
+    assert (perform.readied, only_base.readied) == (2, 0)
+
+
+def test_base_runs_end_with_the_first_expectation_that_is_not_met():
+    perform = Performer()
+    evidence(base_runs(["a"]), perform)
+    assert {patience for _, patience in perform.asked} == {Patience(LONGEST_PATIENCE, LONGEST_PATIENCE, stop_early=True)}
+
+
+def test_no_pace_is_longer_than_the_journeys_own_time_allows():
+    perform = Performer(millis=60_000)
+    evidence(judgement_runs(["a"]), perform, seconds=6)
+    assert max(max(patience.step, patience.look) for _, patience in perform.asked) == 1
+
+
+def test_a_journey_that_failed_has_no_controls():
+    perform = Performer(Kind.JOURNEY)
+    told = evidence(judgement_runs(["a"]), perform)
+    assert len(perform.asked) == 2
+    assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.NOTHING] * 5
+
+
+def test_a_red_base_is_what_is_wanted_and_stops_nothing():
+    perform = Performer(Kind.BASE)
+    told = evidence((*judgement_runs(["a"]), *base_runs(["a"])), perform)
+    assert len(perform.asked) == 9
+    assert not any(one.skipped for one in told)
+
+
+def test_journeys_do_not_wait_for_each_other_and_do_not_crowd_the_machine():
+    perform = Performer()
+    evidence(judgement_runs([f"j{index}" for index in range(6)]), perform)
+    assert 2 < perform.most_at_once <= 5

@@ -1,0 +1,243 @@
+"""The wire: one app at one port and nothing else, every byte counted, headers of the right visitor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from tests.validators.apps import App, served
+from validators.browser.http1 import Head
+from validators.browser.wire import LARGEST_ANSWER, Wire
+
+Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+def answering(raw: bytes, *, hold: float = 0) -> Talk:
+    """An app that reads a head and says these bytes, whatever it was asked."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(raw)
+        await writer.drain()
+        await asyncio.sleep(hold)
+        writer.close()
+
+    return talk
+
+
+async def asked(wire: Wire, request: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(wire.address.rpartition(":")[2]))
+    writer.write(request)
+    await writer.drain()
+    try:
+        return await asyncio.wait_for(reader.read(), 5)
+    except ConnectionError:
+        return b""
+    finally:
+        writer.close()
+
+
+def through(talk: Talk, request: bytes, **options) -> tuple[bytes, Wire]:
+    """What a browser gets for a request through a wire to an app that talks like this."""
+
+    async def work() -> tuple[bytes, Wire]:
+        server = await asyncio.start_server(talk, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server, Wire(host="app.localhost", port=port, **options) as wire:
+            return await asked(wire, request), wire
+
+    return asyncio.run(work())
+
+
+GET = b"GET http://app.localhost/a?b=c HTTP/1.1\r\nHost: app.localhost\r\nProxy-Connection: keep-alive\r\n\r\n"
+OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
+
+
+def test_an_answer_comes_through_and_is_known():
+    got, wire = through(answering(OK), GET)
+    assert got.endswith(b"\r\n\r\nhi")
+    (exchange,) = wire.exchanges
+    assert (exchange.method, exchange.path, exchange.status) == ("GET", "/a?b=c", 200)
+    assert (exchange.kind, exchange.octets) == ("text/html", 2)
+    assert wire.answered
+    assert not wire.busy
+    assert not exchange.broken
+
+
+def test_the_app_is_asked_as_if_there_were_no_proxy():
+    heard: list[bytes] = []
+
+    async def talk(reader, writer):
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        writer.close()
+
+    through(talk, GET)
+    assert heard[0].startswith(b"GET /a?b=c HTTP/1.1\r\n")
+    assert b"proxy" not in heard[0].lower()
+
+
+def test_a_masked_visitor_has_the_mask_on_every_request_that_carries_such_a_header():
+    heard: list[bytes] = []
+
+    async def talk(reader, writer):
+        heard.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(OK)
+        writer.close()
+
+    request = GET[:-2] + b"User-Agent: HeadlessChrome\r\n\r\n"
+    through(talk, request, headers={"user-agent": "Chrome", "sec-ch-ua": "brands"})
+    assert b"User-Agent: Chrome\r\n" in heard[0]
+    assert b"brands" not in heard[0]  # a request without hints is not given any
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://example.org/", "http://app.localhost:8080/", "http://127.0.0.1/", "http://app.localhost.evil/",
+        "http://evil@other/", "https://app.localhost/", "ftp://x/", "/", "file:///etc/passwd",
+        "http://app.localhost:99999/", "http://[::1", "app.localhost",
+    ],
+)  # fmt: skip
+def test_another_address_is_refused_and_nothing_is_dialled(target):
+    dialled: list[int] = []
+
+    async def talk(reader, writer):
+        dialled.append(1)
+        writer.close()
+
+    got, wire = through(talk, f"GET {target} HTTP/1.1\r\nHost: app.localhost\r\n\r\n".encode())
+    assert got.startswith(b"HTTP/1.1 403")
+    assert wire.exchanges[0].refused
+    assert not dialled
+    assert not wire.answered
+
+
+@pytest.mark.parametrize("target", ["example.org:443", "app.localhost:443", "127.0.0.1:22", "app.localhost:8080"])
+def test_no_tunnel_leads_anywhere_else(target):
+    got, wire = through(answering(OK), f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert got.startswith(b"HTTP/1.1 403")
+    assert wire.exchanges[0].refused == target
+
+
+def test_a_web_socket_reaches_the_app():
+    got, _ = through(answering(b"over the tunnel"), b"CONNECT app.localhost:80 HTTP/1.1\r\n\r\nGET /ws HTTP/1.1\r\n\r\n")
+    assert got == b"HTTP/1.1 200 Connected\r\n\r\nover the tunnel"
+
+
+@pytest.mark.parametrize(
+    ("raw", "body"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2;x=y\r\nde\r\n0\r\n\r\n", b"abcde"),
+        (b"HTTP/1.0 200 OK\r\n\r\nto the end", b"to the end"),
+        (b"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n" + OK, b"hi"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", b""),
+        (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b""),
+    ],
+)
+def test_every_framing_is_understood(raw, body):
+    got, wire = through(answering(raw), GET)
+    assert got.partition(b"\r\n\r\n")[2] == body
+    assert not wire.exchanges[0].broken
+
+
+def test_a_kept_open_connection_does_not_keep_the_browser_waiting():
+    got, _ = through(answering(OK, hold=30), GET)
+    assert got.endswith(b"hi")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"", b"HTTP/1.1 200", b"nonsense\r\n\r\n", b"HTTP/1.1 banana\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhi",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhi",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\nhi\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
+    ],
+)  # fmt: skip
+def test_an_answer_that_breaks_off_is_the_apps_failure(raw):
+    _, wire = through(answering(raw), GET)
+    assert wire.exchanges[0].broken
+
+
+def test_an_app_that_is_not_there_is_known_not_to_have_answered():
+    async def work() -> Wire:
+        async with Wire(host="app.localhost", port=1) as wire:
+            await asked(wire, GET)
+            return wire
+
+    wire = asyncio.run(work())
+    assert not wire.answered
+    assert "does not take connections" in wire.exchanges[0].broken
+
+
+def test_a_flood_is_cut():
+    async def talk(reader, writer):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(1600):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    got, wire = through(talk, GET)
+    assert wire.cut
+    assert len(got) <= LARGEST_ANSWER + 200
+
+
+def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events():
+    async def work(raw: bytes, head: bytes) -> tuple[bool, bool]:
+        server = await asyncio.start_server(answering(raw, hold=1), "127.0.0.1", 0)
+        async with server, Wire(host="app.localhost", port=server.sockets[0].getsockname()[1]) as wire:
+            asking = asyncio.create_task(asked(wire, GET[:-2] + head + b"\r\n"))
+            await asyncio.sleep(0.2)
+            told = wire.busy, wire.owes_document
+            asking.cancel()
+            return told
+
+    assert asyncio.run(work(b"", b"Sec-Fetch-Dest: document\r\n")) == (True, True)
+    assert asyncio.run(work(b"", b"Sec-Fetch-Dest: empty\r\n")) == (True, False)
+    events = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: x\n\n"
+    assert asyncio.run(work(events, b"Sec-Fetch-Dest: empty\r\n")) == (False, False)
+
+
+class Loud:
+    """A tamper that answers POSTs itself and shouts every other answer."""
+
+    def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
+        return (Head("HTTP/1.1", "418", "Teapot", ()), content) if request.first == "POST" else None
+
+    def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
+        return content.upper()
+
+
+def test_a_tamper_alters_bodies_and_their_length():
+    got, wire = through(answering(OK), GET, tamper=Loud())
+    assert b"Content-Length: 2\r\n" in got
+    assert got.endswith(b"HI")
+    assert wire.exchanges[0].status == 200
+
+
+def test_a_tamper_answers_in_the_apps_place():
+    request = b"POST http://app.localhost/ HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
+    got, wire = through(answering(OK), request, tamper=Loud())
+    assert got.startswith(b"HTTP/1.1 418")
+    assert got.endswith(b"abc")
+    assert wire.exchanges[0].status == 418
+
+
+def test_a_form_reaches_a_real_app():
+    app = App()
+
+    async def work(port: int) -> bytes:
+        async with Wire(host="app.localhost", port=port) as wire:
+            form = b"name=Ada&size=4"
+            kind = "Content-Type: application/x-www-form-urlencoded"
+            head = f"POST http://app.localhost/book HTTP/1.1\r\n{kind}\r\nContent-Length: {len(form)}\r\n\r\n"
+            return await asked(wire, head.encode() + form)
+
+    with served(app) as port:
+        assert asyncio.run(work(port)).startswith(b"HTTP/1.0 303")
+    assert app.bookings == [("Ada", "4")]

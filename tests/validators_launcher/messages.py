@@ -1,0 +1,88 @@
+"""A Messages endpoint on a unix socket, as the broker offers one: scripted answers, every request kept."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from socketserver import ThreadingMixIn, UnixStreamServer
+from typing import Any
+
+
+@dataclass
+class Endpoint:
+    """`answers` are lists of content blocks, one list a request; `requests` is what came."""
+
+    socket: Path
+    answers: list[list[dict[str, Any]]]
+    requests: list[dict[str, Any]] = field(default_factory=list)
+
+    def next(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        self.requests.append(request)
+        if not self.answers:
+            error = {"type": "invalid_request_error", "message": "the script has ended"}
+            return 400, {"type": "error", "error": error}
+        content = self.answers.pop(0)
+        used = any(block["type"] == "tool_use" for block in content)
+        return 200, {
+            "id": f"msg_{len(self.requests)}",
+            "type": "message",
+            "role": "assistant",
+            "model": request["model"],
+            "content": content,
+            "stop_reason": "tool_use" if used else "end_turn",
+            "stop_sequence": None,
+            "usage": {"input_tokens": 10, "output_tokens": 10},
+        }
+
+
+def submits(*journeys: str) -> list[dict[str, Any]]:
+    """An answer that submits these journeys, one call each."""
+    return [
+        {"type": "tool_use", "id": f"toolu_{number}", "name": "submit_journey", "input": {"yaml": text}}
+        for number, text in enumerate(journeys)
+    ]
+
+
+def says(text: str) -> list[dict[str, Any]]:
+    return [{"type": "text", "text": text}]
+
+
+@contextmanager
+def endpoint(socket: Path, *answers: Sequence[dict[str, Any]]) -> Iterator[Endpoint]:
+    """The endpoint, answering until the block is left."""
+    served = Endpoint(socket, [list(answer) for answer in answers])
+
+    class Server(ThreadingMixIn, UnixStreamServer):
+        daemon_threads = True
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def address_string(self) -> str:
+            return "box"
+
+        def log_message(self, *_: object) -> None: ...
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            status, answer = served.next(json.loads(body))
+            data = json.dumps(answer).encode()
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+    with Server(str(socket), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        try:
+            yield served
+        finally:
+            server.shutdown()
+            thread.join()

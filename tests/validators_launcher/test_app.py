@@ -1,0 +1,161 @@
+"""The app under test: packages from its lock, data of its own, and no way for one instance to reach another."""
+
+import hashlib
+import http.client
+import socket
+import sys
+import zipfile
+from contextlib import ExitStack
+from pathlib import Path
+from urllib.parse import urlencode
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.gitbox import Source
+from validators.app.boxes import Boxes
+from validators.app.instances import Door, Fleet, Start, Wanted
+from validators.app.side import LayerStores, Side, prepared_side, seeded_side
+from validators.domain.stops import Inconclusive
+from validators.launcher.request import AppSpec
+
+APP = AppSpec(
+    start=("python", "seaside.py"),
+    port_env="PORT",
+    ready="/",
+    ready_seconds=15,
+    env={},
+    data="SEASIDE_DATA",
+    seed_command=("python", "seed.py"),
+)
+START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
+
+
+class Ground:
+    """A folder to prepare sides and start instances in."""
+
+    def __init__(self, folder: Path, source: Source) -> None:
+        self.folder, self.source = folder, source
+        papers = folder / "papers"
+        papers.mkdir()
+        self.boxes = Boxes((sys.executable, "-I", "-m", "harness.sandbox"), "auto", papers)
+        self.stores = LayerStores(folder / "layers", folder / "wheels")
+
+    def side(self, files: dict[str, str], app: AppSpec = APP, *, seed: str | None = None) -> Side:
+        tree = self.source.commit(files).tree
+        bare = prepared_side(
+            *("candidate", app),
+            git_dir=self.source.git_dir,
+            tree=tree,
+            boxes=self.boxes,
+            stores=self.stores,
+            folder=self.folder / "side",
+        )
+        return seeded_side(bare, app, seed=seed, boxes=self.boxes)
+
+    def running(self, stack: ExitStack, side: Side, *, start: Start = START, count: int = 1) -> tuple[Door, ...]:
+        fleet = Fleet(start, self.boxes, self.folder, stack)
+        doors = fleet.doors(Wanted(f"i{number}", 30000 + number, 40000 + number) for number in range(count))
+        fleet.until_ready((door, side) for door in doors)
+        return doors
+
+
+@pytest.fixture
+def ground(tmp_path: Path, source: Source) -> Ground:
+    return Ground(tmp_path, source)
+
+
+def page(door: Door, *, post: dict[str, str] | None = None) -> str:
+    connection = http.client.HTTPConnection("app.test")
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(door.path))
+    headers = {"Content-Type": "application/x-www-form-urlencoded"} if post else {}
+    connection.request("POST" if post else "GET", "/book" if post else "/", urlencode(post) if post else None, headers)
+    text = connection.getresponse().read().decode()
+    connection.close()
+    return text
+
+
+def test_every_instance_starts_from_equal_data_and_keeps_its_own(ground: Ground) -> None:
+    side = ground.side(seaside.BASE)
+    with ExitStack() as stack:
+        first, second = ground.running(stack, side, count=2)
+        before = page(second)
+        page(first, post={"name": "Visitor", "size": "2"})
+        assert "Seeded Guest" in before
+        assert "Visitor" in page(first)
+        assert page(second) == before
+
+
+def test_a_journey_may_ask_for_data_by_name(ground: Ground) -> None:
+    seed = seaside.SEED.replace("import json, os", "import json, os, sys").replace('"Seeded Guest"', "sys.argv[1]")
+    side = ground.side({**seaside.BASE, "seed.py": seed}, seed="two-low-tides")
+    with ExitStack() as stack:
+        (door,) = ground.running(stack, side)
+        assert "two-low-tides" in page(door)
+
+
+def test_a_seed_command_that_fails_is_inconclusive(ground: Ground) -> None:
+    with pytest.raises(Inconclusive, match="the seed command of the candidate ended with 3"):
+        ground.side({**seaside.BASE, "seed.py": "raise SystemExit(3)"})
+
+
+def test_the_app_cannot_write_its_own_tree(ground: Ground) -> None:
+    writes = "from pathlib import Path\nPath('seaside.py').write_text('')\n"
+    with pytest.raises(Inconclusive, match="ended with 1"):
+        ground.side({**seaside.BASE, "seed.py": writes})
+    assert (ground.folder / "side" / "tree" / "seaside.py").read_text() == seaside.SOURCE
+
+
+def test_the_packages_of_the_lock_are_there_and_only_those(ground: Ground) -> None:
+    lock = wheel(ground.stores.wheels)
+    app = AppSpec(**{**fields(APP), "lock": "requirements.lock"})
+    uses = "import seaside_greeting\n" + seaside.SOURCE.replace("Walk to", "{seaside_greeting.WORD} Walk to")
+    side = ground.side({**seaside.BASE, "seaside.py": uses, "requirements.lock": lock}, app)
+    assert side.layer is not None
+    assert side.layer.parent == ground.stores.layers
+    with ExitStack() as stack:
+        (door,) = ground.running(stack, side)
+        assert "Moin Walk to" in page(door)
+
+
+def test_a_lock_that_the_tree_lacks_is_inconclusive(ground: Ground) -> None:
+    with pytest.raises(Inconclusive, match=r"no lock file 'requirements\.lock'"):
+        ground.side(seaside.BASE, AppSpec(**{**fields(APP), "lock": "requirements.lock"}))
+
+
+def test_a_lock_outside_of_the_tree_is_inconclusive(ground: Ground) -> None:
+    (ground.folder / "side.lock").write_text("")
+    with pytest.raises(Inconclusive, match="no lock file"):
+        ground.side(seaside.BASE, AppSpec(**{**fields(APP), "lock": "../../side.lock"}))
+
+
+def test_a_start_command_that_goes_to_the_background_is_named_as_one(ground: Ground) -> None:
+    side = ground.side({**seaside.BASE, "start.py": "import subprocess\nsubprocess.Popen(['python', 'seaside.py'])\n"})
+    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
+    with ExitStack() as stack, pytest.raises(Inconclusive, match="puts its server in the background: have it stay in front"):
+        ground.running(stack, side, start=start)
+
+
+def test_a_start_command_that_fails_is_not_taken_for_one_in_the_background(ground: Ground) -> None:
+    side = ground.side({**seaside.BASE, "start.py": "raise SystemExit(1)\n"})
+    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
+    with ExitStack() as stack, pytest.raises(Inconclusive, match=r"ended before it answered$"):
+        ground.running(stack, side, start=start)
+
+
+def fields(app: AppSpec) -> dict[str, object]:
+    return {name: getattr(app, name) for name in app.__slots__}
+
+
+def wheel(wheels: Path) -> str:
+    """A wheel with one module, and the lock that pins it."""
+    wheels.mkdir()
+    path = wheels / "seaside_greeting-1.0-py3-none-any.whl"
+    info = "seaside_greeting-1.0.dist-info"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("seaside_greeting.py", "WORD = 'Moin'\n")
+        archive.writestr(f"{info}/METADATA", "Metadata-Version: 2.1\nName: seaside-greeting\nVersion: 1.0\n")
+        archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{info}/RECORD", f"seaside_greeting.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
+    return f"seaside-greeting==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"

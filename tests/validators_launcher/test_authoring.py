@@ -1,0 +1,109 @@
+"""Journeys written in a box by the real SDK against a scripted endpoint, proved on base, and only then sealed."""
+
+import json
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.messages import Endpoint, endpoint, says, submits
+from tests.validators_launcher.world import BODY, MISSION, TITLE, World
+
+BROKEN = seaside.JOURNEY.replace("click:", "clik:")
+
+
+def authored(
+    world: World, *answers: Sequence[dict[str, Any]], base: dict[str, str] = seaside.BASE
+) -> tuple[dict[str, Any], Endpoint]:
+    """What the author's program told, and the endpoint it talked to."""
+    socket = world.home / "author.sock"
+    socket.unlink(missing_ok=True)
+    world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
+    request = world.request(world.source.commit(base))
+    with endpoint(socket, *answers) as served:
+        done = world.validators("author", "--request", request, "--out", world.home / "out")
+    assert done.returncode == 0, done.stderr
+    return json.loads((world.home / "out" / "authored.json").read_text()), served
+
+
+def standing(world: World) -> list[str]:
+    desk = world.desk(world.home / "request.json")
+    return [one.entry.journey for one in desk.shelf.journeys(2)]
+
+
+def test_a_journey_that_is_red_on_base_is_sealed_after_its_mistakes_were_told(world: World) -> None:
+    found, served = authored(world, submits(BROKEN), submits(seaside.JOURNEY))
+    assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("sealed", 1, True)
+    assert standing(world) == ["book-a-large-group"]
+    complaint = served.requests[1]["messages"][-1]["content"][0]
+    assert (complaint["is_error"], "clik" in complaint["content"]) == (True, True)
+    digest = json.loads(world.validators("store", "digest", "--request", world.home / "request.json").stdout)
+    assert digest == {"journeys": 1, "digest": found["digest"]}
+
+    again, served = authored(world)
+    assert (again, served.requests) == (found, [])
+
+
+def test_an_author_is_told_the_issue_the_law_and_the_language_and_no_journey_and_may_write_none(world: World) -> None:
+    sealed = world.seal(world.request(world.source.commit(seaside.BASE)), seaside.HARMLESS)
+    found, served = authored(world, says("The issue is about the colour of the moon."))
+    request = served.requests[0]
+    told = json.dumps(request, ensure_ascii=False)
+    assert MISSION in request["system"]
+    assert "# The journey language" in request["system"]
+    assert all(text in told for text in (TITLE, BODY))
+    assert sealed.canary not in told
+    assert "book-a-small-group" not in told
+    assert [tool["name"] for tool in request["tools"]] == ["submit_journey"]
+    assert (found["outcome"], found["journeys"], "moon" in json.dumps(found)) == ("no-journey", 0, False)
+
+
+def test_a_journey_that_passes_on_base_is_refused_by_name(world: World) -> None:
+    found, _ = authored(world, submits(seaside.HARMLESS))
+    assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("refused", 0, False)
+    assert "'book-a-small-group'" in found["reason"]
+    assert "passes on base" in found["reason"]
+    assert standing(world) == []
+
+
+def test_a_model_that_does_not_answer_seals_nothing_and_says_so(world: World) -> None:
+    socket = world.home / "author.sock"
+    world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
+    request = world.request(world.source.commit(seaside.BASE))
+    with endpoint(socket):
+        done = world.validators("author", "--request", request, "--out", world.home / "out")
+    assert (done.returncode, "the model did not answer" in done.stderr) == (1, True)
+    assert not (world.home / "out" / "authored.json").exists()
+
+
+def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World) -> None:
+    """A killed factory's author may still be writing when the next one is asked: both ended with a journey of the same name."""
+    socket = world.home / "author.sock"
+    world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
+    request = world.request(world.source.commit(seaside.BASE))
+    outs = [world.home / "out-1", world.home / "out-2"]
+    with endpoint(socket, submits(seaside.JOURNEY), submits(seaside.JOURNEY)) as served, ThreadPoolExecutor(2) as pool:
+        done = list(pool.map(lambda out: world.validators("author", "--request", request, "--out", out), outs))
+    assert [one.returncode for one in done] == [0, 0]
+    first, second = (json.loads((out / "authored.json").read_text()) for out in outs)
+    assert first == second
+    assert len(served.requests) == 1
+    assert standing(world) == ["book-a-large-group"]
+
+
+@pytest.mark.parametrize("text", ["journey: [", "canary: 0123456789abcdef0123456789abcdef\n" + seaside.JOURNEY])
+def test_what_the_box_lets_through_is_read_again_outside(world: World, tmp_path: Path, text: str) -> None:
+    """A box is not trusted: here the text comes from a maintainer's file, by the same path."""
+    request = world.request(world.source.commit(seaside.BASE))
+    old = world.seal(request, seaside.JOURNEY)
+    file = tmp_path / "new.yaml"
+    file.write_text(text)
+    done = world.validators(
+        *("store", "supersede", "--request", request, "--digest", old.entry.digest),
+        *("--journey", file, "--actor", "grace", "--reason", "the words changed"),
+    )
+    assert done.returncode in (1, 2)
+    assert [one.entry.digest for one in world.desk(request).shelf.journeys(2)] == [old.entry.digest]

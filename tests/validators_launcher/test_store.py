@@ -1,0 +1,162 @@
+"""The store: where it may lie, what it keeps for ever, and that a leak of a journey stops everything."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.validators_launcher.gitbox import Source
+from validators.app.git import Repository
+from validators.domain.errors import ValidatorsError
+from validators.domain.stops import UsageError
+from validators.domain.verdict import Purpose
+from validators.signing.key import signer_at
+from validators.signing.notary import Notary
+from validators.store.entries import Entry, Event
+from validators.store.leaks import refuse_leaked
+from validators.store.place import opened_place
+from validators.store.shelf import SealedJourney, Shelf, journey_digest, with_canary
+
+TEXT = "journey: a-walk\nsteps: []\n"
+
+
+@pytest.fixture
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(opened_place(tmp_path / "sealed" / "seaside", bound=()), Notary(signer_at(tmp_path / "validator.key")))
+
+
+def sealed(shelf: Shelf, *, issue: int = 2, text: str = TEXT) -> SealedJourney:
+    whole = with_canary(text)
+    entry = Entry(Event.SEALED, issue, "a-walk", journey_digest(whole), Purpose.BUG, "sha256:0", "author", "", "2026-01-02")
+    shelf.seal((whole,), (entry,))
+    return SealedJourney(entry, whole)
+
+
+def test_what_was_sealed_stands_for_its_issue(shelf: Shelf) -> None:
+    journey = sealed(shelf)
+    assert shelf.journeys(2) == (journey,)
+    assert shelf.journeys(3) == ()
+    assert shelf.canaries() == (journey.canary,)
+
+
+def test_a_retired_journey_stands_no_more_and_is_kept(shelf: Shelf) -> None:
+    first, second = sealed(shelf), sealed(shelf)
+    shelf.closed(first.entry.digest, event=Event.RETIRED, actor="grace", reason="the walk ended", at="2026-01-03")
+    assert [journey.entry.digest for journey in shelf.journeys(2)] == [second.entry.digest]
+    assert set(shelf.canaries()) == {first.canary, second.canary}
+    assert [(entry.event, entry.actor) for entry in shelf.entries()] == [
+        (Event.SEALED, "author"),
+        (Event.SEALED, "author"),
+        (Event.RETIRED, "grace"),
+    ]
+
+
+def test_what_is_sealed_together_is_one_page_and_so_is_what_it_supersedes(shelf: Shelf) -> None:
+    old = sealed(shelf).entry
+    texts = tuple(with_canary(f"journey: walk-{number}\n") for number in (1, 2))
+    new = [replace(old, journey=f"walk-{number}", digest=journey_digest(text)) for number, text in enumerate(texts, 1)]
+    shelf.seal(texts, [replace(old, event=Event.SUPERSEDED), *new])
+    assert [journey.entry for journey in shelf.journeys(2)] == new
+    pages = sorted((shelf.folder / "entries").iterdir())
+    pages[-1].unlink()  # as if killed before the page was there: the texts are, and bind nobody
+    assert [journey.entry for journey in shelf.journeys(2)] == [old]
+    assert len(pages) == 2
+
+
+def test_an_entry_without_its_text_is_not_written(shelf: Shelf) -> None:
+    with pytest.raises(UsageError, match="no text of journey 'a-walk' hashes to sha256:0"):
+        shelf.seal((), (Entry(Event.SEALED, 2, "a-walk", "sha256:0", Purpose.BUG, "", "author", "", ""),))
+    assert shelf.entries() == ()
+
+
+def test_retiring_what_does_not_stand_is_refused_by_name(shelf: Shelf) -> None:
+    with pytest.raises(UsageError, match="no standing journey has the digest sha256:abc"):
+        shelf.closed("sha256:abc", event=Event.RETIRED, actor="grace", reason="", at="")
+
+
+def test_a_changed_journey_is_not_judged_with(shelf: Shelf) -> None:
+    sealed(shelf)
+    file = next((shelf.folder / "journeys").iterdir())
+    file.write_text(file.read_text().replace("[]", "[{open: /}]"))
+    with pytest.raises(UsageError, match="changed after sealing"):
+        shelf.journeys(2)
+
+
+@pytest.mark.parametrize("harm", ["edit", "remove the first", "swap"])
+def test_a_history_that_was_touched_is_refused(shelf: Shelf, harm: str) -> None:
+    sealed(shelf)
+    sealed(shelf)
+    first, second = sorted((shelf.folder / "entries").iterdir())
+    if harm == "edit":
+        first.write_bytes(first.read_bytes().replace(b'"payload": "e', b'"payload": "f'))
+    elif harm == "remove the first":
+        first.unlink()
+    else:
+        one, two = first.read_bytes(), second.read_bytes()
+        first.write_bytes(two)
+        second.write_bytes(one)
+    with pytest.raises(ValidatorsError):
+        shelf.journeys(2)
+
+
+def test_an_author_cannot_choose_the_canary() -> None:
+    with pytest.raises(UsageError, match="only the store may"):
+        with_canary(TEXT + "canary: 00000000000000000000000000000000\n")
+
+
+@pytest.mark.parametrize("inside", ["a checkout", "a bare repository", "a bound prefix", "around a bound prefix"])
+def test_a_store_in_reach_of_others_is_refused(source: Source, tmp_path: Path, inside: str) -> None:
+    (tmp_path / "checkout" / ".git").mkdir(parents=True)
+    layers = tmp_path / "layers"
+    store, bound = {
+        "a checkout": (tmp_path / "checkout" / "state" / "sealed", ()),
+        "a bare repository": (source.git_dir / "sealed", ()),
+        "a bound prefix": (layers / "sealed", (layers,)),
+        "around a bound prefix": (tmp_path, (layers,)),
+    }[inside]
+    with pytest.raises(UsageError, match="may not"):
+        opened_place(store, bound=bound)
+    assert store == tmp_path or not store.exists()
+
+
+def test_a_store_reached_through_a_link_is_judged_by_where_it_is(tmp_path: Path) -> None:
+    (tmp_path / "layers").mkdir()
+    (tmp_path / "sealed").symlink_to(tmp_path / "layers")
+    with pytest.raises(UsageError, match="share a prefix"):
+        opened_place(tmp_path / "sealed", bound=(tmp_path / "layers",))
+
+
+def test_a_store_that_others_can_list_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sealed").mkdir(mode=0o755)
+    with pytest.raises(UsageError, match="mode 0700"):
+        opened_place(tmp_path / "sealed", bound=())
+
+
+@pytest.mark.parametrize("where", ["a file", "a file name", "a commit message", "an unreachable blob"])
+def test_a_canary_in_any_object_of_the_repository_stops_everything(shelf: Shelf, source: Source, where: str) -> None:
+    objects = Repository(source.git_dir)
+    source.commit({"a.txt": "before"})
+    refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+    canary = sealed(shelf).canary
+    refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+    match where:
+        case "a file":
+            source.commit({"deep/down/notes.md": f"words {canary} words"})
+        case "a file name":
+            source.commit({canary: ""})
+        case "a commit message":
+            source.git("commit-tree", source.commit({"a": "b"}).tree, "-m", f"see {canary}")
+        case _:
+            source.blob(f"x{canary}x")
+    with pytest.raises(UsageError, match="canary"):
+        refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+    with pytest.raises(UsageError, match="canary"):
+        refuse_leaked(shelf.folder, objects, canaries=shelf.canaries())
+
+
+def test_launchers_that_seal_at_once_each_get_an_entry_of_their_own(shelf: Shelf) -> None:
+    with ThreadPoolExecutor(8) as pool:
+        digests = {journey.entry.digest for journey in pool.map(lambda issue: sealed(shelf, issue=issue), range(1, 9))}
+    assert {entry.digest for entry in shelf.entries()} == digests
+    assert sorted(entry.issue for entry in shelf.entries()) == list(range(1, 9))

@@ -1,0 +1,120 @@
+"""A factory's surroundings for the judge: a repository, a home outside of it, requests, and the program itself as a process."""
+
+from __future__ import annotations
+
+import base64
+import json
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.gitbox import Commit, Source
+from validators.launcher.desk import Desk, opened_desk
+from validators.launcher.request import request_at
+from validators.store.entries import Entry, Event
+from validators.store.shelf import SealedJourney, journey_digest, purpose_of, with_canary
+
+MISSION = """# Seaside
+
+## Walks can be booked {#M-BOOK}
+A guest books a walk up to its last free place, and the booking is there the next time anybody looks.
+"""
+TITLE = "A group of six is refused although the walk has room for eight"
+BODY = "I fill in my name and 6, press Book, and it says that the group is too large. There is room for 8."
+
+
+@dataclass
+class World:
+    """`home` holds everything of the factory, below a temporary folder."""
+
+    source: Source
+    home: Path
+    issue: dict[str, Any] = field(default_factory=lambda: {"number": 2, "title": TITLE, "body": BODY, "kind": "bug"})
+    app: dict[str, Any] = field(default_factory=dict)
+    extra: dict[str, Any] = field(default_factory=dict)
+
+    def merge(self, base: dict[str, str], change: dict[str, str]) -> tuple[Commit, Commit, Commit]:
+        """Base, head and the candidate that merges them."""
+        first = self.source.commit(base)
+        head = self.source.commit(change, parents=(first.commit,))
+        return first, head, self.source.commit(change, parents=(first.commit, head.commit))
+
+    def request(self, base: Commit, head: Commit | None = None, candidate: Commit | None = None) -> Path:
+        """A request written to a file."""
+        document = {
+            "repository": "seaside",
+            "sealed": str(self.home / "sealed" / "seaside"),
+            "git_dir": str(self.source.git_dir),
+            "issue": self.issue,
+            "base": base.document(),
+            "head": head.document() if head else None,
+            "candidate": candidate.document() if candidate else None,
+            "governance": {"digest": "sha256:" + "9" * 64, "files": {"mission.md": MISSION}},
+            "app": {
+                "start": ["python", "seaside.py"],
+                "port_env": "PORT",
+                "ready": "/",
+                "ready_seconds": 20,
+                "env": {"SEASIDE_GREETING": "hello"},
+                "data": "SEASIDE_DATA",
+                "seed_command": ["python", "seed.py"],
+                **self.app,
+            },
+            "layers": str(self.home / "layers"),
+            "wheels": str(self.home / "wheels"),
+            "sandbox": {"command": [sys.executable, "-I", "-m", "harness.sandbox"], "form": "auto"},
+            "signing_key": str(self.home / "keys" / "validator.key"),
+            "limits": {"wall_seconds": 60, "journey_seconds": 15},
+            "run": "run-1",
+            "round": 1,
+            **self.extra,
+        }
+        file = self.home / "request.json"
+        file.write_text(json.dumps(document))
+        return file
+
+    def desk(self, request: Path) -> Desk:
+        return opened_desk(request_at(request), caller=request, now=lambda: datetime.now(UTC))
+
+    def seal(self, request: Path, text: str) -> SealedJourney:
+        """Seal a journey as it stands, as if its author had."""
+        whole = with_canary(text)
+        purpose = purpose_of(self.issue["kind"])
+        name = text.split("\n", 1)[0].removeprefix("journey: ")
+        number = self.issue["number"]
+        entry = Entry(Event.SEALED, number, name, journey_digest(whole), purpose, "sha256:0", "author", "", "2026-01-02")
+        self.desk(request).shelf.seal((whole,), (entry,))
+        return SealedJourney(entry, whole)
+
+    def validators(self, *arguments: str | Path, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+        """The program, run to its end."""
+        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/")
+
+
+ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
+
+
+def command(*arguments: str | Path) -> list[str]:
+    return [sys.executable, "-I", "-m", "validators", *map(str, arguments)]
+
+
+def predicate(verdict: Path) -> dict[str, Any]:
+    """What a verdict says, unverified."""
+    statement: dict[str, Any] = json.loads(base64.b64decode(json.loads(verdict.read_text())["payload"]))
+    found: dict[str, Any] = statement["predicate"]
+    return found
+
+
+def world_at(folder: Path) -> World:
+    from tests.validators_launcher.gitbox import repository_at
+
+    home = folder / "home"
+    home.mkdir(parents=True)
+    return World(repository_at(folder / "trusted.git"), home)
+
+
+BASE = seaside.BASE

@@ -1,0 +1,1 @@
+"""The app under test: its tree from raw git objects, its dependencies, its boxes, its readiness."""

@@ -1,0 +1,201 @@
+"""The box supervisor, driven as a command: one JSON specification in, one result file out.
+
+Properties kept: a box is stopped when its handle's block is left, by whatever way; and a supervisor dies with the
+thread that started it (`setpriv --pdeathsig`), so that a launcher killed with -9 leaves no box behind. Start boxes
+from the main thread.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from validators.domain.stops import Inconclusive
+
+STOP_SECONDS = 5
+ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+NO_BOX = 125
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A folder or file of the host as the box sees it; `mode` is ro or rw."""
+
+    source: Path
+    target: str
+    mode: str = "ro"
+
+
+@dataclass(frozen=True, slots=True)
+class BoxSpec:
+    """What runs in a box and all that it can see. Seconds are wall-clock; sizes are mebibytes."""
+
+    name: str
+    argv: tuple[str, ...]
+    cwd: str
+    wall_seconds: int
+    env: Mapping[str, str] = field(default_factory=dict)
+    binds: tuple[Bind, ...] = ()
+    distributions: tuple[str, ...] = ()
+    dial: tuple[tuple[int, Path], ...] = ()
+    serve: tuple[tuple[int, int], ...] = ()
+    browser: bool = False
+    memory_mb: int = 1024
+    pids: int = 256
+    disk_mb: int = 256
+
+    def document(self, *, form: str, result: Path) -> dict[str, Any]:
+        """The specification as the supervisor reads it."""
+        limits = {
+            "wall_seconds": self.wall_seconds,
+            "memory_mb": self.memory_mb,
+            "pids": self.pids,
+            "disk_mb": self.disk_mb,
+        }
+        return {
+            "name": self.name,
+            "argv": list(self.argv),
+            "cwd": self.cwd,
+            "env": dict(self.env),
+            "hostname": "localhost",
+            "binds": [{"source": str(b.source), "target": b.target, "mode": b.mode} for b in self.binds],
+            "distributions": list(self.distributions),
+            "dial": [{"port": port, "socket": str(socket)} for port, socket in self.dial],
+            "serve": [{"port": port, "fd": fd} for port, fd in self.serve],
+            "browser": self.browser,
+            "limits": {**limits, "file_mb": self.disk_mb, "open_files": 1024},
+            "form": form,
+            "result": str(result),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class BoxResult:
+    """How a box ended. `form` names the box that held it, `unheld` what that form could not hold."""
+
+    form: str
+    unheld: tuple[str, ...]
+    exit_code: int | None
+    killed_by: str | None
+
+
+class Box:
+    """A started box. Use as a context manager: leaving the block kills it and everything in it."""
+
+    def __init__(self, name: str, supervisor: subprocess.Popen[bytes], *, result: Path) -> None:
+        self.name = name
+        self._supervisor = supervisor
+        self._result = result
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def send(self, data: bytes, *, more: bool = False) -> None:
+        """Write to the boxed command's standard input, and close it unless there is more to come.
+
+        A box that is already dead is not an error here."""
+        assert self._supervisor.stdin is not None
+        with suppress(BrokenPipeError):
+            self._supervisor.stdin.write(data)
+            self._supervisor.stdin.flush()
+        if not more:
+            self._end_input()
+
+    def ended(self) -> bool:
+        """True once the supervisor, and with it the box, is gone."""
+        return self._supervisor.poll() is not None
+
+    def waited(self, seconds: float) -> bool:
+        """True if the box ended by itself within this time."""
+        try:
+            self._supervisor.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return False
+        return True
+
+    def dismiss(self) -> None:
+        """Ask the supervisor to kill the box, without waiting: many that die at once die sooner."""
+        self._supervisor.terminate()
+
+    def stop(self) -> None:
+        """Kill the box if it still runs, and reap its supervisor."""
+        self._end_input()
+        self.dismiss()
+        if not self.waited(STOP_SECONDS):
+            self._supervisor.send_signal(signal.SIGKILL)
+            self._supervisor.wait()
+
+    def _end_input(self) -> None:
+        if self._supervisor.stdin is not None:
+            with suppress(BrokenPipeError):  # what a dead box never read
+                self._supervisor.stdin.close()
+
+    def result(self) -> BoxResult:
+        """How it ended. Raises Inconclusive when no box could be made, or nothing tells how it ended."""
+        try:
+            facts = json.loads(self._result.read_bytes())
+            return BoxResult(facts["form"], tuple(facts["unheld"]), facts["exit_code"], facts["killed_by"])
+        except (OSError, ValueError, KeyError) as error:
+            code = self._supervisor.returncode
+            why = "no box could be made here" if code == NO_BOX else f"its supervisor ended with {code} and no result"
+            raise Inconclusive(f"the box {self.name!r}: {why}; run the supervisor's `probe` to see what holds") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Boxes:
+    """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is private."""
+
+    command: tuple[str, ...]
+    form: str
+    folder: Path
+
+    def started(self, spec: BoxSpec, *, log: Path, stdout: Path | None = None) -> Box:
+        """A running box whose standard error, and output unless it has a file of its own, go to `log`."""
+        papers = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
+        spec_file, result = papers / "spec.json", papers / "result.json"
+        spec_file.write_text(json.dumps(spec.document(form=self.form, result=result)))
+        argv = ("setpriv", "--pdeathsig", "TERM", "--", *self.command, "run", "--spec", str(spec_file))
+        with log.open("ab") as errors, (stdout or log).open("ab") as output:
+            return Box(spec.name, self._supervisor(argv, spec, output=output, errors=errors), result=result)
+
+    def output(self, *arguments: str, seconds: float) -> str:
+        """What the supervisor's own command prints (`layer`, `probe`). Raises Inconclusive with its last words.
+
+        Unlike a box's, its environment has what this process was given: pip needs to know how to reach an index.
+        """
+        argv = ("setpriv", "--pdeathsig", "TERM", "--", *self.command, *arguments)
+        try:
+            done = subprocess.run(
+                argv, capture_output=True, text=True, env={**os.environ, **ENV}, timeout=seconds, start_new_session=True
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Inconclusive(f"`{arguments[0]}` took more than {seconds:.0f} s") from error
+        if done.returncode:
+            words = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
+            raise Inconclusive(f"`{arguments[0]}` of the box supervisor failed: {words[-1]}")
+        return done.stdout.strip()
+
+    @staticmethod
+    def _supervisor(argv: tuple[str, ...], spec: BoxSpec, *, output: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=errors,
+            env=ENV,
+            cwd="/",
+            pass_fds=tuple(fd for _, fd in spec.serve),
+            start_new_session=True,
+        )

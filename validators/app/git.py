@@ -1,0 +1,101 @@
+"""Raw reads of the trusted bare repository: argv, an emptied configuration, no hooks, no replace refs, no attributes.
+
+Only plumbing that prints objects is used, so nothing a branch carries (attributes, filters, export-ignore) can
+change a byte.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from validators.domain.stops import Inconclusive
+
+ENV = {
+    "PATH": "/usr/local/bin:/usr/bin:/bin",
+    "LC_ALL": "C",
+    "HOME": "/nonexistent",
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_CONFIG_GLOBAL": "/dev/null",
+    "GIT_NO_REPLACE_OBJECTS": "1",
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_TERMINAL_PROMPT": "0",
+}
+QUIET = (
+    "-c",
+    "core.hooksPath=/dev/null",
+    "-c",
+    "core.fsmonitor=",
+    "-c",
+    "core.alternateRefsCommand=",
+    "-c",
+    "protocol.allow=never",
+)
+SECONDS = 60
+CHUNK = 500
+ALL_OBJECTS = ("cat-file", "--batch-all-objects", "--unordered")
+
+
+def git_output(git_dir: Path, arguments: Iterable[str], *, stdin: bytes = b"") -> bytes:
+    """What `git <arguments>` prints about a bare repository. Raises Inconclusive with git's own words."""
+    argv = ("git", *QUIET, "-c", f"safe.directory={git_dir}", f"--git-dir={git_dir}", *arguments)
+    try:
+        done = subprocess.run(
+            argv,
+            input=stdin,
+            capture_output=True,
+            env=ENV,
+            cwd="/",
+            timeout=SECONDS,
+            start_new_session=True,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Inconclusive(f"git {argv[-1]} took more than {SECONDS} s in {git_dir}") from error
+    if done.returncode:
+        words = done.stderr.decode(errors="replace").strip().splitlines()
+        raise Inconclusive(f"git could not read {git_dir}: {words[-1] if words else f'exit {done.returncode}'}")
+    return done.stdout
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """All objects of a bare repository, reachable or not."""
+
+    git_dir: Path
+
+    def names(self) -> frozenset[str]:
+        """The id of every object."""
+        return frozenset(git_output(self.git_dir, (*ALL_OBJECTS, "--batch-check=%(objectname)")).decode().split())
+
+    def chunks(self, names: Iterable[str]) -> Iterator[bytes]:
+        """The raw bytes of the named objects, some hundred at a time."""
+        wanted = list(names)
+        for at in range(0, len(wanted), CHUNK):
+            ids = "".join(f"{name}\n" for name in wanted[at : at + CHUNK])
+            yield git_output(self.git_dir, ("cat-file", "--batch"), stdin=ids.encode())
+
+
+def blobs(git_dir: Path, ids: Iterable[str]) -> Iterator[bytes]:
+    """The bytes of each blob, in the order asked."""
+    wanted = list(ids)
+    out = memoryview(git_output(git_dir, ("cat-file", "--batch"), stdin="".join(f"{i}\n" for i in wanted).encode()))
+    at = 0
+    for wanted_id in wanted:
+        end = bytes(out[at : at + 200]).find(b"\n") + at
+        name, kind, size = (*bytes(out[at:end]).decode().split(), "", "")[:3]
+        if name != wanted_id or kind != "blob":
+            raise Inconclusive(f"the repository {git_dir} has no blob {wanted_id}: fetch it again")
+        at = end + 1 + int(size) + 1
+        yield bytes(out[end + 1 : at - 1])
+
+
+def commit_facts(git_dir: Path, commit: str) -> tuple[str, tuple[str, ...]]:
+    """The tree and the parents that a commit object names. Raises Inconclusive."""
+    header = git_output(git_dir, ("cat-file", "commit", commit)).split(b"\n\n", 1)[0].decode(errors="replace")
+    fields = [line.split(" ", 1) for line in header.splitlines() if " " in line]
+    trees = [value for key, value in fields if key == "tree"]
+    return trees[0], tuple(value for key, value in fields if key == "parent")

@@ -1,0 +1,98 @@
+"""The tree that is judged, written byte for byte into a fresh folder and hashed again from the disk.
+
+Properties kept: no attribute, filter or export-ignore applies; no symlink, gitlink or odd mode is ever made; no path
+leaves the folder; the folder's own hash, computed here without git, is the tree that the verdict binds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from validators.app.git import blobs, git_output
+from validators.domain.stops import Inconclusive
+
+MODES = {b"100644": 0o644, b"100755": 0o755}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One file of a tree: its mode as git writes it, its blob, its path as raw bytes."""
+
+    mode: bytes
+    blob: str
+    path: bytes
+
+
+def exported(git_dir: Path, tree: str, *, into: Path) -> Path:
+    """The tree's files in the fresh folder `into`. Raises Inconclusive when they are not exactly that tree."""
+    entries = tuple(_entries(git_dir, tree))
+    into.mkdir(mode=0o755)
+    for entry, data in zip(entries, blobs(git_dir, (entry.blob for entry in entries)), strict=True):
+        _write(os.fsencode(into), entry, data)
+    found = tree_id(into, algorithm=_algorithm(tree))
+    if found != tree:
+        raise Inconclusive(f"the exported files hash to tree {found}, not to {tree}: what would run is not what would land")
+    return into
+
+
+def tree_id(folder: Path, *, algorithm: str = "sha1") -> str:
+    """The git tree id of a folder's files, computed from the disk. Raises Inconclusive on anything but plain files."""
+    return _tree_digest(os.fsencode(folder), algorithm).hex()
+
+
+def _algorithm(object_id: str) -> str:
+    return "sha1" if len(object_id) == 40 else "sha256"
+
+
+def _entries(git_dir: Path, tree: str) -> Iterator[Entry]:
+    for line in git_output(git_dir, ("ls-tree", "-r", "-z", "--full-tree", tree)).split(b"\0")[:-1]:
+        facts, path = line.split(b"\t", 1)
+        mode, _kind, blob = facts.split(b" ")
+        _refuse_odd(mode, path)
+        yield Entry(mode, blob.decode(), path)
+
+
+def _refuse_odd(mode: bytes, path: bytes) -> None:
+    name = os.fsdecode(path)
+    if mode not in MODES:
+        raise Inconclusive(f"the tree holds {name!r} with mode {mode.decode()}; only plain files can be judged")
+    for part in path.split(b"/"):
+        if part in (b"", b".", b"..") or part.lower() == b".git":
+            raise Inconclusive(f"the tree holds the path {name!r}, which leaves its folder or poses as a repository")
+
+
+def _write(root: bytes, entry: Entry, data: bytes) -> None:
+    target = os.path.join(root, entry.path)
+    os.makedirs(os.path.dirname(target), mode=0o755, exist_ok=True)
+    descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(data)
+        os.fchmod(descriptor, MODES[entry.mode])
+
+
+def _tree_digest(folder: bytes, algorithm: str) -> bytes:
+    rows: list[tuple[bytes, bytes, bytes]] = []
+    with os.scandir(folder) as found:
+        for item in found:
+            if item.is_dir(follow_symlinks=False):
+                rows.append((item.name + b"/", b"40000", _tree_digest(item.path, algorithm)))
+            elif item.is_file(follow_symlinks=False):
+                mode = b"100755" if item.stat(follow_symlinks=False).st_mode & 0o100 else b"100644"
+                rows.append((item.name, mode, _file_digest(item.path, algorithm)))
+            else:
+                raise Inconclusive(f"{os.fsdecode(item.path)!r} is neither a file nor a folder")
+    body = b"".join(mode + b" " + key.rstrip(b"/") + b"\0" + digest for key, mode, digest in sorted(rows))
+    return _object_digest(b"tree", body, algorithm)
+
+
+def _file_digest(path: bytes, algorithm: str) -> bytes:
+    with open(path, "rb") as file:
+        return _object_digest(b"blob", file.read(), algorithm)
+
+
+def _object_digest(kind: bytes, body: bytes, algorithm: str) -> bytes:
+    return hashlib.new(algorithm, kind + b" %d\0" % len(body) + body, usedforsecurity=False).digest()

@@ -1,0 +1,85 @@
+"""Chromium, started once per identity: sandboxed, without a network of its own but the wires of its runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from validators.browser.masking import Mask
+from validators.domain.evidence import Identity
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Playwright
+
+START_SECONDS = 20
+_SEALED = (
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-quic",
+    "--dns-prefetch-disable",
+    # RenderDocument makes a new frame for every page even of the same site: a quarter of what a navigation costs.
+    "--disable-features=Translate,OptimizationHints,MediaRouter,DialMediaRouteProvider,InterestFeedContentSuggestions,"
+    "RenderDocument",
+)
+
+
+_UNMARKED = ("--disable-blink-features=AutomationControlled",)
+
+
+@dataclass(slots=True)
+class Browsers:
+    """The browsers of one driver, at most one per identity. One that has died is started again at the next request."""
+
+    playwright: Playwright
+    executable: str
+    running: dict[Identity, Browser] = field(default_factory=dict)
+    _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def of(self, identity: Identity) -> Browser:
+        """A live browser for this identity. Raises playwright's Error when it cannot be started."""
+        async with self._starting:
+            plain = await self._live(Identity.PLAIN, ())
+            if identity is Identity.PLAIN:
+                return plain
+            # The process-wide user agent is a flag, and the version it must claim is known from the plain one.
+            return await self._live(identity, (f"--user-agent={Mask(plain.version).agent}", *_UNMARKED))
+
+    async def warm(self) -> None:
+        """Start a browser for each identity. One that does not start is the matter of whoever asks for it."""
+        from playwright.async_api import Error
+
+        if self.executable:
+            with suppress(Error):
+                await self.of(Identity.MASKED)
+
+    async def _live(self, identity: Identity, extra: tuple[str, ...]) -> Browser:
+        browser = self.running.get(identity)
+        if browser is None or not browser.is_connected():
+            browser = await self.playwright.chromium.launch(
+                executable_path=self.executable,
+                chromium_sandbox=True,
+                args=[*_SEALED, *extra],
+                ignore_default_args=["--enable-automation"] if identity is Identity.MASKED else None,
+                timeout=START_SECONDS * 1000,
+            )
+            self.running[identity] = browser
+        return browser
+
+
+@asynccontextmanager
+async def browsers(executable: str) -> AsyncIterator[Browsers]:
+    """Browsers from an executable, all closed at the end. One for each identity is started now, if there is one."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        opened = Browsers(playwright, executable)
+        warming = asyncio.create_task(opened.warm())
+        try:
+            yield opened
+        finally:
+            await warming
+            await asyncio.gather(*(browser.close() for browser in opened.running.values()))

@@ -1,0 +1,101 @@
+"""The saboteur: an app that is broken on purpose, between the browser and the app, so that a journey can be seen to fail.
+
+Four ways to be broken. `drop-row` and `swap-text` alter answers; `stale` and `error-500` never let a write reach the
+app. The rule, kept by the fold:
+
+- *changed* counts what was altered. A sabotage that altered no byte and held back no write is not applicable: it is
+  neither caught nor missed, and never a control.
+- *touched* says that what was altered is the journey's own business: a text that a positive expectation requires was
+  in an answer and is gone from it, or a write that carried a value which such a text mentions was held back.
+- every touched sabotage must be caught, and at least one applicable one. A sabotage that is applicable and not
+  touched may go unnoticed: a journey need not notice what it says nothing about.
+
+A write is a request that changes something by its method and that the page waits for: beacons are not writes. Web
+sockets and event streams pass unaltered, so an app that speaks only through them has fewer saboteurs that apply.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from urllib.parse import parse_qsl, unquote_plus, urlsplit
+
+from validators.browser.http1 import Head
+from validators.browser.wounds import dropped, leaves, swapped
+from validators.domain.evidence import SabotageFacts, Saboteur
+from validators.domain.stakes import Stakes
+from validators.domain.wording import folded
+
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_BROKEN = b"<!doctype html><title>Internal Server Error</title><h1>Internal Server Error</h1>"
+
+
+class Sabotage:
+    """One saboteur at work in one run. `stakes` is asked anew at every message: a run learns its values as it goes."""
+
+    def __init__(self, saboteur: Saboteur, stakes: Callable[[], Stakes]) -> None:
+        self._saboteur = saboteur
+        self._stakes = stakes
+        self._changed = 0
+        self._touched = False
+
+    @property
+    def facts(self) -> SabotageFacts:
+        return SabotageFacts(self._changed, self._touched)
+
+    def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
+        """The answer to a write that the app will never see; None lets the request through."""
+        if self._saboteur not in (Saboteur.STALE, Saboteur.ERROR_500) or not _is_write(request):
+            return None
+        self._changed += 1
+        self._touched |= bool(self._stakes().data & set(_carried(request, content)))
+        return _broken() if self._saboteur is Saboteur.ERROR_500 else _as_if_done(request)
+
+    def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
+        """The answer's body, wounded where this saboteur wounds answers."""
+        wound = {Saboteur.SWAP_TEXT: swapped, Saboteur.DROP_ROW: dropped}.get(self._saboteur)
+        if wound is None:
+            return content
+        kind = answer.header("content-type").partition(";")[0].strip().lower()
+        wounded = wound(content, kind, self._stakes())
+        self._changed += wounded.content != content
+        self._touched |= wounded.touched
+        return wounded.content
+
+
+def _is_write(request: Head) -> bool:
+    return request.first in WRITES and request.header("sec-fetch-mode") != "no-cors"
+
+
+def _carried(request: Head, content: bytes) -> Iterator[str]:
+    """Every value a request brings: path segments, query, form fields, JSON leaves, parts of a multipart body."""
+    url = urlsplit(request.second)
+    yield from (unquote_plus(segment) for segment in url.path.split("/"))
+    yield from (folded(value) for _, value in parse_qsl(url.query))
+    kind, told = request.header("content-type"), content.decode("utf-8", "replace")
+    if "json" in kind:
+        yield from _json_values(told)
+    elif "multipart" in kind:
+        yield from (folded(line) for line in told.splitlines())
+    else:
+        yield from (folded(value) for _, value in parse_qsl(told))
+
+
+def _json_values(told: str) -> Iterator[str]:
+    try:
+        yield from (folded(str(leaf)) for leaf in leaves(json.loads(told)))
+    except ValueError:
+        return
+
+
+def _broken() -> tuple[Head, bytes]:
+    return Head("HTTP/1.1", "500", "Internal Server Error", (("Content-Type", "text/html; charset=utf-8"),)), _BROKEN
+
+
+def _as_if_done(request: Head) -> tuple[Head, bytes]:
+    """What an app that forgot the write would say: back to where the form was, or an empty yes to a script."""
+    if "text/html" in request.header("accept"):
+        back = urlsplit(request.header("referer"))
+        where = (back.path or "/") + (f"?{back.query}" if back.query else "")
+        return Head("HTTP/1.1", "303", "See Other", (("Location", where),)), b""
+    return Head("HTTP/1.1", "200", "OK", (("Content-Type", "application/json"),)), b"{}"

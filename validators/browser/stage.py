@@ -1,0 +1,205 @@
+"""The stage of one run: its wire, its people, what was overheard, and what is kept of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from validators.browser.masking import Mask
+from validators.browser.session import BrowserSession
+from validators.browser.wire import Tamper, Wire
+from validators.domain.evidence import Identity, observed
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
+
+MOST_NOTES = 20
+MOST_PAGES = 3
+KEEP_SECONDS = 2.5
+CLOSE_SECONDS = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels."""
+
+    identity: Identity
+    host: str
+    locale: str
+    timezone: str
+    viewport: tuple[int, int]
+    traced: bool = False
+
+
+@dataclass
+class BrowserStage:
+    """Implements `validators.ports.browser.Stage`. Not slotted: the library marks the owner of each callback."""
+
+    browser: Browser
+    wire: Wire
+    setting: Setting
+    people: dict[str, BrowserSession] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    heard: list[tuple[str, str]] = field(default_factory=list)
+    _ready: set[asyncio.Task[None]] = field(default_factory=set)
+
+    async def person(self, actor: str) -> BrowserSession:
+        if actor not in self.people:
+            context = await self._context()
+            page = await context.new_page()
+            await self._fitted(page)
+            self.people[actor] = BrowserSession(page, self.wire, f"http://{self.setting.host}").listening()
+            context.on("page", self._popped_up)
+        return self.people[actor]
+
+    @property
+    def answered(self) -> bool:
+        return self.wire.answered
+
+    @property
+    def statuses(self) -> tuple[tuple[int, str], ...]:
+        return tuple((one.status, one.path) for one in self.wire.exchanges if one.status and not one.refused)
+
+    @property
+    def console(self) -> tuple[tuple[str, str], ...]:
+        return tuple(self.heard)
+
+    async def kept(self, folder: Path) -> tuple[str, ...]:
+        """Write what shows this run into a folder; the names of the files. A page that cannot be shown is noted."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for index, person in enumerate(self.people.values()):
+            number = f"-{index}" if index else ""
+            try:
+                async with asyncio.timeout(KEEP_SECONDS):
+                    await person.page.screenshot(path=folder / f"page{number}.png", timeout=KEEP_SECONDS * 1000)
+                    (folder / f"aria{number}.txt").write_text(await person.page.locator("body").aria_snapshot())
+                    if self.setting.traced and not index:
+                        await person.page.context.tracing.stop(path=folder / "trace.zip")
+            except (TimeoutError, _library_error()):
+                self.note("a page could not be shown at the end")
+        (folder / "console.json").write_text(json.dumps(self.heard, indent=1))
+        (folder / "network.json").write_text(json.dumps(self._log(), indent=1))
+        return tuple(sorted(path.name for path in folder.iterdir()))
+
+    def note(self, text: str) -> None:
+        if len(self.notes) < MOST_NOTES:
+            self.notes.append(observed(text))
+
+    async def closed(self) -> None:
+        """Close every context. A browser that will not is killed: the next run starts another."""
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                for person in self.people.values():
+                    await person.page.context.close()
+        except (TimeoutError, _library_error()):
+            with suppress(TimeoutError, _library_error()):
+                async with asyncio.timeout(CLOSE_SECONDS):
+                    await self.browser.close()
+        for exchange in self.wire.exchanges:
+            if exchange.refused:
+                self.note(f"refused {exchange.method} {exchange.refused}")
+
+    async def _context(self) -> BrowserContext:
+        context = await self.browser.new_context(
+            proxy={"server": self.wire.address},
+            locale=self.setting.locale,
+            timezone_id=self.setting.timezone,
+            viewport={"width": self.setting.viewport[0], "height": self.setting.viewport[1]},
+            service_workers="block",
+            accept_downloads=False,
+        )
+        if self.setting.identity is Identity.MASKED:
+            await context.add_init_script(Mask(self.browser.version).script())
+        if self.setting.traced and not self.people:
+            await context.tracing.start(snapshots=True)
+        context.on("console", self._said)
+        context.on("weberror", lambda error: self._overheard("error", str(error.error)))
+        context.on("dialog", self._asked)
+        return context
+
+    async def _fitted(self, page: Page) -> None:
+        """Mask the page, and let it open nothing but the web: a `file:` address fails like one that is not there."""
+        page.on("download", lambda download: self.note(f"refused a download: {download.suggested_filename}"))
+        protocol = await page.context.new_cdp_session(page)
+
+        def refuse(paused: dict[str, Any]) -> None:
+            refusal = {"requestId": paused["requestId"], "errorReason": "AccessDenied"}
+            self._later(protocol.send("Fetch.failRequest", refusal))
+
+        protocol.on("Fetch.requestPaused", refuse)
+        await protocol.send("Fetch.enable", {"patterns": [{"urlPattern": "file:*"}]})
+        if self.setting.identity is Identity.MASKED:
+            override = Mask(self.browser.version).override(language=self.setting.locale)
+            await protocol.send("Emulation.setUserAgentOverride", override)
+
+    def _popped_up(self, page: Page) -> None:
+        self.note("a page was opened beside the first")
+        if len(page.context.pages) > MOST_PAGES:
+            self._later(page.close())
+        else:
+            self._later(self._fitted(page))
+
+    def _asked(self, dialog: Dialog) -> None:
+        self.note(f"dismissed a dialog ({dialog.type}): {dialog.message}")
+        self._later(dialog.dismiss())
+
+    def _said(self, message: ConsoleMessage) -> None:
+        """What the page's own code says; that a resource failed to load is `http_status`'s matter."""
+        if not message.text.startswith("Failed to load resource"):
+            self._overheard(message.type, message.text)
+
+    def _overheard(self, level: str, text: str) -> None:
+        if len(self.heard) < MOST_NOTES * 10:
+            self.heard.append((level, observed(text)))
+
+    def _later(self, work: Any) -> None:
+        """Do it beside the run. Pages close under such work all the time; then there is nothing left to do."""
+
+        async def quietly() -> None:
+            with suppress(_library_error()):
+                await work
+
+        task = asyncio.get_running_loop().create_task(quietly())
+        self._ready.add(task)
+        task.add_done_callback(self._ready.discard)
+
+    def _log(self) -> list[dict[str, object]]:
+        return [
+            {
+                "method": one.method,
+                "path": one.path,
+                "status": one.status,
+                "type": one.kind,
+                "bytes": one.octets,
+                "millis": one.millis,
+                "refused": one.refused,
+                "broken": one.broken,
+            }
+            for one in self.wire.exchanges
+        ]
+
+
+@asynccontextmanager
+async def stage(
+    browser: Browser, setting: Setting, *, port: int, tamper: Tamper | None = None
+) -> AsyncIterator[BrowserStage]:
+    """A stage for one run against the app at this port; everything on it is closed at the end."""
+    masked = setting.identity is Identity.MASKED
+    headers = Mask(browser.version).headers() if masked else {}
+    async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
+        opened = BrowserStage(browser, wire, setting)
+        try:
+            yield opened
+        finally:
+            await opened.closed()
+
+
+def _library_error() -> type[Exception]:
+    from playwright.async_api import Error
+
+    return Error

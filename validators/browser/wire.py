@@ -1,0 +1,276 @@
+"""The wire: the only way from a run's browser to anything, and it leads to one port of one app.
+
+Every context of a run has this relay as its HTTP proxy, so the following hold whatever a page does (redirects,
+pop-ups, workers, beacons and sockets included):
+- a request for another host or port is refused here, and noted; nothing is resolved, nothing is dialled;
+- every answer is counted, and cut at LARGEST_ANSWER bytes: a browser never has to swallow 100 MB;
+- what was asked and answered is known, so a step can be followed until the app is quiet, and for ever after if
+  nothing that came can make a page change by itself;
+- a masked visitor's headers are right on every request, before any page object exists.
+A sabotaged run differs from a plain one in nothing but the bytes that its `Tamper` alters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from validators.browser.http1 import LARGEST_HEAD, Head, WireBroken, body, read_head
+from validators.browser.stillness import Reading
+
+LARGEST_ANSWER = 8 * 1024 * 1024
+LARGEST_REQUEST = 16 * 1024 * 1024
+LARGEST_LOG = 2_000
+_HOP = ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
+
+
+@dataclass(slots=True, eq=False)
+class Exchange:
+    """One request and what became of it. `status` 0: no answer.
+
+    `refused`: it was not for the app. `broken`: the app's own failure; a browser that hangs up is not one.
+    """
+
+    method: str
+    path: str
+    status: int = 0
+    kind: str = ""
+    octets: int = 0
+    began: float = field(default_factory=monotonic)
+    millis: int = 0
+    refused: str = ""
+    document: bool = False
+    cut: bool = False
+    broken: str = ""
+
+
+class Tamper(Protocol):
+    """A saboteur's hands on the wire."""
+
+    def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
+        """An answer given in the app's place, None to let the request through."""
+
+    def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
+        """The body to deliver; the same bytes to leave it alone."""
+
+
+class Wire:
+    """A relay for one run. Use as an async context manager; `address` is what a browser takes as its proxy."""
+
+    def __init__(
+        self, *, host: str, port: int, headers: Mapping[str, str] | None = None, tamper: Tamper | None = None
+    ) -> None:
+        self.host, self.port = host, port
+        self.exchanges: list[Exchange] = []
+        self.still = True  # nothing that came to the browser can make a page change by itself
+        self.moved = monotonic()  # when the latest request came or answer ended
+        self._headers = {key.lower(): value for key, value in (headers or {}).items()}
+        self._tamper = tamper
+        self._open: set[Exchange] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> Wire:
+        self._server = await asyncio.start_server(self._accepted, "127.0.0.1", 0, limit=LARGEST_HEAD)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server:
+            self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    @property
+    def address(self) -> str:
+        port = self._server.sockets[0].getsockname()[1] if self._server else 0
+        return f"http://127.0.0.1:{port}"
+
+    @property
+    def answered(self) -> bool:
+        return any(exchange.status for exchange in self.exchanges if not exchange.refused)
+
+    @property
+    def busy(self) -> bool:
+        """Whether an answer is still expected. A stream of events never ends, so it does not count."""
+        return any(exchange.kind != "text/event-stream" for exchange in self._open)
+
+    @property
+    def owes_document(self) -> bool:
+        """Whether a whole page is still expected, not merely something a page asked for."""
+        return any(exchange.document for exchange in self._open)
+
+    @property
+    def cut(self) -> bool:
+        return any(exchange.cut for exchange in self.exchanges)
+
+    def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._visit(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _visit(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of the browser carries one exchange: plain to reason about, and cheap on loopback."""
+        exchange: Exchange | None = None
+        try:
+            request = await read_head(reader)
+            if request is None:
+                return
+            exchange = self._noted(request)
+            if exchange.refused:
+                writer.write(b"HTTP/1.1 403 Refused\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                await writer.drain()
+            elif request.first == "CONNECT":
+                self.still = False
+                await self._tunnel(reader, writer)
+            else:
+                await self._exchange(request, exchange, reader, writer)
+        except WireBroken as error:
+            if exchange:
+                exchange.broken = str(error)
+            writer.transport.abort()
+        except ConnectionError:
+            writer.transport.abort()
+        finally:
+            if exchange:
+                self.moved = monotonic()
+                exchange.millis = int((self.moved - exchange.began) * 1000)
+                self._open.discard(exchange)
+            writer.close()
+
+    def _noted(self, request: Head) -> Exchange:
+        path = self._path(request)
+        exchange = Exchange(request.first, path or "", refused="" if path else request.second[:200] or "nothing")
+        exchange.document = request.header("sec-fetch-dest") == "document"
+        self.moved = exchange.began
+        if len(self.exchanges) < LARGEST_LOG:
+            self.exchanges.append(exchange)
+        if path and request.first != "CONNECT":
+            self._open.add(exchange)
+        return exchange
+
+    def _path(self, request: Head) -> str | None:
+        """Path and query of a request for the app, None for any other address."""
+        try:
+            url = urlsplit(f"http://{request.second}" if request.first == "CONNECT" else request.second)
+            ours = url.scheme == "http" and url.hostname == self.host and (url.port or 80) == 80
+        except ValueError:
+            return None
+        return (url.path or "/") + (f"?{url.query}" if url.query else "") if ours else None
+
+    async def _exchange(
+        self, request: Head, exchange: Exchange, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        content = await _whole(reader, request, most=LARGEST_REQUEST)
+        if self._tamper and (answer := self._tamper.instead(request, content)):
+            exchange.status = answer[0].status
+            await _delivered(writer, *answer)
+            return
+        upstream_reader, upstream = await self._dialled()
+        try:
+            upstream.write(self._forwarded(request, exchange, content).encoded() + content)
+            await upstream.drain()
+            await self._answer(request, exchange, upstream_reader, writer)
+        finally:
+            upstream.close()
+
+    async def _dialled(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        try:
+            return await asyncio.open_connection("127.0.0.1", self.port, limit=LARGEST_HEAD)
+        except OSError as error:
+            raise WireBroken(f"the app does not take connections: {error}") from None
+
+    def _forwarded(self, request: Head, exchange: Exchange, content: bytes) -> Head:
+        """The request as the app would have got it without a proxy, from the visitor that this run is."""
+        head = Head(request.first, exchange.path, request.third, request.headers).without(*_HOP, "transfer-encoding")
+        masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
+        head = Head(head.first, head.second, head.third, masked).having("Connection", "close")
+        if content:
+            head = head.having("Content-Length", str(len(content)))
+        return head.having("Accept-Encoding", "identity") if self._tamper else head
+
+    async def _answer(
+        self, request: Head, exchange: Exchange, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        answer = await _final(upstream)
+        exchange.kind = answer.header("content-type").partition(";")[0].strip().lower()
+        bodiless = request.first == "HEAD" or answer.status in (204, 304)
+        reading = Reading(answer, document=exchange.document)
+        if self._tamper and not bodiless and exchange.kind != "text/event-stream":
+            content = await _whole(upstream, answer, most=LARGEST_ANSWER, answer=True)
+            exchange.status, exchange.octets = answer.status, len(content)
+            altered = self._tamper.altered(request, answer, content)
+            reading.feed(altered)
+            self.still = self.still and not reading.stirs
+            await _delivered(writer, answer, altered)
+            return
+        writer.write(answer.without(*_HOP, "transfer-encoding").having("Connection", "close").encoded())
+        exchange.status = answer.status
+        if not bodiless:
+            async for piece in _pieces(upstream, answer, exchange):
+                reading.feed(piece)
+                self.still = self.still and not reading.stirs
+                writer.write(piece)
+                await writer.drain()
+        await writer.drain()
+
+    async def _tunnel(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """A web socket: bytes both ways, to the same one port."""
+        upstream_reader, upstream = await self._dialled()
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        try:
+            async with asyncio.TaskGroup() as both:
+                both.create_task(_poured(reader, upstream))
+                both.create_task(_poured(upstream_reader, writer))
+        finally:
+            upstream.close()
+
+
+async def _final(upstream: asyncio.StreamReader) -> Head:
+    """The answer's head, interim ones (1xx) skipped."""
+    while True:
+        head = await read_head(upstream)
+        if head is None:
+            raise WireBroken("the app closed the connection without an answer")
+        if not head.first.startswith("HTTP/") or head.status < 100:
+            raise WireBroken("the app's answer is not HTTP")
+        if head.status >= 200:
+            return head
+
+
+async def _whole(stream: asyncio.StreamReader, head: Head, *, most: int, answer: bool = False) -> bytes:
+    held = bytearray()
+    async for piece in body(stream, head, answer=answer):
+        held += piece
+        if len(held) > most:
+            raise WireBroken(f"a body of more than {most} bytes")
+    return bytes(held)
+
+
+async def _pieces(stream: asyncio.StreamReader, head: Head, exchange: Exchange) -> AsyncIterator[bytes]:
+    async for piece in body(stream, head, answer=True):
+        exchange.octets += len(piece)
+        if exchange.octets > LARGEST_ANSWER:
+            exchange.cut = True
+            raise WireBroken(f"an answer of more than {LARGEST_ANSWER} bytes")
+        yield piece
+
+
+async def _delivered(writer: asyncio.StreamWriter, answer: Head, content: bytes) -> None:
+    head = answer.without(*_HOP, "transfer-encoding", "content-length").having("Content-Length", str(len(content)))
+    writer.write(head.having("Connection", "close").encoded() + content)
+    await writer.drain()
+
+
+async def _poured(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
+    with suppress(ConnectionError):
+        while piece := await source.read(LARGEST_HEAD):
+            target.write(piece)
+            await target.drain()
+    with suppress(ConnectionError, OSError):
+        target.close()

@@ -1,0 +1,138 @@
+"""Evidence: what happened when a journey was performed, as facts. Nothing here decides.
+
+A run is one journey, performed once by one identity for one reason against one fresh app. Texts seen on a page are
+data: capped, stripped of invisible characters, never shown outside the sealed store.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from dataclasses import dataclass
+from enum import StrEnum
+
+OBSERVED_CHARACTERS = 300
+
+
+class Identity(StrEnum):
+    PLAIN = "plain"
+    MASKED = "masked"
+
+
+class Kind(StrEnum):
+    """Why a run was made. `BASE` is the journey on the base commit, where a change's journey must be red."""
+
+    JOURNEY = "journey"
+    TWIN = "twin"
+    SABOTAGE = "sabotage"
+    BASE = "base"
+
+
+class Saboteur(StrEnum):
+    DROP_ROW = "drop-row"
+    STALE = "stale"
+    ERROR_500 = "error-500"
+    SWAP_TEXT = "swap-text"
+
+
+class Trouble(StrEnum):
+    """Why a step could not be done or a look could not be taken."""
+
+    MISSING = "missing"              # no such element within the patience
+    AMBIGUOUS = "ambiguous"          # more than one: the journey does not say which
+    NOT_ACTIONABLE = "not-actionable"  # there, but disabled, covered or not a field
+    NO_ANSWER = "no-answer"          # the app refused, hung, broke off or redirected for ever
+    TOO_LARGE = "too-large"          # the app answered with more than a person's browser should take
+    NO_VALUE = "no-value"            # a name that nothing had set
+    BROKEN = "broken"                # the browser or this program failed: says nothing about the app
+
+
+@dataclass(frozen=True, slots=True)
+class RunId:
+    """Which run. `saboteur` is set exactly when `kind` is SABOTAGE; `attempt` counts from 1."""
+
+    journey: str
+    identity: Identity = Identity.PLAIN
+    kind: Kind = Kind.JOURNEY
+    saboteur: Saboteur | None = None
+    attempt: int = 1
+
+    def __str__(self) -> str:
+        kind = f"{self.kind}-{self.saboteur}" if self.saboteur else str(self.kind)
+        return f"{kind}-{self.identity}-{self.attempt}"
+
+
+@dataclass(frozen=True, slots=True)
+class StepOutcome:
+    """One step. `index` counts from 0; `millis` is wall time; `trouble` None means done."""
+
+    index: int
+    line: int
+    verb: str
+    passed: bool
+    trouble: Trouble | None = None
+    observed: str = ""
+    millis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ExpectationOutcome:
+    """One look. `index` counts over the whole `expect`, so plain and masked can be compared pairwise."""
+
+    index: int
+    line: int
+    kind: str
+    vantage: str
+    passed: bool
+    expected: str = ""
+    observed: str = ""
+    trouble: Trouble | None = None
+    millis: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """Something that must never happen, and did."""
+
+    kind: str
+    line: int
+    observed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SabotageFacts:
+    """What the saboteur did. `changed`: responses or requests whose bytes it altered; 0 means not applicable.
+
+    `touched`: the bytes it altered carried a value or a text that an expectation of the journey requires.
+    """
+
+    changed: int
+    touched: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RunEvidence:
+    """Everything known about one run. `complete`: every step was tried and every look taken, up to the first trouble.
+
+    `errors` are failures of the judge's own machinery; any of them makes the run say nothing. `skipped` is why a
+    run was not made at all. `files` are paths below the output folder.
+    """
+
+    run: RunId
+    app_ready: bool
+    complete: bool
+    steps: tuple[StepOutcome, ...] = ()
+    expectations: tuple[ExpectationOutcome, ...] = ()
+    breaches: tuple[Breach, ...] = ()
+    errors: tuple[str, ...] = ()
+    skipped: str = ""
+    sabotage: SabotageFacts | None = None
+    notes: tuple[str, ...] = ()      # dialogs dismissed, popups, downloads and addresses refused
+    files: tuple[str, ...] = ()
+    millis: int = 0
+
+
+def observed(text: str) -> str:
+    """A page's text fit to be kept: one line, no invisible or control characters, at most OBSERVED_CHARACTERS."""
+    visible = "".join(c for c in text if c.isspace() or not unicodedata.category(c).startswith("C"))
+    line = " ".join(visible.split())
+    return line if len(line) <= OBSERVED_CHARACTERS else line[: OBSERVED_CHARACTERS - 1] + "…"

@@ -1,0 +1,247 @@
+"""From evidence to a verdict: one pure fold. Absent, empty, skipped, timed out and unknown all mean no.
+
+Order matters and is the order of trust: first whether everything that is sealed was performed, then whether what was
+performed means anything, then what it says, and only for a green answer whether the gate was able to be red.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from enum import StrEnum
+
+from validators.domain.evidence import (
+    ExpectationOutcome,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    Saboteur,
+    StepOutcome,
+    Trouble,
+)
+from validators.domain.verdict import Controls, Counts, Finding, Outcome, Purpose, Sealed, Symptom, Verdict
+
+SILENT = frozenset({Trouble.AMBIGUOUS, Trouble.NO_VALUE, Trouble.BROKEN})
+
+
+class Result(StrEnum):
+    """What one run says about the app. NOTHING: the run proves neither."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    NOTHING = "nothing"
+
+
+def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Verdict:
+    """What the evidence says about the candidate. Raises nothing: whatever is wrong with the evidence is a no."""
+    runs = {item.run: item for item in evidence}
+    controls = _controls(sealed, runs)
+    counts = Counts(
+        sealed=len(sealed),
+        executed=sum(_executed(one.journey, runs) for one in sealed),
+        passed=sum(_results(one.journey, runs) == {Result.PASSED} for one in sealed),
+    )
+    findings = tuple(found for one in sealed if (found := _finding(one, runs)))
+    for reason in _unusable(sealed, evidence, counts, runs):
+        return Verdict(Outcome.INCONCLUSIVE, reason, counts, controls)
+    if findings:
+        return Verdict(Outcome.FAILED, _failed_reason(findings, counts), counts, controls, findings)
+    for reason in _uncontrolled(sealed, runs):
+        return Verdict(Outcome.INCONCLUSIVE, reason, counts, controls)
+    return Verdict(Outcome.PASSED, f"all {counts.sealed} sealed journeys passed, and each could fail", counts, controls)
+
+
+def result(evidence: RunEvidence) -> Result:
+    """What one run says."""
+    troubles = {part.trouble for part in _parts(evidence) if part.trouble}
+    if evidence.errors or evidence.skipped or not evidence.app_ready or not evidence.complete or troubles & SILENT:
+        return Result.NOTHING
+    if evidence.breaches or not all(part.passed for part in _parts(evidence)):
+        return Result.FAILED
+    return Result.PASSED if evidence.steps and evidence.expectations else Result.NOTHING
+
+
+def diverges(plain: RunEvidence, masked: RunEvidence) -> bool:
+    """Whether the app answered its two visitors differently, by outcomes of steps, looks and nevers alone."""
+    return _answers(plain) != _answers(masked)
+
+
+def caught(evidence: RunEvidence) -> bool:
+    """Whether a sabotaged run was noticed by a step or a look.
+
+    A breached `never` does not count: `http_status >= 500` sees the saboteur's own mark, and would let a journey
+    that asserts nothing kill a mutant. Nor does silence: no saboteur makes an app silent, so that is a slow machine.
+    """
+    failed = [part for part in _parts(evidence) if not part.passed]
+    mute = {Trouble.NO_ANSWER, Trouble.TOO_LARGE}
+    return result(evidence) is Result.FAILED and bool(failed) and not any(part.trouble in mute for part in failed)
+
+
+def _parts(evidence: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...]:
+    return (*evidence.steps, *evidence.expectations)
+
+
+def _answers(evidence: RunEvidence) -> tuple[object, ...]:
+    steps = tuple((step.index, step.passed) for step in evidence.steps)
+    seen = tuple((look.index, look.passed) for look in evidence.expectations)
+    return steps, seen, frozenset((breach.kind, breach.line) for breach in evidence.breaches)
+
+
+def _own(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
+    return tuple(item for run, item in runs.items() if run.journey == journey and run.kind is Kind.JOURNEY)
+
+
+def _results(journey: str, runs: dict[RunId, RunEvidence]) -> set[Result]:
+    return {result(item) for item in _own(journey, runs)}
+
+
+def _executed(journey: str, runs: dict[RunId, RunEvidence]) -> bool:
+    return all(_says(runs.get(RunId(journey, identity))) for identity in Identity)
+
+
+def _says(evidence: RunEvidence | None) -> bool:
+    return evidence is not None and result(evidence) is not Result.NOTHING
+
+
+def _unusable(
+    sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...], counts: Counts, runs: dict[RunId, RunEvidence]
+) -> Iterable[str]:
+    """Why the evidence carries no answer, the most basic reason first."""
+    if not sealed:
+        yield "no journey is sealed for this change"
+    names = Counter(one.journey for one in sealed)
+    yield from (f"two sealed journeys are called {name!r}" for name, times in names.items() if times > 1)
+    if len(runs) != len(evidence):
+        yield "the evidence tells of one run twice"
+    if any(run.journey not in names or run.kind is Kind.BASE for run in runs):
+        yield "the evidence tells of a run that was not asked for"
+    for one in sealed:
+        for identity in Identity:
+            yield from _why_silent(one.journey, runs.get(RunId(one.journey, identity)), identity)
+    if counts.executed != counts.sealed:
+        yield f"{counts.executed} of {counts.sealed} sealed journeys were performed"
+    for one in sealed:
+        yield from _flaky(one.journey, runs)
+
+
+def _why_silent(journey: str, evidence: RunEvidence | None, identity: Identity) -> Iterable[str]:
+    if evidence is None:
+        yield f"journey {journey!r} was not performed {identity}"
+    elif result(evidence) is Result.NOTHING:
+        yield f"journey {journey!r} ({identity}) says nothing: {silence(evidence)}"
+
+
+def silence(evidence: RunEvidence) -> str:
+    """Why a run says nothing, in words without a step, a selector or a value."""
+    troubles = [part.trouble for part in _parts(evidence) if part.trouble in SILENT]
+    if evidence.skipped:
+        return "it was skipped"
+    if evidence.errors:
+        return "the judge's own machinery failed"
+    if not evidence.app_ready:
+        return "the app was not ready"
+    if not evidence.complete:
+        return "it did not come to its end in time"
+    if troubles:
+        return {
+            Trouble.AMBIGUOUS: "it names something that is there more than once",
+            Trouble.NO_VALUE: "it uses a value that nothing had set",
+        }.get(troubles[0] or Trouble.BROKEN, "the browser failed")
+    return "it looked at nothing"
+
+
+def _flaky(journey: str, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
+    for identity in Identity:
+        seen = {result(item) for item in _own(journey, runs) if item.run.identity is identity}
+        if len(seen) > 1:
+            yield f"journey {journey!r} is flaky: a retry disagreed"
+
+
+def _finding(one: Sealed, runs: dict[RunId, RunEvidence]) -> Finding | None:
+    plain, masked = (runs.get(RunId(one.journey, identity)) for identity in Identity)
+    if plain is None or masked is None:
+        return None
+    if diverges(plain, masked):
+        return Finding(one.journey, one.promise, Symptom.DIFFERS_WHEN_WATCHED)
+    return Finding(one.journey, one.promise, symptom(plain)) if result(plain) is Result.FAILED else None
+
+
+def symptom(evidence: RunEvidence) -> Symptom:
+    """What a person would have noticed first in a failed run."""
+    if any(breach.kind == "http_status" for breach in evidence.breaches):
+        return Symptom.SERVER_ERROR
+    for step in evidence.steps:
+        if not step.passed:
+            cut = step.trouble in (Trouble.NO_ANSWER, Trouble.TOO_LARGE)
+            return Symptom.NO_ANSWER if cut else Symptom.NOT_POSSIBLE
+    for look in evidence.expectations:
+        if not look.passed and look.trouble in (Trouble.NO_ANSWER, Trouble.TOO_LARGE):
+            return Symptom.NO_ANSWER
+        if not look.passed and look.vantage != "here":
+            return Symptom.NOT_KEPT if look.vantage == "after_reload" else Symptom.NOT_SHARED
+        if not look.passed:
+            return Symptom.STILL_SHOWN if look.kind == "absent" else Symptom.NOT_SHOWN
+    return Symptom.PAGE_ERROR
+
+
+def _failed_reason(findings: tuple[Finding, ...], counts: Counts) -> str:
+    if any(found.symptom is Symptom.DIFFERS_WHEN_WATCHED for found in findings):
+        return "the app behaves differently when watched"
+    return f"{len(findings)} of {counts.sealed} sealed journeys failed"
+
+
+def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Controls:
+    told = [runs.get(RunId(one.journey, kind=Kind.TWIN)) for one in sealed]
+    twins = [twin for twin in told if twin and not twin.skipped]
+    hurt = [item for one in sealed for item in _sabotaged(one.journey, runs) if item.sabotage and item.sabotage.changed]
+    must_be_red = [one for one in sealed if one.purpose is not Purpose.REGRESSION]
+    return Controls(
+        twins=len(twins),
+        twins_failed=sum(not _twin_trouble(item) for item in twins),
+        saboteurs=len(hurt),
+        caught=sum(caught(item) for item in hurt),
+        red_on_base=bool(must_be_red) and all(one.proof is not None and one.proof.proved for one in must_be_red),
+    )
+
+
+def _sabotaged(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
+    wanted = (RunId(journey, kind=Kind.SABOTAGE, saboteur=saboteur) for saboteur in Saboteur)
+    return tuple(runs[run] for run in wanted if run in runs)
+
+
+def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Iterable[str]:
+    """Why a green answer may not be believed."""
+    for one in sealed:
+        if one.proof is None:
+            yield f"journey {one.journey!r} has no proof on the base commit"
+        elif not one.proof.proved:
+            yield f"journey {one.journey!r}: {one.proof.reason}"
+        twin = runs.get(RunId(one.journey, kind=Kind.TWIN))
+        if trouble := _twin_trouble(twin) if twin else "the control was not performed":
+            yield f"journey {one.journey!r}: {trouble}"
+        yield from (f"journey {one.journey!r}: {why}" for why in _unkilled(_sabotaged(one.journey, runs)))
+
+
+def _twin_trouble(twin: RunEvidence) -> str:
+    """Empty when the control failed as a control must: its steps done, and one of its expectations not met."""
+    troubles = {look.trouble for look in twin.expectations if look.trouble}
+    broken = twin.errors or twin.skipped or not twin.app_ready or not twin.complete or troubles & SILENT
+    if broken or not twin.steps or not all(step.passed for step in twin.steps):
+        return "the control could not be performed"
+    return "" if any(not look.passed for look in twin.expectations) else "the control did not fail"
+
+
+def _unkilled(sabotaged: tuple[RunEvidence, ...]) -> Iterable[str]:
+    """Each sabotage that altered what the journey requires must be noticed, and at least one of all that applied."""
+    if len(sabotaged) != len(Saboteur) or any(item.sabotage is None for item in sabotaged):
+        yield "not every sabotage was performed"
+        return
+    hurt = [item for item in sabotaged if item.sabotage and item.sabotage.changed]
+    for item in hurt:
+        if item.sabotage and item.sabotage.touched and not caught(item):
+            yield f"sabotage {item.run.saboteur} went unnoticed"
+    if not hurt:
+        yield "no sabotage applied, so nothing shows that it could fail"
+    elif not any(caught(item) for item in hurt):
+        yield "no sabotage was noticed"

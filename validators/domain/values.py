@@ -1,0 +1,201 @@
+"""Values in a journey: literal text and `{{ … }}` drawn from a recorded seed.
+
+The language inside the braces is closed and total: seven generators, `filled.<field>` and names. It has no
+operators, no calls into code and no way to loop, so a journey cannot compute, wait or reach anything.
+"""
+
+from __future__ import annotations
+
+import random
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from hashlib import sha256
+
+from validators.domain.errors import ExpressionInvalid
+
+GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
+
+_BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
+_CALL = re.compile(r"any\.([a-z_]+)\s*(?:\((.*)\))?", re.DOTALL)
+_FILLED = re.compile(r"filled\.([a-z0-9_]+)")
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_PLAIN = """amber basin cedar delta ember fjord garnet harbor indigo juniper kelp lagoon maple north opal pebble quartz
+ridge sable thistle umber violet willow yarrow zephyr anchor birch copper dune elm fern grove heron islet"""
+_FIRST = "Ada Bela Carla Dario Edda Farid Greta Hanna Ivo Jonas Kaya Lena Milo Nora Otis Petra Ruben Selma Timo Vera"
+_LAST = "Abel Brandt Castell Dorn Ekholm Faber Gruber Holt Ibsen Jansen Kern Lorenz Moreau Nilsen Orsini Palmer"
+_WORDS, _GIVEN, _FAMILY = (tuple(words.split()) for words in (_PLAIN, _FIRST, _LAST))
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A value to be drawn: `any.<kind>(arguments)`."""
+
+    kind: str
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """What was last typed, picked or ticked in the field whose label has this slug (`Group size` → `group_size`)."""
+
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A name given by `let:` or by a `remember` step."""
+
+    name: str
+
+
+Part = str | Generated | Filled | Named
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A text with holes. `place` is unique in its journey and seeds the draws, so equal seeds give equal data."""
+
+    source: str
+    parts: tuple[Part, ...]
+    place: str
+
+    @property
+    def literal(self) -> str:
+        """The text outside the holes."""
+        return "".join(part for part in self.parts if isinstance(part, str))
+
+    @property
+    def holes(self) -> tuple[Generated | Filled | Named, ...]:
+        return tuple(part for part in self.parts if not isinstance(part, str))
+
+    @property
+    def generates(self) -> bool:
+        return any(isinstance(part, Generated) for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Draw:
+    """Where the randomness of a run comes from: the same three facts always give the same data."""
+
+    seed: int
+    journey: str
+    today: date
+
+    def value(self, generated: Generated, place: str) -> str:
+        """The value of one generator at one place; stable across identities and processes."""
+        key = f"{self.seed}\0{self.journey}\0{place}".encode()
+        return _drawn(generated, random.Random(int.from_bytes(sha256(key).digest()[:8], "big")), self.today)  # noqa: S311
+
+
+@dataclass(slots=True)
+class Values:
+    """What a run knows so far: drawn names, filled fields, remembered texts. The one mutable thing of a run."""
+
+    draw: Draw
+    names: dict[str, str] = field(default_factory=dict)
+    fields: dict[str, str] = field(default_factory=dict)
+
+    def text(self, template: Template) -> str:
+        """The template with every hole filled. Raises ExpressionInvalid for a name nothing has set yet."""
+        return "".join(self._part(part, f"{template.place}#{index}") for index, part in enumerate(template.parts))
+
+    def _part(self, part: Part, place: str) -> str:
+        match part:
+            case str():
+                return part
+            case Generated():
+                return self.draw.value(part, place)
+            case Filled(field=name):
+                return _known(self.fields, name, f"filled.{name}")
+            case Named(name=name):
+                return _known(self.names, name, name)
+
+
+def template(source: str, *, place: str) -> Template:
+    """The template a text stands for. Raises ExpressionInvalid naming what is not in the language."""
+    parts: list[Part] = []
+    position = 0
+    for found in _BRACES.finditer(source):
+        parts.append(source[position : found.start()])
+        parts.append(_expression(found.group(1).strip()))
+        position = found.end()
+    parts.append(source[position:])
+    if any("{{" in part or "}}" in part for part in parts if isinstance(part, str)):
+        raise ExpressionInvalid(f"unbalanced {{{{ }}}} in {source!r}")
+    return Template(source, tuple(part for part in parts if part != ""), place)
+
+
+def slug(label: str) -> str:
+    """The name of a field in `filled.<slug>`: lower case, every run of other characters one underscore."""
+    return re.sub(r"[^a-z0-9]+", "_", label.casefold()).strip("_")
+
+
+def _known(known: Mapping[str, str], key: str, shown: str) -> str:
+    if key not in known:
+        raise ExpressionInvalid(f"{{{{ {shown} }}}} has no value at this point of the journey")
+    return known[key]
+
+
+def _expression(text: str) -> Generated | Filled | Named:
+    if found := _CALL.fullmatch(text):
+        return _generator(found.group(1), found.group(2))
+    if found := _FILLED.fullmatch(text):
+        return Filled(found.group(1))
+    if _NAME.fullmatch(text) and text not in ("any", "filled"):
+        return Named(text)
+    known = f"any.{'|'.join(GENERATORS)}, filled.<field>, or a name from let or remember"
+    raise ExpressionInvalid(f"{{{{ {text} }}}} is not a value: use {known}")
+
+
+def _generator(kind: str, inside: str | None) -> Generated:
+    arguments = _arguments(kind, inside or "")
+    match kind, arguments:
+        case "int", (low, high) if _whole(low) and _whole(high) and int(low) <= int(high):
+            pass
+        case "word" | "name" | "email", ():
+            pass
+        case "text", (length,) if length.isascii() and length.isdigit() and 1 <= int(length) <= 200:
+            pass
+        case "choice", (_, _, *_) if all(arguments):
+            pass
+        case "date", (low, high) if _whole(low) and _whole(high) and int(low) <= int(high):
+            pass
+        case _:
+            raise ExpressionInvalid(f"any.{kind}({inside or ''}) is not a generator: {_FORMS}")
+    return Generated(kind, arguments)
+
+
+_FORMS = (
+    "use any.int(2, 8), any.word, any.name, any.email, any.text(5), any.choice(red|green) or any.date(+1..+30)"
+)
+
+
+def _arguments(kind: str, inside: str) -> tuple[str, ...]:
+    separator = {"choice": "|", "date": ".."}.get(kind, ",")
+    return tuple(piece.strip() for piece in inside.split(separator)) if inside.strip() else ()
+
+
+def _whole(text: str) -> bool:
+    return re.fullmatch(r"[+-]?[0-9]{1,9}", text) is not None
+
+
+def _drawn(generated: Generated, source: random.Random, today: date) -> str:
+    match generated.kind:
+        case "int":
+            low, high = generated.arguments
+            return str(source.randint(int(low), int(high)))
+        case "word":
+            return source.choice(_WORDS) + source.choice(_WORDS)
+        case "name":
+            return f"{source.choice(_GIVEN)} {source.choice(_FAMILY)}{source.choice(_WORDS)}"
+        case "email":
+            return f"{source.choice(_GIVEN).lower()}.{source.choice(_WORDS)}{source.randint(10, 9999)}@example.org"
+        case "text":
+            return " ".join(source.choice(_WORDS) for _ in range(int(generated.arguments[0])))
+        case "choice":
+            return source.choice(generated.arguments)
+        case _:
+            low, high = generated.arguments
+            return (today + timedelta(days=source.randint(int(low), int(high)))).isoformat()

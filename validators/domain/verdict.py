@@ -1,0 +1,88 @@
+"""The verdict as a value. How evidence becomes one is `validators.domain.fold`; signing it is the launcher's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Outcome(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    INCONCLUSIVE = "inconclusive"
+
+
+class Symptom(StrEnum):
+    """What a person would have noticed, in the only words about a failure that may leave the seal."""
+
+    NOT_SHOWN = "not-shown"
+    STILL_SHOWN = "still-shown"
+    NOT_KEPT = "not-kept"
+    NOT_SHARED = "not-shared"
+    NOT_POSSIBLE = "not-possible"
+    SERVER_ERROR = "server-error"
+    PAGE_ERROR = "page-error"
+    NO_ANSWER = "no-answer"
+    DIFFERS_WHEN_WATCHED = "differs-when-watched"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One failed journey, as the public may know it: which promise, and what a person would have noticed."""
+
+    journey: str
+    promise: str
+    symptom: Symptom
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    sealed: int = 0
+    executed: int = 0
+    passed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """`saboteurs` counts those that changed a byte; `red_on_base`: every journey that must be red there has been."""
+
+    twins: int = 0
+    twins_failed: int = 0
+    saboteurs: int = 0
+    caught: int = 0
+    red_on_base: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    outcome: Outcome
+    reason: str
+    journeys: Counts = Counts()
+    controls: Controls = Controls()
+    findings: tuple[Finding, ...] = ()
+
+
+class Purpose(StrEnum):
+    """Why a journey is in the set. A bug's and a feature's must be red on base; a regression's green on both."""
+
+    BUG = "bug"
+    FEATURE = "feature"
+    REGRESSION = "regression"
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What runs on the base commit have shown about one journey. `proved` False carries the reason for refusal."""
+
+    proved: bool
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """One journey that must be performed, and what is already proved about it (None: nothing)."""
+
+    journey: str
+    promise: str
+    purpose: Purpose
+    proof: Proof | None = None

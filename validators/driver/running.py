@@ -1,0 +1,69 @@
+"""One planned run, from a fresh stage to its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+from time import monotonic
+
+from validators.browser.chromium import Browsers
+from validators.browser.saboteur import Sabotage
+from validators.browser.stage import Setting, stage
+from validators.domain.errors import DocumentInvalid
+from validators.domain.evidence import Identity, Kind, RunEvidence, observed
+from validators.domain.journey import Journey
+from validators.domain.stakes import stakes
+from validators.domain.values import Draw, Values
+from validators.driver.schedule import evidence_of
+from validators.judge.performance import Patience, performed
+from validators.judge.plan import Plan, PlannedRun
+
+
+async def driven(
+    plan: Plan, journeys: tuple[Journey, ...], *, opened: Browsers, out: Path, ready: Callable[[], Awaitable[None]]
+) -> tuple[RunEvidence, ...]:
+    """The evidence of every run of the plan; its controls once `ready` returns.
+
+    Raises DocumentInvalid for a run of a journey that the plan lacks."""
+    known = {journey.name: journey for journey in journeys}
+    if strange := [run.id.journey for run in plan.runs if run.id.journey not in known]:
+        raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
+
+    async def perform(run: PlannedRun, patience: Patience) -> RunEvidence:
+        return await _run(plan, run, known[run.id.journey], patience=patience, opened=opened, out=out)
+
+    return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, ready=ready)
+
+
+async def _run(
+    plan: Plan, run: PlannedRun, journey: Journey, *, patience: Patience, opened: Browsers, out: Path
+) -> RunEvidence:
+    from playwright.async_api import Error
+
+    began = monotonic()
+    values = Values(Draw(plan.seed, journey.name, plan.today))
+    sabotage = Sabotage(run.id.saboteur, lambda: stakes(journey, values)) if run.id.saboteur else None
+    place = Path(journey.name) / str(run.id)
+    try:
+        browser = await opened.of(run.id.identity)
+        async with stage(browser, _setting(plan, run), port=run.port, tamper=sabotage) as on:
+            told = await performed(
+                run.id, journey, on, values=values, patience=patience, seconds=plan.journey_seconds
+            )
+            files = await on.kept(out / place)
+    except (Error, OSError) as error:
+        return RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),))
+    return replace(
+        told,
+        sabotage=sabotage.facts if sabotage else None,
+        notes=tuple(on.notes),
+        files=tuple(str(place / name) for name in files),
+        millis=int((monotonic() - began) * 1000),
+    )
+
+
+def _setting(plan: Plan, run: PlannedRun) -> Setting:
+    """Only a plain visitor is traced: recording leaves a mark in the page's own world."""
+    traced = run.id.identity is Identity.PLAIN and run.id.kind in (Kind.JOURNEY, Kind.BASE)
+    return Setting(run.id.identity, plan.hostname, plan.locale, plan.timezone, plan.viewport, traced)

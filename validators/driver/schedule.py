@@ -1,0 +1,78 @@
+"""Which run when: a journey plain and masked at once, and only if both passed its controls, which need their pace.
+
+A control waits a little longer than the real run needed, and no longer: it is there to fail, and a failure that is
+waited out for five seconds, five times over, is what makes people switch controls off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from itertools import groupby
+
+from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.fold import Result, result
+from validators.judge.performance import Patience
+from validators.judge.plan import PlannedRun
+
+AT_ONCE = 5
+LONGEST_PATIENCE = 5.0
+CONTROL_STEP, CONTROL_LOOK, CONTROL_FACTOR = 2.0, 0.5, 3
+
+Perform = Callable[[PlannedRun, Patience], Awaitable[RunEvidence]]
+
+
+async def evidence_of(
+    runs: Iterable[PlannedRun], perform: Perform, *, seconds: float, ready: Callable[[], Awaitable[None]]
+) -> tuple[RunEvidence, ...]:
+    """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey may take.
+
+    `ready` returns once the apps of the controls answer; it is not asked when there is nothing to control."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    planned = tuple(runs)
+
+    async def gated(run: PlannedRun, patience: Patience) -> RunEvidence:
+        async with gate:
+            return await perform(run, patience)
+
+    def group(run: PlannedRun) -> tuple[str, int]:
+        return run.id.journey, run.id.attempt
+
+    groups = [tuple(members) for _, members in groupby(sorted(planned, key=group), key=group)]
+    told = await asyncio.gather(*(_performed(members, gated, seconds=seconds, ready=ready) for members in groups))
+    known = {one.run: one for several in told for one in several}
+    return tuple(known[run.id] for run in planned)
+
+
+async def _performed(
+    members: tuple[PlannedRun, ...], perform: Perform, *, seconds: float, ready: Callable[[], Awaitable[None]]
+) -> list[RunEvidence]:
+    longest = min(LONGEST_PATIENCE, seconds / 6)
+    slow = Patience(longest, longest)
+    once = replace(slow, stop_early=True)  # one expectation that is not met is red; the rest has nothing to add
+    base = asyncio.gather(*(perform(run, once) for run in members if run.id.kind is Kind.BASE))
+    own = list(await asyncio.gather(*(perform(run, slow) for run in members if run.id.kind is Kind.JOURNEY)))
+    controls = [run for run in members if run.id.kind in (Kind.TWIN, Kind.SABOTAGE)]
+    if controls and all(result(one) is Result.PASSED for one in own):
+        await ready()
+        pace = _pace(own, longest=longest)
+        own += await asyncio.gather(*(perform(run, pace) for run in controls))
+    else:
+        own += [_skipped(run) for run in controls]
+    return own + list(await base)
+
+
+def _pace(told: Iterable[RunEvidence], *, longest: float) -> Patience:
+    steps = [step.millis for one in told for step in one.steps]
+    looks = [look.millis for one in told for look in one.expectations]
+    return Patience(
+        step=min(longest, CONTROL_STEP + CONTROL_FACTOR * max(steps, default=0) / 1000),
+        look=min(longest, CONTROL_LOOK + CONTROL_FACTOR * max(looks, default=0) / 1000),
+        stop_early=True,
+    )
+
+
+def _skipped(run: PlannedRun) -> RunEvidence:
+    reason = "the journey itself did not pass, so its controls could show nothing"
+    return RunEvidence(run.id, app_ready=False, complete=False, skipped=reason)

@@ -1,0 +1,57 @@
+"""Taking files out of a folder that a box could write to: plain files only, never through a link, not without end."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from validators.domain.stops import Inconclusive
+
+MAX_FILES = 2000
+MAX_BYTES = 256 << 20
+LOG_TAIL = 1 << 20
+
+
+def kept(source: Path, *, into: Path) -> None:
+    """Copy a file, or every plain file below a folder, to `into`. Raises Inconclusive when there is too much of it."""
+    left = [MAX_FILES, MAX_BYTES]
+    if source.is_dir() and not source.is_symlink():
+        for folder, _, names in os.walk(source, followlinks=False):
+            for name in sorted(names):
+                path = Path(folder) / name
+                _copy(path, into / path.relative_to(source), left)
+    else:
+        _copy(source, into, left)
+
+
+def kept_tail(log: Path, *, into: Path) -> None:
+    """Copy the last LOG_TAIL bytes of a log that something untrusted wrote to."""
+    with log.open("rb") as file:
+        file.seek(max(0, log.stat().st_size - LOG_TAIL))
+        into.parent.mkdir(parents=True, exist_ok=True)
+        into.write_bytes(file.read(LOG_TAIL))
+
+
+def _copy(source: Path, target: Path, left: list[int]) -> None:
+    descriptor = _opened(source)
+    if descriptor is None:
+        return
+    with open(descriptor, "rb") as file:
+        left[0], left[1] = left[0] - 1, left[1] - os.fstat(descriptor).st_size
+        if min(left) < 0:
+            raise Inconclusive(f"the evidence is more than {MAX_FILES} files or {MAX_BYTES >> 20} MiB")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(file.read())
+
+
+def _opened(path: Path) -> int | None:
+    """A descriptor on a plain file, or None for anything else: a link, a pipe or a device is not evidence."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
+    return descriptor

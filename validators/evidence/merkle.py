@@ -1,0 +1,56 @@
+"""One hash over all evidence: a Merkle tree in the manner of RFC 6962, section 2.1, with its domain separation.
+
+A leaf speaks of one file: its path below the evidence folder, its size in bytes and its SHA-256. Files are ordered by
+path as bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+CHUNK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFile:
+    """One file of the evidence: its path below the folder with `/` between parts, bytes, and hex SHA-256."""
+
+    path: str
+    size: int
+    sha256: str
+
+    def leaf(self) -> bytes:
+        """The bytes that the tree's leaf hashes."""
+        return f"{self.path}\0{self.size}\0{self.sha256}".encode("utf-8", "surrogateescape")
+
+
+def evidence_in(folder: Path) -> tuple[EvidenceFile, ...]:
+    """Every plain file below a folder, in the order of the tree. Symlinks and other things are not evidence."""
+    found = (path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    return tuple(sorted((_file(path, folder) for path in found), key=lambda file: file.path.encode("utf-8", "surrogateescape")))
+
+
+def merkle_root(files: Sequence[EvidenceFile]) -> str:
+    """`sha256:` and the root in hex over the files, in the order given; the root of nothing is SHA-256 of nothing."""
+    return "sha256:" + _root([file.leaf() for file in files]).hex()
+
+
+def _file(path: Path, folder: Path) -> EvidenceFile:
+    digest, size = hashlib.sha256(), 0
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return EvidenceFile(path.relative_to(folder).as_posix(), size, digest.hexdigest())
+
+
+def _root(leaves: Sequence[bytes]) -> bytes:
+    if not leaves:
+        return hashlib.sha256(b"").digest()
+    if len(leaves) == 1:
+        return hashlib.sha256(b"\0" + leaves[0]).digest()
+    split = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + _root(leaves[:split]) + _root(leaves[split:])).digest()

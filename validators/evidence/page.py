@@ -1,0 +1,165 @@
+"""The page of one verdict: static, self-contained, readable by a person who has never seen this program.
+
+Properties kept: no network (a content security policy forbids all but pictures beside the page), everything that came
+from an issue or an app is escaped, and the public rendering is built from a `Page` that holds nothing sealed.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One of the large numbers under the banner."""
+
+    label: str
+    value: str
+    good: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A screenshot: whose page it shows, at which commit, and its path relative to the page."""
+
+    label: str
+    revision: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The end of one journey on base (None when it could not be reached) and on the candidate."""
+
+    before: Shot | None
+    after: Shot | None
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What was promised, in the filer's or the mission's words; `tone` is yes, no or unsure."""
+
+    name: str
+    words: str
+    state: str
+    tone: str
+    observed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One proof that the gate could have failed."""
+
+    name: str
+    state: str
+    tone: str
+    explanation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """One thing that the verdict is bound to."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A span of the judgement: where it starts and how wide it is, in hundredths of the whole, and its seconds."""
+
+    name: str
+    seconds: float
+    start: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A file of the evidence, relative to the page."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One performed run, for the sealed page only."""
+
+    name: str
+    journey: str
+    state: str
+    tone: str
+    seconds: float
+    summary: str
+    lines: tuple[str, ...]
+    files: tuple[Link, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Everything one page shows. `sealed` says which rendering it is; only a sealed page may have `runs`."""
+
+    sealed: bool
+    repository: str
+    issue: int
+    title: str
+    kind: str
+    outcome: str
+    reason: str
+    figures: tuple[Figure, ...]
+    comparisons: tuple[Comparison, ...]
+    promises: tuple[Promise, ...]
+    controls: tuple[Control, ...]
+    bound: tuple[Bound, ...]
+    box_form: str
+    unheld: tuple[str, ...]
+    signer: str
+    key_id: str
+    merkle_root: str
+    files: int
+    seed: int
+    commitment: str
+    run: str
+    round: int
+    began: str
+    ended: str
+    phases: tuple[Phase, ...] = ()
+    runs: tuple[Run, ...] = ()
+
+
+def html(page: Page) -> str:
+    """The page as one HTML document."""
+    import jinja2
+
+    if page.runs and not page.sealed:
+        raise ValueError("a public page may not show runs: they hold the steps of sealed journeys")
+    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
+    return environment.from_string((HERE / "page.html.j2").read_text()).render(
+        page=page,
+        style=_verbatim(style),
+        script=_verbatim(script),
+        style_hash=_source(style),
+        script_hash=_source(script),
+    )
+
+
+def source() -> str:
+    """Every word that a page shows whatever it is about."""
+    return "\n".join((HERE / name).read_text() for name in ("page.html.j2", "page.css", "page.js"))
+
+
+def _verbatim(text: str) -> object:
+    import markupsafe
+
+    return markupsafe.Markup(text)  # noqa: S704 (our own files, hashed into the page's policy)
+
+
+def _source(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

@@ -1,0 +1,67 @@
+"""One step, done by one person: the table from verbs to the port."""
+
+from __future__ import annotations
+
+from typing import assert_never
+
+from validators.domain.journey import (
+    Back,
+    Clear,
+    Click,
+    Fill,
+    Open,
+    Press,
+    Reload,
+    Remember,
+    Select,
+    Step,
+    SwitchTo,
+    Tick,
+)
+from validators.domain.spot import spot
+from validators.domain.values import Values
+from validators.domain.walk import field_of
+from validators.domain.wording import folded
+from validators.ports.browser import Session
+
+
+async def acted(step: Step, person: Session, values: Values, *, actor: str, patience: float) -> str:
+    """Do the step; the name of the person who acts next. Raises Unable or ExpressionInvalid."""
+    match step:
+        case Open(path=path):
+            await person.open(values.text(path), patience=patience)
+        case Reload():
+            await person.reload(patience=patience)
+        case Back():
+            await person.back(patience=patience)
+        case Click(target=target):
+            await person.click(spot(target, values), patience=patience)
+        case Press(key=key, target=target):
+            await person.press(key, spot(target, values) if target else None, patience=patience)
+        case Clear(target=target):
+            await person.fill(spot(target, values), "", patience=patience)
+        case Remember(target=target, name=name):
+            await person.seen(spot(target, values), patience=patience)
+            values.names[name] = folded(await person.text(spot(target, values)))
+        case SwitchTo(actor=actor):
+            pass
+        case Fill() | Select() | Tick():
+            await _put_in(step, person, values, patience=patience)
+        case _:
+            assert_never(step)
+    return actor
+
+
+async def _put_in(step: Fill | Select | Tick, person: Session, values: Values, *, patience: float) -> None:
+    """Put something in, known as `filled.<field>` from before it is typed: a page may send it with every key."""
+    where, field = spot(step.target, values), field_of(step) or ""
+    match step:
+        case Fill(value=value):
+            values.fields[field] = values.text(value)
+            await person.fill(where, values.fields[field], patience=patience)
+        case Select(option=option):
+            values.fields[field] = values.text(option)
+            await person.select(where, values.fields[field], patience=patience)
+        case Tick(on=on):
+            values.fields[field] = "yes" if on else "no"
+            await person.tick(where, on=on, patience=patience)

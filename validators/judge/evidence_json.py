@@ -1,0 +1,107 @@
+"""Evidence as JSON, both ways: what the boxed driver writes and the launcher folds once both boxes are dead.
+
+The reader is strict, because the driver's output folder was writable by a process that looked at an untrusted page.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    RunEvidence,
+    SabotageFacts,
+    StepOutcome,
+    Trouble,
+)
+from validators.domain.shapes import Shape, shape
+from validators.judge.plan import read_run, run_document
+
+
+def evidence_json(evidence: tuple[RunEvidence, ...]) -> str:
+    """All runs as one document, `{"runs": […]}`, as `read_evidence` reads it."""
+    runs = [{**asdict(item), "run": run_document(item.run)} for item in evidence]
+    return json.dumps({"runs": runs}, indent=1)
+
+
+def read_evidence(text: str) -> tuple[RunEvidence, ...]:
+    """The runs in a document. Raises DocumentInvalid for anything missing, extra or of another type."""
+    root = shape(text, "evidence")
+    runs = tuple(_run(item) for item in root.list("runs"))
+    root.done()
+    return runs
+
+
+def _run(item: Shape) -> RunEvidence:
+    identity = item.at("run")
+    sabotage = item.at("sabotage")
+    run = RunEvidence(
+        run=read_run(identity),
+        app_ready=item.at("app_ready").truth(),
+        complete=item.at("complete").truth(),
+        steps=tuple(_step(step) for step in item.list("steps")),
+        expectations=tuple(_expectation(look) for look in item.list("expectations")),
+        breaches=tuple(_breach(breach) for breach in item.list("breaches")),
+        errors=_texts(item, "errors"),
+        skipped=item.at("skipped").text(),
+        sabotage=None if sabotage.is_null() else _sabotage(sabotage),
+        notes=_texts(item, "notes"),
+        files=_texts(item, "files"),
+        millis=item.at("millis").whole(),
+    )
+    identity.done()
+    item.done()
+    return run
+
+
+def _step(item: Shape) -> StepOutcome:
+    outcome = StepOutcome(
+        index=item.at("index").whole(),
+        line=item.at("line").whole(),
+        verb=item.at("verb").text(),
+        passed=item.at("passed").truth(),
+        trouble=_trouble(item),
+        observed=item.at("observed").text(),
+        millis=item.at("millis").whole(),
+    )
+    item.done()
+    return outcome
+
+
+def _expectation(item: Shape) -> ExpectationOutcome:
+    outcome = ExpectationOutcome(
+        index=item.at("index").whole(),
+        line=item.at("line").whole(),
+        kind=item.at("kind").text(),
+        vantage=item.at("vantage").text(),
+        passed=item.at("passed").truth(),
+        expected=item.at("expected").text(),
+        observed=item.at("observed").text(),
+        trouble=_trouble(item),
+        millis=item.at("millis").whole(),
+    )
+    item.done()
+    return outcome
+
+
+def _breach(item: Shape) -> Breach:
+    breach = Breach(item.at("kind").text(), item.at("line").whole(), item.at("observed").text())
+    item.done()
+    return breach
+
+
+def _sabotage(item: Shape) -> SabotageFacts:
+    facts = SabotageFacts(item.at("changed").whole(), item.at("touched").truth())
+    item.done()
+    return facts
+
+
+def _trouble(item: Shape) -> Trouble | None:
+    trouble = item.at("trouble")
+    return None if trouble.is_null() else trouble.one_of(Trouble)
+
+
+def _texts(item: Shape, key: str) -> tuple[str, ...]:
+    return tuple(entry.text() for entry in item.list(key))

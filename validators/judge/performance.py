@@ -1,0 +1,226 @@
+"""Performing one journey on a stage: steps, then looks from each vantage, watching for what must never happen.
+
+The result is evidence, never a verdict. A step that fails ends the performance; a look that fails does not, unless
+the run is a control, which has nothing more to tell once it has failed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from operator import eq, ge, gt, le, lt
+from time import monotonic
+
+from validators.domain.errors import ExpressionInvalid, Unable
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    Kind,
+    RunEvidence,
+    RunId,
+    StepOutcome,
+    Trouble,
+    observed,
+)
+from validators.domain.journey import Block, Forbidden, Journey, Look, Never, Step, Vantage
+from validators.domain.values import Values
+from validators.domain.walk import positive
+from validators.judge.acting import acted
+from validators.judge.looking import Seen, named, seen
+from validators.ports.browser import Session, Stage
+
+POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2
+AFTER_FAILURE_SECONDS = 1.0
+_COMPARE = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds to wait for a step and for a block of looks. `stop_early`: a control ends at its first failure."""
+
+    step: float
+    look: float
+    stop_early: bool = False
+
+
+@dataclass(slots=True)
+class Performance:
+    """One run in progress. `finished` turns true when it came to its own end, so a cut-off one can be told apart."""
+
+    run: RunId
+    journey: Journey
+    stage: Stage
+    values: Values
+    patience: Patience
+    actor: str = ""
+    steps: list[StepOutcome] = field(default_factory=list)
+    expectations: list[ExpectationOutcome] = field(default_factory=list)
+    breaches: dict[Never, Breach] = field(default_factory=dict)
+    finished: bool = False
+
+    async def play(self) -> None:
+        """Perform everything, to the end or to the first step that cannot be done."""
+        for name, held in self.journey.let:
+            self.values.names[name] = self.values.text(held)
+        if await self._steps(self._script()):
+            await self._blocks(self._expected())
+        self._overheard()
+        self.finished = True
+
+    def evidence(self) -> RunEvidence:
+        """What is known so far."""
+        return RunEvidence(
+            run=self.run,
+            app_ready=self.stage.answered,
+            complete=self.finished,
+            steps=tuple(self.steps),
+            expectations=tuple(self.expectations),
+            breaches=tuple(self.breaches.values()),
+        )
+
+    def _script(self) -> tuple[Step, ...]:
+        twin = self.journey.twin if self.run.kind is Kind.TWIN else None
+        return twin.steps if twin and twin.steps is not None else self.journey.steps
+
+    def _expected(self) -> tuple[Block, ...]:
+        twin = self.journey.twin if self.run.kind is Kind.TWIN else None
+        return twin.expect if twin else self.journey.expect
+
+    async def _steps(self, steps: tuple[Step, ...]) -> bool:
+        for index, step in enumerate(steps):
+            began = monotonic()
+            trouble, told = await self._act(step)
+            millis, verb = int((monotonic() - began) * 1000), type(step).__name__.lower()
+            self.steps.append(StepOutcome(index, step.line, verb, trouble is None, trouble, observed(told), millis))
+            if trouble is not None:
+                return False
+            await self._forbidden_text(await self.stage.person(self.actor))
+        return True
+
+    async def _act(self, step: Step) -> tuple[Trouble | None, str]:
+        try:
+            person = await self.stage.person(self.actor)
+            self.actor = await acted(step, person, self.values, actor=self.actor, patience=self.patience.step)
+        except Unable as unable:
+            return Trouble(unable.trouble), str(unable)
+        except ExpressionInvalid as unknown:
+            return Trouble.NO_VALUE, str(unknown)
+        return None, ""
+
+    async def _blocks(self, blocks: tuple[Block, ...]) -> None:
+        """Take every block's looks. Once one has failed for good, the later ones need not be waited out as long."""
+        first = 0
+        for block in blocks:
+            outcomes = await self._block(block, first)
+            self.expectations += outcomes
+            if not all(outcome.passed for outcome in outcomes):
+                if self.patience.stop_early:
+                    return
+                self.patience = replace(self.patience, look=min(self.patience.look, AFTER_FAILURE_SECONDS))
+            first += len(block.looks)
+
+    async def _block(self, block: Block, first: int) -> list[ExpectationOutcome]:
+        began = monotonic()
+        try:
+            session = await self._vantage(block)
+            began = monotonic()
+            looked = await self._seen(session, block.looks)
+            await self._forbidden_text(session)
+        except Unable as unable:
+            looked = [Seen(False, "", str(unable), Trouble(unable.trouble))] * len(block.looks)
+        millis = int((monotonic() - began) * 1000)
+        return [
+            ExpectationOutcome(
+                index=first + offset,
+                line=look.line,
+                kind=named(look),
+                vantage=str(block.vantage),
+                passed=one.holds,
+                expected=observed(one.expected),
+                observed=observed(one.observed),
+                trouble=one.trouble,
+                millis=millis,
+            )
+            for offset, (look, one) in enumerate(zip(block.looks, looked, strict=True))
+        ]
+
+    async def _vantage(self, block: Block) -> Session:
+        """The session from which a block is looked at, already at the right page."""
+        here = await self.stage.person(self.actor)
+        if block.vantage is Vantage.AFTER_RELOAD:
+            await here.reload(patience=self.patience.step)
+        if block.vantage is not Vantage.OTHER_SESSION:
+            return here
+        path = self.values.text(block.opens) if block.opens else await here.path()
+        other = await self.stage.person(f"other session {block.line}")
+        await other.open(path, patience=self.patience.step)
+        return other
+
+    async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
+        """Poll until every look holds, the page is at rest, or the block's patience is spent.
+
+        What must be there is looked for first: an absence is trivially true of a page that is not painted yet.
+        """
+        deadline, pause = monotonic() + self.patience.look, POLL_SECONDS
+        latest: dict[int, Seen] = {}
+        order = sorted(range(len(wanted)), key=lambda at: not positive(wanted[at]))
+        while True:
+            last = await session.at_rest()  # asked before: a look that was taken in motion is not the last
+            for at in order:
+                if at in latest and latest[at].holds and positive(wanted[at]):
+                    continue
+                latest[at] = await _looked(wanted[at], session, self.values)
+                if not latest[at].holds and not last and monotonic() < deadline:
+                    break
+            done = len(latest) == len(wanted) and all(one.holds for one in latest.values())
+            if done or last or monotonic() >= deadline:
+                return [latest[at] for at in range(len(wanted))]
+            await asyncio.sleep(pause)
+            pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
+
+    async def _forbidden_text(self, session: Session) -> None:
+        texts = [never for never in self.journey.never if never.kind is Forbidden.TEXT and never not in self.breaches]
+        if not texts:
+            return
+        try:
+            page = await session.text(None)
+        except Unable:
+            return  # a page that cannot be read fails the next step or look by name
+        for never in (never for never in texts if never.value in page):
+            self.breaches[never] = Breach(str(never.kind), never.line, observed(never.value))
+
+    def _overheard(self) -> None:
+        for never in self.journey.never:
+            if heard := self._heard(never):
+                self.breaches[never] = Breach(str(never.kind), never.line, observed(heard))
+
+    def _heard(self, never: Never) -> str:
+        if never.kind is Forbidden.HTTP_STATUS:
+            compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
+            return next((f"{status} {path}" for status, path in self.stage.statuses if compare(status, limit)), "")
+        if never.kind is Forbidden.CONSOLE:
+            return next((told for level, told in self.stage.console if level == never.value), "")
+        return ""
+
+
+async def performed(
+    run: RunId, journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float
+) -> RunEvidence:
+    """Perform a journey and tell what happened. After `seconds` it is cut off, and its evidence says so."""
+    performance = Performance(run, journey, stage, values, patience)
+    try:
+        async with asyncio.timeout(seconds):
+            await performance.play()
+    except TimeoutError:
+        pass
+    return performance.evidence()
+
+
+async def _looked(look: Look, session: Session, values: Values) -> Seen:
+    try:
+        return await seen(look, session, values)
+    except Unable as unable:
+        return Seen(False, "", str(unable), Trouble(unable.trouble))
+    except ExpressionInvalid as unknown:
+        return Seen(False, "", str(unknown), Trouble.NO_VALUE)

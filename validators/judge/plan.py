@@ -1,0 +1,135 @@
+"""The plan: the one document the launcher streams to the boxed driver, and which runs a judgement needs.
+
+Each run has an app instance of its own, started fresh by the launcher and dialled at `port` on 127.0.0.1 inside the
+driver's box: equal fresh data is a fact of the plan. The plan is one line. It is sent when the apps of all journeys
+answer; the line READY follows when those of all controls do.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+
+from validators.domain.evidence import Identity, Kind, RunId, Saboteur
+from validators.domain.shapes import Shape, shape
+
+READY = "ready\n"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedRun:
+    """One run and the port at which its own app answers."""
+
+    id: RunId
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything the driver is told. `journeys` are YAML texts; `hostname` is what the address bar shows.
+
+    The name should end in `.localhost`: browsers trust such a page as they trust one over TLS, so an app finds the
+    same features as in production. `browser` is an executable; empty leaves the choice to the box (LOF_BROWSER).
+    """
+
+    journeys: tuple[str, ...]
+    runs: tuple[PlannedRun, ...]
+    seed: int
+    today: date
+    hostname: str = "app.localhost"
+    locale: str = "en-GB"
+    timezone: str = "Europe/London"
+    viewport: tuple[int, int] = (1280, 800)
+    journey_seconds: float = 30.0
+    browser: str = ""
+
+
+def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
+    """What judging a candidate performs for each journey: itself plain and masked, its twin, four saboteurs."""
+    return tuple(
+        run
+        for name in journeys
+        for run in (
+            RunId(name, Identity.PLAIN, attempt=attempt),
+            RunId(name, Identity.MASKED, attempt=attempt),
+            RunId(name, kind=Kind.TWIN, attempt=attempt),
+            *(RunId(name, kind=Kind.SABOTAGE, saboteur=saboteur, attempt=attempt) for saboteur in Saboteur),
+        )
+    )
+
+
+def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...]:
+    """What a retry performs for journeys that did not pass. It can only label a result flaky, never make it pass."""
+    return tuple(RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity)
+
+
+def base_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
+    """What proving on the base commit performs: each journey, plain and masked."""
+    return tuple(RunId(name, identity, Kind.BASE) for name in journeys for identity in Identity)
+
+
+def plan_json(plan: Plan) -> str:
+    """The plan as one JSON document, as `read_plan` reads it."""
+    document = {
+        "journeys": list(plan.journeys),
+        "runs": [{**run_document(run.id), "port": run.port} for run in plan.runs],
+        "seed": plan.seed,
+        "today": plan.today.isoformat(),
+        "hostname": plan.hostname,
+        "locale": plan.locale,
+        "timezone": plan.timezone,
+        "viewport": list(plan.viewport),
+        "journey_seconds": plan.journey_seconds,
+        "browser": plan.browser,
+    }
+    return json.dumps(document)
+
+
+def read_plan(text: str) -> Plan:
+    """The plan in a JSON document. Raises DocumentInvalid for anything missing, extra or of another type."""
+    root = shape(text, "plan")
+    width, height = (item.whole() for item in root.list("viewport", exactly=2))
+    plan = Plan(
+        journeys=tuple(item.text() for item in root.list("journeys")),
+        runs=tuple(_planned(item) for item in root.list("runs")),
+        seed=root.at("seed").whole(),
+        today=root.at("today").day(),
+        hostname=root.at("hostname").text(),
+        locale=root.at("locale").text(),
+        timezone=root.at("timezone").text(),
+        viewport=(width, height),
+        journey_seconds=root.at("journey_seconds").number(),
+        browser=root.at("browser").text(),
+    )
+    root.done()
+    return plan
+
+
+def run_document(run: RunId) -> dict[str, object]:
+    """A run's identity as JSON values."""
+    return {
+        "journey": run.journey,
+        "identity": str(run.identity),
+        "kind": str(run.kind),
+        "saboteur": str(run.saboteur) if run.saboteur else None,
+        "attempt": run.attempt,
+    }
+
+
+def read_run(item: Shape) -> RunId:
+    saboteur = item.at("saboteur")
+    return RunId(
+        journey=item.at("journey").text(),
+        identity=item.at("identity").one_of(Identity),
+        kind=item.at("kind").one_of(Kind),
+        saboteur=None if saboteur.is_null() else saboteur.one_of(Saboteur),
+        attempt=item.at("attempt").whole(),
+    )
+
+
+def _planned(item: Shape) -> PlannedRun:
+    planned = PlannedRun(read_run(item), item.at("port").whole())
+    item.done()
+    return planned

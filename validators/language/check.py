@@ -1,0 +1,25 @@
+"""Checking a journey before anything performs it: readable, and worth sealing."""
+
+from __future__ import annotations
+
+from validators.domain.errors import JourneyInvalid
+from validators.domain.journey import Journey
+from validators.language.lint import problems
+from validators.language.reader import read
+
+
+def checked(source: str, *, file: str = "journey") -> Journey:
+    """The journey in a text. Raises JourneyInvalid when it cannot be read or proves nothing."""
+    journey = read(source, file=file)
+    if found := problems(journey):
+        raise JourneyInvalid(found, file=file)
+    return journey
+
+
+def complaints(source: str) -> tuple[str, ...]:
+    """What a writer must change, one sentence each with its line; empty when the journey may be sealed."""
+    try:
+        checked(source)
+    except JourneyInvalid as invalid:
+        return tuple(str(problem) for problem in invalid.problems)
+    return ()

@@ -1,0 +1,156 @@
+"""What a journey must be to be worth sealing: it says something about what was done, and it can fail.
+
+A third of plausible journeys proved worthless when they were tried: true on any page, or true before the change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from validators.domain.errors import Problem
+from validators.domain.journey import (
+    Absent,
+    Block,
+    CountIs,
+    Fill,
+    Journey,
+    Look,
+    Open,
+    Remember,
+    Select,
+    Step,
+    SwitchTo,
+    Tick,
+    Visible,
+)
+from validators.domain.values import Filled, Named, Template
+from validators.domain.walk import field_of, looks, positive, stated, target_of, templates_of, values_of
+from validators.domain.wording import whole_words
+
+
+def problems(journey: Journey) -> tuple[Problem, ...]:
+    """Every reason not to seal the journey, in line order; empty means it may be sealed."""
+    twin = journey.twin
+    found = [*_opens_first(journey.steps), *_placeholders(journey, journey.steps, journey.expect)]
+    found += [*_says_something(journey.expect), *_tied(journey)]
+    if twin is None:
+        found.append(Problem(0, "a journey needs `twin`: expectations that must fail on a correct app"))
+    else:
+        steps = twin.steps or journey.steps
+        found += [*_says_something(twin.expect), *_comparable(journey)]
+        found += [*_placeholders(journey, steps, twin.expect), *(_opens_first(twin.steps) if twin.steps else ())]
+    return tuple(sorted(set(found), key=lambda problem: (problem.line, problem.message)))
+
+
+def _opens_first(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    opened: dict[str, bool] = {}
+    actor = ""
+    for step in steps:
+        if isinstance(step, SwitchTo):
+            actor = step.actor
+        elif not opened.setdefault(actor, isinstance(step, Open)):
+            who = f"{actor!r}" if actor else "a journey"
+            yield Problem(step.line, f"{who} starts at no page: the first step must be `open`")
+            opened[actor] = True
+    if steps and not opened:
+        yield Problem(steps[0].line, "no step does anything")
+
+
+def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    """Names used before anything sets them, and generators where a drawn value could never be known."""
+    names: set[str] = set()
+    fields: set[str] = set()
+    for name, held in journey.let:
+        yield from _unknown((held,), names, fields, line=0)
+        names.add(name)
+    for step in steps:
+        yield from _unknown(templates_of(step), names, fields, line=step.line)
+        drawn = [held for held in templates_of(step) if held.generates and held not in values_of(step)]
+        yield from (_no_draw(step.line) for _ in drawn)
+        fields |= {field_of(step) or ""}
+        names |= {step.name} if isinstance(step, Remember) else set()
+    for look in looks(expect):
+        yield from _unknown(templates_of(look), names, fields, line=look.line)
+        yield from (_no_draw(look.line) for held in templates_of(look) if held.generates)
+    for opened in (block.opens for block in expect if block.opens):
+        yield from _unknown((opened,), names, fields, line=0)
+
+
+def _no_draw(line: int) -> Problem:
+    return Problem(line, "any.… draws new data, which the page cannot know: draw it in let or a step, and name it")
+
+
+def _unknown(held: Iterable[Template], names: set[str], fields: set[str], *, line: int) -> Iterator[Problem]:
+    for hole in (hole for template in held for hole in template.holes):
+        match hole:
+            case Filled(field=field) if field not in fields:
+                known = ", ".join(sorted(fields - {""})) or "none"
+                yield Problem(line, f"nothing has filled {field!r} before this point; filled so far: {known}")
+            case Named(name=name) if name not in names:
+                known = ", ".join(sorted(names)) or "none"
+                yield Problem(line, f"{name!r} has no value at this point; known names: {known}")
+
+
+def _says_something(expect: tuple[Block, ...]) -> Iterator[Problem]:
+    for block in expect:
+        if not any(positive(look) for look in block.looks):
+            yield Problem(block.line, "an absence proves nothing on a blank page: say what must be there as well")
+
+
+def _tied(journey: Journey) -> Iterator[Problem]:
+    """When the steps put something in, at least one expectation must depend on what they did.
+
+    A journey that only goes somewhere is about what stands there; its twin and the saboteurs show that it can fail.
+    """
+    told = stated(journey.steps)
+    acts = any(isinstance(step, Fill | Select | Tick) for step in journey.steps)
+    if acts and journey.expect and not any(_depends(journey, look, told) for look in looks(journey.expect)):
+        line = journey.expect[0].line
+        yield Problem(
+            line,
+            "no expectation depends on what the steps did, so the journey would pass on any page that says this: "
+            "expect something that mentions filled.<field>, a drawn or remembered name, or words a step states",
+        )
+
+
+def _depends(journey: Journey, look: Look, told: tuple[str, ...]) -> bool:
+    drawn = {name for name, held in journey.let if held.holes}
+    drawn |= {step.name for step in journey.steps if isinstance(step, Remember)}
+    put_in = (hole for step in journey.steps for held in values_of(step) for hole in held.holes)
+    known = drawn | {hole.name for hole in put_in if isinstance(hole, Named)}
+    for held in templates_of(look):
+        if any(isinstance(hole, Filled) or (isinstance(hole, Named) and hole.name in known) for hole in held.holes):
+            return True
+        if any(whole_words(words).search(held.literal) for words in told):
+            return True
+    return False
+
+
+def _comparable(journey: Journey) -> Iterator[Problem]:
+    """A twin that asks about something else altogether would fail for ever and control nothing."""
+    twin = journey.twin
+    if twin is None or twin.steps is not None:
+        return
+    own = looks(journey.expect)
+    if all(_same_claim(one, own) for one in looks(twin.expect)):
+        yield Problem(twin.line, "the twin expects what the journey expects: give it a wrong value or other steps")
+    for look in looks(twin.expect):
+        if not any(_same_place(look, other) for other in own):
+            yield Problem(look.line, "the twin looks where the journey does not: same kind, same element, wrong value")
+
+
+def _same_claim(look: Look, others: Iterable[Look]) -> bool:
+    return any(type(look) is type(other) and _shown(look) == _shown(other) for other in others)
+
+
+def _same_place(look: Look, other: Look) -> bool:
+    """Whether two looks are at one place. Where the name is itself what is looked for, the kind of element is."""
+    mine, its = target_of(look), target_of(other)
+    if isinstance(look, Visible | Absent | CountIs) and mine and its:
+        return type(look) is type(other) and (mine.role, str(mine.within)) == (its.role, str(its.within))
+    return type(look) is type(other) and str(mine) == str(its)
+
+
+def _shown(look: Look) -> tuple[str, ...]:
+    return (str(target_of(look)), *(held.source for held in values_of(look)), str(getattr(look, "match", "")))
+

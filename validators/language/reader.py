@@ -1,0 +1,118 @@
+"""One journey from one YAML document. Every problem of the document is reported at once, each with its line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeVar
+
+from validators.domain.errors import JourneyInvalid, Problem
+from validators.domain.journey import Journey, Step, Twin
+from validators.domain.values import Template
+from validators.language.looks import blocks, nevers
+from validators.language.steps import new_name, step
+from validators.language.targets import held
+from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, refusal, text, tree
+
+T = TypeVar("T")
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,59}")
+_PROMISE = re.compile(r"issue|[A-Z][A-Z0-9]*(-[A-Z0-9]+)*")
+_CANARY = re.compile(r"[A-Za-z0-9_-]{8,120}")
+
+
+def read(source: str, *, file: str = "journey") -> Journey:
+    """The journey in a text. Raises JourneyInvalid with every problem; not yet linted."""
+    problems: list[Problem] = []
+    try:
+        journey = _journey(mapping(tree(source), "a journey"), source, problems)
+    except JourneyInvalid as invalid:
+        raise JourneyInvalid((*problems, *invalid.problems), file=file) from None
+    if problems:
+        raise JourneyInvalid(tuple(problems), file=file)
+    return journey
+
+
+def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
+    def part(key: str, reader: Callable[[Node], T], otherwise: T, *, needed: bool = False) -> T:
+        """The part, or `otherwise` with its problems noted, so that one mistake does not hide the next."""
+        node = fields.maybe(key)
+        try:
+            return reader(node) if node else otherwise
+        except JourneyInvalid as invalid:
+            problems.extend(invalid.problems)
+            return otherwise
+        finally:
+            if needed and node is None:
+                problems.append(Problem(0, f"a journey needs {key!r}"))
+
+    journey = Journey(
+        name=part("journey", _name, "", needed=True),
+        promise=part("promise", _promise, "", needed=True),
+        seed=part("needs", _seed, None),
+        let=part("let", _let, ()),
+        steps=part("steps", lambda node: _steps(node, "steps", problems), (), needed=True),
+        expect=part("expect", lambda node: blocks(node, place="expect"), (), needed=True),
+        never=part("never", nevers, ()),
+        twin=part("twin", lambda node: _twin(node, problems), None),
+        canary=part("canary", _canary, None),
+        source=source,
+    )
+    fields.done()
+    return journey
+
+
+def _steps(node: Node, place: str, problems: list[Problem]) -> tuple[Step, ...]:
+    read: list[Step] = []
+    for index, item in enumerate(items(node, "steps")):
+        try:
+            read.append(step(item, place=f"{place}.{index}"))
+        except JourneyInvalid as invalid:
+            problems.extend(invalid.problems)
+    return tuple(read)
+
+
+def _twin(node: Node, problems: list[Problem]) -> Twin:
+    fields = mapping(node, "twin")
+    steps = fields.maybe("steps")
+    twin = Twin(
+        line=fields.line,
+        expect=blocks(fields.need("expect"), place="twin.expect"),
+        steps=_steps(steps, "twin.steps", problems) if steps else None,
+    )
+    fields.done()
+    return twin
+
+
+def _name(node: Node) -> str:
+    name = text(node, "journey")
+    if not _NAME.fullmatch(name):
+        raise refusal(node.line, f"journey {name!r}: lower-case letters, digits and hyphens, at most 60")
+    return name
+
+
+def _promise(node: Node) -> str:
+    promise = text(node, "promise")
+    if not _PROMISE.fullmatch(promise):
+        raise refusal(node.line, f"promise {promise!r}: the id of a mission entry like M-BOOK, or `issue`")
+    return promise
+
+
+def _canary(node: Node) -> str:
+    canary = text(node, "canary")
+    if not _CANARY.fullmatch(canary):
+        raise refusal(node.line, "canary: 8 to 120 letters, digits, - and _")
+    return canary
+
+
+def _seed(node: Node) -> str:
+    fields = mapping(node, "needs")
+    seed = text(fields.need("seed"), "seed")
+    fields.done()
+    return seed
+
+
+def _let(node: Node) -> tuple[tuple[str, Template], ...]:
+    if not isinstance(node, Mapping):
+        raise refusal(node.line, "let is a mapping from names to values")
+    return tuple((new_name(Scalar(node.line, key)), held(value, f"let.{key}")) for key, value in node.entries)

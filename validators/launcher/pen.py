@@ -1,0 +1,76 @@
+"""Asking the author: a brief goes into its box, journeys come out, and every one of them is read again out here."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import validators
+from validators.app.boxes import Bind, Boxes, BoxSpec
+from validators.author.conversation import Brief, Written
+from validators.domain.stops import Inconclusive, UsageError
+from validators.launcher.library import LIBRARY, judge_library
+from validators.launcher.request import BrokerSocket, Request
+
+PORT = 8090
+ARGV = ("python", "-m", "validators.author.boxed")
+MAX_OUTPUT = 1 << 20
+
+
+def asked(request: Request, *, language: str, boxes: Boxes, folder: Path, seconds: int) -> Written:
+    """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when its box or model failed."""
+    if request.broker is None:
+        raise UsageError("request: broker is missing; an author needs a socket of the model broker")
+    output, log = folder / "author.out", folder / "author.log"
+    with boxes.started(_spec(request.broker, seconds, library=judge_library(folder)), log=log, stdout=output) as box:
+        box.send(json.dumps({"brief": asdict(_brief(request, request.broker.model, language)), "port": PORT}).encode())
+        box.waited(seconds + 5)
+    result = box.result()
+    if result.exit_code != 0 or result.killed_by:
+        raise Inconclusive(f"the author's box ended with {result.killed_by or result.exit_code}: {_last_words(log)}")
+    return _read(output)
+
+
+def _brief(request: Request, model: str, language: str) -> Brief:
+    issue = request.issue
+    return Brief(
+        model=model,
+        number=issue.number,
+        kind=issue.kind,
+        title=issue.title,
+        body=issue.body,
+        files=request.governance.files,
+        language=language,
+        instructions=(Path(validators.__file__).parent / "author" / "prompt.md").read_text(),
+    )
+
+
+def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> BoxSpec:
+    return BoxSpec(
+        name="author",
+        argv=ARGV,
+        cwd="/tmp",  # noqa: S108 (the box's own)
+        wall_seconds=seconds,
+        env={"PYTHONPATH": LIBRARY},
+        binds=(library,),
+        distributions=("pyyaml",),
+        dial=((PORT, Path(broker.socket)),),
+    )
+
+
+def _read(output: Path) -> Written:
+    try:
+        with output.open("rb") as file:
+            found = json.loads(file.read(MAX_OUTPUT))
+        journeys, reason = tuple(found["journeys"]), found["reason"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise Inconclusive("the author's box printed something other than its journeys") from error
+    if not all(isinstance(text, str) for text in (*journeys, reason)):
+        raise Inconclusive("the author's box printed a journey that is not text")
+    return Written(journeys, reason)
+
+
+def _last_words(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines()
+    return lines[-1][:300] if lines else "it said nothing"

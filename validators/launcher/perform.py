@@ -1,0 +1,186 @@
+"""One performance: fresh apps for every run, one driver, and the files it leaves behind once all of them are dead.
+
+The driver's box is made first and told its plan last: while the tree is exported and apps come up it loads its browsers.
+It sees the apps' doors, the plan on its standard input and one folder it may write; not the tree, the store, a key or any
+address. The apps of the controls come up while the journey itself is performed; the driver is told when they answer.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+
+from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
+from validators.app.instances import Door, Fleet, Start, Wanted
+from validators.app.side import Side
+from validators.domain.errors import DocumentInvalid
+from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.stops import Inconclusive
+from validators.evidence.keep import kept, kept_tail
+from validators.judge.evidence_json import read_evidence
+from validators.judge.plan import READY, Plan, PlannedRun, plan_json
+from validators.judge.surroundings import surroundings
+from validators.launcher.library import LIBRARY, judge_library
+from validators.launcher.phases import Deadline
+
+OUT = "/out"
+DRIVER = ("python", "-m", "validators.driver", OUT)
+DRIVER_DISTRIBUTIONS = ("playwright", "pyyaml")
+FIRST = "runs"
+CONTROLS = (Kind.TWIN, Kind.SABOTAGE)
+DRIVER_LOG = "driver.log"
+GRACE_SECONDS = 5
+EVIDENCE = "evidence.json"
+PORTS = range(20000, 60000)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What is the same for every run of a performance; equal seeds give equal scenes. `deadline` is when all must be over."""
+
+    seed: int
+    today: date
+    start: Start
+    journey_seconds: int
+    deadline: Deadline
+
+
+@dataclass(frozen=True, slots=True)
+class Performed:
+    """What is left: the evidence as facts, its files named below the evidence folder, and how each box held."""
+
+    evidence: tuple[RunEvidence, ...]
+    boxes: tuple[BoxResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """Where runs are performed: the boxes, a private folder, and the evidence folder, where every file is kept."""
+
+    scene: Scene
+    boxes: Boxes
+    folder: Path
+    keep: Path
+    phase: Callable[[str], None]
+
+    def performed(
+        self, label: str, runs: Sequence[RunId], *, journeys: Sequence[str], side: Callable[[RunId], Side]
+    ) -> Performed:
+        """Perform the runs, keeping every file below `label` in the evidence whatever happens. Raises Inconclusive.
+
+        `side` prepares a side at first use."""
+        folder, keep = self.folder / label, self.keep / label
+        told = "" if label == FIRST else f"{label}: "
+        out = folder / "out"
+        out.mkdir(parents=True)
+        ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
+        planned = tuple(PlannedRun(run, next(ports)) for run in runs)
+        try:
+            with ExitStack() as stack:
+                fleet = Fleet(self.scene.start, self.boxes, folder, stack)
+                doors = fleet.doors(Wanted(str(run.port), run.port, next(ports)) for run in planned)
+                driver = stack.enter_context(
+                    self.boxes.started(
+                        driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
+                    )
+                )
+                sides = [(run.id, door, side(run.id)) for run, door in zip(planned, doors, strict=True)]
+                self.phase(f"{told}apps start")
+                apps = fleet.until_ready((door, its) for run, door, its in sides if run.kind not in CONTROLS)
+                self.phase(f"{told}journeys, more apps")
+                driver.send(plan_json(_plan(self.scene, planned, tuple(journeys))).encode() + b"\n", more=True)
+                apps += fleet.until_ready((door, its) for run, door, its in sides if run.kind in CONTROLS)
+                self.phase(f"{told}journeys and controls")
+                driver.send(READY.encode())
+                _wait(driver, self.scene)
+                self.phase(f"{told}boxes end")
+                for app in apps:
+                    app.dismiss()
+        finally:
+            self.phase(f"{told}keep the evidence")
+            _keep(folder, planned, into=keep)
+        boxes = tuple(box.result() for box in (driver, *apps))
+        _refuse_cut(boxes[0])
+        return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
+
+
+def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
+    """All that the driver's box is shown."""
+    return BoxSpec(
+        name="driver",
+        argv=DRIVER,
+        cwd=OUT,
+        wall_seconds=scene.deadline.seconds_left(),
+        binds=(library, Bind(out, OUT, "rw")),
+        env={"PYTHONPATH": LIBRARY},
+        distributions=DRIVER_DISTRIBUTIONS,
+        dial=tuple((door.wanted.dial, door.path) for door in doors),
+        browser=True,
+        memory_mb=3072,
+        pids=1024,
+        disk_mb=1024,
+    )
+
+
+def _plan(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, ...]) -> Plan:
+    around = surroundings(scene.seed)
+    return Plan(
+        journeys=journeys,
+        runs=planned,
+        seed=scene.seed,
+        today=scene.today,
+        hostname=scene.start.hostname,
+        locale=around.locale,
+        timezone=around.timezone,
+        viewport=around.viewport,
+        journey_seconds=float(scene.journey_seconds),
+    )
+
+
+def _wait(driver: Box, scene: Scene) -> None:
+    if not driver.waited(scene.deadline.seconds_left() + GRACE_SECONDS):
+        raise Inconclusive("the judge's browser did not end in time")
+
+
+def _refuse_cut(driver: BoxResult) -> None:
+    if driver.killed_by:
+        raise Inconclusive(f"the judge's browser was stopped by its {driver.killed_by} limit")
+    if driver.exit_code != 0:
+        raise Inconclusive(f"the judge's browser ended with exit code {driver.exit_code}; the sealed evidence has its log")
+
+
+def _keep(folder: Path, planned: Sequence[PlannedRun], *, into: Path) -> None:
+    kept(folder / "out", into=into)
+    for run in planned:
+        log = folder / str(run.port) / "server.log"
+        if log.exists():
+            kept_tail(log, into=into / _server_log(run.id))
+    if (folder / DRIVER_LOG).exists():
+        kept_tail(folder / DRIVER_LOG, into=into / DRIVER_LOG)
+
+
+def evidence_at(file: Path, *, label: str) -> tuple[RunEvidence, ...]:
+    """What a driver told, its files named below `label`. Raises Inconclusive when it cannot be read."""
+    try:
+        runs = read_evidence(file.read_text())
+    except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
+        raise Inconclusive(f"the judge's browser left no readable evidence ({error})") from error
+    names = {path.relative_to(file.parent).as_posix() for path in file.parent.rglob("*") if path.is_file()}
+    return tuple(_with_files(run, names, label) for run in runs)
+
+
+def _with_files(run: RunEvidence, kept_names: set[str], label: str) -> RunEvidence:
+    """The run with its files named below the evidence folder, the app's own output among them.
+
+    Only names of files that were kept: the driver wrote this list, and a path that climbs out is no evidence.
+    """
+    names = (*run.files, _server_log(run.run))
+    return replace(run, files=tuple(f"{label}/{name}" for name in names if name in kept_names))
+
+
+def _server_log(run: RunId) -> str:
+    return f"server/{run.journey}-{run}.log"

@@ -1,0 +1,59 @@
+"""What a verdict says: the predicate of the signed statement, made from a judgement and the root over its evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from validators.app.boxes import BoxResult
+from validators.evidence.merkle import EvidenceFile, merkle_root
+from validators.launcher.judging import Judgement
+from validators.launcher.words import public_reason
+from validators.store.shelf import set_digest
+
+NO_BOX = "none"
+
+
+def predicate(judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: datetime) -> dict[str, Any]:
+    """The predicate, JSON values only."""
+    request, verdict = judgement.desk.request, judgement.verdict
+    assert request.head is not None
+    assert request.candidate is not None
+    return {
+        "outcome": str(verdict.outcome),
+        "reason": public_reason(verdict.reason),
+        "issue": request.issue.number,
+        "run": request.run,
+        "round": request.round,
+        "binds": {
+            "base": request.base.commit,
+            "head": request.head.commit,
+            "candidate": request.candidate.commit,
+            "tree": request.candidate.tree,
+            "journeys": set_digest(judgement.journeys),
+            "governance": request.governance.digest,
+        },
+        "journeys": asdict(verdict.journeys),
+        "controls": asdict(verdict.controls),
+        "box": box_facts(judgement.boxes),
+        "seed": judgement.seed,
+        "signer": judgement.desk.signer,
+        "evidence": {"merkle_root": merkle_root(files), "files": len(files)},
+        "began": stamp(judgement.began),
+        "ended": stamp(ended),
+    }
+
+
+def box_facts(boxes: Iterable[BoxResult]) -> dict[str, Any]:
+    """The one form that held every box, and all that any of them could not hold."""
+    held = tuple(boxes)
+    forms = sorted({box.form for box in held})
+    unheld = sorted({limit for box in held for limit in box.unheld})
+    return {"form": "+".join(forms) or NO_BOX, "unheld": unheld}
+
+
+def stamp(moment: datetime) -> str:
+    """ISO 8601 in UTC, to the millisecond."""
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,103 @@
+"""Writing a judgement down: everything into the sealed store, what may leave into the caller's folder, the verdict last."""
+
+from __future__ import annotations
+
+import errno
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from validators.domain.errors import ValidatorsError
+from validators.domain.evidence import Kind
+from validators.domain.journey import Journey
+from validators.domain.stops import UsageError
+from validators.evidence.merkle import evidence_in
+from validators.evidence.page import html, source
+from validators.judge.redact import NOTICED, leaks, public_findings
+from validators.launcher.judging import Judgement
+from validators.launcher.pages import Told, public_page, screenshot, sealed_page
+from validators.launcher.predicate import predicate
+from validators.launcher.words import promise_words
+from validators.signing.statement import signed_verdict
+from validators.store.files import placed
+
+EVIDENCE = "evidence"
+OPEN = 0o644
+MOST_TIMES = 100
+
+
+def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -> Path:
+    """Write the judgement whose evidence lies in `kept`/evidence, and return the path of its verdict in `out`."""
+    facts = predicate(judgement, evidence_in(kept / EVIDENCE), ended=ended)
+    envelope = signed_verdict(facts, judgement.desk.notary)
+    told = Told(judgement, facts, ended)
+    pictures = dict(_pictures(judgement))
+    page = html(public_page(told, pictures))
+    public = json.dumps(public_facts(judgement, facts, tuple(pictures.values())), indent=1, ensure_ascii=False)
+    refuse_leaks(
+        (page, public, json.dumps(facts, ensure_ascii=False)),
+        journeys=judgement.journeys.values(),
+        known=_known(judgement),
+        canaries=judgement.desk.shelf.canaries(),
+    )
+    (kept / "index.html").write_text(html(sealed_page(told)))
+    placed(kept / "verdict.json", envelope, replace=True)
+    home = _shelved(judgement, kept)
+    for name, beside in pictures.items():
+        placed(out / beside, (home / EVIDENCE / name).read_bytes(), replace=True, mode=OPEN)
+    placed(out / "index.html", page.encode(), replace=True, mode=OPEN)
+    placed(out / "public.json", public.encode(), replace=True, mode=OPEN)
+    return placed(out / "verdict.json", envelope, replace=True, mode=OPEN)
+
+
+def public_facts(judgement: Judgement, facts: dict[str, Any], pictures: tuple[str, ...]) -> dict[str, Any]:
+    """public.json: the outcome and the findings in the issue's or the mission's words. No name of a journey."""
+    request, verdict = judgement.desk.request, judgement.verdict
+    words = promise_words(request.governance.files, request.issue.title)
+    return {
+        "outcome": facts["outcome"],
+        "reason": facts["reason"],
+        "findings": [asdict(finding) for finding in public_findings(verdict.findings, words)],
+        "checks_passed": verdict.journeys.passed,
+        "checks": verdict.journeys.sealed,
+        "commitment": facts["binds"]["journeys"],
+        "screenshots": list(pictures),
+    }
+
+
+def _pictures(judgement: Judgement) -> Iterator[tuple[str, str]]:
+    """Screenshots that may leave: from their path below the evidence folder to their path below the caller's."""
+    for number, journey in enumerate(judgement.journeys.values(), start=1):
+        for kind, name in ((Kind.BASE, "before"), (Kind.JOURNEY, "after")):
+            if (file := screenshot(judgement, journey.name, kind)) is not None:
+                yield file, f"{EVIDENCE}/{name}-{number}.png"
+
+
+def refuse_leaks(texts: Iterable[str], *, journeys: Collection[Journey], known: Iterable[str], canaries: Iterable[str]) -> None:
+    """Raises ValidatorsError when a text on its way out holds a canary, or words of a journey that are not in `known`."""
+    public, secret = tuple(known), tuple(canaries)
+    for text in texts:
+        if leaks(text, journeys, known=public) or any(canary in text for canary in secret):
+            raise ValidatorsError("the public rendering would carry words of a sealed journey; nothing was written")
+
+
+def _known(judgement: Judgement) -> Iterator[str]:
+    """What everybody may read: the issue, the law, and the words that are the same for every judgement."""
+    request = judgement.desk.request
+    yield from (request.issue.title, request.issue.body, source(), *request.governance.files.values(), *NOTICED.values())
+
+
+def _shelved(judgement: Judgement, kept: Path) -> Path:
+    """Move the finished judgement to its place; one that is made again gets a place beside the first."""
+    request = judgement.desk.request
+    first = judgement.desk.shelf.judged_folder(run=request.run, round_number=request.round)
+    for home in (first, *(first.with_name(f"{first.name}.{number}") for number in range(2, MOST_TIMES))):
+        try:
+            return kept.rename(home)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+    raise UsageError(f"{first}: judged {MOST_TIMES} times already; give the request another run")

@@ -1,0 +1,46 @@
+"""Checking a verdict offline, and saying in plain words what it binds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from validators.domain.stops import UsageError
+from validators.evidence.merkle import evidence_in, merkle_root
+from validators.signing.key import public_key_at
+from validators.signing.notary import NotVerified
+from validators.signing.statement import verified_verdict
+
+
+def checked_verdict(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Path | None) -> dict[str, Any]:
+    """The predicate of a verdict whose signature, key id and evidence hold. Raises NotVerified, or UsageError."""
+    key = public_key_at(public_key)
+    if key_id not in (None, key.keyid):
+        raise NotVerified(f"{public_key} has the key id {key.keyid}, which is not the pinned {key_id}")
+    try:
+        envelope = verdict.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{verdict}: cannot read the verdict ({error.strerror})") from error
+    predicate = verified_verdict(envelope, key)
+    if evidence is not None:
+        _refuse_changed(predicate, evidence)
+    return {**predicate, "key_id": key.keyid}
+
+
+def words(predicate: Mapping[str, Any]) -> Iterator[str]:
+    """What a verified verdict says, a line each."""
+    yield f"{predicate['outcome']}: {predicate['reason']}"
+    yield f"issue {predicate['issue']}, run {predicate['run']}, round {predicate['round']}"
+    for name, value in predicate["binds"].items():
+        yield f"{name:<11} {value}"
+    yield f"evidence    {predicate['evidence']['files']} files under {predicate['evidence']['merkle_root']}"
+    yield f"box         {predicate['box']['form']}, not held: {'; '.join(predicate['box']['unheld']) or 'nothing'}"
+    yield f"signed by   {predicate['key_id']} ({predicate['signer']})"
+
+
+def _refuse_changed(predicate: Mapping[str, Any], folder: Path) -> None:
+    files = evidence_in(folder)
+    found, bound = merkle_root(files), predicate["evidence"]["merkle_root"]
+    if found != bound:
+        raise NotVerified(f"the evidence in {folder} has the root {found}, the verdict binds {bound}: a file was changed")

@@ -1,0 +1,1 @@
+"""What the judge needs of the outside world, as protocols. Adapters: `validators.browser`."""

@@ -1,0 +1,112 @@
+"""The store's history: one signed page per change, each naming the hash of the one before. Nothing is ever taken out.
+
+A page holds every entry of its change, so that journeys written together are sealed together and those that they
+supersede go in the same moment: a kill leaves the whole change or none of it. Which journeys stand is a fold over
+these entries, so that a superseded or retired journey stays readable for ever.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from validators.domain.stops import UsageError
+from validators.domain.verdict import Purpose
+from validators.store.files import placed
+
+PAYLOAD_TYPE = "application/vnd.lights-out-factory.journey-entry+json"
+NOTHING = "sha256:" + hashlib.sha256(b"").hexdigest()
+
+
+class Notary(Protocol):
+    """Signs bytes of one type into an envelope, and opens only envelopes that it signed itself."""
+
+    def signed(self, payload: bytes, *, payload_type: str) -> bytes: ...
+    def opened(self, envelope: bytes, *, payload_type: str) -> bytes: ...
+
+
+class Event(StrEnum):
+    SEALED = "sealed"
+    SUPERSEDED = "superseded"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event in a journey's life. `digest` names the sealed file, `source` the text it was written from."""
+
+    event: Event
+    issue: int
+    journey: str
+    digest: str
+    purpose: Purpose
+    source: str
+    actor: str
+    reason: str
+    at: str
+
+
+def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
+    """Every entry, oldest first. Raises UsageError when a page was changed, removed or signed by another key."""
+    entries, previous = list[Entry](), NOTHING
+    for number, path in enumerate(_pages(folder), start=1):
+        if path.name != _name(number):
+            raise UsageError(f"{folder}: page {number} is missing; restore the store from a backup")
+        data = path.read_bytes()
+        page = json.loads(notary.opened(data, payload_type=PAYLOAD_TYPE))
+        if page["previous"] != previous:
+            raise UsageError(f"{path}: does not follow the page before it; restore the store from a backup")
+        entries += [_entry(found) for found in page["entries"]]
+        previous = _digest(data)
+    return tuple(entries)
+
+
+def append(folder: Path, entries: Sequence[Entry], *, notary: Notary) -> None:
+    """Add the entries at the end: all of them or none. Another launcher may be adding a page too: then ours follows it."""
+    while True:
+        entries_in(folder, notary)  # nothing is ever added to a history that does not hold
+        pages = _pages(folder)
+        previous = _digest(pages[-1].read_bytes()) if pages else NOTHING
+        payload = json.dumps({"previous": previous, "entries": [asdict(entry) for entry in entries]}, sort_keys=True)
+        try:
+            placed(folder / _name(len(pages) + 1), notary.signed(payload.encode(), payload_type=PAYLOAD_TYPE))
+        except FileExistsError:
+            continue
+        return
+
+
+def standing(entries: tuple[Entry, ...], *, issue: int | None = None) -> tuple[Entry, ...]:
+    """The sealed entries that nothing has superseded or retired, of one issue or of all, oldest first."""
+    return tuple(_standing(entry for entry in entries if issue in (None, entry.issue)))
+
+
+def _standing(entries: Iterator[Entry]) -> Iterator[Entry]:
+    held: dict[str, Entry] = {}
+    for entry in entries:
+        if entry.event is Event.SEALED:
+            held[entry.digest] = entry
+        else:
+            held.pop(entry.digest, None)
+    yield from held.values()
+
+
+def _entry(found: Mapping[str, object]) -> Entry:
+    facts = dict(found)
+    return Entry(Event(facts.pop("event")), purpose=Purpose(facts.pop("purpose")), **facts)  # type: ignore[arg-type]
+
+
+def _pages(folder: Path) -> list[Path]:
+    return sorted(folder.glob("[0-9]*.json"))
+
+
+def _name(number: int) -> str:
+    return f"{number:06d}.json"
+
+
+def _digest(data: bytes) -> str:
+    return "sha256:" + hashlib.sha256(data).hexdigest()

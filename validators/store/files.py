@@ -1,0 +1,25 @@
+"""Files that appear whole or not at all, readable by this account alone."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from pathlib import Path
+
+
+def placed(path: Path, data: bytes, *, replace: bool = False, mode: int = 0o600) -> Path:
+    """Write a whole file at `path`. Raises FileExistsError if one is there and may not be replaced."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if replace:
+            os.replace(fresh, path)
+        else:
+            os.link(fresh, path)
+    finally:
+        fresh.unlink(missing_ok=True)
+    return path

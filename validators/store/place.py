@@ -1,0 +1,43 @@
+"""Where a store of sealed journeys may lie. One that an implementer or an app could reach is refused, not repaired."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterable
+from pathlib import Path
+
+from validators.domain.stops import UsageError
+
+PRIVATE = 0o700
+
+
+def opened_place(store: Path, *, bound: Iterable[Path]) -> Path:
+    """The store's folder, made with mode 0700 if new. Raises UsageError if it lies where anyone else could read it.
+
+    `bound`: every prefix that some box of the factory may show to what runs in it.
+    """
+    real = store.resolve()
+    _refuse_checkouts(real)
+    _refuse_prefixes(real, bound)
+    real.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    facts = real.stat()
+    if stat.S_IMODE(facts.st_mode) & 0o077 or facts.st_uid != os.geteuid():
+        raise UsageError(f"{store}: a journey store must be this account's own with mode 0700; run `chmod 700` on it")
+    return real
+
+
+def _refuse_checkouts(store: Path) -> None:
+    for folder in (store, *store.parents):
+        if (folder / ".git").exists() or _is_bare_repository(folder):
+            raise UsageError(f"{store}: a journey store may not lie in a git repository ({folder}); move the store outside")
+
+
+def _is_bare_repository(folder: Path) -> bool:
+    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+
+
+def _refuse_prefixes(store: Path, bound: Iterable[Path]) -> None:
+    for prefix in (path.resolve() for path in bound):
+        if store.is_relative_to(prefix) or prefix.is_relative_to(store):
+            raise UsageError(f"{store}: a journey store may not share a prefix with {prefix}, which boxes can see; move one")
