@@ -1,0 +1,70 @@
+"""Which code does which node. A workflow may name these and nothing else; `promises` says where each may stand."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, assert_never
+
+from harness.domain.workflow import AgentNode, ApproveNode, GateNode, Node, NodeResult, RunNode, UseNode, ValidateNode
+from harness.factory import commands, implement, merge, triage, validate
+from harness.factory.job import Action, Job, produced, refused
+from harness.factory.promises import PARTS, TESTS, parts_of
+
+USES: Mapping[str, Action] = {
+    "triage.intake": triage.intake,
+    "triage.decide": triage.decide,
+    "triage.close": triage.close,
+    "implement.prepare": implement.prepare,
+    "seal.author": implement.author,
+    "implement.snapshot": implement.snapshot,
+    "implement.propose": implement.propose,
+    "validate.candidate": validate.candidate,
+    "validate.conclude": validate.conclude,
+    "validate.hand_over": validate.hand_over,
+    "merge.land": merge.land,
+    "merge.confirm": merge.confirm,
+    "merge.close": merge.close,
+}
+AGENTS: Mapping[str, Action] = {"triage": triage.classify, "implementer": implement.build}
+GATES: Mapping[str, Action] = {"law": implement.law_gate, "candidate-law": validate.law_gate, "merge": merge.gates}
+COMMANDS: Mapping[str, Action] = {TESTS: commands.tests}
+
+
+def action_for(node: Node) -> Action:
+    """The code for a node, which finds earlier outputs by the part that gave them, whatever its node is called."""
+    return lambda job: _code(node)(replace(job, outputs=_by_part(job), by_node=job.outputs))
+
+
+def _code(node: Node) -> Action:
+    """Kinds are types; a kind without code does not type-check. The reader has refused every name that is not here."""
+    match node:
+        case UseNode():
+            return USES[node.action]
+        case AgentNode():
+            return AGENTS[node.role]
+        case GateNode():
+            return lambda job: _gates(job, node.checks)
+        case RunNode():
+            return COMMANDS[node.command] if isinstance(node.command, str) else commands.command
+        case ValidateNode():
+            return validate.judge
+        case ApproveNode():
+            return lambda job: refused(f"waits for a person with {node.permission} permission")
+        case _:
+            assert_never(node)
+
+
+def _by_part(job: Job) -> Mapping[str, Mapping[str, Any]]:
+    """The outputs by what gave them. A node cannot pass for a part by taking the id that it has in our workflow."""
+    gives = {str(part): part.gives for part in PARTS[job.workflow.name] if part.gives}
+    return {gives[part]: job.outputs[node.id] for node in job.workflow.nodes if node.id in job.outputs
+            for part in parts_of(node) if part in gives}
+
+
+def _gates(job: Job, checks: tuple[str, ...]) -> NodeResult:
+    """Every check in turn; the first that does not pass is the answer, the last one's answer if all do."""
+    result = produced()
+    for check in checks:
+        result = GATES[check](job)
+        if not result.outcome.succeeded:
+            break
+    return result

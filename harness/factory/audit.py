@@ -1,0 +1,109 @@
+"""The audit: from what is in production back to the verdict, the rules and the evidence, offline.
+
+Every claim is checked against something that its maker could not have changed afterwards: the ledger against its own
+chain and signed head, verdicts against the launcher's signature and the digest in the ledger, landed trees against
+git's own hashes. The first faults are named; nothing is repaired.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.domain.errors import FactoryError, GitError
+from harness.domain.issue import CommitSha
+from harness.domain.ledger import Entry
+from harness.domain.verdict import VerdictOutcome
+from harness.factory.config import FILE, read_config
+from harness.ports.git import Repository
+from harness.ports.ledger import Ledger
+from harness.ports.validator import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFault:
+    """One thing that is not as it was written. `entry` is the ledger's entry that names it."""
+
+    entry: int
+    subject: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """What was checked, and what did not hold."""
+
+    entries: int
+    verdicts: int
+    landings: int
+    faults: tuple[AuditFault, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.faults
+
+
+def audit(ledger: Ledger, repository: Repository, validator: Validator, home: Path) -> Audit:
+    """Check everything. A ledger that is not the signed one is the only fault named then: nothing else can be trusted."""
+    if fault := ledger.fault():
+        return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
+    entries = ledger.entries()
+    verdicts = {entry.key: entry for entry in entries if entry.kind == "verdict"}
+    landings = [entry for entry in entries if entry.kind == "done" and entry.data.get("effect") == "land"]
+    faults = (
+        *(fault for entry in verdicts.values() for fault in _verdict_faults(entry, repository, validator, home)),
+        *(fault for entry in landings for fault in _landing_faults(entry, verdicts, repository)),
+    )
+    return Audit(len(entries), len(verdicts), len(landings), faults)
+
+
+def _verdict_faults(entry: Entry, repository: Repository, validator: Validator, home: Path) -> Iterator[AuditFault]:
+    path = home / entry.data["envelope"]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: its envelope cannot be read: {error.strerror}")
+        return
+    if hashlib.sha256(content).hexdigest() != entry.data["envelope_sha256"]:
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: its envelope was changed after it was recorded")
+        return
+    verdict = validator.verified(path)
+    if verdict is None:
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: its signature does not hold")
+    elif verdict.key_id not in _pinned(repository, verdict.binds.base):
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: its key {verdict.key_id:.12} is not pinned in {FILE} at base")
+    elif any(getattr(verdict.binds, name) != value for name, value in entry.data["binds"].items()):
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: what it binds is not what the ledger says it binds")
+
+
+def _pinned(repository: Repository, base: CommitSha) -> tuple[str, ...]:
+    try:
+        return read_config((repository.read(base, FILE) or b"").decode("utf-8")).seal.trusted_keys
+    except FactoryError:
+        return ()
+
+
+def _landing_faults(entry: Entry, verdicts: dict[str, Entry], repository: Repository) -> Iterator[AuditFault]:
+    landed = entry.data["result"]
+    subject, commit = f"landing of #{entry.issue}", CommitSha(landed["commit"])
+    verdict = verdicts.get(landed["verdict"])
+    if verdict is None or verdict.data["outcome"] != VerdictOutcome.PASSED:
+        yield AuditFault(entry.seq, "landing", f"{subject}: no passed verdict stands behind it")
+    elif (verdict.data["binds"]["candidate"], verdict.data["binds"]["tree"]) != (commit, landed["tree"]):
+        yield AuditFault(entry.seq, "landing", f"{subject}: its verdict speaks of another commit or tree")
+    try:
+        repository.verify(commit)
+        if repository.tree_of(commit) != landed["tree"]:
+            yield AuditFault(entry.seq, "landing", f"{subject}: commit {commit:.10} has another tree than was judged")
+        if not repository.contains(_tip(repository, landed["branch"]), commit):
+            yield AuditFault(entry.seq, "landing", f"{subject}: {commit:.10} is not in {landed['branch']} any more")
+    except GitError as error:
+        yield AuditFault(entry.seq, "landing", f"{subject}: {error}")
+
+
+def _tip(repository: Repository, branch: str) -> CommitSha:
+    """The branch where the forge's repository can be looked at from here, else as it was when last fetched."""
+    try:
+        return repository.tip(branch)
+    except GitError:
+        return repository.fetched(branch)

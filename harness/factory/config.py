@@ -1,0 +1,149 @@
+"""`factory.toml`: what a repository tells its factory about itself. Read at the base commit, never from a branch."""
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from harness.domain.budget import Caps
+from harness.domain.errors import ConfigError
+
+FILE = "factory.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """How production starts the app, so that the judge starts it the same way. Without `start` there is none to judge."""
+
+    start: tuple[str, ...] = ()
+    port_env: str = "PORT"
+    ready: str = "/"
+    ready_seconds: int = 20
+    data: str = ""
+    seed_command: tuple[str, ...] = ()
+    env: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Dependencies:
+    """Hash-locked requirement files: the app's own, and the one its tests need (the app's own where it is empty)."""
+
+    lock: str = "requirements.txt"
+    tests: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Tests:
+    """The project's own tests: a command that writes a JUnit report, and the paths that belong to them."""
+
+    command: tuple[str, ...] = ()
+    report: str = "/tmp/report.xml"  # noqa: S108 - a path inside the box, whose /tmp is its own
+    paths: tuple[str, ...] = ("tests/**",)
+    seconds: int = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Which model plays which role."""
+
+    triage: str = "claude-haiku-5-5"
+    implementer: str = "claude-sonnet-5-5"
+    author: str = "claude-opus-5-5"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How often, how long, and how many at once."""
+
+    parallel: int = 2          # issues that are worked on at the same time
+    attempts: int = 3
+    rounds: int = 2
+    turns: int = 40
+    agent_seconds: int = 600
+    judge_seconds: int = 180
+    journey_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """Whose signature counts: key ids of the launcher's public key, pinned by a person."""
+
+    trusted_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole of `factory.toml`."""
+
+    app: App
+    dependencies: Dependencies
+    tests: Tests
+    models: Models
+    limits: Limits
+    caps: Caps
+    seal: Seal
+
+
+_T = TypeVar("_T")
+_TABLES = ("app", "dependencies", "tests", "models", "limits", "budget", "seal")
+
+
+def read_config(text: str) -> Config:
+    """Parse `factory.toml`. Raises ConfigError naming the key, what was expected, and the nearest known key."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(str(error), file=FILE) from error
+    if document.pop("schema", None) != 1:
+        raise ConfigError("expected `schema = 1` as the first line", file=FILE, key="schema")
+    _only_known(document, _TABLES, "")
+    return Config(
+        app=_read(App, _table(document, "app"), "app"),
+        dependencies=_read(Dependencies, _table(document, "dependencies"), "dependencies"),
+        tests=_read(Tests, _table(document, "tests"), "tests"),
+        models=_read(Models, _table(document, "models"), "models"),
+        limits=_read(Limits, _table(document, "limits"), "limits"),
+        caps=_read(Caps, _table(document, "budget"), "budget"),
+        seal=_read(Seal, _table(document, "seal"), "seal"),
+    )
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"expected a table `[{name}]`", file=FILE, key=name)
+    return found
+
+
+def _only_known(table: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> None:
+    for key in table:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean `{prefix}{nearest[0]}`?" if nearest else f"; known here: {', '.join(known)}"
+            raise ConfigError(f"no such key{hint}", file=FILE, key=f"{prefix}{key}")
+
+
+def _read(kind: type[_T], table: Mapping[str, Any], name: str) -> _T:
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    _only_known(table, tuple(known), f"{name}.")
+    try:
+        return kind(**{key: _value(known[key].type, value, f"{name}.{key}") for key, value in table.items()})
+    except TypeError as error:
+        raise ConfigError(str(error).split("()", 1)[-1].strip(), file=FILE, key=name) from error
+
+
+def _value(kind: Any, value: Any, key: str) -> Any:
+    """`value` as the field wants it; lists become tuples, tables become pairs, money becomes Decimal."""
+    wanted = getattr(kind, "__name__", str(kind))
+    match value:
+        case list() if all(isinstance(item, str) for item in value) and "tuple" in str(kind):
+            return tuple(value)
+        case dict() if "tuple" in str(kind):
+            return tuple(sorted((str(k), str(v)) for k, v in value.items()))
+        case int() | float() if kind is Decimal and not isinstance(value, bool):
+            return Decimal(str(value))
+        case _ if kind in (int, str) and type(value) is kind:
+            return value
+    raise ConfigError(f"expected {wanted}, found {value!r}", file=FILE, key=key)

@@ -1,0 +1,160 @@
+"""The morning digest: a pure fold of the ledger into what was done, what needs a person, what it cost, what is wrong.
+
+What was done is counted from `since`; what needs a person, is under way or is wrong is told as it stands now.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from harness.domain.budget import Usage
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import ENDED, State
+from harness.factory.history import History, histories
+
+DIGEST = "digest"
+OUTAGE = "outage"
+OUTAGE_ENDED = "outage-ended"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One issue and what is to be said of it. `title` and `says` are text from outside. Paths are below the repository's
+    address; one that begins with a slash is below the forge's."""
+
+    issue: int
+    title: str
+    event: str                        # the last event of its life, empty before the first
+    state: str
+    says: str = ""
+    cites: tuple[str, ...] = ()
+    duplicate_of: int | None = None
+    pull: int | None = None
+    commit: str = ""
+    verdict: str = ""
+    evidence: str = ""                # the path of the evidence page of the last verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """Something outside that was down. `until` is None while it still is."""
+
+    key: str
+    says: str
+    since: datetime
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """One digest, over the time from `since` to `at`."""
+
+    since: datetime
+    at: datetime
+    merged: tuple[Told, ...]
+    rejected: tuple[Told, ...]
+    asked: tuple[Told, ...]           # waits for its author's answer
+    waiting: tuple[Told, ...]         # waits for a maintainer
+    under_way: tuple[Told, ...]
+    spent: Usage
+    spent_on: tuple[tuple[int, Decimal], ...]
+    outages: tuple[Outage, ...]
+    frozen: bool
+    stopped: bool
+    fault: str                        # why the ledger cannot be trusted; empty when it can
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nobody has to do anything."""
+        return not (self.waiting or self.frozen or self.stopped or self.fault or any(one.until is None for one in self.outages))
+
+    def as_json(self) -> dict[str, Any]:
+        """Moments as ISO 8601, dollars as numbers."""
+        lists = ("merged", "rejected", "asked", "waiting", "under_way")
+        return {
+            "quiet": self.is_quiet, "since": self.since.isoformat(), "at": self.at.isoformat(),
+            **{name: [asdict(told) for told in getattr(self, name)] for name in lists},
+            "calls": self.spent.calls, "cost_usd": float(self.spent.cost_usd),
+            "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
+            "outages": [{"says": one.says, "since": one.since.isoformat(), "until": one.until and one.until.isoformat()}
+                        for one in self.outages],
+            "frozen": self.frozen, "stopped": self.stopped, "fault": self.fault,
+        }
+
+
+def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: bool, frozen: bool, fault: str = "") -> Digest:
+    """What the ledger says at `at`. All moments are aware."""
+    told = histories(entries)
+    usage = [entry for entry in entries if entry.kind == "usage" and _moment(entry) > since]
+    return Digest(
+        since=since, at=at, stopped=stopped, frozen=frozen, fault=fault,
+        merged=_those(told, lambda one: one.state is State.MERGED and _moved_after(one, since)),
+        rejected=_those(told, lambda one: one.state is State.REJECTED and _moved_after(one, since)),
+        asked=_those(told, lambda one: one.state is State.NEEDS_INFO),
+        waiting=_those(told, lambda one: one.state in (State.NEEDS_HUMAN, State.PAUSED)),
+        under_way=_those(told, _is_under_way),
+        spent=sum((_usage(entry) for entry in usage), Usage()),
+        spent_on=_by_issue(usage),
+        outages=tuple(one for one in _outages(entries) if one.until is None or one.until > since),
+    )
+
+
+def last_digest(entries: Iterable[Entry]) -> datetime | None:
+    """When the last digest was written; None where there was none."""
+    moments = [_moment(entry) for entry in entries if entry.kind == DIGEST]
+    return moments[-1] if moments else None
+
+
+def open_outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
+    """What is down, as far as the ledger knows."""
+    return tuple(one for one in _outages(entries) if one.until is None)
+
+
+def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
+    known = tuple(entries)
+    ended = {entry.data["began"]: _moment(entry) for entry in known if entry.kind == OUTAGE_ENDED}
+    return tuple(Outage(entry.key, str(entry.data["says"]), _moment(entry), ended.get(entry.key))
+                 for entry in known if entry.kind == OUTAGE)
+
+
+def _those(told: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:
+    return tuple(_told(one) for one in told if wanted(one))
+
+
+def _told(one: History) -> Told:
+    last: Any = one.transitions[-1].data if one.transitions else {}
+    triaged, proposal, landed = one.triage or {}, one.proposal or {}, one.landed or {}
+    cites = last.get("cites") or [cite["id"] for cite in triaged.get("cites", ())]
+    return Told(
+        issue=one.issue, title=one.title, event=last.get("event", ""), state=one.state.value, says=last.get("says", ""),
+        cites=tuple(str(cite) for cite in cites), duplicate_of=last.get("duplicate_of"), pull=proposal.get("number"),
+        commit=landed.get("commit", ""), verdict=(one.verdict or {}).get("outcome", ""),
+        evidence=f"/-/evidence/{one.verdicts[-1].run}/index.html" if one.verdicts else "",
+    )
+
+
+def _is_under_way(one: History) -> bool:
+    return one.state not in ENDED | {State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED}
+
+
+def _moved_after(one: History, since: datetime) -> bool:
+    return _moment(one.transitions[-1]) > since
+
+
+def _by_issue(usage: Iterable[Entry]) -> tuple[tuple[int, Decimal], ...]:
+    total: dict[int, Decimal] = {}
+    for entry in usage:
+        if entry.issue is not None:
+            total[entry.issue] = total.get(entry.issue, Decimal(0)) + _usage(entry).cost_usd
+    return tuple(sorted(total.items()))
+
+
+def _usage(entry: Entry) -> Usage:
+    data = entry.data
+    return Usage(data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"]))
+
+
+def _moment(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.at)

@@ -1,0 +1,38 @@
+"""Every effect on the world passes here: the owner's stop is read first, the intent is written before the act,
+and the confirmation after it. Killed between the two, the act is done again, so each act looks before it creates.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.domain.errors import Stopped
+from harness.factory.plant import Plant
+
+
+def stop_if_told(plant: Plant) -> None:
+    """Raise Stopped where the owner's stop is set. A flag that cannot be read counts as set."""
+    try:
+        stopped = plant.places.stop_flag.exists()
+    except OSError:
+        stopped = True
+    if stopped:
+        raise Stopped(f"the owner's stop is set ({plant.places.stop_flag}); `factory resume` lifts it")
+
+
+def effect(plant: Plant, name: str, key: str, act: Callable[[], Mapping[str, Any]], *, issue: int,
+           run: str) -> Mapping[str, Any]:
+    """Do `act` once under `key`: stop? → intent → act → confirmed result, which is returned, now and ever after."""
+    if done := plant.ledger.find(f"{key}/done"):
+        result: Mapping[str, Any] = done.data["result"]
+        return result
+    stop_if_told(plant)
+    plant.ledger.append("intent", key, issue=issue, run=run, data={"effect": name})
+    result = act()
+    plant.ledger.append("done", f"{key}/done", issue=issue, run=run, data={"effect": name, "result": result})
+    return result
+
+
+def say(plant: Plant, act: Callable[[], None]) -> None:
+    """A projection on the forge (a label, a comment, a check): derived, repeated at will, never before a stop."""
+    stop_if_told(plant)
+    act()

@@ -1,0 +1,154 @@
+"""What the ledger says of an issue, folded. Nothing here is stored twice; everything is derived from entries."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from harness.domain.budget import Usage
+from harness.domain.issue import CommitSha
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import Event, State, fold
+from harness.ports.ledger import Ledger
+
+FREEZE = "freeze"
+THAW = "thaw"
+RESUME = "resume"
+
+
+@dataclass(frozen=True)
+class History:
+    """Everything that happened to one issue, oldest first."""
+
+    issue: int
+    entries: tuple[Entry, ...]
+
+    @cached_property
+    def transitions(self) -> tuple[Entry, ...]:
+        return self._of("transition")
+
+    @cached_property
+    def state(self) -> State:
+        return fold(Event(entry.data["event"]) for entry in self.transitions)
+
+    @property
+    def title(self) -> str:
+        """The issue's title as it was when it was taken in."""
+        return next((str(entry.data["title"]) for entry in reversed(self._of("issue"))), "")
+
+    @property
+    def held(self) -> State:
+        """Where the issue stood when it was put on hold."""
+        return State(self.transitions[-1].data["from"])
+
+    @cached_property
+    def open_run(self) -> Entry | None:
+        """The run that was started and has no end: what a killed factory has to take up again."""
+        ended = {entry.run for entry in self._of("run-ended")}
+        unfinished = [entry for entry in self._of("run") if entry.run not in ended]
+        return unfinished[-1] if unfinished else None
+
+    @property
+    def attempts(self) -> int:
+        """Implement runs that failed since a person last said yes to the issue (the triage, or a retry)."""
+        return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.RUN_FAILED)
+
+    @property
+    def rounds(self) -> int:
+        """Times the judge sent the change back. The leak budget: it survives retries and appeals."""
+        return [entry.data["event"] for entry in self.transitions].count(Event.CHANGES_REQUESTED)
+
+    @property
+    def inconclusive_runs(self) -> int:
+        """Validations in a row that ended without an answer."""
+        return self._since(Event.CHANGE_READY, Event.VERDICT_PASSED).count(Event.INCONCLUSIVE)
+
+    @property
+    def proposal(self) -> Mapping[str, Any] | None:
+        """The pull request, branch and head that the factory itself pushed last."""
+        done = [entry for entry in self._of("done") if entry.data.get("effect") == "propose"]
+        return done[-1].data["result"] if done else None
+
+    @property
+    def pushed_head(self) -> CommitSha | None:
+        return CommitSha(self.proposal["head"]) if self.proposal else None
+
+    @property
+    def landed(self) -> Mapping[str, Any] | None:
+        """The landing as it was confirmed: commit, tree, and the verdict it stood on."""
+        done = [entry for entry in self._of("done") if entry.data.get("effect") == "land"]
+        return done[-1].data["result"] if done else None
+
+    @property
+    def triage(self) -> Mapping[str, Any] | None:
+        """The triage decision in force."""
+        decided = [entry.data for entry in self._of("triage")]
+        return decided[-1] if decided else None
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether it was turned away because an older issue says the same."""
+        return bool(self.transitions) and self.transitions[-1].data["event"] == Event.TRIAGE_DUPLICATE
+
+    @property
+    def verdicts(self) -> tuple[Entry, ...]:
+        return self._of("verdict")
+
+    @property
+    def verdict(self) -> Mapping[str, Any] | None:
+        return self.verdicts[-1].data if self.verdicts else None
+
+    @property
+    def findings(self) -> tuple[Mapping[str, Any], ...]:
+        """Why the change was sent back, oldest first: the judge's public findings, the only words of it that reach an
+        agent, and the law's where it asked for another try."""
+        return tuple(finding for entry in self.entries for finding in _findings_in(entry))
+
+    @property
+    def usage(self) -> Usage:
+        total = Usage()
+        for entry in self._of("usage"):
+            data = entry.data
+            total += Usage(data["calls"], data["input_tokens"], data["output_tokens"], Decimal(data["cost_usd"]))
+        return total
+
+    def runs_of(self, workflow: str) -> int:
+        return sum(entry.data["workflow"] == workflow for entry in self._of("run"))
+
+    def _of(self, kind: str) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.entries if entry.kind == kind)
+
+    def _since(self, *marks: Event) -> list[str]:
+        events = [entry.data["event"] for entry in self.transitions]
+        last = max((i for i, event in enumerate(events) if event in marks), default=-1)
+        return events[last + 1:]
+
+
+def _findings_in(entry: Entry) -> Iterable[Mapping[str, Any]]:
+    if entry.kind == "verdict":
+        return tuple(entry.data.get("findings", ()))
+    if entry.kind == "node" and entry.data["result"]["event"] == Event.CHANGES_REQUESTED:
+        return tuple(entry.data["result"]["output"].get("sent_back", ()))
+    return ()
+
+
+def history(ledger: Ledger, issue: int) -> History:
+    """One issue's history."""
+    return History(issue, ledger.entries(issue=issue))
+
+
+def histories(entries: Iterable[Entry]) -> tuple[History, ...]:
+    """Every issue's history, by number."""
+    by_issue: dict[int, list[Entry]] = {}
+    for entry in entries:
+        if entry.issue is not None:
+            by_issue.setdefault(entry.issue, []).append(entry)
+    return tuple(History(issue, tuple(found)) for issue, found in sorted(by_issue.items()))
+
+
+def is_frozen(ledger: Ledger) -> bool:
+    """Whether a landing that differed, or a red main, has stopped all merging until a person thaws it."""
+    commands = [entry.data["command"] for entry in ledger.entries(kind="command")]
+    marks = [command for command in commands if command in (FREEZE, THAW)]
+    return bool(marks) and marks[-1] == FREEZE

@@ -1,0 +1,66 @@
+"""One node's work, as an action sees it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.domain.issue import CommitSha
+from harness.domain.workflow import Node, NodeResult, Outcome, Workflow
+from harness.factory.history import History, history
+from harness.factory.plant import Plant
+from harness.factory.steering import Steering
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Which issue, in which run, against which base, and what the nodes before it produced."""
+
+    plant: Plant
+    steering: Steering
+    issue: int
+    run: str
+    number: int                                # the n-th run of this workflow for this issue
+    node: Node
+    outputs: Mapping[str, Mapping[str, Any]]   # of what ran before: an action sees them by the part that gave them,
+    by_node: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)   # and here by the id of the node
+
+    @property
+    def base(self) -> CommitSha:
+        return self.steering.base
+
+    @property
+    def workflow(self) -> Workflow:
+        """The workflow that this node is of."""
+        return next(one for one in self.steering.workflows.values() if any(node is self.node for node in one.nodes))
+
+    @property
+    def history(self) -> History:
+        """Read again from the ledger each time it is asked."""
+        return history(self.plant.ledger, self.issue)
+
+    @property
+    def began(self) -> str:
+        """When this run began, as the ledger has it: a commit made again after a kill is then the same commit."""
+        return next(entry.at for entry in self.history.entries if entry.kind == "run" and entry.run == self.run)
+
+    def key(self, name: str) -> str:
+        """The idempotency key of an effect in this run."""
+        return f"{self.run}/{name}"
+
+
+Action = Callable[[Job], NodeResult]
+
+
+def produced(message: str = "", *, event: str | None = None, **output: Any) -> NodeResult:
+    """The node did what it is for."""
+    return NodeResult(Outcome.PRODUCED, output, message, event)
+
+
+def refused(message: str, *, event: str | None = None, **output: Any) -> NodeResult:
+    """A decision against going on. Trying again changes nothing."""
+    return NodeResult(Outcome.BLOCKED, output, message, event, retryable=False)
+
+
+def failed(message: str, *, event: str | None = None, retryable: bool = False, **output: Any) -> NodeResult:
+    """The node could not do what it is for."""
+    return NodeResult(Outcome.FAILED, output, message, event, retryable)

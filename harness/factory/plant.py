@@ -1,0 +1,84 @@
+"""What the lap works with: every port by name, built once in wiring and in the tests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.ports.agent import Agent
+from harness.ports.clock import Clock
+from harness.ports.forge import Forge, ForgeWriter
+from harness.ports.git import Candidates, Repository, Worktrees
+from harness.ports.ledger import Ledger
+from harness.ports.model import Broker, Model
+from harness.ports.sandbox import Sandbox
+from harness.ports.validator import Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where things lie under one home."""
+
+    home: Path
+    repository: str            # the repository's id: a name that is safe as a folder
+
+    @property
+    def stop_flag(self) -> Path:
+        return self.home / "STOP"
+
+    @property
+    def runs(self) -> Path:
+        return self.home / "runs"
+
+    @property
+    def evidence(self) -> Path:
+        """What may leave of each verdict: its page, pictures, envelope. The embedded forge shows this folder."""
+        return self.home / "evidence"
+
+    @property
+    def worktrees(self) -> Path:
+        """Where each run's worktree and its store of one commit are, until it is closed."""
+        return self.home / "worktrees"
+
+    @property
+    def sealed(self) -> Path:
+        return self.home / "sealed" / self.repository
+
+    @property
+    def trusted(self) -> Path:
+        return self.home / "repositories" / f"{self.repository}.git"
+
+    @property
+    def signing_key(self) -> Path:
+        return self.home / "keys" / "validator.key"
+
+    @property
+    def layers(self) -> Path:
+        return self.home / "layers"
+
+    def run(self, run: str) -> Path:
+        """A run's own folder."""
+        return self.runs / run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plant:
+    """Everything real, named once. Code in the factory takes what it needs from here and asks no global."""
+
+    places: Places
+    forge: Forge
+    writer: ForgeWriter
+    repository: Repository
+    worktrees: Worktrees
+    candidates: Candidates
+    sandbox: Sandbox
+    agent: Agent
+    model: Model
+    broker: Broker
+    validator: Validator
+    ledger: Ledger
+    clock: Clock
+    wheels: Path
+    sandbox_command: tuple[str, ...]
+    trusted_keys: frozenset[str]
+    link: Callable[[str], str]          # a path in the repository (or /… of the forge) → an address
+    tell: Callable[[str, str, str], None]   # (run, what, words): live progress, never relied upon

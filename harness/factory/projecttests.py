@@ -1,0 +1,170 @@
+"""The project's own tests as a fact about a change: run in a box, over files exported from the tree.
+
+The base's tests are run over the candidate as well, so that rewriting a test to match the code shows. What runs in
+that box is untrusted and could lie about its results; this is a rule's fact, never a verdict. The judge is the gate.
+"""
+
+import json
+import shutil
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pathspec import GitIgnoreSpec
+
+from harness.domain.box import Bind, BoxSpec, Limits
+from harness.domain.errors import SandboxError
+from harness.domain.facts import ChangeKind
+from harness.domain.issue import CommitSha
+from harness.factory.job import Job
+
+
+@dataclass(frozen=True, slots=True)
+class TestReport:
+    """What the tests said. `base` are the ids that ran on base, `kept` those that passed or were skipped on the change,
+    both with its own tests and with the base's; `skipped` the ids skipped there."""
+
+    green: bool
+    says: str
+    base: frozenset[str]
+    kept: frozenset[str]
+    base_skipped: frozenset[str]
+    skipped: frozenset[str]
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as it is kept in the home's facts."""
+        sets = ("base", "kept", "base_skipped", "skipped")
+        return {"green": self.green, "says": self.says, **{name: sorted(getattr(self, name)) for name in sets}}
+
+
+@dataclass(frozen=True, slots=True)
+class _Ran:
+    exit_code: int
+    passed: frozenset[str]
+    skipped: frozenset[str]
+    tail: str
+
+    @property
+    def seen(self) -> frozenset[str]:
+        return self.passed | self.skipped
+
+
+def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
+    """Run the base's tests on the base, the change's on the change, and the base's on the change. The answer depends on
+    the two trees alone, so it is kept in the home and asked for once. Raises SandboxError where no answer was had."""
+    tree_of = job.plant.repository.tree_of
+    kept = job.plant.places.home / "facts" / f"tests-{tree_of(base)}-{tree_of(head)}.json"
+    if kept.exists():
+        return _report_in(json.loads(kept.read_text("utf-8")))
+    report = _compare(job, base, head)
+    kept.parent.mkdir(parents=True, exist_ok=True)
+    partial = kept.with_suffix(f".{job.run}")
+    partial.write_text(json.dumps(report.as_json()), "utf-8")
+    partial.replace(kept)
+    return report
+
+
+def _report_in(document: dict[str, Any]) -> TestReport:
+    sets = {name: frozenset(document[name]) for name in ("base", "kept", "base_skipped", "skipped")}
+    return TestReport(green=document["green"], says=document["says"], **sets)
+
+
+def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
+    if not job.steering.config.tests.command:
+        nothing: frozenset[str] = frozenset()
+        return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
+    before, after = _run(job, "base", base), _run(job, "head", head)
+    crossed = _run(job, "crossed", head, tests_from=base) if _test_surface_changed(job, base, head) else after
+    kept = after.seen - (before.passed - crossed.seen)
+    lost = tuple(sorted(before.passed - kept))
+    green = after.exit_code == 0 and crossed.exit_code == 0 and not lost and bool(after.passed)
+    return TestReport(green, _says(after, crossed, lost), before.seen, kept, before.skipped, after.skipped)
+
+
+def _says(after: _Ran, crossed: _Ran, lost: tuple[str, ...]) -> str:
+    if after.exit_code != 0:
+        return f"the project's tests fail on the change: {after.tail}"
+    if not after.passed:
+        return "the project's tests ran nothing; an empty run is not a pass"
+    if lost:
+        return f"{len(lost)} tests that passed on base no longer do: {', '.join(lost[:3])}"
+    if crossed.exit_code != 0:
+        return f"the base's tests fail on the change: {crossed.tail}"
+    return f"{len(after.passed)} tests pass, none of base's lost"
+
+
+def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
+    surface = _surface(job)
+    return any(surface.match_file(change.path.decode("utf-8", "replace")) and change.kind is not ChangeKind.ADDED
+               for change in job.plant.repository.diff(base, head).files)
+
+
+def _surface(job: Job) -> GitIgnoreSpec:
+    return GitIgnoreSpec.from_lines(job.steering.config.tests.paths)
+
+
+def _run(job: Job, name: str, commit: CommitSha, tests_from: CommitSha | None = None) -> _Ran:
+    plant, config = job.plant, job.steering.config
+    folder = plant.places.run(job.run) / "tests" / name
+    shutil.rmtree(folder, ignore_errors=True)   # of a run that was killed while it was at this
+    plant.worktrees.export(plant.repository.tree_of(commit), folder)
+    if tests_from:
+        _overlay(job, tests_from, folder)
+    out = plant.places.run(job.run) / "tests" / f"{name}.out"
+    out.mkdir(parents=True, exist_ok=True)
+    result = plant.sandbox.run(_spec(job, folder, out, layer(job)))
+    if result.killed_by:
+        raise SandboxError(f"the project's tests were stopped by their {result.killed_by} limit", retryable=False)
+    return _read(result.exit_code, out / Path(config.tests.report).name, result.stdout)
+
+
+def layer(job: Job) -> Path | None:
+    """What the project's tests and commands import beside the project: its lock at base, installed; None without one."""
+    dependencies = job.steering.config.dependencies
+    lock = job.plant.repository.read(job.base, dependencies.tests or dependencies.lock)
+    return job.plant.sandbox.layer(lock, wheels=job.plant.wheels) if lock else None
+
+
+def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> BoxSpec:
+    config = job.steering.config.tests
+    binds = [Bind(str(folder), "/app", "rw"), Bind(str(out), str(Path(config.report).parent), "rw")]
+    if layer:
+        binds.append(Bind(str(layer), "/layer"))
+    return BoxSpec(
+        name="tests", argv=config.command, cwd="/app", binds=tuple(binds),
+        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"},
+        limits=Limits(wall_seconds=config.seconds),
+    )
+
+
+def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
+    """Put the base's test files over the change's: new ones stay out, changed ones are as they were."""
+    surface = _surface(job)
+    for found in [path for path in folder.rglob("*") if path.is_file()]:
+        if surface.match_file(str(found.relative_to(folder))):
+            found.unlink()
+    for path in job.plant.repository.files(commit):
+        name = path.decode("utf-8", "surrogateescape")
+        content = job.plant.repository.read(commit, name) if surface.match_file(name) else None
+        if content is not None:
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes(content)
+
+
+def _read(exit_code: int, report: Path, stdout: bytes) -> _Ran:
+    tail = " ".join(stdout.decode("utf-8", "replace").split())[-300:]
+    try:
+        cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - expat, no external entities; size is capped
+    except (OSError, ET.ParseError):
+        return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}")
+    passed, skipped = set(), set()
+    for case in cases:
+        name = f"{case.get('classname')}::{case.get('name')}"
+        kinds = {child.tag for child in case}
+        if "skipped" in kinds:
+            skipped.add(name)
+        elif not kinds & {"failure", "error"}:
+            passed.add(name)
+    return _Ran(exit_code, frozenset(passed), frozenset(skipped), tail)
+

@@ -1,0 +1,122 @@
+"""What a person asks of the ledger, as plain documents: status, why, logs. The CLI prints them; JSON is them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.domain.errors import ConfigError
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import State
+from harness.factory.history import History, histories, history, is_frozen
+from harness.ports.ledger import Ledger
+
+OUTCOMES: Mapping[State, str] = {State.MERGED: "merged", State.REJECTED: "rejected", State.NEEDS_HUMAN: "needs-human",
+                                 State.NEEDS_INFO: "needs-human", State.PAUSED: "needs-human"}
+
+
+def status(ledger: Ledger, *, stopped: bool, full: str = "") -> dict[str, Any]:
+    """Where every issue stands, and which brakes are on; `full` says how little room the disk has, where it has too little."""
+    return {"stopped": stopped, "full": full, "frozen": is_frozen(ledger),
+            "issues": [issue_line(told) for told in histories(ledger.entries())]}
+
+
+def issue_line(told: History) -> dict[str, Any]:
+    """One issue in one row: outcome is one of merged, rejected, duplicate, needs-human, or open."""
+    last = told.transitions[-1].data if told.transitions else {}
+    usage, verdict, landed = told.usage, told.verdict or {}, told.landed or {}
+    return {
+        "number": told.issue, "title": told.title, "state": told.state.value, "outcome": outcome(told),
+        "cites": cites(told), "duplicate_of": last.get("duplicate_of") if told.is_duplicate else None,
+        "attempts": told.runs_of("implement"), "verdict": verdict.get("outcome"),
+        "verdicts": [entry.data["outcome"] for entry in told.verdicts], "commit": landed.get("commit"),
+        "cost_usd": float(usage.cost_usd), "seconds": seconds(told),
+        "says": last.get("says", ""), "evidence": verdict.get("page"),
+    }
+
+
+def outcome(told: History) -> str:
+    """How the issue ended, in the words of the demo's contract."""
+    return "duplicate" if told.is_duplicate else OUTCOMES.get(told.state, "open")
+
+
+def cites(told: History) -> list[str]:
+    """The ids that the last decision stands on: the law's where it refused, else the mission's."""
+    last = told.transitions[-1].data if told.transitions else {}
+    triaged = [cite["id"] for cite in (told.triage or {}).get("cites", ())]
+    return [str(cite) for cite in last.get("cites") or triaged]
+
+
+def seconds(told: History) -> float:
+    """Wall-clock seconds that the issue's runs took, together."""
+    from datetime import datetime
+
+    began = {entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run"}
+    ended = {entry.run: datetime.fromisoformat(entry.at) for entry in told.entries if entry.kind == "run-ended"}
+    return round(sum((ended[run] - at).total_seconds() for run, at in began.items() if run in ended), 2)
+
+
+def why(ledger: Ledger, issue: int) -> dict[str, Any]:
+    """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError for an unknown one."""
+    told = history(ledger, issue)
+    if not told.entries:
+        known = ", ".join(f"#{other.issue}" for other in histories(ledger.entries())) or "none yet"
+        raise ConfigError(f"issue #{issue} is not in the ledger; known: {known}")
+    triaged = told.triage or {}
+    return {
+        "issue": issue, "title": told.title, "state": told.state.value, "outcome": outcome(told),
+        "triage": {key: triaged.get(key) for key in ("event", "cites", "quote", "reply", "hidden", "rules")},
+        "chain": [_step(entry) for entry in told.entries if entry.kind in ("transition", "verdict", "done")],
+        "rules": [finding for entry in told.entries if entry.kind == "node"
+                  for finding in entry.data["result"]["output"].get("findings") or ()],
+        "cost_usd": float(told.usage.cost_usd),
+    }
+
+
+def _step(entry: Entry) -> dict[str, Any]:
+    data = entry.data
+    match entry.kind:
+        case "transition":
+            words = f"{data['from']} → {data['to']}: {data['event']}" + (f" — {data['says']}" if data.get("says") else "")
+        case "verdict":
+            held = data["controls"]
+            words = (f"sealed verdict: {data['outcome']} — {data['reason']} (twins failed {held['twins_failed']} of "
+                     f"{held['twins']}, sabotage caught {held['caught']} of {held['saboteurs']}, tree "
+                     f"{data['binds']['tree']:.10}, box {data['box']})")
+        case _:
+            words = f"done: {data['effect']} {_short(data['result'])}"
+    return {"entry": entry.seq, "at": entry.at, "run": entry.run, "kind": entry.kind, "says": words,
+            "evidence": data.get("page"), "rules": data.get("rules")}
+
+
+def _short(result: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {str(value)[:12]}" for key, value in result.items() if key not in ("verdict",))
+
+
+def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
+    """What happened in one run, node by node; without one, the runs that there are."""
+    entries = ledger.entries()
+    if run is None:
+        return {"runs": [{"run": entry.run, "issue": entry.issue, "began": entry.at, "workflow": entry.data["workflow"]}
+                         for entry in entries if entry.kind == "run"]}
+    found = [entry for entry in entries if entry.run == run]
+    if not found:
+        raise ConfigError(f"there is no run `{run}`; `factory logs` without an argument lists them")
+    return {"run": run, "issue": found[0].issue, "entries": [
+        {"entry": entry.seq, "at": entry.at, "kind": entry.kind, "says": _log_line(entry)} for entry in found]}
+
+
+def _log_line(entry: Entry) -> str:
+    data = entry.data
+    match entry.kind:
+        case "node":
+            result = data["result"]
+            return f"{data['node']} ({data['attempt']}): {result['outcome']} {result['message']}".rstrip()
+        case "run":
+            return f"{data['workflow']} began at base {data['base']:.10}"
+        case "run-ended":
+            return f"ended: {data['status']}"
+        case "usage":
+            return f"{data['role']} on {data['model']}: {data['calls']} calls, ${float(data['cost_usd']):.4f}"
+        case "intent":
+            return f"about to {data['effect']}"
+        case _:
+            return str(_step(entry)["says"]) if entry.kind in ("transition", "verdict", "done") else entry.kind

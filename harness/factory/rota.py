@@ -1,0 +1,58 @@
+"""When which workflow works, by its own `on:`; and what on the forge is news.
+
+A workflow that names a schedule and no event waits for its hour. Every other works as soon as something happens. What
+was begun is finished whatever the hour.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import State
+from harness.domain.workflow import Workflow
+from harness.ports.forge import Forge
+
+SCHEDULE = "schedule"
+"""The kind of entry that says: this workflow's hour came, and all it could do was done."""
+
+BEGINS: Mapping[str, frozenset[State]] = {
+    "triage": frozenset({State.UNTRIAGED}),
+    "implement": frozenset({State.ACCEPTED, State.CHANGES_REQUESTED}),
+    "validate": frozenset({State.VALIDATING}),
+    "merge": frozenset({State.APPROVED}),
+}
+"""Where an issue stands when a workflow is what it needs next."""
+
+
+def schedules(workflows: Mapping[str, Workflow]) -> dict[str, str]:
+    """The cron line of each workflow that has one."""
+    return {name: found.triggers.schedule for name, found in workflows.items() if found.triggers.schedule}
+
+
+def states_at_work(workflows: Mapping[str, Workflow], due: Iterable[str]) -> frozenset[State]:
+    """The states whose issues are moved on now, while the hour of the workflows in `due` has come."""
+    waits = {name for name, found in workflows.items() if found.triggers.schedule and not found.triggers.events}
+    asleep = {state for name in waits - set(due) for state in BEGINS.get(name, ())}
+    return frozenset(State) - asleep
+
+
+def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
+    """When each workflow's hour was last honoured, from the ledger's entries of kind `schedule`."""
+    return {entry.data["workflow"]: datetime.fromisoformat(entry.at) for entry in entries if entry.kind == SCHEDULE}
+
+
+class Watch:
+    """The issues of a forge, as they were when somebody last looked."""
+
+    def __init__(self, forge: Forge) -> None:
+        self._forge = forge
+        self._seen: dict[int, str] = {}
+        self._newest: str | None = None
+
+    def news(self) -> tuple[int, ...]:
+        """The numbers of issues that are new or were touched since the last look: all open ones at the first."""
+        found = {issue.number: issue.updated_at for issue in self._forge.issues(since=self._newest)}
+        news = tuple(number for number, moment in sorted(found.items()) if self._seen.get(number) != moment)
+        self._seen |= found
+        self._newest = max(self._seen.values(), default=None)
+        return news

@@ -1,0 +1,71 @@
+"""When the disk is nearly full nothing new begins: a run that cannot write its result has to be made again, and an issue
+that was taken in needs room for all that follows from it. The ledger needs little, and has the rest to itself."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.domain.errors import PortError
+from harness.domain.workflow import NodeResult
+from harness.factory.history import RESUME
+from harness.factory.plant import Plant
+
+LEAST_BYTES = 1_000_000_000
+LEAST_SHARE = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of the disk that a home is on: what this account may still write, and all."""
+
+    free: int
+    total: int
+
+    @property
+    def least(self) -> int:
+        """What has to be free: one gigabyte, or two hundredths of a small disk."""
+        return min(LEAST_BYTES, int(self.total * LEAST_SHARE))
+
+    @property
+    def is_short(self) -> bool:
+        return self.free < self.least
+
+    @property
+    def says(self) -> str:
+        return f"{self.free / 1e6:.0f} MB of {self.total / 1e6:.0f} MB are free, at least {self.least / 1e6:.0f} MB have to be"
+
+
+def space(home: Path) -> Space:
+    """The disk that a home is on, or will be. Raises OSError when it cannot be asked."""
+    found = shutil.disk_usage(next(folder for folder in (home, *home.parents) if folder.exists()))
+    return Space(found.free, found.total)
+
+
+def refuse_when_full(plant: Plant) -> None:
+    """Raise PortError, which may pass, when there is too little room to begin anything. A disk that cannot be asked is
+    full."""
+    home = plant.places.home
+    try:
+        found = space(home)
+    except OSError as error:
+        says = f"the disk of {home} cannot be looked at: {error.strerror}; nothing new is begun"
+        raise PortError(says, retryable=True) from error
+    if found.is_short:
+        raise PortError(f"the disk of {home} is full ({found.says}); nothing new is begun until there is room: "
+                        "`factory gc` frees what nothing needs", retryable=True)
+
+
+def refuse_no_when_full(plant: Plant, key: str, result: NodeResult, *, run: str) -> None:
+    """A no that was given while there was no room is none: it is not recorded, and the node `key` is made again once
+    there is. Raises PortError then.
+
+    The ledger is told to open a new generation of this run's engine keys, as the owner's resume does for all: the engine
+    remembers the no. Where not even that can be written, the no counts as an attempt."""
+    if result.outcome.succeeded:
+        return
+    try:
+        refuse_when_full(plant)
+    except PortError:
+        plant.ledger.append("command", f"{key}/no-room/{len(plant.ledger.entries(kind='command'))}", run=run,
+                            data={"command": RESUME, "why": f"no room on the disk: {result.message[:200]}"})
+        raise

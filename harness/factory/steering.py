@@ -1,0 +1,66 @@
+"""What people steer the factory with, as it stands at one base commit: the three files, `factory.toml`, workflows,
+theirs where they have one and ours for the rest.
+
+Read where a change cannot write: always from the base commit in the trusted repository.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from harness.domain.errors import ConfigError
+from harness.domain.governance import Governance
+from harness.domain.issue import CommitSha
+from harness.domain.workflow import Workflow
+from harness.factory.config import FILE, Config, read_config
+from harness.factory.overrides import WORKFLOWS, bound
+from harness.factory.plant import Plant
+from harness.governance import governing_files, read_governance
+from harness.ports.git import Repository
+
+__all__ = ["WORKFLOWS", "Steering", "read_steering", "steering_at"]
+
+
+@dataclass(frozen=True, slots=True)
+class Steering:
+    """The governance, the configuration and the workflows at `base`; `digest` covers all of them, byte for byte."""
+
+    base: CommitSha
+    governance: Governance
+    config: Config
+    workflows: Mapping[str, Workflow]
+    prompts: Mapping[str, str]
+    digest: str
+
+
+@lru_cache(maxsize=8)
+def steering_at(plant: Plant, base: CommitSha) -> Steering:
+    """Read and check everything at `base`, once: a commit never changes. Raises GovernanceError or ConfigError; the
+    factory does not start then."""
+    return read_steering(plant.repository, base)
+
+
+def read_steering(repository: Repository, base: CommitSha) -> Steering:
+    """The same, from any repository that has the commit."""
+    toml = repository.read(base, FILE)
+    if toml is None:
+        raise ConfigError(f"not found at {base:.7}; `factory demo` shows one that works", file=FILE)
+    paths = repository.files(base)
+    files = {name: repository.read(base, name) or b"" for name in governing_files(paths).values()}
+    governance = read_governance(files)
+    found = bound(paths, lambda path: repository.read(base, path))
+    if found.faults:
+        raise found.faults[0]
+    texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
+    return Steering(
+        base=base, governance=governance, config=read_config(toml.decode("utf-8")), workflows=found.workflows,
+        prompts=found.texts, digest=_digest({**files, FILE: toml, **texts}),
+    )
+
+
+def _digest(documents: Mapping[str, bytes]) -> str:
+    total = hashlib.sha256()
+    for name, content in sorted(documents.items()):
+        total.update(f"{name}\0{len(content)}\0".encode("utf-8", "surrogateescape") + content)
+    return f"sha256:{total.hexdigest()}"

@@ -1,0 +1,116 @@
+"""One tick: take in what people and the forge did, then move every issue as far as it will go.
+
+The whole plot is on this screen. Policy lives in `decide_next`, which is pure; everything else acts on its answer.
+"""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import partial
+
+from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.lifecycle import Event, State
+from harness.factory.crew import Crew
+from harness.factory.dispatch import Dispatch
+from harness.factory.effects import stop_if_told
+from harness.factory.history import History, histories
+from harness.factory.intake import take_in
+from harness.factory.lifecycle import project, project_what_was_cut_off, transition
+from harness.factory.plant import Plant
+from harness.factory.space import refuse_when_full
+from harness.factory.steering import Steering, steering_at
+
+MOVES_PER_ISSUE = 24   # more than any honest way through the table needs; a bound, so that a tick always ends
+
+
+@dataclass(frozen=True, slots=True)
+class Next:
+    """What an issue needs now: a workflow to run, or an event that needs no run."""
+
+    workflow: str | None = None
+    event: Event | None = None
+    says: str = ""
+
+
+def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = None,
+         states: frozenset[State] | None = None) -> tuple[int, ...]:
+    """Run until nothing is ready; with `only` or `states`, nothing that is elsewhere. Returns the issues that moved."""
+    if fault := plant.ledger.fault():
+        raise LedgerError(f"{fault.says}; nothing is done on a ledger that is not the one that was signed")
+    refuse_when_full(plant)
+    steering = current_steering(plant)
+    take_in(plant, steering)
+    project_what_was_cut_off(plant)
+    for issue in only or ():
+        if plant.ledger.find(f"issue/{issue}") is None:
+            raise ConfigError(f"there is no open issue #{issue} on the forge; `factory status` lists those that are known")
+    moved = Counter[int]()
+    with Crew(steering.config.limits.parallel, halt=dispatch.halt) as crew:
+        while True:
+            while crew.has_a_free_hand and (ready := _next_ready(plant, steering, moved, crew, only=only, states=states)):
+                told, todo = ready
+                stop_if_told(plant)
+                refuse_when_full(plant)
+                moved[told.issue] += 1
+                crew.start(told.issue, todo.workflow or "", partial(_move, plant, dispatch, steering, told, todo))
+            if not crew.under_way:
+                return tuple(sorted(moved))
+            crew.wait_for_one()
+            steering = current_steering(plant)
+
+
+def current_steering(plant: Plant) -> Steering:
+    """The law, the configuration and the workflows at today's tip of the default branch."""
+    branch = plant.forge.default_branch()
+    plant.repository.fetch(branch)
+    base = plant.repository.tip(branch)
+    plant.worktrees.prepare(base)
+    return steering_at(plant, base)
+
+
+def decide_next(told: History, steering: Steering) -> Next | None:
+    """What an issue needs, by its state and its history alone; None while it waits for a person or is done."""
+    limits = steering.config.limits
+    match told.state:
+        case State.UNTRIAGED:
+            return Next("triage")
+        case State.ACCEPTED | State.CHANGES_REQUESTED if told.attempts >= limits.attempts:
+            return Next(event=Event.ROUNDS_EXHAUSTED, says=f"{told.attempts} attempts failed, {limits.attempts} are allowed")
+        case State.CHANGES_REQUESTED if told.rounds > limits.rounds:
+            return Next(event=Event.ROUNDS_EXHAUSTED, says=f"sent back {told.rounds} times, {limits.rounds} are allowed")
+        case State.ACCEPTED | State.CHANGES_REQUESTED | State.IMPLEMENTING:
+            return Next("implement")
+        case State.VALIDATING:
+            return Next("validate")
+        case State.APPROVED | State.MERGING:
+            return Next("merge")
+        case _:
+            return None
+
+
+def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Crew, *,
+                only: Collection[int] | None, states: frozenset[State] | None) -> tuple[History, Next] | None:
+    """The next issue with something to do: what a dead factory left, then landings, then triage, then by number."""
+    found = [(told, todo) for told in histories(plant.ledger.entries())
+             if (only is None or told.issue in only) and (states is None or told.state in states)
+             and (todo := decide_next(told, steering)) and moved[told.issue] < MOVES_PER_ISSUE
+             and told.issue not in crew.under_way and not _must_wait(todo, crew)]
+    return min(found, key=lambda item: _turn(*item), default=None)
+
+
+def _must_wait(todo: Next, crew: Crew) -> bool:
+    """One landing at a time; and nothing is judged on a base that is about to move."""
+    return todo.workflow in ("validate", "merge") and "merge" in crew.under_way.values()
+
+
+def _turn(told: History, todo: Next) -> tuple[bool, int, int]:
+    return told.open_run is None, {"merge": 0, "triage": 1}.get(todo.workflow or "", 2), told.issue
+
+
+def _move(plant: Plant, dispatch: Dispatch, steering: Steering, told: History, todo: Next) -> None:
+    if todo.event is not None:
+        transition(plant, told.issue, todo.event, key=f"event/{told.issue}/{len(told.transitions)}", says=todo.says,
+                   rules=steering.digest)
+    elif todo.workflow is not None:
+        dispatch.run(steering, told, todo.workflow)
+    project(plant, told.issue)

@@ -1,0 +1,129 @@
+"""Validate: make the merge candidate, ask the law about it, have it judged by the sealed program, fold the answer."""
+
+import hashlib
+import json
+from typing import Any
+
+from harness.domain.errors import SandboxError, ValidatorError
+from harness.domain.issue import CommitSha
+from harness.domain.lifecycle import Event
+from harness.domain.verdict import Verdict, VerdictOutcome
+from harness.domain.workflow import NodeResult
+from harness.factory import comments, context, law, projecttests
+from harness.factory.job import Job, failed, produced, refused
+from harness.factory.requests import validator_request
+from harness.ports.git import Conflict
+from harness.ports.validator import Judged
+
+
+def candidate(job: Job) -> NodeResult:
+    """M = merge(base, head), made by us in the trusted repository. The head must be the one that we pushed."""
+    plant, proposal = job.plant, job.history.proposal
+    if proposal is None:
+        return refused("there is no pull request of the factory's for this issue", event=Event.INCONCLUSIVE)
+    opened = plant.forge.pull_request(proposal["number"])
+    if opened.head != proposal["head"] or not opened.same_repository:
+        return refused(f"head {opened.head:.7} of pull request #{opened.number} was not pushed by the factory",
+                       event=Event.LAW_REFUSED)
+    if not opened.open:
+        return refused(f"pull request #{opened.number} is closed", event=Event.INCONCLUSIVE)
+    plant.repository.fetch(opened.branch)
+    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest)
+    merged = plant.candidates.merge(job.base, opened.head, message=message, at=job.began)
+    if isinstance(merged, Conflict):
+        paths = b", ".join(merged.paths).decode("utf-8", "replace")
+        return refused(f"the change and the base conflict in {paths}", event=Event.MERGE_CONFLICT)
+    tree = plant.repository.tree_of(merged)
+    return produced(f"candidate {merged:.7}, tree {tree:.7}", base=job.base, head=opened.head, candidate=merged,
+                    tree=tree, pull_request=opened.number)
+
+
+def law_gate(job: Job) -> NodeResult:
+    """The rules at base once more, now over base..candidate: what would land, not what was proposed. What a rule asks to
+    be tried again goes back to the implementer, in the rule's words; anything else is for a person."""
+    decision = law.decide_change(job, job.base, CommitSha(job.outputs["candidate"]["candidate"]))
+    if not decision.refusals:
+        return produced(f"{len(decision.findings)} rules hold")
+    says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
+    event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.LAW_REFUSED
+    return refused(says, event=event, cites=[refusal.gate for refusal in decision.refusals], sent_back=[
+        {"words": refusal.gate, "observed": refusal.says} for refusal in decision.refusals])
+
+
+def judge(job: Job) -> NodeResult:
+    """The sealed program's verdict. That it could not run is no verdict, and no verdict is a no."""
+    made, plant = job.outputs["candidate"], job.plant
+    request = validator_request(job, head=made["head"], candidate=made["candidate"])
+    try:
+        judged = plant.validator.judge(request, plant.places.evidence / job.run)
+    except ValidatorError as error:
+        return failed(str(error), event=Event.INCONCLUSIVE)
+    _write_down(job, judged)
+    verdict = judged.verdict
+    return produced(verdict.reason, outcome=verdict.outcome.value, page=str(judged.page),
+                    candidate=made["candidate"], tree=made["tree"])
+
+
+def _write_down(job: Job, judged: Judged) -> None:
+    verdict, public = judged.verdict, judged.public
+    envelope = (judged.page.parent / "verdict.json").read_bytes()
+    job.plant.ledger.append("verdict", job.key("verdict"), issue=job.issue, run=job.run, data={
+        "outcome": verdict.outcome.value, "reason": verdict.reason, "round": verdict.round,
+        "binds": {name: getattr(verdict.binds, name) for name in verdict.binds.__slots__},
+        "controls": {name: getattr(verdict.controls, name) for name in verdict.controls.__slots__},
+        "journeys": {"sealed": verdict.journeys_sealed, "executed": verdict.journeys_executed,
+                     "passed": verdict.journeys_passed},
+        "box": verdict.box_form, "signer": verdict.signer, "key_id": verdict.key_id,
+        "envelope": str((judged.page.parent / "verdict.json").relative_to(job.plant.places.home)),
+        "envelope_sha256": hashlib.sha256(envelope).hexdigest(), "page": str(judged.page),
+        "findings": json.loads(json.dumps(public.get("findings", ()))),
+        "checks_passed": public.get("checks_passed"), "checks": public.get("checks"),
+    })
+
+
+def conclude(job: Job) -> NodeResult:
+    """What the verdict means for the issue: the signed one on this run's candidate. No node's word is a verdict."""
+    verdict = _signed(job)
+    if verdict is None:
+        return refused("no verdict whose signature holds speaks of this candidate", event=Event.INCONCLUSIVE)
+    reason = _why(job)
+    match verdict.outcome:
+        case VerdictOutcome.PASSED:
+            return produced(reason, event=Event.VERDICT_PASSED)
+        case VerdictOutcome.FAILED:
+            return produced(reason, event=Event.CHANGES_REQUESTED)
+        case VerdictOutcome.INCONCLUSIVE:
+            return refused(reason, event=Event.INCONCLUSIVE)
+
+
+def _signed(job: Job) -> Verdict | None:
+    """The verdict that this run wrote down, read again from its envelope, if it is on what this run would land."""
+    own = [entry.data for entry in job.history.verdicts if entry.run == job.run]
+    verdict = job.plant.validator.verified(job.plant.places.home / own[-1]["envelope"]) if own else None
+    if verdict is None or (verdict.issue, verdict.run) != (job.issue, job.run):
+        return None
+    return verdict if verdict.binds.candidate == job.outputs["candidate"]["candidate"] else None
+
+
+def hand_over(job: Job) -> NodeResult:
+    """For what no browser can judge: the law and the project's own tests hold on what would land, and a person merges.
+
+    Both are asked here again. Nothing that comes of this can be merged by the factory: it stands on no verdict."""
+    asked = law_gate(job)
+    if not asked.outcome.succeeded:
+        return asked
+    made = job.outputs["candidate"]
+    try:
+        report = projecttests.compared(job, base=job.base, head=CommitSha(made["candidate"]))
+    except SandboxError as error:
+        return failed(str(error), event=Event.INCONCLUSIVE)
+    if not report.green:
+        return failed(report.says, event=Event.CHANGES_REQUESTED)
+    return produced(f"judged by the law and its own tests only ({report.says}); pull request #{made['pull_request']} is a "
+                    "person's to merge or to close", event=Event.HANDED_OVER, pull_request=made["pull_request"])
+
+
+def _why(job: Job) -> str:
+    verdict: Any = job.history.verdict
+    words = comments.finding_for_agent(verdict["findings"])
+    return " ".join(words) if words else str(verdict["reason"])

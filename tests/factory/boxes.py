@@ -1,0 +1,36 @@
+"""Boxes for commands of a project's own: scripted, or, for our own examples, the command itself."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.domain.box import BoxResult
+from tests.fakes.people import FakeSandbox
+
+
+def ended(exit_code=0, *, stdout=b"", killed_by=None) -> BoxResult:
+    return BoxResult(form="bwrap-root", unheld=(), exit_code=exit_code, signal=None, killed_by=killed_by, seconds=0.1,
+                     peak_memory_mb=1, stdout=stdout)
+
+
+class CommandBox(FakeSandbox):
+    """Answers a command by a function of the folder it runs in; tests are faked as everywhere."""
+
+    def __init__(self, answer) -> None:
+        super().__init__()
+        self.answer, self.commands = answer, []
+
+    def run(self, spec, *, stdin=b""):
+        if spec.name != "command":
+            return super().run(spec, stdin=stdin)
+        self.commands.append(spec)
+        return self.answer(spec, Path(spec.binds[0].source))
+
+
+def really(spec, folder) -> BoxResult:
+    """Run it in its folder, without a box: only for what is in our own examples."""
+    argv = [sys.executable if word == "python" else word for word in spec.argv]
+    done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=30, stdin=subprocess.DEVNULL,
+                          env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
+    return ended(done.returncode, stdout=done.stdout + done.stderr)

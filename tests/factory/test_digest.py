@@ -1,0 +1,110 @@
+"""The digest as a maintainer reads it in the morning, after a night over the fakes. Golden files hold every word."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.factory.digest import DIGEST, OUTAGE, OUTAGE_ENDED, digest, last_digest, open_outages
+from harness.factory.digest_page import markdown, span, text
+from tests.factory.world import edits_the_rules
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+BEGAN = datetime(2030, 5, 4, 2, 0, tzinfo=UTC)
+MORNING = datetime(2030, 5, 4, 6, 30, tzinfo=UTC)
+HOSTILE = "Click [here](http://x.example) @everyone \x1b[2J<img src=x> #1"
+
+
+def link(path):
+    return f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
+
+
+@pytest.fixture
+def night(world):
+    """One issue of each kind, one after the other; then an outage that is over, and one that is not."""
+    world.file()
+    world.tick()
+    world.file("Pay by card", "Please add card payments.")
+    world.tick()
+    world.agent.works = [edits_the_rules]
+    world.file(HOSTILE, "The places are gone.")
+    world.tick()
+    world.ledger.append(OUTAGE, "outage/1", data={"says": "the forge was not reached"})
+    world.ledger.append(OUTAGE_ENDED, "outage/1/ended", data={"began": "outage/1"})
+    world.ledger.append(OUTAGE, "outage/2", data={"says": "the model broker does not answer"})
+    return world
+
+
+def digest_of(world, **given):
+    usual = {"since": BEGAN, "at": MORNING, "stopped": False, "frozen": False}
+    return digest(world.ledger.entries(), **(usual | given))
+
+
+@pytest.mark.parametrize(("name", "render"), [("digest.txt", text), ("digest.md", markdown)])
+def test_a_night_in_words(night, name, render):
+    found = render(digest_of(night, stopped=True, frozen=True, fault="entry 7 was changed after it was written"), link)
+    landed = next(told.commit for told in digest_of(night).merged)
+    assert found.replace(landed[:10], "<commit>") == (GOLDEN / name).read_text("utf-8")
+
+
+def test_a_quiet_night_says_that_nothing_needs_anybody(world):
+    found = digest_of(world)
+    assert found.is_quiet
+    assert text(found, link) == ("The factory, 2030-05-04 02:00 to 2030-05-04 06:30\n"
+                                 "Nothing happened. $0.0000 spent. Nothing needs you.\n")
+
+
+def test_each_issue_is_where_it_belongs(night):
+    found = digest_of(night)
+    assert [told.issue for told in found.merged] == [1]
+    assert [told.issue for told in found.rejected] == [3]
+    assert [told.issue for told in found.waiting] == [4]
+    assert not found.is_quiet
+
+
+def test_what_was_done_before_is_not_told_again_but_what_waits_still_is(night):
+    found = digest_of(night, since=night.ledger.clock.at + timedelta(hours=1))
+    assert (found.merged, found.rejected, found.spent.calls, found.spent_on) == ((), (), 0, ())
+    assert [told.issue for told in found.waiting] == [4]
+    assert [one.says for one in found.outages] == ["the model broker does not answer"]
+
+
+def test_the_cost_is_that_of_the_time_and_adds_up(night):
+    found = digest_of(night)
+    whole = sum(night.history(issue).usage.cost_usd for issue in (1, 3, 4))
+    assert found.spent.cost_usd == whole == sum(cost for _, cost in found.spent_on)
+    assert found.spent.cost_usd > 0
+
+
+def test_an_issue_on_hold_is_told_with_the_command_that_goes_on(world):
+    number = world.file("Pay by card", "Please add card payments.")
+    world.ledger.append("issue", f"issue/{number}", issue=number, data={"title": "x", "text": ""})
+    world.ledger.append("transition", "t", issue=number, data={"event": "owner-hold", "from": "untriaged", "to": "paused",
+                                                               "says": "by mara", "rules": ""})
+    assert "comment `/factory resume` on http://forge/tidehouse/tidebook/issues/1" in text(digest_of(world), link)
+
+
+def test_text_from_outside_moves_nothing_on_a_terminal_and_acts_nowhere_in_markdown(night):
+    found = digest_of(night)
+    assert "\x1b" not in text(found, link)
+    page = markdown(found, link)
+    assert "[here](" not in page
+    assert "<img" not in page.replace("\\<img", "")
+    assert "@everyone" not in page
+
+
+def test_the_last_digest_is_the_one_that_was_written(world):
+    assert last_digest(world.ledger.entries()) is None
+    entry = world.ledger.append(DIGEST, "digest/2030-05-04", data={})
+    assert last_digest(world.ledger.entries()).isoformat() == entry.at
+
+
+def test_what_is_down_is_what_was_never_said_to_be_back(night):
+    assert [one.key for one in open_outages(night.ledger.entries())] == ["outage/2"]
+
+
+@pytest.mark.parametrize(("seconds", "words"), [
+    (0, "less than a second"), (59, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h"), (86460, "1 d 1 min"),
+])
+def test_how_long(seconds, words):
+    assert span(timedelta(seconds=seconds)) == words

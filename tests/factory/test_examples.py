@@ -1,0 +1,177 @@
+"""The examples that docs/workflows.md teaches by, driven from an issue to their ends; their commands really run."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.domain.lifecycle import Event, State
+from harness.factory.overrides import bound_in
+from harness.governance import governance_in, run_cases
+from harness.governance import lint as lint_findings
+from harness.sandbox.adapter import BoxSupervisor
+from tests.factory.boxes import CommandBox, really
+from tests.factory.world import ACCEPT, World
+from tests.fakes.people import KEY, FakeAgent, FakeModel
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "workflows"
+NAMES = ("docs", "library", "two-services")
+
+
+def files_of(name: str) -> dict[str, bytes]:
+    folder = EXAMPLES / name
+    found = {path.relative_to(folder).as_posix(): path.read_bytes() for path in sorted(folder.rglob("*"))
+             if path.is_file() and "__pycache__" not in path.parts}
+    return {**found, "factory.toml": found["factory.toml"].replace(b"trusted_keys = []", f'trusted_keys = ["{KEY}"]'.encode())}
+
+
+def lap(tmp_path, name: str, *works, cites: str) -> tuple[World, int]:
+    """One issue on an example's repository."""
+    model = FakeModel({"": {**ACCEPT, "cites": [cites], "quote": "It is wrong."}})
+    world = World(tmp_path, agent=FakeAgent(*works), model=model, sandbox=CommandBox(really))
+    world.remote["main"] = world.base = world.git.commit(world.git.tree(files_of(name)), [], message="base")
+    issue = world.file("Something is wrong", "It is wrong.")
+    world.tick()
+    return world, issue
+
+
+def appends(path: str, text: str):
+    def work(worktree: Path) -> None:
+        (worktree / path).write_text((worktree / path).read_text() + text)
+    return work
+
+
+def test_there_are_no_others():
+    assert {path.name for path in EXAMPLES.iterdir()} == set(NAMES)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name):
+    law = governance_in(EXAMPLES / name)
+    assert bound_in(EXAMPLES / name).faults == ()
+    assert lint_findings(law, paths=[path.encode() for path in files_of(name)]) == ()
+    assert run_cases(law)
+    assert all(case.held for case in run_cases(law))
+
+
+def test_pages_are_checked_twice_and_left_to_a_person(tmp_path):
+    world, issue = lap(tmp_path, "docs", appends("pages/moorings.md", "\nSee [entering](entering.md).\n"), cites="M-NOTES")
+    told = world.history(issue)
+    assert told.transitions[-1].data["event"] == Event.HANDED_OVER
+    assert told.state is State.NEEDS_HUMAN
+    assert "judged by the law and its own tests only" in told.transitions[-1].data["says"]
+    assert "is a person's to merge or to close" in world.forge.comments(issue)[0].body
+    assert len(world.sandbox.commands) == 2
+    assert world.validator.requests == []
+    assert world.remote["main"] == world.base
+
+
+def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_path):
+    def mends(worktree: Path) -> None:
+        appends("pages/moorings.md", "\nSee [entering](entering.md).\n")(worktree)
+
+    world, issue = lap(tmp_path, "docs", appends("pages/moorings.md", "\nSee [lights](lights.md).\n"), mends, cites="M-NOTES")
+    told = world.history(issue)
+    assert told.runs_of("implement") == 2
+    assert "pages/moorings.md: lights.md leads nowhere" in world.agent.assignments[1].task
+    assert told.transitions[-1].data["event"] == Event.HANDED_OVER
+
+
+def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path):
+    def cheats(worktree: Path) -> None:
+        appends("pages/index.md", "\n[x](nowhere.md)\n")(worktree)
+        (worktree / "tools" / "links.py").write_text("print('fine')\n")
+
+    world, issue = lap(tmp_path, "docs", cheats, cites="M-NOTES")
+    assert world.history(issue).transitions[-1].data["event"] == Event.LAW_REFUSED
+    assert set(world.remote) == {"main"}
+
+
+def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path):
+    world, issue = lap(tmp_path, "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT")
+    world.remote["main"] = world.remote[f"factory/issue-{issue}"]   # as the forge's button does
+    world.tick()
+    told = world.history(issue)
+    assert (told.state, told.landed) == (State.MERGED, None)
+    assert not world.forge.issue(issue).open
+    assert "merged by a person" in world.forge.comments(issue)[0].body
+    assert "did not judge" in world.forge.comments(issue)[0].body
+
+
+def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not(tmp_path):
+    world, issue = lap(tmp_path / "good", "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT")
+    assert world.history(issue).transitions[-1].data["event"] == Event.HANDED_OVER
+    assert world.remote["main"] == world.base
+    world, issue = lap(tmp_path / "bad", "library", appends("tally/__init__.py", "\n# FAILS-ITS-TESTS\n"), cites="M-EXACT")
+    assert Event.HANDED_OVER not in [entry.data["event"] for entry in world.history(issue).transitions]
+    assert set(world.remote) == {"main"}
+
+
+def test_two_services_keep_their_contract_before_the_judge_is_asked_and_then_it_lands(tmp_path):
+    world, issue = lap(tmp_path, "two-services", appends("parcels/web.py", "\n# plain words\n"), cites="M-ARRIVES")
+    assert world.history(issue).state is State.MERGED
+    assert [spec.argv for spec in world.sandbox.commands] == [("python", "-m", "parcels.contract")]
+
+
+def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(tmp_path):
+    def breaks(worktree: Path) -> None:
+        path = worktree / "parcels" / "worker.py"
+        path.write_text(path.read_text().replace("'waiting'", "'queued'") + "\n# another try\n")
+
+    world, issue = lap(tmp_path, "two-services", breaks, cites="M-ARRIVES")
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert told.verdicts == ()
+    sent_back = [entry.data["says"] for entry in told.transitions if entry.data["event"] == Event.CHANGES_REQUESTED]
+    assert "the worker does not find what the counter took in" in sent_back[0]
+
+
+def test_the_library_does_what_its_tests_say(tmp_path):
+    shutil.copytree(EXAMPLES / "library", tmp_path / "library")
+    done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path / "library", text=True,
+                          capture_output=True, timeout=60, env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert "2 passed" in done.stdout
+
+
+def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path):
+    world = World(tmp_path)
+    files = {**world.git.trees[world.git.tree_of(world.base)]}
+    files["factory.toml"] = f'schema = 1\n[seal]\ntrusted_keys = ["{KEY}"]\n'.encode()
+    world.remote["main"] = world.git.commit(world.git.tree(files), [], message="base")
+    issue = world.file()
+    world.tick()
+    last = world.history(issue).transitions[-1].data
+    assert last["event"] == Event.CANNOT_DO
+    assert "factory.toml names no start command" in last["says"]
+    assert "docs/workflows.md" in last["says"]
+    assert world.validator.requests == []
+
+
+def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(tmp_path):
+    tries = ("import os, pathlib, socket, sys; p = pathlib.Path('pages/index.md'); p.write_text(p.read_text() + 'evil');"
+             "print(sorted(os.environ), sorted(os.listdir('/app'))); s = socket.socket(); s.settimeout(1);"
+             "sys.exit(1 if s.connect_ex(('192.0.2.1', 80)) == 0 else 0)")
+    files = files_of("docs")
+    implement = files["workflows/implement.yaml"].decode().replace(
+        "[python, tools/links.py]", json.dumps(["python", "-c", tries]))
+    world = World(tmp_path, agent=FakeAgent(appends("pages/index.md", "\nMind the tide.\n")),
+                  sandbox=BoxSupervisor(tmp_path / "layers"),
+                  model=FakeModel({"": {**ACCEPT, "cites": ["M-NOTES"], "quote": "It is wrong."}}))
+    tree = world.git.tree({**files, "workflows/implement.yaml": implement.encode()})
+    world.remote["main"] = world.base = world.git.commit(tree, [], message="base")
+    issue = world.file("Something is wrong", "It is wrong.")
+    world.tick()
+    told = world.history(issue)
+    assert told.transitions[-1].data["event"] == Event.HANDED_OVER, told.transitions[-1].data["says"]
+    (command,) = [entry.data["result"]["output"] for entry in told.entries if entry.kind == "node"
+                  and entry.data["node"] == "links" and entry.run.startswith("implement")]
+    assert command["printed"] == (
+        "['HOME', 'LANG', 'PATH', 'PYTHONDONTWRITEBYTECODE', 'PYTHONPATH'] "
+        "['CLAUDE.md', 'factory.toml', 'factory_rules.md', 'mission.md', 'pages', 'tools', 'workflows']")
+    proposed = world.git.trees[world.git.tree_of(told.pushed_head)]
+    assert b"evil" not in proposed["pages/index.md"]
+    assert b"Mind the tide." in proposed["pages/index.md"]

@@ -1,0 +1,77 @@
+"""When which workflow works, and what is news."""
+
+from datetime import datetime
+
+import pytest
+
+from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, State
+from harness.domain.workflow import Triggers, Workflow
+from harness.factory.rota import BEGINS, SCHEDULE, Watch, last_passes, schedules, states_at_work
+from harness.factory.tick import decide_next
+
+NIGHTLY = "17 2 * * *"
+
+
+def workflows(**triggers):
+    return {name: Workflow(name, (), triggers.get(name, Triggers())) for name in BEGINS}
+
+
+def test_a_workflow_without_an_hour_works_at_any():
+    assert states_at_work(workflows(), ()) == frozenset(State)
+
+
+def test_one_with_events_and_an_hour_works_at_any():
+    assert states_at_work(workflows(triage=Triggers(NIGHTLY, ("issue_opened",))), ()) == frozenset(State)
+
+
+@pytest.mark.parametrize("name", BEGINS)
+def test_one_with_an_hour_alone_waits_for_it(name):
+    found = workflows(**{name: Triggers(NIGHTLY)})
+    assert frozenset(State) - states_at_work(found, ()) == BEGINS[name]
+    assert states_at_work(found, [name]) == frozenset(State)
+
+
+def test_what_was_begun_is_finished_whatever_the_hour():
+    asleep = frozenset(State) - states_at_work(workflows(**dict.fromkeys(BEGINS, Triggers(NIGHTLY))), ())
+    assert not asleep & {State.IMPLEMENTING, State.MERGING}
+
+
+def test_each_state_begins_the_workflow_that_the_tick_would_run(world):
+    """The table here and the tick's own decision are one thing said twice; this ties them."""
+    from harness.factory.history import History
+    from harness.factory.steering import steering_at
+
+    steering = steering_at(world.plant(), world.base)
+
+    class At(History):
+        state = None  # type: ignore[assignment]
+
+    for state in frozenset(State) - ENDED - WAITING_FOR_A_PERSON - {State.IMPLEMENTING, State.MERGING}:
+        told = At(1, ())
+        object.__setattr__(told, "state", state)
+        decided = decide_next(told, steering)
+        assert decided is not None
+        assert state in BEGINS[decided.workflow]
+
+
+def test_the_hours_are_those_of_the_workflows_that_name_one():
+    assert schedules(workflows(triage=Triggers(NIGHTLY), merge=Triggers(None, ("push",)))) == {"triage": NIGHTLY}
+
+
+def test_an_hour_was_honoured_when_the_ledger_says_so(world):
+    for number in (1, 2):
+        entry = world.ledger.append(SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"})
+    assert last_passes(world.ledger.entries()) == {"triage": datetime.fromisoformat(entry.at)}
+
+
+def test_news_is_what_is_new_or_was_touched_since_the_last_look(world):
+    watch = Watch(world.forge)
+    assert watch.news() == ()
+    first, second = world.file(), world.file("Another")
+    assert watch.news() == (first, second)
+    assert watch.news() == ()
+    world.forge.say(first, "more to say", author="kim")
+    assert watch.news() == (first,)
+    world.forge.close_issue(second, completed=True)
+    assert watch.news() == (second,)
+    assert watch.news() == ()

@@ -1,0 +1,262 @@
+"""What happens to an issue, as stories. The world is faked; the lap is the real one."""
+
+import dataclasses
+
+import pytest
+
+from harness.domain.errors import Stopped
+from harness.domain.lifecycle import State
+from harness.domain.verdict import VerdictOutcome
+from tests.factory.world import World, edits_the_rules, fixes
+from tests.fakes.people import FakeAgent, FakeBroker, FakeSandbox, FakeValidator
+
+
+def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(world):
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert world.remote["main"] == told.landed["commit"] == told.verdict["binds"]["candidate"]
+    assert world.git.tree_of(world.remote["main"]) == told.verdict["binds"]["tree"]
+    assert not world.forge.issue(issue).open
+    assert "factory:merged" in world.forge.issue(issue).labels
+
+
+def test_a_second_tick_changes_nothing(world):
+    issue = world.file()
+    world.tick()
+    entries, comments = len(world.ledger.written), world.forge.comments(issue)
+    assert world.tick() == ()
+    assert len(world.ledger.written) == entries
+    assert world.forge.comments(issue) == comments
+
+
+def test_what_the_mission_leaves_out_is_rejected_with_its_words_and_how_to_appeal(world):
+    issue = world.file("Pay by card", "Please add card payments.")
+    world.tick()
+    told, comment = world.history(issue), world.forge.comments(issue)[0].body
+    assert told.state is State.REJECTED
+    assert "M-NOPAY" in comment
+    assert "card payments" in comment
+    assert "/factory appeal" in comment
+    assert world.agent.assignments == []
+
+
+def test_an_appeal_by_the_filer_reaches_a_person(world):
+    issue = world.file("Pay by card", "Please add card payments.")
+    world.tick()
+    world.forge.say(issue, "/factory appeal it is for charity", author="kim")
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+
+
+@pytest.mark.parametrize("login", ["stranger"])
+def test_a_command_from_an_account_without_the_right_changes_nothing(world, login):
+    issue = world.file("Pay by card", "Please add card payments.")
+    world.tick()
+    world.forge.say(issue, "/factory appeal", author=login)
+    world.forge.say(issue, "/factory retry", author=login)
+    world.tick()
+    assert world.history(issue).state is State.REJECTED
+
+
+def test_a_quote_that_is_not_in_the_issue_is_no_decision(world):
+    world.model.answers = {"": {"verdict": "in", "cites": ["M-BOOK"], "quote": "words nobody wrote", "priority": "low",
+                                "kind": "bug", "duplicate_of": None, "ask": "", "confidence": 1.0}}
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+
+
+def test_a_change_that_edits_the_rules_is_stopped_and_nothing_is_pushed(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(edits_the_rules))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert set(world.remote) == {"main"}
+    assert world.remote["main"] == world.base
+    assert world.validator.requests[-1]["round"] == 1
+    assert "F-PATHS" in world.forge.comments(issue)[0].body or "protected" in world.forge.comments(issue)[0].body.lower()
+
+
+def test_a_failed_verdict_sends_the_change_back_with_the_public_finding_alone(tmp_path):
+    validator = FakeValidator(VerdictOutcome.FAILED, VerdictOutcome.PASSED)
+
+    def again(worktree):
+        path = worktree / "tidebook" / "store.py"
+        path.write_text(path.read_text() + "\nREALLY = True\n")
+
+    world = World(tmp_path, agent=FakeAgent(fixes, again), validator=validator)
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert told.runs_of("implement") == 2
+    first, second = (assignment.task for assignment in world.agent.assignments)
+    assert "it was not shown" not in first
+    assert "it was not shown" in second
+
+
+def test_rounds_end_with_a_person(tmp_path):
+    def other(worktree):
+        path = worktree / "tidebook" / "store.py"
+        path.write_text(path.read_text() + "\n# again\n")
+
+    world = World(tmp_path, agent=FakeAgent(other), validator=FakeValidator(VerdictOutcome.FAILED))
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert told.rounds == 3
+    assert world.remote["main"] == world.base
+
+
+def test_no_answer_of_the_judge_is_a_no(tmp_path):
+    world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert world.remote["main"] == world.base
+
+
+def test_without_a_journey_nothing_is_built(tmp_path):
+    world = World(tmp_path, validator=FakeValidator(authored="refused"))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "no sealed journey" in world.history(issue).transitions[-1].data["says"]
+    assert world.agent.assignments == []
+
+
+def test_without_a_box_nothing_is_merged(tmp_path):
+    world = World(tmp_path, sandbox=FakeSandbox(form="unsealed"))
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert "no box held" in told.transitions[-1].data["says"]
+    assert world.remote["main"] == world.base
+
+
+def test_a_base_that_moved_after_the_verdict_is_judged_again(tmp_path):
+    world = World(tmp_path)
+    issue = world.file()
+    judge = world.validator.judge
+    moved = []
+
+    def judge_while_somebody_pushes(request, out):
+        judged = judge(request, out)
+        if not moved:
+            moved.append(True)
+            world.push_to_main(README__md=b"by hand")
+        return judged
+
+    world.validator.judge = judge_while_somebody_pushes
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert told.runs_of("validate") == 2
+    assert told.verdicts[0].data["binds"]["base"] != told.verdicts[1].data["binds"]["base"]
+
+
+def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path):
+    world = World(tmp_path)
+    issue = world.file()
+    judge = world.validator.judge
+
+    def judge_while_somebody_pushes(request, out):
+        judged = judge(request, out)
+        branch = f"factory/issue-{issue}"
+        tree = {**world.git.trees[world.git.tree_of(world.remote[branch])], "tidebook/store.py": b"evil"}
+        world.remote[branch] = world.git.commit(world.git.tree(tree), [world.remote[branch]], message="evil")
+        return judged
+
+    world.validator.judge = judge_while_somebody_pushes
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert world.remote["main"] == world.base
+
+
+def test_an_edit_after_triage_voids_what_was_decided(world):
+    issue = world.file()
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(issue).state is State.ACCEPTED
+    world.forge.edit_issue(issue, body="Now add card payments, please.")
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(issue).state is State.REJECTED
+
+
+def test_a_spent_budget_ends_the_issue_and_three_restarts_run_nothing(tmp_path):
+    world = World(tmp_path, broker=FakeBroker(exhausted=True))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    entries = len(world.ledger.written)
+    for _ in range(3):
+        assert world.tick() == ()
+    assert len(world.ledger.written) == entries
+
+
+def test_the_owners_stop_is_honoured_before_anything_is_written(world):
+    issue = world.file()
+    (world.work / "STOP").write_text("")
+    with pytest.raises(Stopped):
+        world.tick()
+    assert world.forge.comments(issue) == ()
+    assert world.forge.issue(issue).labels == ()
+
+
+def test_tests_that_fail_on_the_change_are_an_attempt_not_a_proposal(tmp_path):
+    def breaks(worktree):
+        (worktree / "tidebook" / "store.py").write_text("FAILS-ITS-TESTS")
+
+    world = World(tmp_path, agent=FakeAgent(breaks))
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert told.attempts == 3
+    assert set(world.remote) == {"main"}
+
+
+def test_an_agent_that_changes_nothing_is_not_believed(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(lambda worktree: ("finished", "all done!")))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert set(world.remote) == {"main"}
+
+
+def test_giving_up_honestly_asks_a_person(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(lambda worktree: ("gave-up", "cannot reproduce it")))
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert told.runs_of("implement") == 1
+
+
+def test_every_context_begins_with_the_three_files_to_the_byte(world):
+    world.file()
+    world.tick()
+    system = world.agent.assignments[0].system[0]
+    for name in ("mission.md", "factory_rules.md", "CLAUDE.md"):
+        assert world.git.read(world.base, name).decode() in system
+    assert world.model.asked[0][0][0] == system
+
+
+def test_a_verdict_of_another_key_does_not_merge(tmp_path):
+    world = World(tmp_path)
+    issue = world.file()
+    judge = world.validator.judge
+
+    def judge_with_another_key(request, out):
+        judged = judge(request, out)
+        verdict = dataclasses.replace(judged.verdict, key_id="stolen")
+        world.validator.kept = dict.fromkeys(world.validator.kept, verdict)
+        return judged
+
+    world.validator.judge = judge_with_another_key
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert world.remote["main"] == world.base

@@ -1,0 +1,139 @@
+"""What may go from a home: every kind by its rule, and nothing that a run, an issue or an audit needs."""
+
+import os
+import time
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.lifecycle import State
+from harness.factory.leavings import leavings, weight
+from harness.factory.plant import Places
+from harness.factory.sweep import DAY_SECONDS, Facts, Kind, Leaving, Standing, standings, sweepable
+from tests.factory.world import World, edits_the_rules
+
+RUNS = ("implement-1-1", "implement-2-1", "validate-1-1")
+OF_RUNS = (Kind.WORKTREE, Kind.TESTS)
+
+leaving = st.builds(
+    Leaving, kind=st.sampled_from(Kind), path=st.integers(0, 99).map(lambda number: Path(f"/home/{number}")),
+    age=st.floats(-10, 100 * DAY_SECONDS), trash=st.sampled_from([None, Path("/home")]),
+    run=st.sampled_from([*RUNS, "unknown-9-9", None]), owner=st.sampled_from([1, 2, 3, None]))
+facts = st.builds(
+    Facts, leavings=st.lists(leaving, max_size=12).map(tuple),
+    runs=st.dictionaries(st.sampled_from(RUNS), st.sampled_from(Standing)),
+    living=st.frozensets(st.sampled_from([1, 2, 3])), days=st.floats(1, 60))
+
+
+@given(facts)
+def test_nothing_goes_that_somebody_may_need(found):
+    for fate in sweepable(found):
+        lies, standing = fate.leaving, found.runs.get(fate.leaving.run or "")
+        if lies.kind in OF_RUNS:
+            assert fate.goes <= (standing in (Standing.OVER, Standing.LOOKED_AT))
+        if lies.kind is Kind.WORKTREE and standing is Standing.LOOKED_AT:
+            assert fate.goes <= (lies.age >= found.days * DAY_SECONDS)
+        if lies.kind is Kind.TEMPORARY:
+            assert fate.goes <= (lies.owner not in found.living)
+        if lies.kind is Kind.HALF_MADE:
+            assert fate.goes <= (lies.age >= DAY_SECONDS)
+        if lies.kind in (Kind.LAYER, Kind.WHEEL, Kind.SPARE, Kind.DEMO):
+            assert fate.goes <= (lies.age >= found.days * DAY_SECONDS)
+
+
+@given(facts)
+def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(found):
+    fates = sweepable(found)
+    assert tuple(fate.leaving for fate in fates) == found.leavings
+    assert all(fate.why for fate in fates)
+    later = tuple(Leaving(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4) for old in found.leavings)
+    assert all(fate.goes for fate in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30)))
+
+
+def home_of(world: World) -> Places:
+    return Places(world.work, "tidebook")
+
+
+def lay(path: Path, *, days_ago: float = 0, folder: bool = False) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.mkdir(parents=True) if folder else path.write_text("x")
+    moment = time.time() - days_ago * DAY_SECONDS
+    os.utime(path, (moment, moment))
+    return path
+
+
+def fates(world: World, *, living: frozenset[int] = frozenset()) -> dict[str, bool]:
+    """What lies there, by its path below the world's folder, and whether it goes."""
+    found = leavings(home_of(world), world.work / "cache" / "wheels", temporary=world.work / "tmp")
+    decided = sweepable(Facts(tuple(found), standings(world.ledger.entries()), living))
+    return {str(fate.leaving.path.relative_to(world.work)): fate.goes for fate in decided}
+
+
+def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked_at(world):
+    merged = world.file()
+    world.tick()
+    world.agent.works = [edits_the_rules]
+    refused = world.file("Another thing")
+    world.tick()
+    assert world.history(merged).state is State.MERGED
+    assert world.history(refused).state is State.NEEDS_HUMAN
+    found = standings(world.ledger.entries())
+    assert found[f"implement-{merged}-1"] is Standing.OVER
+    assert found[f"implement-{refused}-1"] is Standing.LOOKED_AT
+    assert found[f"triage-{refused}-1"] is Standing.OVER
+
+
+def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world):
+    issue = world.file()
+    world.ledger.append("issue", f"issue/{issue}", issue=issue, data={"title": "x", "author": 1, "login": "kim", "text": "x"})
+    run = f"implement-{issue}-1"
+    world.ledger.append("run", f"run/{run}", issue=issue, run=run, data={"workflow": "implement"})
+    lay(world.work / "worktrees" / run / "worktree", folder=True)
+    lay(world.work / "runs" / run / "tests" / "head", folder=True, days_ago=99)
+    assert not any(fates(world).values())
+    world.ledger.append("run-ended", f"run/{run}/ended", issue=issue, run=run, data={})
+    assert all(fates(world).values())
+
+
+def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world):
+    kept = ("ledger.db", "ledger.head", "keys/validator.key", "evidence/validate-1-1/verdict.json", "STOP", "engine.db",
+            "sealed/tidebook/judged/validate-1-1-1/verdict.json", "sealed/tidebook/entries/000001.json",
+            "sealed/tidebook/journeys/aa.yaml", "sealed/tidebook/proofs/aa-bb/evidence.json", "sealed/tidebook/wire/a.jsonl",
+            "runs/implement-1-1/author.log", "runs/implement-1-1/tests/head.out/junit.xml", "broker/wire/a.jsonl",
+            "runs/implement-1-1/author-request.json", "facts/tests-a-b.json", "home.json", "cache/wheels/README",
+            "tmp/factory-of-somebody", "tmp/factory-box-12-short", "tmp/box-abcdefgh", "recordings/issue-1/a.json",
+            "repositories/tidebook.git/config", "forge/forge.sqlite", "home.json.schema-1")
+    for name in kept:
+        lay(world.work / name, days_ago=999)
+    goes = {
+        "worktrees/.trash/r1-aa": 0, ".trash/layer-aa": 0, "sealed/tidebook/.trash/x": 0, "cache/.trash/x": 0,
+        "worktrees/.pool-aa-bb": 31, "layers/aa": 31, "cache/wheels/a-1.whl": 31,
+        "worktrees/.making-aa": 2, "layers/.preparing-aa": 2, "repositories/tidebook.git.making": 2,
+        "facts/tests-a-b.implement-1-1": 2, ".home.json.77": 2,
+        "sealed/tidebook/judged/.fresh-aa": 2, "sealed/tidebook/proofs/.fresh-aa": 2,
+        "tmp/factory-box-12-abcdefgh": 0, "tmp/factory-request-12-abcdefgh.json": 0,
+    }
+    stays = {"worktrees/.pool-cc-bb": 29, "layers/bb": 29, "cache/wheels/b-1.whl": 29, "worktrees/.making-bb": 0.5,
+             "layers/.preparing-bb": 0.5, "sealed/tidebook/judged/.fresh-bb": 0.5, "tmp/factory-box-13-abcdefgh": 99,
+             "worktrees/unknown-1-1": 99}
+    for name, days in (goes | stays).items():
+        lay(world.work / name, days_ago=days)
+    assert fates(world, living=frozenset({13})) == {**dict.fromkeys(goes, True), **dict.fromkeys(stays, False)}
+
+
+def test_a_link_is_not_ours_to_follow_or_to_take(world):
+    lay(world.work / "elsewhere" / "precious", days_ago=99)
+    (world.work / "layers").mkdir()
+    (world.work / "layers" / "aa").symlink_to(world.work / "elsewhere")
+    assert fates(world) == {}
+
+
+def test_a_weight_counts_each_file_once_and_follows_no_link(tmp_path):
+    (tmp_path / "big").write_bytes(b"x" * 100_000)
+    (tmp_path / "tree").mkdir()
+    (tmp_path / "tree" / "file").write_bytes(b"x" * 50_000)
+    os.link(tmp_path / "tree" / "file", tmp_path / "tree" / "again")
+    (tmp_path / "tree" / "link").symlink_to(tmp_path / "big")
+    assert 50_000 <= weight(tmp_path / "tree") < 70_000
+    assert weight(tmp_path / "gone") == 0

@@ -1,0 +1,243 @@
+"""Issues that meet: at work side by side, one landing at a time, changes that break each other, duplicates."""
+
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.domain.errors import ForgeError, Interrupted
+from harness.domain.lifecycle import Event, State
+from harness.domain.verdict import VerdictOutcome
+from harness.factory.dispatch import node_action
+from harness.factory.history import RESUME
+from tests.factory.world import ACCEPT, World
+from tests.fakes.people import FakeAgent, FakeModel, FakeSandbox, FakeValidator
+
+APPROVED_AT_MOST = frozenset(State) - {State.APPROVED, State.MERGING}
+
+
+class Meeting:
+    """An agent's work that ends only when another one is at work at the same time."""
+
+    def __init__(self) -> None:
+        self.barrier = threading.Barrier(2, timeout=10)
+
+    def __call__(self, worktree):
+        path = worktree / "tidebook" / ("app.py" if self.barrier.wait() else "store.py")
+        path.write_text(path.read_text() + "\nCHANGED = True\n")
+
+
+class Watched(World):
+    """A world that knows how many of each effect were under way at once."""
+
+    def watch(self, holder, name):
+        act, self.most, under_way = getattr(holder, name), 0, []
+
+        def watched(*args, **kwargs):
+            under_way.append(name)
+            self.most = max(self.most, len(under_way))
+            time.sleep(0.05)
+            try:
+                return act(*args, **kwargs)
+            finally:
+                under_way.remove(name)
+
+        setattr(holder, name, watched)
+
+
+def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(Meeting()))
+    issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
+    world.tick()
+    assert [world.history(issue).state for issue in issues] == [State.MERGED, State.MERGED]
+    assert world.git.contains(world.remote["main"], world.history(issues[0]).landed["commit"])
+    assert world.git.contains(world.remote["main"], world.history(issues[1]).landed["commit"])
+
+
+def test_one_lands_at_a_time(tmp_path):
+    world = Watched(tmp_path, agent=FakeAgent(Meeting()))
+    world.file(), world.file("A booking disappears", "The places are gone.")
+    world.watch(world.git, "land")
+    world.tick()
+    assert (world.most, len(world.git.landings)) == (1, 2)
+
+
+class BreaksEachOther(FakeValidator):
+    """Each change is good by itself; a tree that holds both, unless one of them knows of the other, is not."""
+
+    def __init__(self, world) -> None:
+        super().__init__()
+        self.world = world
+
+    def judge(self, request, out):
+        tree = self.world.git.trees[request["candidate"]["tree"]]
+        both = b"LEFT" in tree["tidebook/app.py"] and b"RIGHT" in tree["tidebook/store.py"]
+        bad = both and b"KNOWS" not in tree["tidebook/store.py"]
+        self.outcomes = [VerdictOutcome.FAILED if bad else VerdictOutcome.PASSED]
+        return super().judge(request, out)
+
+
+def writes_left_then_right(worktree):
+    app, store = worktree / "tidebook" / "app.py", worktree / "tidebook" / "store.py"
+    if "LEFT" in app.read_text():
+        store.write_text(store.read_text() + "RIGHT = 'KNOWS'\n")
+    elif worktree.name.endswith("1-1"):
+        app.write_text(app.read_text() + "LEFT = True\n")
+    else:
+        store.write_text(store.read_text() + "RIGHT = True\n")
+
+
+def test_of_two_changes_that_break_each_other_the_second_is_judged_again_and_reworked(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(writes_left_then_right))
+    world.validator = BreaksEachOther(world)
+    first, second = world.file(), world.file("A booking disappears", "The places are gone.")
+    world.tick(states=APPROVED_AT_MOST)
+    assert [world.history(issue).state for issue in (first, second)] == [State.APPROVED, State.APPROVED]
+    world.tick()
+    assert [world.history(issue).state for issue in (first, second)] == [State.MERGED, State.MERGED]
+    outcomes = [entry.data["outcome"] for entry in world.history(second).verdicts]
+    assert outcomes == ["passed", "failed", "passed"]
+    tree = world.git.trees[world.git.tree_of(world.remote["main"])]
+    assert b"LEFT" in tree["tidebook/app.py"]
+    assert b"RIGHT = True" in tree["tidebook/store.py"]   # the work so far was kept, brought onto what had landed
+    assert b"KNOWS" in tree["tidebook/store.py"]
+
+
+class FailsTogether(FakeSandbox):
+    """The project's own tests fail over a tree that holds both changes, unless one of them knows of the other."""
+
+    def run(self, spec, *, stdin=b""):
+        app = Path(spec.binds[0].source)
+        left, store = (app / "tidebook" / "app.py").read_text(), app / "tidebook" / "store.py"
+        if "LEFT" in left and "RIGHT" in store.read_text() and "KNOWS" not in store.read_text():
+            store.write_text("FAILS-ITS-TESTS")
+        return super().run(spec, stdin=stdin)
+
+
+def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with_the_rules_words(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(writes_left_then_right), sandbox=FailsTogether())
+    first, second = world.file(), world.file("A booking disappears", "The places are gone.")
+    world.tick(states=APPROVED_AT_MOST)
+    world.tick()
+    assert [world.history(issue).state for issue in (first, second)] == [State.MERGED, State.MERGED]
+    assert "F-TESTS" in world.agent.assignments[-1].task
+    assert "tests of the base are lost" in world.agent.assignments[-1].task
+    assert [entry.data["outcome"] for entry in world.history(second).verdicts] == ["passed", "passed"]
+
+
+def test_what_one_hand_raises_ends_the_tick_and_the_next_one_goes_on(tmp_path):
+    world = World(tmp_path)
+    issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
+    world.forge.fail("open_pull_request")
+    world.forge.fail("set_state_label")
+    with pytest.raises(ForgeError):
+        world.tick()
+    world.tick()
+    assert [world.history(issue).state for issue in issues] == [State.MERGED, State.MERGED]
+    assert len([what for what, _ in world.forge.writes if what == "open_pull_request"]) == 2
+
+
+def test_a_run_that_is_driven_is_left_as_recorded_when_its_dispatch_is_halted(tmp_path):
+    world = World(tmp_path)
+    issue = world.file()
+
+    def halting(worktree):
+        world.dispatch.halt.set()
+        path = worktree / "tidebook" / "store.py"
+        path.write_text(path.read_text() + "\nFIXED = True\n")
+
+    world.agent.works = [halting]
+    with pytest.raises(Interrupted):
+        world.tick()
+    assert world.history(issue).state is State.IMPLEMENTING
+    world.agent.works = [lambda worktree: pytest.fail("the work was done already")]
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+
+
+LONG = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
+        "The places are gone, and after a few of these the walk is full with nobody on it.")
+
+
+def test_the_same_words_again_are_a_duplicate_that_is_closed_and_no_model_is_asked(world):
+    first = world.file(body=LONG)
+    second = world.file(body=LONG + " Thanks!")
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    told = world.history(second)
+    assert (told.state, told.transitions[-1].data["duplicate_of"]) == (State.REJECTED, first)
+    assert not world.forge.issue(second).open
+    assert world.forge.issue(first).open
+    assert f"duplicate of #{first}" in world.forge.comments(second)[0].body
+    assert "Decided by" not in world.forge.comments(second)[0].body   # no rule decided: an older issue did
+    assert world.forge.issue(second).labels == ("factory:duplicate",)
+    assert len(world.model.asked) == 1
+
+
+def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world):
+    first = world.file(body=LONG)
+    world.model = FakeModel({"places stay taken": {**ACCEPT, "verdict": "duplicate", "duplicate_of": first, "cites": [],
+                                                   "quote": "places stay taken"}, "": ACCEPT})
+    second = world.file("Cancelling does nothing", "After cancelling, the places stay taken on the walk that I booked.")
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(second).is_duplicate
+    assert LONG[:60] in world.model.asked[-1][1]
+    assert "Older issues" not in world.model.asked[0][1]
+
+
+def test_what_comes_back_after_it_was_merged_is_no_duplicate(world):
+    first = world.file(body=LONG)
+    world.tick()
+    assert world.history(first).state is State.MERGED
+    again = world.file(body=LONG)
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(again).state is State.ACCEPTED
+
+
+def test_an_appeal_opens_a_duplicate_again_and_a_person_reads_it(world):
+    world.file(body=LONG)
+    second = world.file(body=LONG)
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    world.forge.say(second, "/factory appeal mine is another walk", author="kim")
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(second).state is State.NEEDS_HUMAN
+    assert world.forge.issue(second).open
+
+
+def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world):
+    world.file(body=LONG)
+    second = world.file(body=LONG)
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    world.forge.say(second, "/factory appeal mine is another walk", author="kim")
+    append = world.ledger.append
+
+    def killed_before_the_command_is_written(kind, *args, **kwargs):
+        if kind == "command":
+            raise KeyboardInterrupt
+        return append(kind, *args, **kwargs)
+
+    world.ledger.append = killed_before_the_command_is_written
+    with pytest.raises(KeyboardInterrupt):
+        world.tick(states=frozenset({State.UNTRIAGED}))
+    world.ledger.append = append
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    events = [entry.data["event"] for entry in world.history(second).transitions]
+    assert events.count(Event.APPEALED) == 1
+    assert world.history(second).state is State.NEEDS_HUMAN
+
+
+def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attempt(world):
+    """Stopped, killed and resumed, a node was under way twice: once recovered by the engine, once made again."""
+    issue = world.file()
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    world.ledger.append("run", "run/implement-1-1", issue=issue, run="implement-1-1", data={
+        "workflow": "implement", "number": 1, "base": world.base, "rules": ""})
+    prepare = {"issue": issue, "run": "implement-1-1", "number": 1, "workflow": "implement", "base": world.base,
+               "node": "prepare", "inputs": {}, "generation": 0}
+    act = node_action(world.plant())
+    assert act(prepare)["outcome"] == "produced"
+    world.ledger.append("command", "no-room", run="implement-2-1", data={"command": RESUME})
+    assert act(prepare)["outcome"] == "produced"   # another run's resume is not this one's
+    world.ledger.append("command", "resume", data={"command": RESUME})
+    assert act(prepare)["outcome"] == "stopped"
+    assert act({**prepare, "generation": 1})["outcome"] == "produced"

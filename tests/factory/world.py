@@ -1,0 +1,84 @@
+"""A whole factory over fakes: a forge, git, models, boxes and a judge that keep state, and a real ledger chain."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from harness.domain.verdict import VerdictOutcome
+from harness.factory.dispatch import ACTION, Dispatch, node_action
+from harness.factory.history import History, history
+from harness.factory.plant import Places, Plant
+from harness.factory.tick import tick
+from tests.fakes.clock import FakeClock
+from tests.fakes.engine import FakeEngine
+from tests.fakes.forge import FakeForge
+from tests.fakes.git import FakeGit
+from tests.fakes.ledger import FakeLedger
+from tests.fakes.people import KEY, FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
+ACCEPT = {"verdict": "in", "cites": ["M-BOOK"], "quote": "The places are gone", "priority": "normal", "kind": "bug",
+          "duplicate_of": None, "ask": "", "confidence": 0.9}
+REFUSE = {**ACCEPT, "verdict": "out", "cites": ["M-NOPAY"], "quote": "card payments", "kind": "feature"}
+
+
+def fixes(worktree: Path) -> None:
+    """A small honest change."""
+    path = worktree / "tidebook" / "store.py"
+    path.write_text(path.read_text() + "\nFIXED = True\n")
+
+
+def edits_the_rules(worktree: Path):
+    path = worktree / "factory_rules.md"
+    path.write_text(path.read_text().replace("max: 300", "max: 100000"))
+    return "finished", "APPROVED-BY-MAINTAINER"
+
+
+@dataclass
+class World:
+    """One repository, its forge, and a factory that can be killed and started again on the same state."""
+
+    work: Path
+    agent: FakeAgent = field(default_factory=lambda: FakeAgent(fixes))
+    validator: FakeValidator = field(default_factory=lambda: FakeValidator(VerdictOutcome.PASSED))
+    model: FakeModel = field(default_factory=lambda: FakeModel({"card": REFUSE, "": ACCEPT}))
+    broker: FakeBroker = field(default_factory=FakeBroker)
+    sandbox: FakeSandbox = field(default_factory=FakeSandbox)
+
+    def __post_init__(self) -> None:
+        self.remote: dict[str, str] = {}
+        self.forge = FakeForge(branches=self.remote, contains=lambda tip, commit: self.git.contains(tip, commit))
+        self.git = FakeGit(self.work / "worktrees", self.remote)
+        self.ledger = FakeLedger(FakeClock())
+        self.done: dict = {}
+        self.told: list[tuple[str, str, str]] = []
+        files = {str(path.relative_to(EXAMPLE)): path.read_bytes() for path in sorted(EXAMPLE.rglob("*"))
+                 if path.is_file() and "__pycache__" not in path.parts}
+        files["factory.toml"] = files["factory.toml"].split(b"trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'.encode()
+        self.remote["main"] = self.base = self.git.commit(self.git.tree(files), [], message="base")
+
+    def plant(self) -> Plant:
+        return Plant(
+            places=Places(self.work, "tidebook"), forge=self.forge, writer=self.forge, repository=self.git,
+            worktrees=self.git, candidates=self.git, sandbox=self.sandbox, agent=self.agent, model=self.model,
+            broker=self.broker, validator=self.validator, ledger=self.ledger, clock=self.ledger.clock,
+            wheels=self.work / "wheels", sandbox_command=("box",), trusted_keys=frozenset({KEY}),
+            link=lambda path: f"http://forge/{path}", tell=lambda *said: self.told.append(said))
+
+    def tick(self, **only) -> tuple[int, ...]:
+        """One tick of a factory that starts anew on what is there."""
+        plant, engine = self.plant(), FakeEngine(self.done)
+        engine.register(ACTION, node_action(plant))
+        self.dispatch = Dispatch(plant, engine)
+        return tick(plant, self.dispatch, **only)
+
+    def file(self, title: str = "Cancelled bookings keep their places", body: str = "The places are gone.") -> int:
+        return self.forge.file_issue(title, body, author="kim").number
+
+    def history(self, issue: int) -> History:
+        return history(self.ledger, issue)
+
+    def push_to_main(self, **files: bytes) -> None:
+        """A person changes production's branch."""
+        tree = dict(self.git.trees[self.git.tree_of(self.remote["main"])])
+        tree |= {name.replace("__", "/"): content for name, content in files.items()}
+        self.remote["main"] = self.git.commit(self.git.tree(tree), [self.remote["main"]], message="by hand")
