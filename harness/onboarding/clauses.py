@@ -1,0 +1,147 @@
+"""Prose that binds, sentence by sentence: what a check can hold becomes a clause of its kind, the rest is listed as it is.
+
+Honest means: a number counts only where the sentence speaks of a change, a path only where such a file is there, and a
+sentence that says more than a check could hold is never read as the part that fits.
+"""
+
+import re
+from collections.abc import Iterator
+
+from harness.governance.paths import glob_fault, matches
+from harness.onboarding.readme import Block, blocks_of
+from harness.onboarding.survey import Clause, ClauseKind
+from harness.onboarding.words import is_citable, plain
+
+_LONGEST = 600
+"""Characters of a sentence that are looked at; what is longer is a paragraph without a full stop."""
+
+_SPELT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+
+def _any(*words: str) -> str:
+    return rf"\b(?:{'|'.join(words)})\b"
+
+
+def _in_turn(*parts: str) -> re.Pattern[str]:
+    """The parts, one after the other within a sentence."""
+    return re.compile(r"[^.;]*?".join(parts), re.IGNORECASE)
+
+
+def _limit_of(unit: str) -> re.Pattern[str]:
+    """`at most 500 lines`, `500 lines or less`, `a 500-line cap`."""
+    number = r"\d[\d,]*|" + "|".join(_SPELT)
+    return re.compile(rf"{_BOUND}\s+\$?(?P<after>{number})\s+{unit}|"
+                      rf"(?<![\w.$])(?P<before>{number})[- ]{unit}\s*(?:max\b|or (?:less|fewer)|cap\b|limit\b)", re.IGNORECASE)
+
+
+_BOUND = _any("at most", "(?:no|not|never) more than", "max(?:imum)?(?: of)?:?", "up to", "limit(?:ed to| of)", "under", "below",
+              "fewer than", "less than", "within", "not exceed", "exceeds?", "over", "more than").removesuffix(r"\b")
+_LIMITS = (
+    (ClauseKind.LINES, _limit_of(r"(?:changed |added |modified )?(?:lines?|LOC)\b")),
+    (ClauseKind.FILES, _limit_of(r"(?:changed )?files?\b")),
+    (ClauseKind.ATTEMPTS, _limit_of(r"(?:attempts?|tries|retries)\b")),
+    (ClauseKind.DOLLARS, _limit_of(r"(?:dollars?|usd)\b")),
+    (ClauseKind.DOLLARS, re.compile(rf"{_BOUND}\s+\$(?P<after>\d[\d,]*)(?P<before>(?!))?", re.IGNORECASE)),
+)
+_A_CHANGE = _in_turn(_any("(?:pull|merge) requests?", "[PM]Rs?", "changes?", "diffs?", "patch(?:es)?", "issues?", "tasks?"))
+_NOT_A_CHANGE = _in_turn(_any("functions?", "methods?", "class(?:es)?", "modules?", "(?:file|line) length", "subject", "titles?",
+                              "messages?", "characters", "comments?", "descriptions?", "(?:per|each|every|a) file"))
+_NOT = _any("(?:do|does|must|may|should|can|are|is) not", "(?:do|does|must|should|ca)n['’]t", "cannot", "never", "no")
+_LEFT_ALONE = re.compile(
+    _in_turn(_NOT, _any("touch(?:ed)?", "edit(?:ed)?", "modify", "modified", "changed?", "alter", "delete", "remove", "rewrite",
+                        "move", "rename")).pattern
+    + "|" + _any("(?:is|are) (?:read[- ]only|off[- ]limits|protected|frozen)"), re.IGNORECASE)
+_ENDINGS = "py|js|ts|toml|json|ya?ml|md|txt|cfg|ini|sql|lock|sh"
+_PATH = re.compile(rf"`([^`\s]+)`|(?<![\w/`.])((?:[\w.*-]+/)+[\w.*-]*|[\w*-]+\.(?:{_ENDINGS}))(?![\w/`])")
+_NEW_DEPENDENCY = _in_turn(_NOT, _any("dependenc(?:y|ies)", "(?:third[- ]party|new) (?:packages?|librar(?:y|ies))"))
+_SECRET = _in_turn(_NOT, _any("secrets?", "credentials?", "passwords?", "(?:api|private) keys?", "tokens?"))
+_KEEP_TESTS = _in_turn(_NOT, _any("delete", "remove", "skip", "disable", "weaken", "rewrite", "drop"), _any("tests?"))
+_ADD_TESTS = _in_turn(
+    _any("every", "each", "all", "any", "an?"),
+    r"\b(?P<what>(?:bug ?)?fix(?:es)?|bugs?|changes?|features?|pull requests?|PRs?)\b",
+    _any("must", "should", "needs?", "requires?", "ha(?:s|ve) to", "comes? with", "includes?", "adds?", "gets?"), _any("tests?"))
+_BINDS = _in_turn(_any("must", "never", "always", "only", "required?", "at most", "do not", "don['’]t", "may not", "should",
+                       "shall", "forbidden", "not allowed", "no more than"))
+_NOT_GOALS = _in_turn(_any("non[- ]?goals?", "not goals?", "out of scope", "never", "won['’]t", "(?:is|are|do|does|will|we) not"))
+_WILL_NOT = re.compile(
+    _any("we", "it", "this (?:project|app|product|library|site)", "the (?:app|product|project|library|site)") + r"[^.;]{0,40}?"
+    + _any("(?:(?:will|must) )?never", "(?:will|must|do|does|is|are) not", "won['’]t", "don['’]t", "doesn['’]t", "isn['’]t")
+    + r"\s*(?:(?:be|become|have|add|build|support|accept|take|offer|include)\s+)?(?P<what>[^.;]{3,80})", re.IGNORECASE)
+_ARTICLE = re.compile(r"^(?:no|not an?|not|never|an?)\s+", re.IGNORECASE)
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
+
+Found = tuple[ClauseKind, tuple[str, ...]]
+
+
+def clauses_in(name: str, text: str, *, files: tuple[str, ...], is_mission: bool) -> Iterator[Clause]:
+    """The binding sentences of one document, in order. `files` are those that a path may name."""
+    for block in blocks_of(text):
+        if block.is_heading:
+            continue
+        for line, sentence in _sentences(block):
+            found = _never(sentence, block.heading) if is_mission else _clause(sentence, block.heading, files)
+            if found:
+                kind, values = found
+                yield Clause(kind, plain(sentence), name, line, values)
+
+
+def _sentences(block: Block) -> Iterator[tuple[int, str]]:
+    at = 0
+    for end in [*(found.end() for found in _SENTENCE_END.finditer(block.text)), len(block.text)]:
+        sentence = block.text[at:end].strip()[:_LONGEST]
+        if sentence:
+            yield block.line + block.text[:at].count("\n"), sentence
+        at = end
+
+
+def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> Found | None:
+    if found := _limit(sentence, heading) or _conduct(sentence):
+        return found
+    if _LEFT_ALONE.search(sentence) and (paths := _paths(sentence, files)):
+        return ClauseKind.PROTECTED, paths
+    return (ClauseKind.UNCHECKED, ()) if _BINDS.search(sentence) else None
+
+
+def _limit(sentence: str, heading: str) -> Found | None:
+    """A number of lines, files, attempts or dollars, where the sentence or its heading speaks of a change."""
+    if not _A_CHANGE.search(f"{heading} {sentence}") or _NOT_A_CHANGE.search(sentence):
+        return None
+    for kind, pattern in _LIMITS:
+        if found := pattern.search(sentence):
+            said = (found["after"] or found["before"]).replace(",", "").casefold()
+            number = _SPELT.index(said) if said in _SPELT else int(said[:12])
+            return (kind, (str(number),)) if 0 < number < 10**9 else None
+    return None
+
+
+def _conduct(sentence: str) -> Found | None:
+    if _KEEP_TESTS.search(sentence):
+        return ClauseKind.TESTS_KEPT, ()
+    if _NEW_DEPENDENCY.search(sentence):
+        return ClauseKind.DEPENDENCIES, ()
+    if _SECRET.search(sentence):
+        return ClauseKind.SECRETS, ()
+    if found := _ADD_TESTS.search(sentence):
+        return ClauseKind.TESTS_ADDED, ("bug" if re.match(r"bug|fix", found["what"], re.IGNORECASE) else "any",)
+    return None
+
+
+def _never(sentence: str, heading: str) -> Found | None:
+    """What the product shall not become: an item below such a heading, or a sentence that says so."""
+    if _NOT_GOALS.search(heading) and len(sentence) <= 200:
+        return ClauseKind.NEVER, (_named(_ARTICLE.sub("", sentence)),)
+    if found := _WILL_NOT.search(sentence) or re.match(r"No (?P<what>[^.;,]{3,60})", sentence):
+        return ClauseKind.NEVER, (_named(found["what"]),)
+    return (ClauseKind.UNCHECKED, ()) if _BINDS.search(sentence) else None
+
+
+def _named(what: str) -> str:
+    return plain(what, longest=80).rstrip(".! ")
+
+
+def _paths(sentence: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Globs that the sentence names and that match a file here."""
+    named = [one.strip().removeprefix("./").rstrip(".,;:") for found in _PATH.findall(sentence) for one in found if one]
+    globs = dict.fromkeys(f"{name}**" if name.endswith("/") else name for name in named)
+    return tuple(glob for glob in globs if glob_fault(glob) is None and is_citable(glob)
+                 and any(matches((glob,), name.encode()) for name in files))

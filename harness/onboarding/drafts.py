@@ -1,0 +1,138 @@
+"""Drafts of the files that steer a factory: a pure function of the survey, and always valid by our own reader."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from harness.onboarding.nevers import nevers_of
+from harness.onboarding.rules import rules_of, unchecked_in
+from harness.onboarding.survey import Product, Survey
+from harness.onboarding.testing import REPORT
+from harness.onboarding.words import is_harmless, literal, paragraph, plain
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+MISSION, RULES, CODE, CONFIG = "mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml"
+BUG, FEATURE, LABELS = ".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml", ".github/labels.yml"
+TAKEN = frozenset(name.casefold() for name in (MISSION, RULES, CODE, CONFIG, "mission.draft.md", "factory_rules.draft.md"))
+"""Names at the root that a draft could have, without case."""
+
+MOST_ROUTES = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One file to write: its path from the root, its text, and what in it is a guess, each with its evidence."""
+
+    path: str
+    text: str
+    guesses: tuple[str, ...] = ()
+
+
+def drafts_of(survey: Survey, *, strike: Iterable[int] = (), trusted_keys: Sequence[str] = ()) -> tuple[Draft, ...]:
+    """Every file that the repository lacks, valid by our own reader.
+
+    `strike` numbers proposals of mission.md from 1; `trusted_keys` are pinned in factory.toml. Of a mission.md or
+    factory_rules.md that is prose, the draft stands beside, as `mission.draft.md`; one that binds is left alone.
+    """
+    struck = frozenset(strike)
+    return (*_mission(survey, struck), *_rules(survey), *_code(survey), *_config(survey, trusted_keys), *_forms(survey))
+
+
+def _mission(survey: Survey, struck: frozenset[int]) -> Iterator[Draft]:
+    path = _governing_path(survey, MISSION)
+    if path:
+        nevers = nevers_of(survey)
+        kept = [(number, never) for number, never in enumerate(nevers, 1) if number not in struck]
+        routes = list(dict.fromkeys(route.path for route in survey.routes if is_harmless(route.path)))[:MOST_ROUTES]
+        yield Draft(path, _text("mission.md", survey=survey, kept=kept, proposed=len(nevers), routes=routes,
+                                summary=paragraph(survey.summary), name=paragraph(survey.name) or "This project",
+                                is_site=survey.product is Product.SITE, is_draft=path != MISSION),
+                    tuple(_mission_guesses(survey, len(kept))))
+
+
+def _mission_guesses(survey: Survey, proposals: int) -> Iterator[str]:
+    source = f"{survey.readme}'s first paragraph" if survey.summary else "the name alone: no README says what it is"
+    yield f"what the product is: {source}"
+    yield f"what kind of thing: {survey.product}, so {proposals} things it should perhaps never become; strike what does not fit"
+    for clause in survey.clauses:
+        if clause.kind == "out":
+            yield f"never: {clause.values[0] if clause.values else clause.quote} (because {clause.place} says “{clause.quote}”)"
+
+
+def _rules(survey: Survey) -> Iterator[Draft]:
+    path = _governing_path(survey, RULES)
+    if path:
+        rules, unchecked = rules_of(survey), unchecked_in(survey)
+        listed = [(clause.place, clause.quote if is_harmless(clause.quote) else "") for clause in unchecked]
+        guesses = [f"{rule.id} in shadow, because {clause.place} says “{clause.quote}”"
+                   for rule in rules if rule.status == "shadow" for clause in rule.said]
+        guesses += [f"no check: {clause.place} says “{clause.quote}”, which nothing here can hold yet" for clause in unchecked]
+        yield Draft(path, _text("factory_rules.md", name=paragraph(survey.name) or "this project", rules=rules, unchecked=listed,
+                                is_draft=path != RULES), tuple(guesses))
+
+
+def _code(survey: Survey) -> Iterator[Draft]:
+    if CODE.casefold() not in survey.present:
+        beside = [one.file for one in survey.governing if one.name.endswith(("AGENTS.md", "CONTRIBUTING.md"))]
+        run = " ".join(survey.suite.command) if survey.suite and is_harmless(" ".join(survey.suite.command)) else ""
+        name = paragraph(survey.name) or "this project"
+        yield Draft(CODE, _text("CLAUDE.md", name=name, survey=survey, beside=beside, run=run))
+
+
+def _config(survey: Survey, trusted_keys: Sequence[str]) -> Iterator[Draft]:
+    if CONFIG not in survey.present:
+        yield Draft(CONFIG, _text("factory.toml", survey=survey, trusted_keys=tuple(trusted_keys), report=REPORT),
+                    tuple(_config_guesses(survey)))
+
+
+def _config_guesses(survey: Survey) -> Iterator[str]:
+    if survey.start:
+        yield f"start: `{' '.join(survey.start.argv)}` with its port in ${survey.start.port_env}, because {survey.start.because}"
+        yield f"ready: {survey.ready}, because {survey.ready_because or 'no route says that the app is up'}"
+    if survey.data.env:
+        yield f"data: ${survey.data.env}, because {survey.data.because[0]}"
+    if survey.data.seed:
+        yield f"seed: `{' '.join(survey.data.seed)}`, because {survey.data.because[-1]}"
+    if survey.suite and survey.suite.command:
+        yield f"tests: `{' '.join(survey.suite.command)}`, because {survey.suite.because}"
+    for what, lock in (("lock", survey.lock), ("lock of the tests", survey.tests_lock)):
+        if lock and not lock.make:
+            yield f"{what}: {lock.path}, because {lock.because}"
+
+
+def _forms(survey: Survey) -> Iterator[Draft]:
+    if not survey.issue_forms:
+        yield Draft(BUG, _text("bug.yml", is_site=survey.product is Product.SITE))
+        yield Draft(FEATURE, _text("feature.yml"))
+    if not {LABELS, LABELS.replace(".yml", ".yaml")} & survey.present:
+        yield Draft(LABELS, _text("labels.yml"))
+
+
+def _governing_path(survey: Survey, name: str) -> str:
+    """Where the draft of a governance file goes: its name, beside the prose that is there, or nowhere."""
+    there = next((one for one in survey.governing if one.name == name), None)
+    if there is None:
+        return name if name.casefold() not in survey.present else ""
+    beside = name.replace(".md", ".draft.md")
+    return "" if there.binds or beside.casefold() in survey.present else beside
+
+
+def _text(template: str, **values: Any) -> str:
+    return _environment().get_template(f"{template}.j2").render(values)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> "Environment":
+    from jinja2 import DictLoader, Environment, StrictUndefined
+
+    folder = files("harness.onboarding") / "templates"
+    templates = {path.name: path.read_text("utf-8") for path in folder.iterdir() if path.name.endswith(".j2")}
+    environment = Environment(loader=DictLoader(templates), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+                              comment_start_string="<#", comment_end_string="#>",   # `{#` begins an id of ours
+                              autoescape=False, keep_trailing_newline=True)  # noqa: S701 - Markdown, YAML and TOML, not a page
+    environment.filters |= {"literal": literal, "plain": plain, "literals": lambda items: ", ".join(map(literal, items))}
+    return environment

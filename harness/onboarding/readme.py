@@ -1,0 +1,64 @@
+"""The README's own words: its title, first paragraph and headings, as a renderer would see them."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.onboarding.words import plain
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+NAMES = ("README.md", "README.rst", "README.txt", "README", "docs/index.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One paragraph, list item or heading: its source text, the line it begins at, and the heading above it."""
+
+    text: str
+    line: int
+    heading: str
+    is_heading: bool
+
+
+def blocks_of(text: str) -> tuple[Block, ...]:
+    """The blocks of a Markdown text that a reader sees: no code, no comments, no tables of badges."""
+    from markdown_it import MarkdownIt
+
+    try:
+        tokens = MarkdownIt("commonmark").disable(["inline"]).parse(_without_front(text))
+    except RecursionError:
+        return ()
+    return tuple(_blocks(tokens))
+
+
+def readme_of(text: str) -> tuple[str, tuple[str, ...]]:
+    """The first paragraph that is words, on one line, and the headings below the title."""
+    blocks = blocks_of(text)
+    paragraph = next((plain(block.text) for block in blocks if not block.is_heading and _is_prose(block.text)), "")
+    headings = [plain(block.text, longest=80) for block in blocks if block.is_heading]
+    return paragraph, tuple(headings[1:13])
+
+
+def _blocks(tokens: "list[Token]") -> list[Block]:
+    found, heading = list[Block](), ""
+    for before, token in zip([None, *tokens], tokens, strict=False):
+        if token.type == "inline" and token.map:
+            is_heading = before is not None and before.type == "heading_open"
+            heading = plain(token.content) if is_heading else heading
+            found.append(Block(token.content, token.map[0] + 1, heading, is_heading))
+    return found
+
+
+def _is_prose(text: str) -> bool:
+    """Whether a paragraph says something: badges and pictures begin otherwise, and have few words."""
+    return not text.startswith(("[![", "![", "<", "|", "=")) and len(text.split()) >= 4
+
+
+def _without_front(text: str) -> str:
+    """The text with an empty line for each of its front matter, so that lines keep their numbers."""
+    lines = text.split("\n")
+    if lines[0].rstrip() != "---" or "---" not in (line.rstrip() for line in lines[1:]):
+        return text
+    end = next(at for at, line in enumerate(lines[1:], 1) if line.rstrip() == "---")
+    return "\n".join([""] * (end + 1) + lines[end + 1:])

@@ -1,0 +1,1 @@
+exports.next = (now) => `${(now.getUTCHours() + 1) % 24}:00`;

@@ -1,0 +1,143 @@
+"""Whatever a repository holds, the drafts are valid by our own reader."""
+
+import tempfile
+from pathlib import Path
+
+import pytest
+import yaml
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from harness.domain.governance import Status
+from harness.factory.comments import ALL_LABELS
+from harness.factory.config import read_config
+from harness.onboarding import drafts_of, survey_of
+from harness.onboarding.nevers import SEVEN, catalogue, nevers_of
+from harness.onboarding.survey import Product, Survey
+from tests.onboarding.reading import adopted, governance_of, is_clean
+
+NASTY = st.sampled_from((
+    "MUST", "NEVER", "F-SIZE", "M-NOPAY", "L-1", "{#F-SIZE}", "```yaml rule\nid: F-X\n```", "```yaml scope", "---",
+    "- - -", "# ", "- ", "1. ", "> ", "<!--", "-->", "<script>", "[a](b)", "`", "``", "“", "”", '"', "'", "\\", "\t", "\r\n",
+    "\n\n", "\n", " ", "0 lines", "two files", "Non-goals", "We will never", "yaml rule", "at most three hundred lines",
+    "workflows/none.yaml", "at most 500 lines per pull request", "No more than 5 files in a change.",
+    "Changes are at most 7 files.", "never edit `src/app.py`", "Do not touch src/ or *.lock.", "at most $9 per issue",
+    "at most 99999999999999999999 lines per PR", "up to 0 files per change", "Every bug fix must come with a test.",
+    "We will never take payments at most 3 lines MUST F-1.", "No accounts.", "Never commit secrets.", "## Non-goals\n\n- ",
+    "\u202e", "\u200b", "\ufeff", "\x7f", "\x85", "\u2028", "\ud7ff", "é", "{{ x }}", "{% raw %}", "<# #>", "$PORT", "~~~",
+))
+TEXT = st.lists(NASTY | st.text(max_size=12), max_size=14).map("".join)
+NAMES = st.sampled_from((
+    "a.py", "src/app.py", "a b.py", "-x.md", "!x.md", "[x].py", "a**b.py", "x*.py", "q?.js", "ü/ä.py", "tests/test_a.py",
+    "tests/a'b.py", 'tests/"q".py', "{x}.md", "#.md", "x/workflows/a.py", "F-1/a.py", "docs/index.md", "LINK.md",
+))
+GOVERNING = st.sampled_from((
+    "mission.md", "Factory_Rules.md", "CLAUDE.md", "AGENTS.md", "CONTRIBUTING.md", "README.md", "package.json",
+    "pyproject.toml", "Procfile", "requirements.txt", "app.py", "Makefile", "Dockerfile",
+))
+KINDS = ({}, {"README.md": "# x\n\nA small thing for people.\n"}, {"a.md": "# prose"}, {"main.go": "package main"})
+
+
+@settings(max_examples=60, deadline=None)
+@given(files=st.dictionaries(NAMES | GOVERNING, TEXT, max_size=7))
+def test_whatever_the_files_say_the_drafts_are_clean(files):
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        for name, text in files.items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text(text, "utf-8", newline="")
+        survey = survey_of(folder)
+        assume(not any(one.binds for one in survey.governing))      # blocks of their own, good or bad, are left alone
+        kept = {"CLAUDE.md": b"# Kept\n"} if "CLAUDE.md" in files else {}
+        assert is_clean(adopted(survey), [name.encode() for name in files], kept)
+
+
+@pytest.mark.parametrize("name", ["tidebook", "blog", "express", "library", "handbook"])
+def test_the_drafts_of_each_kind_of_repository_are_clean(app, name):
+    folder = app(name)
+    paths = [str(path.relative_to(folder)).encode() for path in folder.rglob("*") if path.is_file()]
+    drafts = adopted(survey_of(folder))
+    assert is_clean(drafts, paths)
+    assert set(drafts) == {"mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", ".github/labels.yml",
+                           ".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml"}
+
+
+@pytest.mark.parametrize("files", KINDS, ids=["nothing", "readme", "prose", "other-language"])
+def test_little_is_enough(folder, files):
+    assert is_clean(adopted(survey_of(folder(files))), [name.encode() for name in files])
+
+
+@pytest.mark.parametrize("product", list(Product))
+def test_seven_things_are_proposed_to_every_kind_of_product(product):
+    assert len(nevers_of(Survey("x", product=product))) == SEVEN
+
+
+def test_each_proposal_has_words_for_whoever_asks_and_an_id_of_its_own():
+    ids = [never.id for never in catalogue()]
+    assert len(ids) == len(set(ids))
+    for never in catalogue():
+        assert never.asks_like, never.id
+        assert never.reply.endswith("."), never.id
+        assert never.of <= set(Product), never.id
+
+
+def test_a_shop_is_not_told_to_have_no_payments(folder):
+    shop = {"requirements.txt": "flask\nstripe\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n"}
+    titles = [never.title for never in nevers_of(survey_of(folder(shop)))]
+    assert "No payments" not in titles
+    assert "No accounts" in titles
+
+
+def test_an_address_that_would_read_as_a_rule_is_left_out(folder):
+    app = 'from flask import Flask\napp = Flask(__name__)\n@app.route("/M-1/x")\ndef x(): ...\n@app.get("/MUST")\ndef y(): ...\n'
+    drafts = adopted(survey_of(folder({"app.py": app})))
+    assert is_clean(drafts, [b"app.py"])
+
+
+def test_what_is_struck_is_left_out_and_the_rest_keeps_its_numbers(app):
+    survey = survey_of(app("tidebook"))
+    titles = [never.title for never in nevers_of(survey)]
+    drafts = adopted(survey, strike=(2, 5))
+    scope = governance_of(drafts).scope
+    assert [entry.title for entry in scope if entry.kind != "in"] == [titles[at] for at in (0, 2, 3, 5, 6)]
+    assert "Proposal 7 of 7; strike it by deleting" in drafts["mission.md"].text
+
+
+def test_all_may_be_struck(app):
+    drafts = adopted(survey_of(app("library")), strike=range(1, 8))
+    assert {entry.kind for entry in governance_of(drafts).scope} == {"in"}
+    assert is_clean(drafts, [b"src/tally/__init__.py", b"README.md", b"tests/test_tally.py"])
+
+
+def test_the_labels_are_those_that_the_factory_projects(app):
+    drafts = adopted(survey_of(app("blog")))
+    labels = {label["name"]: label for label in yaml.safe_load(drafts[".github/labels.yml"].text)}
+    assert {name for name in labels if ":" in name} == set(ALL_LABELS)
+    for form in ("bug", "feature"):
+        document = yaml.safe_load(drafts[f".github/ISSUE_TEMPLATE/{form}.yml"].text)
+        assert set(document["labels"]) <= set(labels)
+        assert all(field["validations"]["required"] for field in document["body"])
+
+
+def test_a_key_is_pinned_where_there_is_one(app):
+    survey = survey_of(app("library"))
+    assert read_config(adopted(survey)["factory.toml"].text).seal.trusted_keys == ()
+    assert read_config(adopted(survey, trusted_keys=["ab12"])["factory.toml"].text).seal.trusted_keys == ("ab12",)
+
+
+def test_without_tests_the_rule_that_keeps_them_is_in_shadow(app):
+    assert governance_of(adopted(survey_of(app("handbook")))).rule("F-TESTS").status is Status.SHADOW
+    assert governance_of(adopted(survey_of(app("blog")))).rule("F-TESTS").status is Status.ENFORCE
+
+
+def test_what_binds_already_is_left_alone(folder):
+    mission = "---\nschema: 1\n---\n# M {#M-A}\nx\n```yaml scope\nid: M-A\nkind: in\n```\n"
+    governed = {"mission.md": mission, "CLAUDE.md": "# Code\n"}
+    paths = {draft.path for draft in drafts_of(survey_of(folder(governed)))}
+    assert not {"mission.md", "mission.draft.md", "CLAUDE.md"} & paths
+    assert "factory_rules.md" in paths
+
+
+def test_drafts_depend_on_the_survey_alone(app):
+    survey = survey_of(app("express"))
+    assert drafts_of(survey) == drafts_of(survey)
