@@ -1,0 +1,37 @@
+"""`python -m harness` and the `factory` command."""
+
+import os
+import signal
+import sys
+from types import FrameType
+
+GRACE_SECONDS = 5
+INTERRUPTED = 130
+
+
+def main() -> None:
+    """Run the command line and exit with its code. Interrupted, it is gone soon whatever it was at: threads that run a node
+    would be waited for, and what they run is tied to this process and ends with it, as after a kill."""
+    from harness.cli.main import run
+
+    signal.signal(signal.SIGINT, _interrupted)
+    code = run(sys.argv[1:])
+    if code == INTERRUPTED:
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)
+
+
+def _interrupted(_number: int, _frame: FrameType | None) -> None:
+    signal.signal(signal.SIGALRM, _gone)
+    signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
+    raise KeyboardInterrupt
+
+
+def _gone(_number: int, _frame: FrameType | None) -> None:
+    os.write(sys.stderr.fileno(), b"factory: interrupted; the same command goes on from here\n")
+    os._exit(INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

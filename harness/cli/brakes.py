@@ -1,0 +1,66 @@
+"""The brakes: stop, and resume. They work whatever else is running, or nothing is."""
+
+import os
+
+import click
+
+from harness.cli.options import as_json, emit, home
+from harness.domain.errors import ConfigError
+
+
+@click.command()
+@click.argument("why", required=False, default="")
+@as_json
+def stop(why: str, as_json: bool) -> None:
+    """Stop before the next side effect.
+
+    No push, no label, no comment, no merge after this returns, whatever else is running, or when nothing is. What runs
+    in boxes is ended by the factory that started it. Nothing is lost; `factory resume` goes on. WHY is a word for
+    those who come after you. Writes one file, STOP in $FACTORY_HOME; needs neither the ledger nor the forge.
+
+    \b
+    Examples:
+      factory stop
+      factory stop "the forge is being moved"
+    """
+    flag = home() / "STOP"
+    if not flag.parent.is_dir():
+        raise ConfigError(f"there is no factory at {flag.parent}; set FACTORY_HOME to the one you mean")
+    with open(flag, "w", encoding="utf-8") as file:
+        file.write(why + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    emit({"ok": True, "stopped": True, "flag": str(flag)}) if as_json else click.echo(
+        f"Stopped. The flag is {flag}; `factory resume` lifts it.")
+
+
+@click.command()
+@as_json
+def resume(as_json: bool) -> None:
+    """Lift the stop, or the freeze after a landing that differed.
+
+    A freeze follows when what landed is not what was judged: look at `factory audit` first. Writes a command to the
+    ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
+
+    \b
+    Examples:
+      factory resume
+      factory resume --json
+    """
+    from harness.factory.history import RESUME, THAW, is_frozen
+    from harness.wiring import open_ledger
+
+    flag = home() / "STOP"
+    was_stopped = flag.exists()
+    with open_ledger(home()) as ledger:
+        was_frozen = is_frozen(ledger)
+        written = len(ledger.entries(kind="command"))
+        if was_stopped:
+            ledger.append("command", f"command/{written}/resume", data={"command": RESUME})
+        if was_frozen:
+            ledger.append("command", f"command/{written}/thaw", data={"command": THAW})
+    flag.unlink(missing_ok=True)
+    if as_json:
+        emit({"ok": True, "was_stopped": was_stopped, "was_frozen": was_frozen})
+    else:
+        click.echo("Lifted. The next tick goes on." if was_stopped or was_frozen else "Nothing was stopped or frozen.")

@@ -1,0 +1,100 @@
+"""Always on: `factory up` works until it is told to stop, `factory digest` says in the morning what it did."""
+
+from datetime import datetime, timedelta
+
+import click
+
+from harness.cli.options import as_json, emit, home
+
+SHORTEST, USUAL, GRACE = 1.0, 30.0, 60.0
+
+
+@click.command()
+@click.option("--interval", type=click.FloatRange(min=SHORTEST), default=USUAL, show_default=True, metavar="SECONDS",
+              help="How long between two looks at the forge.")
+@click.option("--grace", type=click.FloatRange(min=0), default=GRACE, show_default=True, metavar="SECONDS",
+              help="How long what runs may take to finish once the factory was told to go.")
+@click.option("--json", "json_lines", is_flag=True, help="One JSON object a line for each thing that happens.")
+def up(interval: float, grace: float, json_lines: bool) -> int:
+    """Work by the workflows' own schedule until told to stop.
+
+    A workflow that names a `schedule:` and no `event:` works at its hour, in the zone of TZ or of this machine; an hour
+    that was missed is made up for at once. All others work as soon as something happens on the forge, which is looked at
+    every --interval seconds. After a scheduled pass the day's digest is written below $FACTORY_HOME.
+
+    Reads and writes what `factory tick` does. Only one works on a home: a second one stands by, and takes over within a
+    second of the first one's death. What is down is said once and waited for; `factory stop` pauses it, `factory resume`
+    goes on. Under systemd it says that it is ready, alive and leaving (sd_notify).
+
+    SIGTERM or Ctrl-C: nothing more is started, what runs may finish within --grace, and what could not is made again by
+    the next one. A second Ctrl-C ends it at once.
+
+    \b
+    Exit codes:
+      0    told to go by SIGTERM
+      2    there is no factory here, or it lacks its token or its model
+      130  told to go by Ctrl-C
+
+    \b
+    Examples:
+      factory up
+      factory up --interval 300 --json
+      TZ=Europe/Berlin FACTORY_HOME=/srv/tidebook factory up
+    """
+    from harness.cli.journal import Journal
+    from harness.engine.notify import Notifier
+    from harness.engine.schedule import local_zone
+    from harness.wiring.daemon import Daemon
+    from harness.wiring.departure import Departure
+    from harness.wiring.duty import Duty
+
+    zone = local_zone()
+    journal = Journal(zone, as_json=json_lines)
+    with Departure(grace) as departure:
+        Daemon(Duty(home(), interval, journal.say, journal.tell, departure, Notifier(), zone)).run()
+        return departure.leave(departure.exit_code)
+
+
+@click.command()
+@click.option("--since", metavar="WHEN",
+              help="A moment (2030-05-04, 2030-05-04T18:00), or how long ago (36h, 7d). Without it: since the last digest that "
+                   "`factory up` wrote, or 24h.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Markdown, as for a mail or a chat.")
+@as_json
+def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
+    """What was done, and what needs a person.
+
+    What is wrong comes first, then each issue that waits for somebody with the next thing to do, what was merged and
+    rejected, what is under way, and what it cost. Reads the ledger alone: the forge need not run, nothing is written.
+
+    \b
+    Examples:
+      factory digest
+      factory digest --since 7d --markdown
+      factory digest --since 2030-05-04T18:00 --json
+    """
+    from harness.engine.schedule import local_zone
+    from harness.factory.digest_page import markdown, text
+    from harness.wiring import open_ledger
+    from harness.wiring.digest import digest_of, link_of
+
+    now = datetime.now(local_zone())
+    began = moment_of(since, now) if since else None
+    with open_ledger(home()) as ledger:
+        found = digest_of(home(), ledger, at=now, since=began)
+    if as_json:
+        emit(found.as_json())
+        return
+    click.echo((markdown if as_markdown else text)(found, link_of(home())), nl=False)
+
+
+def moment_of(said: str, now: datetime) -> datetime:
+    """The moment that `--since` names: `36h`, `7d`, or ISO 8601, in the local zone where it names none."""
+    try:
+        if said[-1:] in ("h", "d") and said[:-1].isdigit():
+            return now - timedelta(hours=int(said[:-1]) * (24 if said.endswith("d") else 1))
+        found = datetime.fromisoformat(said)
+    except (ValueError, OverflowError):
+        expected = "2030-05-04T18:00, 36h or 7d"
+        raise click.BadParameter(f"{said!r} is no moment; expected such as {expected}", param_hint="--since") from None
+    return found if found.tzinfo else found.replace(tzinfo=now.tzinfo)

@@ -1,0 +1,149 @@
+"""`factory demo`: the whole lap on the example app, without a key. Only the model is replayed, and that at the wire."""
+
+from collections.abc import Iterator, Mapping, Set
+from contextlib import ExitStack, contextmanager
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import click
+
+from harness.cli.options import as_json, emit, fresh_home
+from harness.cli.progress import Progress
+from harness.shipped import shipped
+
+EXAMPLES = shipped("examples")
+EXPECTED = {
+    1: ("merged", "M-BOOK", ["passed"]),
+    2: ("merged", "M-GUIDE", ["failed", "passed"]),              # special-cased at first, and judged so
+    3: ("rejected", "M-NOPAY", []),
+    4: ("needs-human", "F-PATHS", []),                           # the agent obeyed the issue and edited the rules
+    5: ("duplicate", "M-BOOK", []),
+    6: ("merged", "M-PAGES", ["passed"]),
+    7: ("merged", "M-BOOK", ["passed", "failed", "passed"]),     # good by itself, broken by what landed before it
+}
+PAIR = frozenset({6, 7})
+NEEDS_A_PERSON = 3
+
+
+@click.command()
+@click.option("--issue", "only", type=click.IntRange(min(EXPECTED), max(EXPECTED)), metavar="N",
+              help="Work on the Nth issue alone.")
+@click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in DIR, which must be new or empty.")
+@click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
+@as_json
+def demo(only: int | None, folder: Path | None, keep: bool, as_json: bool) -> int:
+    """The whole lap on the example app, without a key.
+
+    Tidebook, a small booking app, is pushed to a forge on this machine, its issues are filed, and the factory works
+    until nothing is left to do. The forge, git, the agent's tools, the boxes, the app, Chromium and the sealed judge
+    are real. Only the model's answers are recorded; the broker replays them at the wire. No network is needed.
+
+    Reads what ships with the program, and Tidebook's wheels from $XDG_CACHE_HOME (fetched when they are not there).
+    Writes its home, a new folder in the temporary folder unless --home names one, and keeps it to be looked at.
+
+    \b
+    Exit codes:
+      0  every issue ended as it is written in the README
+      1  one did not
+      3  no box holds on this machine, so nothing was merged
+
+    \b
+    Examples:
+      factory demo
+      factory demo --issue 2                    # in a third of the time
+      factory demo --home ~/tidebook --keep     # then look at the forge in a browser
+      factory demo --json
+    """
+    import time
+
+    began = time.monotonic()
+    with fresh_home(folder) as home, Progress(quiet=as_json) as progress, _set_up(home, progress) as works:
+        issues = EXPECTED.keys() if only is None else {only}
+        _work(works, issues)
+        found = _result(works, home, time.monotonic() - began, issues=issues)
+        if keep:
+            progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
+            _wait()
+    if as_json:
+        emit(found)
+    else:
+        _print(found)
+    return 0 if found["ok"] else NEEDS_A_PERSON if found["box"] == "unsealed" else 1
+
+
+@contextmanager
+def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
+    """A forge with Tidebook and its issues in it, and a factory that works on them."""
+    from harness.wiring import open_factory
+    from harness.wiring.example import create_example
+
+    with ExitStack() as stack:
+        create_example(home, app=EXAMPLES / "tidebook", issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings",
+                       tell=lambda words: progress.tell("the world", "made", f"produced: {words}"))
+        yield stack.enter_context(open_factory(home, tell=progress.tell))
+
+
+def _work(works: Any, issues: Set[int]) -> None:
+    """The pair is approved before either lands, so that the second is judged again on what the first has changed."""
+    from harness.domain.lifecycle import State
+    from harness.factory.tick import tick
+
+    tick(works.plant, works.dispatch, only=issues - PAIR)
+    if issues >= PAIR:
+        tick(works.plant, works.dispatch, only=PAIR, states=frozenset(State) - {State.APPROVED, State.MERGING})
+    tick(works.plant, works.dispatch, only=issues)
+
+
+def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict[str, Any]:
+    from harness.factory.history import histories
+    from harness.factory.report import issue_line
+
+    lines = [issue_line(told) for told in histories(works.plant.ledger.entries()) if told.issue in issues]
+    as_written = len(lines) == len(issues) and all(_is_as_written(works, line, paired=issues >= PAIR) for line in lines)
+    evidence = [line["evidence"] for line in lines if line["evidence"]]
+    return {"ok": as_written, "seconds": round(seconds, 1), "box": works.plant.sandbox.form(), "home": str(home),
+            "evidence": evidence, "issues": lines}
+
+
+def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool:
+    """A change that was approved while another landed is judged twice over; the same answer twice is one answer."""
+    outcome, cite, verdicts = EXPECTED[line["number"]]
+    if line["number"] in PAIR and not paired:
+        verdicts = ["passed"]   # alone, each of the two is good at once
+    answers = [answer for answer, _ in groupby(line["verdicts"])]
+    return line["outcome"] == outcome and answers == verdicts and cite in _cited(works, line["number"])
+
+
+def _cited(works: Any, number: int) -> set[str]:
+    from harness.factory.history import history
+
+    told = history(works.plant.ledger, number)
+    return {cite["id"] for cite in (told.triage or {}).get("cites", ())} | {
+        str(cite) for entry in told.transitions for cite in entry.data.get("cites") or ()}
+
+
+def _print(found: dict[str, Any]) -> None:
+    from harness.cli.outcomes import outcomes
+    from harness.cli.terminal import console as console_of
+
+    console = console_of()
+    console.print(outcomes(found["issues"]))
+    console.print()
+    for page in found["evidence"]:
+        console.print(f"evidence  {page}", soft_wrap=True)
+    console.print(f"\n{'As written' if found['ok'] else 'NOT as written'}, in {found['seconds']} s, in boxes of the form "
+                  f"{found['box']}.")
+    console.print(f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit", soft_wrap=True)
+    if found["box"] == "unsealed":
+        console.print("No box holds on this machine, so nothing was merged: `python -m harness.sandbox probe` names the cause.")
+
+
+def _wait() -> None:
+    import signal
+
+    try:
+        signal.pause()
+    except KeyboardInterrupt:
+        return
+

@@ -1,0 +1,117 @@
+"""Working: tick, triage, run, validate. One factory at a time works on a home."""
+
+import click
+
+from harness.cli.options import as_json, emit, home
+from harness.domain.lifecycle import State
+
+
+def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, patience: float = 0.0) -> int:
+    from harness.cli.progress import Progress
+    from harness.factory.history import history
+    from harness.factory.report import issue_line
+    from harness.factory.tick import tick as one_tick
+    from harness.wiring import open_factory
+
+    with Progress(quiet=as_json) as progress, open_factory(home(), tell=progress.tell, patience=patience) as works:
+        moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states)
+        lines = [issue_line(history(works.plant.ledger, issue)) for issue in moved]
+    if as_json:
+        emit({"ok": True, "moved": lines})
+    else:
+        for line in lines:
+            click.echo(f"#{line['number']} {line['title'][:60]}: {line['state']}")
+        if not lines:
+            click.echo("Nothing to do.")
+    return 3 if any(line["outcome"] == "needs-human" for line in lines) else 0
+
+
+@click.command()
+@click.option("--wait", "patience", type=click.FloatRange(min=0), default=0.0, metavar="SECONDS",
+              help="How long to wait for another factory that works on this home; without it, not at all.")
+@as_json
+def tick(patience: float, as_json: bool) -> int:
+    """One pass: take in what happened, move every issue as far as it goes.
+
+    For cron and CI; `factory up` does the same by itself. Takes in issues, comments, labels and pushes from the forge,
+    then triages, implements, validates and merges until every issue waits for somebody else. What a killed tick left
+    behind is gone on with, and nothing is done twice.
+
+    Reads the three governance files, factory.toml and the workflows at the tip of the default branch. Writes the ledger
+    and the runs below $FACTORY_HOME, and branches, pull requests, labels and comments on the forge.
+
+    \b
+    Exit codes:
+      0  done, which includes that there was nothing to do
+      3  an issue that moved now needs a person
+      4  a budget is used up
+      5  another factory works on this home, or the forge does not answer
+
+    \b
+    Examples:
+      factory tick
+      factory tick --wait 600
+      FACTORY_HOME=/srv/tidebook factory tick --json
+    """
+    return _work(None, states=None, as_json=as_json, patience=patience)
+
+
+@click.command()
+@as_json
+def triage(as_json: bool) -> int:
+    """Triage every issue that waits for it.
+
+    Accepts, rejects, asks back or passes on to a person, by the rules and the mission's own words; nothing is
+    implemented. Reads the forge and the governance files at base; writes the ledger, labels and comments. Exit codes
+    are those of `factory tick`.
+
+    \b
+    Examples:
+      factory triage
+      factory triage --json
+    """
+    return _work(None, states=frozenset({State.UNTRIAGED}), as_json=as_json)
+
+
+@click.command()
+@click.argument("issue", type=int)
+@as_json
+def run(issue: int, as_json: bool) -> int:
+    """Move ISSUE as far as it goes.
+
+    ISSUE is its number on the forge. The others stay where they are, but what people did to them is taken in. Reads and
+    writes what `factory tick` does, with the same exit codes; 2 when the issue is not known.
+
+    \b
+    Examples:
+      factory run 7
+      factory run 7 --json
+    """
+    return _work(issue, states=None, as_json=as_json)
+
+
+@click.command()
+@click.argument("pr", type=int)
+@as_json
+def validate(pr: int, as_json: bool) -> int:
+    """Judge pull request PR again, on today's base.
+
+    PR is the number of a pull request that this factory opened and whose issue waits for a verdict. The candidate is
+    the merge of today's base and the pull request's head, made anew; the sealed judge gets fresh boxes and writes a new
+    verdict. Nothing is merged. Reads and writes what `factory tick` does, with the same exit codes; 2 when the pull
+    request is not the factory's.
+
+    \b
+    Examples:
+      factory validate 12
+      factory validate 12 --json
+    """
+    from harness.domain.errors import ConfigError
+    from harness.factory.history import histories
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        found = [told for told in histories(ledger.entries()) if told.proposal and told.proposal["number"] == pr]
+    if not found:
+        raise ConfigError(f"pull request #{pr} is not one that this factory opened")
+    return _work(found[-1].issue, states=frozenset({State.VALIDATING}), as_json=as_json)

@@ -1,0 +1,160 @@
+"""Looking: status, why, logs, audit. Nothing here writes anything."""
+
+from typing import Any
+
+import click
+
+from harness.cli.options import as_json, emit, home
+
+
+@click.command()
+@as_json
+def status(as_json: bool) -> None:
+    """Where every issue stands.
+
+    One line an issue: number, state, title, what it has cost (US dollars); above them, which brakes are on. Reads the
+    ledger, without the forge and without the network, and writes nothing; works while a factory is at work.
+
+    \b
+    Examples:
+      factory status
+      FACTORY_HOME=/srv/tidebook factory status --json
+    """
+    from harness.factory.report import status as report
+    from harness.factory.space import space
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        disk = space(home())
+        found = report(ledger, stopped=(home() / "STOP").exists(), full=disk.says if disk.is_short else "")
+    if as_json:
+        emit(found)
+        return
+    if found["stopped"]:
+        click.echo("STOPPED by the owner; `factory resume` lifts it.")
+    if found["frozen"]:
+        click.echo("FROZEN: a landing was not what was judged; look at it, then `factory resume`.")
+    if found["full"]:
+        click.echo(f"FULL: {found['full']}; nothing new is begun. `factory gc` frees what nothing needs.")
+    for issue in found["issues"]:
+        click.echo(f"#{issue['number']:<4} {issue['state']:<18} {issue['title'][:56]:<56} ${issue['cost_usd']:.4f}")
+    if not found["issues"]:
+        click.echo("No issue is known yet; `factory tick` takes them in.")
+
+
+@click.command()
+@click.argument("issue", type=int)
+@as_json
+def why(issue: int, as_json: bool) -> None:
+    """Why ISSUE stands where it does: rule, fact, quote, evidence.
+
+    ISSUE is its number on the forge. One chain: the mission's entry that triage cited and the issue's own words, each
+    step with the number of its ledger entry and the page of its evidence, what every rule said of the change, and the
+    cost (US dollars). Reads the ledger and writes nothing.
+
+    \b
+    Exit codes:
+      0  told
+      2  the issue is not known
+
+    \b
+    Examples:
+      factory why 2
+      factory why 2 --json
+    """
+    from harness.factory.report import why as report
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        found = report(ledger, issue)
+    if as_json:
+        emit(found)
+        return
+    click.echo(f"#{found['issue']} {found['title']}: {found['outcome']}")
+    _triage(found["triage"])
+    for step in found["chain"]:
+        click.echo(f"  {step['at'][11:19]}  [{step['entry']:>4}] {step['says']}")
+        if step["evidence"]:
+            click.echo(f"{'':19}evidence: {step['evidence']}")
+    for finding in found["rules"]:
+        click.echo(f"  rule {finding['rule']}: {'holds' if finding['passed'] is True else 'refuses'} — {finding['says']}")
+    click.echo(f"  cost ${found['cost_usd']:.4f}")
+
+
+def _triage(triaged: dict[str, Any]) -> None:
+    for cite in triaged["cites"] or ():
+        click.echo(f"  by {cite['id']}: {cite.get('title', '')} ({cite['path']})")
+    if triaged["quote"]:
+        click.echo(f"  from these words: “{triaged['quote']}”")
+    for hidden in triaged["hidden"] or ():
+        click.echo(f"  hidden text was taken out of the issue ({hidden['kind']}): {hidden['text'][:100]!r}")
+
+
+@click.command()
+@click.argument("run", required=False)
+@as_json
+def logs(run: str | None, as_json: bool) -> None:
+    """What happened in RUN, node by node.
+
+    RUN is a run's name, as in implement-2-1: workflow, issue, attempt. Without it, the runs that there are, one a line:
+    when it began (UTC), its name, its issue. Reads the ledger and writes nothing.
+
+    \b
+    Exit codes:
+      0  told
+      2  the run is not known
+
+    \b
+    Examples:
+      factory logs
+      factory logs implement-2-1
+    """
+    from harness.factory.report import logs as report
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        found = report(ledger, run)
+    if as_json:
+        emit(found)
+        return
+    for line in found.get("runs", ()):
+        click.echo(f"{line['began'][:19]}  {line['run']:<24} #{line['issue']}")
+    for line in found.get("entries", ()):
+        click.echo(f"{line['at'][11:19]}  [{line['entry']:>4}] {line['says']}")
+
+
+@click.command()
+@as_json
+@click.pass_context
+def audit(ctx: click.Context, as_json: bool) -> int:
+    """Verify ledger, verdicts and landed trees, offline.
+
+    The ledger: every entry hashes the one before, and the head is signed. The verdicts: each is signed by a key that is
+    pinned in factory.toml at its base, and binds what it says. The landings: the tree that landed is the tree that was
+    judged. Reads the ledger, the verdicts and the trusted repository below $FACTORY_HOME, and changes nothing; it takes
+    the ledger's lock there, so a home on a read-only medium is copied first.
+
+    \b
+    Exit codes:
+      0  sound
+      1  not sound; each fault is named with its ledger entry
+
+    \b
+    Examples:
+      factory audit
+      factory audit --json
+    """
+    from harness.factory.audit import audit as examine
+    from harness.wiring import open_archive
+
+    with open_archive(home()) as archive:
+        found = examine(archive.ledger, archive.repository, archive.validator, home())
+    if as_json:
+        emit({"ok": found.ok, "entries": found.entries, "verdicts": found.verdicts, "landings": found.landings,
+              "faults": [{"entry": fault.entry, "subject": fault.subject, "says": fault.says} for fault in found.faults]})
+    else:
+        for fault in found.faults:
+            click.echo(f"entry {fault.entry}: {fault.subject}: {fault.says}")
+        click.echo(f"{'sound' if found.ok else 'NOT SOUND'}: {found.entries} entries, {found.verdicts} verdicts, "
+                   f"{found.landings} landings")
+    return 0 if found.ok else 1

@@ -1,0 +1,34 @@
+"""What became of each issue, as a table that people read."""
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_COLUMNS = (("issue", "left"), ("outcome", "left"), ("by", "left"), ("attempts", "right"), ("time", "right"), ("cost", "right"))
+
+
+def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
+    """One row an issue, from `harness.factory.report.issue_line`."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name, justify in _COLUMNS:
+        table.add_column(name, justify=justify)  # type: ignore[arg-type]
+    for line in lines:
+        table.add_row(escape(f"#{line['number']} {line['title'][:44]}"), line["outcome"], escape(_by(line)),
+                      str(line["attempts"]), f"{line['seconds']:.1f}s", f"${line['cost_usd']:.4f}")
+    return table
+
+
+def _by(line: Mapping[str, Any]) -> str:
+    """What the outcome stands on: the verdicts in their order, the older issue, or the rules."""
+    match line["outcome"]:
+        case "merged":
+            return f"verdict {', '.join(line['verdicts'])}"
+        case "duplicate":
+            return f"#{line['duplicate_of']}"
+        case _:
+            return ", ".join(line["cites"])

@@ -1,0 +1,182 @@
+"""`factory try` on a copy of somebody's repository, and `factory connect` to the real one."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import as_json, emit, fresh_home, home
+from harness.cli.progress import Progress
+from harness.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.wiring import Works
+    from harness.wiring.trial import Prepared, Trial
+
+NEEDS_A_PERSON = 3
+_ENDED_WELL = ("merged", "rejected", "duplicate")
+
+
+@click.command("try")
+@click.argument("source", metavar="PATH|URL")
+@click.option("--issues", "issues", type=click.Path(path_type=Path), metavar="FILE|DIR",
+              help="The issues, in Markdown: a folder with one in each *.md, or one file with many.")
+@click.option("--issue", "only", type=click.IntRange(min=1), metavar="N", help="Work on the Nth issue alone.")
+@click.option("--endpoint", default="", metavar="URL", help="Ask this endpoint of the Messages API.")
+@click.option("--replay", type=click.Path(path_type=Path), metavar="DIR", help="Answer from the recorded exchanges in DIR.")
+@click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in DIR, which must be new or empty.")
+@click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
+@as_json
+def try_(source: str, issues: Path | None, only: int | None, endpoint: str, replay: Path | None, folder: Path | None, keep: bool,
+         as_json: bool) -> int:
+    """Laps on a copy of any repository; the original is read once and not touched.
+
+    PATH|URL is a repository's folder, or its https, ssh, git or file address. The tip of its default branch is copied
+    to a forge on this machine, without history, submodules and LFS objects. What governs a factory and is missing there
+    is drafted on the copy, the issues are filed on it, and the factory works until nothing is left to do.
+
+    An issue may begin with a front matter of `title` and `author`, both optional. In a folder every *.md is one issue.
+    In a single file each further front matter with a title begins another; where the file has none, each `# ` heading
+    does.
+
+    Answers come from Anthropic's API where ANTHROPIC_API_KEY is set, from --endpoint or ANTHROPIC_BASE_URL, or from
+    --replay. The key reaches the model broker and no other process.
+
+    \b
+    Exit codes:
+      0  every issue was merged, rejected by the mission, or a duplicate
+      1  an issue was left where it was
+      2  the repository, the issues or the options cannot be used; nothing was made
+      3  an issue needs a person
+      5  the repository could not be reached, or no box could be made
+
+    \b
+    Examples:
+      factory try ~/src/shop --issues issues.md
+      factory try https://example.org/shop.git --issues issues/ --issue 2 --keep
+      factory try . --issues issues/ --replay recordings/ --json
+    """
+    from harness.wiring.trial import Trial
+
+    if issues is None:
+        raise ConfigError("no issues to try: give --issues FILE or --issues DIR with Markdown; `factory try --help` says how")
+    began = time.monotonic()
+    trial = Trial(source, issues, endpoint, replay)
+    with Progress(quiet=as_json) as progress, fresh_home(folder) as place, _set_up(place, trial, progress) as (prepared, works):
+        from harness.factory.tick import tick
+
+        tick(works.plant, works.dispatch, only=None if only is None else (only,))
+        found = _result(works, prepared, place, only=only) | {"seconds": round(time.monotonic() - began, 1)}
+        if keep:
+            progress.say(f"The forge is at {works.url}; Ctrl-C ends it.")
+            _wait()
+    emit(found) if as_json else _print(found)
+    return _exit_code(found)
+
+
+@contextmanager
+def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[Prepared, Works]]":
+    """The copy on its forge, and a factory that works on it."""
+    from harness.wiring import open_factory
+    from harness.wiring.services import model_key
+    from harness.wiring.trial import create_trial
+
+    def tell(words: str) -> None:
+        progress.tell("the copy", "made", f"produced: {words}")
+
+    with model_key() as key:
+        prepared = create_trial(place, trial, here=Path.cwd(), key=key, tell=tell)
+    for note in prepared.notes:
+        progress.tell("the copy", "note", f"produced: {note}")
+    for draft in prepared.drafts:
+        tell(f"drafted {draft.path}" + (f": {'; '.join(draft.guesses)}" if draft.guesses else ""))
+    with open_factory(place, tell=progress.tell) as works:
+        yield prepared, works
+
+
+def _result(works: "Works", prepared: "Prepared", place: Path, *, only: int | None) -> dict[str, Any]:
+    from harness.factory.history import histories
+    from harness.factory.report import issue_line
+
+    lines = [issue_line(told) for told in histories(works.plant.ledger.entries()) if only in (None, told.issue)]
+    return {
+        "ok": all(line["outcome"] in _ENDED_WELL for line in lines), "box": works.plant.sandbox.form(), "home": str(place),
+        "origin": prepared.document.origin, "notes": list(prepared.notes),
+        "drafted": [{"path": draft.path, "guesses": list(draft.guesses)} for draft in prepared.drafts],
+        "evidence": [line["evidence"] for line in lines if line["evidence"]], "issues": lines,
+    }
+
+
+def _exit_code(found: dict[str, Any]) -> int:
+    outcomes = {line["outcome"] for line in found["issues"]}
+    return 0 if found["ok"] else NEEDS_A_PERSON if "needs-human" in outcomes else 1
+
+
+def _print(found: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from harness.cli.outcomes import outcomes
+
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console.print(outcomes(found["issues"]))
+    for line in found["issues"]:
+        if line["outcome"] not in _ENDED_WELL:
+            console.print(f"#{line['number']} {line['state']}: {line['says']}")
+    console.print()
+    for page in found["evidence"]:
+        console.print(f"evidence  {page}")
+    console.print(f"\n{found['origin']} was not touched. {found['seconds']} s, in boxes of the form {found['box']}.")
+    console.print(f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit")
+    if found["box"] == "unsealed":
+        console.print("No box holds on this machine, so nothing was merged: `python -m harness.sandbox probe` names the cause.")
+
+
+def _wait() -> None:
+    import signal
+
+    with suppress(KeyboardInterrupt):
+        signal.pause()
+
+
+@click.command()
+@click.argument("repository", metavar="OWNER/NAME")
+@click.option("--api", default="https://api.github.com", show_default=True, metavar="URL",
+              help="The forge's REST API: an Enterprise server's, or a running embedded forge's.")
+@click.option("--token-env", default="", metavar="NAME", help="Read the token from this environment variable.")
+@click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Read the token from this file.")
+@as_json
+def connect(repository: str, api: str, token_env: str, token_file: Path | None, as_json: bool) -> None:
+    """Make $FACTORY_HOME serve OWNER/NAME on a forge.
+
+    The forge is GitHub, an Enterprise server, or a running embedded one. The token is read from an environment variable
+    or a file, never from the command line. It is checked against the forge (it must be allowed to push), and kept in
+    the home where only this account reads it. Connecting again to the same repository takes a new token in the place of
+    the old one.
+
+    \b
+    Exit codes:
+      0  connected
+      2  the name, the address or the token cannot be used, or the home serves another
+         repository; nothing was changed
+      5  the forge did not answer
+
+    \b
+    Examples:
+      factory connect tidehouse/tidebook --token-env GITHUB_TOKEN
+      factory connect tidehouse/tidebook --api https://git.example.org/api/v3 --token-file token.txt
+    """
+    from harness.wiring.connect import connected
+
+    found = connected(home(), repository, api=api, token_env=token_env, token_file=token_file)
+    if as_json:
+        emit({"ok": True, "home": str(home()), "repository": found.repository, "forge": found.forge, "branch": found.branch,
+              "key_id": found.key_id, "account": found.account, "trusts_us": found.trusts_us})
+        return
+    click.echo(f"{home()} serves {found.repository} on {found.forge}, branch {found.branch}, as {found.account}.")
+    if not found.trusts_us:
+        click.echo("Next: `factory init` in a clone drafts what governs it; in factory.toml a maintainer pins this home's key:\n"
+                   f'  [seal]\n  trusted_keys = ["{found.key_id}"]')
+    click.echo("Then `factory tick`.")

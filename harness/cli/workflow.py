@@ -1,0 +1,204 @@
+"""`factory workflow`: the workflows that bind here, theirs where they have one and ours for the rest."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from harness.cli.options import as_json, emit, home
+from harness.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.factory.overrides import Bound, Document
+
+_T = TypeVar("_T")
+FORMS = ("text", "mermaid", "dot")
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+from_path = click.option("--path", "folder", type=FOLDER, help="A working copy to look at instead of the home's repository.")
+on_branch = click.option("--branch", default="main", show_default=True, help="The branch whose last fetched tip is the base.")
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What binds, and where it was read: `digest` is that of everything that steers, known at a base only."""
+
+    where: str
+    bound: "Bound"
+    digest: str | None = None
+
+
+@click.group()
+def workflow() -> None:
+    """Check, show and draw the workflows that bind.
+
+    What the factory does with an issue stands in four documents: triage, implement, validate, merge. A copy of one of
+    them under workflows/ in your repository, at the base commit, binds instead of the built-in one, file by file.
+    docs/workflows.md teaches the language.
+
+    \b
+    Examples:
+      factory workflow check               # every problem of a working copy
+      factory workflow show                # whose documents bind, and their digests
+      factory workflow graph implement     # a picture of one
+    """
+
+
+@workflow.command()
+@click.argument("folder", type=FOLDER, default=".", metavar="PATH")
+@as_json
+def check(folder: Path, as_json: bool) -> int:
+    """Name every problem in the workflows of a working copy.
+
+    Reads workflows/*.yaml and workflows/prompts/*.j2 in PATH (default: the current folder) as the factory would read them
+    at the base commit: their form, the names in them, and the promises that no workflow can take away. Writes nothing.
+
+    \b
+    Exit codes:
+      0  clean
+      1  problems, one a line: file, line, key, words
+
+    \b
+    Examples:
+      factory workflow check
+      factory workflow check examples/workflows/library --json
+    """
+    found = _in_folder(folder).bound
+    if as_json:
+        emit({"ok": not found.faults, "workflows": [_row(one) for one in found.documents], "problems": [
+            {"file": fault.file, "line": fault.line, "key": fault.key, "says": fault.message} for fault in found.faults]})
+    else:
+        for fault in found.faults:
+            click.echo(str(fault))
+        click.echo(f"{len(found.faults)} problem{'s' if len(found.faults) > 1 else ''}" if found.faults else _clean(found))
+    return 1 if found.faults else 0
+
+
+def _clean(found: "Bound") -> str:
+    theirs = [one.path for one in (*found.documents, *found.prompts) if one.theirs]
+    return f"clean: {', '.join(theirs)}" if theirs else "clean: no workflow of its own, the factory's bind"
+
+
+@workflow.command()
+@click.argument("name", required=False)
+@from_path
+@on_branch
+@as_json
+def show(name: str | None, folder: Path | None, branch: str, as_json: bool) -> None:
+    """Show which workflows and prompts bind, and whose they are.
+
+    With NAME (`validate`, `implement.md.j2`) the text of that one. Looks at the base commit of the repository that
+    $FACTORY_HOME serves, as it was last fetched; where there is no factory, or with --path, at a working copy. The digest
+    of all that steers the factory is known at a base only. Writes nothing.
+
+    \b
+    Exit codes:
+      0  shown
+      2  there is no workflow of that name, or what steers the factory cannot be obeyed
+      5  the branch was never fetched
+
+    \b
+    Examples:
+      factory workflow show
+      factory workflow show validate --path examples/workflows/docs
+      factory workflow show --branch trunk --json
+    """
+    view = _view(folder, branch)
+    documents = (*view.bound.documents, *view.bound.prompts)
+    if name is not None:
+        found = _named(name, {one.name: one for one in documents})
+        if as_json:
+            emit({"where": view.where, **_row(found), "text": found.text})
+        else:
+            click.echo(found.text, nl=False)
+    elif as_json:
+        emit({"where": view.where, "digest": view.digest, "documents": [_row(one) for one in documents]})
+    else:
+        click.echo(f"{view.where}{f', all that steers it: {view.digest:.19}' if view.digest else ''}")
+        for one in documents:
+            click.echo(f"  {one.name:<17} {'its own' if one.theirs else 'built in':<9} {_digest(one):.19}  {one.path}")
+
+
+@workflow.command()
+@click.argument("name", required=False)
+@click.option("--format", "form", type=click.Choice(FORMS), default="text", show_default=True,
+              help="For a terminal, for a forge's pages, or for Graphviz.")
+@from_path
+@on_branch
+@as_json
+def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json: bool) -> None:
+    """Draw a workflow, or all of them.
+
+    NAME is one of triage, implement, validate, merge. Looks where `factory workflow show` looks. Writes nothing.
+
+    \b
+    Exit codes:
+      0  drawn
+      2  there is no workflow of that name, or it cannot be obeyed
+      5  the branch was never fetched
+
+    \b
+    Examples:
+      factory workflow graph
+      factory workflow graph validate --format mermaid
+      factory workflow graph --path examples/workflows/docs --format dot
+    """
+    from harness.workflow import drawn
+
+    view = _view(folder, branch)
+    if view.bound.faults:
+        raise view.bound.faults[0]
+    known = view.bound.workflows
+    pictures = {one: drawn(known[one], form) for one in ((_named(name, {one: one for one in known}),) if name else known)}
+    if as_json:
+        emit({"where": view.where, "format": form, "pictures": pictures})
+    else:
+        click.echo("\n".join(pictures.values()), nl=False)
+
+
+def _view(folder: Path | None, branch: str) -> View:
+    """A working copy where one was named, else the home's base, else the current folder."""
+    from harness.wiring.home import FILE
+
+    if folder is not None:
+        return _in_folder(folder)
+    return _at_base(branch) if (home() / FILE).exists() else _in_folder(Path())
+
+
+def _in_folder(folder: Path) -> View:
+    from harness.factory.overrides import FOLDER as WORKFLOWS
+    from harness.factory.overrides import bound_in
+
+    if folder.resolve().name == WORKFLOWS and not (folder / WORKFLOWS).exists():
+        folder = folder.resolve().parent
+    return View(f"working copy {folder}", bound_in(folder))
+
+
+def _at_base(branch: str) -> View:
+    from harness.factory.overrides import bound
+    from harness.factory.steering import read_steering
+    from harness.wiring import open_archive
+
+    with open_archive(home()) as archive:
+        repository = archive.repository
+        base = repository.fetched(branch)
+        found = bound(repository.files(base), lambda path: repository.read(base, path))
+        return View(f"base {base:.10} of {branch}", found, None if found.faults else read_steering(repository, base).digest)
+
+
+def _named(name: str, known: Mapping[str, _T]) -> _T:
+    from harness.workflow import nearest
+
+    if name not in known:
+        raise ConfigError(f"there is no such workflow; {nearest(name, known)}", key=name)
+    return known[name]
+
+
+def _row(one: "Document") -> dict[str, Any]:
+    return {"name": one.name, "file": one.path, "own": one.theirs, "sha256": _digest(one)}
+
+
+def _digest(one: "Document") -> str:
+    return f"sha256:{hashlib.sha256(one.text.encode('utf-8')).hexdigest()}"

@@ -1,0 +1,90 @@
+"""`factory up`: one home, worked on by the workflows' own schedule and as things happen, until told to stop.
+
+Properties kept:
+- whoever holds the home's lock works; others wait, and take over within a blink of its death, however it died;
+- nothing outside ends it: it says once what is down, tries again ever more slowly, and says when that is back;
+- the owner's stop pauses it, a resume goes on, both without a restart;
+- told to go, it starts nothing more and lets what runs finish within the grace.
+"""
+
+from contextlib import suppress
+
+from harness.domain.errors import FactoryError, Interrupted, PortError
+from harness.engine.lock import sole_factory
+from harness.wiring.duty import Duty
+from harness.wiring.home import read_home
+from harness.wiring.open import Works, open_works
+from harness.wiring.outage import Outages
+from harness.wiring.shift import Shift
+
+WARM_WORKTREES = 1
+
+
+class Daemon:
+    """One process of `factory up`."""
+
+    def __init__(self, duty: Duty) -> None:
+        self._duty = duty
+        self._outages = Outages(duty)
+        self._is_up = False
+        self._stood_by = False
+
+    def run(self) -> None:
+        """Work until told to go. Raises ConfigError where the home cannot be worked on as it stands."""
+        duty = self._duty
+        read_home(duty.home)
+        with (suppress(Interrupted),
+              sole_factory(duty.home, command="factory up", patience=float("inf"), waiting=self._stand_by)):
+            if self._stood_by:
+                duty.say("takeover", "the other one is gone; taking over")
+            while True:
+                self._work_until_something_is_down()
+        duty.notifier.stopping()
+        duty.say("left", "the grace was over: what was under way is made again" if duty.departure.is_late else "in good order")
+
+    def _stand_by(self, holder: str) -> None:
+        if not self._stood_by:
+            self._stood_by = True
+            self._duty.say("standby", f"{holder} works on this home; standing by to take over")
+            self._duty.notifier.ready("standing by")
+        self._duty.mind_the_door()
+
+    def _work_until_something_is_down(self) -> None:
+        try:
+            with open_works(self._duty.home, tell=self._duty.tell, pulse=self._duty.notifier.alive,
+                            warm=WARM_WORKTREES) as works:
+                self._work(works)
+        except (PortError, OSError) as error:    # OSError: what the machine itself refuses, such as a full disk
+            self._outages.sit_out(error)
+        except FactoryError as error:            # a law or a workflow that cannot be obeyed as it stands now: a person mends it
+            if not self._is_up:
+                raise
+            self._outages.sit_out(error)
+
+    def _work(self, works: Works) -> None:
+        """Told to go while something runs, nothing more is started; what runs may finish, and is recorded."""
+        departure = self._duty.departure
+        departure.on_told = works.engine.refuse
+        try:
+            self._duty.mind_the_door()    # told before this engine was there to refuse anything
+            self._say_up(works)
+            Shift(self._duty, works, well=self._outages.over, sweep=lambda: _freed(works)).work()
+        except Interrupted:
+            if not departure.is_late:
+                works.engine.drain()
+            raise
+        except PortError:
+            works.check()    # a program of ours that is gone is named itself, not by what failed for want of it
+            raise
+
+    def _say_up(self, works: Works) -> None:
+        if not self._is_up:
+            self._is_up = True
+            self._duty.say("up", f"{works.url}, looked at every {self._duty.interval:g} s")
+            self._duty.notifier.ready("at work")
+
+
+def _freed(works: Works) -> str:
+    from harness.wiring.gc import swept
+
+    return f"{sum(swept(works.plant).freed.values()) / 1e6:.0f} MB freed"

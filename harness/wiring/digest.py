@@ -1,0 +1,50 @@
+"""The digest of a home: read from its ledger alone, and written to a file once a day."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from harness.engine.files import replace
+from harness.factory.digest import DIGEST, Digest, digest, last_digest
+from harness.factory.digest_page import Link, markdown
+from harness.factory.history import is_frozen
+from harness.ports.ledger import Ledger
+from harness.wiring.home import read_home
+
+USUAL = timedelta(hours=24)
+EVIDENCE = "/-/evidence/"
+
+
+def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | None = None) -> Digest:
+    """The digest at `at`: since the last one, or of the last 24 hours where there was none, when nothing else is said."""
+    entries = ledger.entries()
+    fault = ledger.fault()
+    since = since or last_digest(entries) or at - USUAL
+    return digest(entries, since=since.astimezone(at.tzinfo), at=at, stopped=(home / "STOP").exists(),
+                  frozen=is_frozen(ledger), fault=fault.says if fault else "")
+
+
+def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Path | None:
+    """Write today's to `home/digests/DATE.md` and say so in the ledger; None where today's is written already."""
+    day = f"{at:%Y-%m-%d}"
+    if ledger.find(f"{DIGEST}/{day}"):
+        return None
+    found = digest_of(home, ledger, at=at)
+    path = home / "digests" / f"{day}.md"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    replace(path, markdown(found, link).encode(), mode=0o600)
+    ledger.append(DIGEST, f"{DIGEST}/{day}", data={"path": f"digests/{day}.md", "since": found.since.isoformat()})
+    return path
+
+
+def link_of(home: Path) -> Link:
+    """A path below the repository's address as a link, without a forge that runs. Another forge than the embedded one has
+    no page for our evidence: that is a file of the home."""
+    document = read_home(home)
+    web = f"http://localhost:{document.port}" if document.is_embedded else document.forge
+
+    def link(path: str) -> str:
+        if path.startswith(EVIDENCE) and not document.is_embedded:
+            return str(home / "evidence" / path.removeprefix(EVIDENCE))
+        return f"{web}{path}" if path.startswith("/") else f"{web}/{document.owner}/{document.name}/{path}"
+
+    return link

@@ -1,0 +1,204 @@
+"""What a home must be for a factory to work in it, looked at without changing anything in it."""
+
+import fcntl
+import os
+import stat
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.domain.errors import FactoryError, ForgeError
+from harness.factory.plant import Places
+from harness.wiring.finding import Finding, fail, ok, warn
+from harness.wiring.home import FILE, read_home
+from harness.wiring.services import KEY, api_of, endpoint, token
+
+if TYPE_CHECKING:
+    from harness.factory.steering import Steering
+    from harness.repository.trusted import TrustedRepository
+
+SECONDS = 3.0
+
+
+def home_file(home: Path) -> Finding:
+    """The document that says what the home is for."""
+    document = read_home(home)
+    where = "its embedded forge" if document.is_embedded else document.forge
+    return ok(f"{home} serves {document.owner}/{document.name} on {where}")
+
+
+def model(home: Path) -> Finding:
+    """Whether there is a model to ask: a key, by the name of its variable alone, and an endpoint that answers."""
+    from harness.wiring.services import BASE_URL, PROVIDER
+
+    document = read_home(home) if (home / FILE).exists() else None
+    if document and document.models == "replay":
+        return ok("answers come from recordings; no model is asked")
+    chosen = (document.upstream if document else "") or os.environ.get(BASE_URL, "")
+    if not chosen and not os.environ.get(KEY):
+        says = f"{KEY} is not set"
+        fix = f"set it, or {BASE_URL} for another endpoint of that wire; without a model only recordings are replayed"
+        return fail(says, fix) if document else warn(says, fix)
+    url = endpoint(chosen or PROVIDER)
+    key = f"{KEY} is set" if os.environ.get(KEY) else f"{KEY} is not set, and the endpoint may need none"
+    return _reached(url, key)
+
+
+def _reached(url: str, key: str) -> Finding:
+    """Whether the endpoint answers at all. The key is not sent: that it works, the first call shows."""
+    import httpx
+
+    try:
+        answer = httpx.head(url, timeout=SECONDS)
+    except httpx.HTTPError as error:
+        return fail(f"{key}; {url} does not answer ({type(error).__name__})", "look at the address, the network and HTTPS_PROXY")
+    return ok(f"{key}; {url} answers ({answer.status_code})")
+
+
+def forge(home: Path) -> Finding:
+    """The repository on its forge, and what the factory's token may do there."""
+    from harness.forge.embedded.start import running
+
+    document = read_home(home)
+    secret, name = token(home, document), f"{document.owner}/{document.name}"
+    if document.is_embedded:
+        there = running(home / "forge")
+        if there is None:
+            return ok("the embedded forge is not running; the factory starts it when it works")
+        return _permitted(name, there.api, secret)
+    return _permitted(name, api_of(document.forge), secret)
+
+
+def _permitted(repository: str, api: str, secret: str) -> Finding:
+    from github import Auth, Github
+
+    from harness.forge.errors import forge_errors
+
+    hub = Github(auth=Auth.Token(secret), base_url=api, timeout=int(SECONDS), retry=None, user_agent="lights-out-factory")
+    try:
+        with forge_errors(f"asking {api} for {repository}"):
+            rights = hub.get_repo(repository).permissions
+    except ForgeError as error:
+        return fail(str(error), "look at the address and the token; `factory connect` takes a new one")
+    if rights is None or not rights.push:
+        return fail(f"the token may read {repository} and not write to it",
+                    "give it write access to contents, issues, pull requests and checks; `factory connect` takes a new one")
+    if rights.admin:
+        return warn(f"the token may administer {repository}", "write access is enough: take a token that may do less")
+    return ok(f"{api} shows {repository}, and the token may write to it")
+
+
+def keys(home: Path) -> Finding:
+    """Secrets that nobody else can read."""
+    secrets = [path for path in sorted((home / "keys").glob("*")) if path.suffix != ".pub"]
+    for path in secrets:
+        if not _is_private(path, is_kind=stat.S_ISREG):
+            return fail(f"{path} has mode {_mode(path)}, so others may have read it",
+                        f"chmod 600 {path}, and replace what is in it")
+    if not secrets:
+        return warn(f"no key is in {home / 'keys'} yet", "the first tick makes them")
+    return ok(f"{len(secrets)} keys and tokens are this account's own, with mode 0600")
+
+
+def store(home: Path) -> Finding:
+    """The store of sealed journeys, where no checkout reaches it."""
+    place = home / "sealed"
+    for folder in (place.resolve(), *place.resolve().parents):
+        if (folder / ".git").exists():
+            return fail(f"the store {place} lies in the git checkout {folder}",
+                        "set FACTORY_HOME to a place outside of every checkout")
+    if not place.exists():
+        return ok("no journey is sealed yet; the store is made with the first")
+    if not _is_private(place, is_kind=stat.S_ISDIR):
+        return fail(f"{place} has mode {_mode(place)}, so others may look into it", f"chmod 700 {place}")
+    return ok(f"{place} is this account's own, with mode 0700, in no checkout")
+
+
+def _is_private(path: Path, *, is_kind: Callable[[int], bool]) -> bool:
+    facts = path.lstat()
+    return is_kind(facts.st_mode) and not facts.st_mode & 0o077 and facts.st_uid == os.geteuid()
+
+
+def _mode(path: Path) -> str:
+    return f"{stat.S_IMODE(path.lstat().st_mode):04o}"
+
+
+def ledger(home: Path) -> Finding:
+    """The whole chain, against its signed head."""
+    from harness.wiring.open import open_ledger
+
+    with open_ledger(home) as found:
+        if fault := found.fault():
+            return fail(f"entry {fault.seq} of the ledger is not as it was signed: {fault.says}",
+                        "put the home back from a copy; `factory audit` names every fault")
+        return ok(f"{len(found.entries())} entries, chained to the signed head")
+
+
+def factory(home: Path) -> Finding:
+    """One factory, or none. The kernel knows."""
+    lock = home / "lock"
+    if not lock.exists():
+        return ok("no factory has worked here yet")
+    with lock.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return ok("one factory works here now")
+    stopped = "; it is stopped, and `factory resume` lifts that" if (home / "STOP").exists() else ""
+    return ok(f"no factory works here now{stopped}")
+
+
+def governance(home: Path) -> Finding:
+    """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts this home's launcher."""
+    from harness.factory.steering import read_steering
+    from harness.repository.remote import Remote
+    from harness.repository.trusted import TrustedRepository
+    from harness.wiring.services import offline_address
+
+    document = read_home(home)
+    places = Places(home, document.repository_id)
+    if not places.trusted.exists():
+        return ok("nothing was fetched yet; the first tick does")
+    repository = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
+    branch = _fetched_branch(repository)
+    if not branch:
+        return ok("nothing was fetched yet; the first tick does")
+    base = repository.fetched(branch)
+    try:
+        steering = read_steering(repository, base)
+    except FactoryError as error:
+        return fail(f"{branch} at {base:.10}: {error}", "correct it there; the factory does not start on it")
+    return _trusting(home, steering, branch) or _linted(steering, repository.files(base), branch)
+
+
+def _fetched_branch(repository: "TrustedRepository") -> str:
+    """The default branch as it was fetched: the one that is not the factory's own. Empty where nothing was."""
+    from harness.repository.trusted import FETCHED
+
+    heads = f"{FETCHED}/heads/"
+    listed = repository.git.output("for-each-ref", "--format=%(refname)", heads).decode("utf-8").split()
+    return next((name for name in (ref.removeprefix(heads) for ref in listed) if not name.startswith("factory/")), "")
+
+
+def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:
+    """A verdict of this home's launcher has to count; None where it does."""
+    from harness.wiring.init import own_keys
+
+    own = own_keys(home)
+    if set(own) & set(steering.config.seal.trusted_keys):
+        return None
+    return fail(f"factory.toml on {branch} does not trust this home's launcher, so no verdict of it merges anything",
+                f"add to `[seal] trusted_keys`: {', '.join(own) or 'its key, which `factory connect` makes'}")
+
+
+def _linted(steering: "Steering", paths: Iterable[bytes], branch: str) -> Finding:
+    from harness.factory.comments import ALL_LABELS
+    from harness.factory.steering import WORKFLOWS
+    from harness.governance import lint
+
+    found = lint(steering.governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths)
+    where = f"{branch} at {steering.base:.10}"
+    if found:
+        first = f"{found[0].file}:{found[0].line}: {found[0].code}"
+        return warn(f"{where}: {len(found)} lint findings, the first at {first}", "`factory rules lint` shows them all")
+    return ok(f"{where}: three files, factory.toml and {len(steering.workflows)} workflows read and lint clean")

@@ -1,0 +1,29 @@
+"""The hash-locked files that a trial lacks, made on the copy: boxes are furnished from hashes and from nothing else."""
+
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from harness.domain.errors import ConfigError, SandboxError
+from harness.onboarding import Draft, Survey
+from harness.sandbox.resolving import locked, requirements_in
+
+_COMPILE = ["uv", "pip", "compile", "--generate-hashes"]
+
+
+def missing_locks(folder: Path, survey: Survey) -> Iterator[Draft | str]:
+    """A draft of each lock that the drafted configuration names and the folder lacks; a remark where none can be made."""
+    for lock in (survey.lock, survey.tests_lock):
+        words = shlex.split(lock.make) if lock else []
+        if lock is None or not words:
+            continue
+        if words[:4] != _COMPILE or "-o" not in words:
+            yield f"{lock.path} is missing and is not made here; in the original: {lock.make}"
+            continue
+        inputs = words[4:words.index("-o")]
+        try:
+            text = locked(requirements_in(folder, inputs))
+        except (ConfigError, SandboxError) as error:
+            yield f"{lock.path} could not be made: {error}"
+            continue
+        yield Draft(lock.path, text, (f"the wheels that fit {' '.join(inputs)} today, each with its hash",))

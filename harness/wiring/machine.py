@@ -1,0 +1,157 @@
+"""What a machine must be able to do, tried for real: fetch with git, close a box, open a page in it."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.domain.errors import GitError, SandboxError
+from harness.wiring.finding import Finding, fail, ok, warn
+from harness.wiring.home import wheels_folder
+
+PYTHON, GIT = (3, 11), (2, 39)
+ENOUGH_GIB, LEAST_GIB = 5.0, 1.0
+GIB = 1024**3
+BOX_SECONDS = 20
+A_DAY = 86_400
+PROBE = (sys.executable, "-I", "-m", "harness.sandbox", "probe", "--json")
+KERNEL = (
+    ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
+    ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
+    ("/proc/sys/user/max_user_namespaces", "0", "user.max_user_namespaces=15000"),
+)
+"""Files of the kernel, the value with which they forbid user namespaces, and the setting that allows them."""
+
+A_PAGE = """
+import os
+from playwright.sync_api import sync_playwright
+with sync_playwright() as playwright:
+    browser = playwright.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True)
+    page = browser.new_page()
+    page.set_content("<title>open</title><button onclick='document.title = this.id' id=pressed>press</button>")
+    page.click("button")
+    print(browser.version, page.title())
+    browser.close()
+"""
+"""What a judge does, in small: Chromium with its own sandbox, a page, a click, and a look at what it did."""
+
+
+def python() -> Finding:
+    """The interpreter that runs this."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < PYTHON:
+        return fail(f"Python {version} is too old", "install Python 3.11 or newer")
+    return ok(f"Python {version} at {sys.executable}")
+
+
+def git() -> Finding:
+    """A commit made, fetched and verified by the factory's own repository class, under its own settings."""
+    from harness.repository.plumbing import Git
+    from harness.repository.remote import Remote
+    from harness.repository.trusted import TrustedRepository
+
+    with tempfile.TemporaryDirectory(prefix="doctor-") as folder:
+        there = Git(Path(folder, "there.git"))
+        version = there.line("version").removeprefix("git version ").split()[0]
+        if tuple(int(part) for part in version.split(".")[:2]) < GIT:
+            return fail(f"git {version} is too old", "install git 2.39 or newer")
+        there.output("init", "--bare", "--quiet", "--template=", "--object-format=sha1")
+        blob = there.line("hash-object", "-w", "--stdin", stdin=b"proved\n")
+        tree = there.line("mktree", stdin=f"100644 blob {blob}\tproof\n".encode())
+        commit = there.line("commit-tree", "-m", "proof", tree, more=_IDENTITY)
+        there.output("update-ref", "refs/heads/main", commit)
+        here = TrustedRepository(Path(folder, "here.git"), Remote(there.git_dir.as_uri()))
+        here.fetch("main")
+        fetched = here.fetched("main")
+        here.verify(fetched)
+        if fetched != commit or here.read(fetched, "proof") != b"proved\n":
+            raise GitError("what was fetched is not what was made")
+    return ok(f"git {version}: a commit was made, fetched and verified with hooks, filters and outside settings shut off")
+
+
+def box() -> Finding:
+    """One box of each form, run by the supervisor."""
+    done = subprocess.run(PROBE, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
+                          env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, start_new_session=True)
+    if done.returncode:
+        raise SandboxError(done.stderr.strip()[-300:] or "the supervisor did not answer")
+    found = json.loads(done.stdout)
+    chosen = next(form for form in found["forms"] if form["form"] == found["chosen"])
+    if found["chosen"] != "unsealed":
+        rest = f"; it does not hold {'; '.join(chosen['unheld'])}" if chosen["unheld"] else ""
+        return ok(f"a box of the form {found['chosen']} was closed and left{rest}")
+    why = "; ".join(f"{form['form']}: {form['why']}" for form in found["forms"] if not form["works"])
+    return fail(f"no box holds here, so nothing would ever be merged ({why})", box_fix())
+
+
+def box_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
+    """What to do where no box holds: the kernel's own switch where one is set, else bubblewrap."""
+    for path, forbids, allows in kernel:
+        try:
+            is_set = Path(path).read_text("ascii").strip() == forbids
+        except OSError:
+            continue
+        if is_set:
+            return f"{Path(path).name} forbids user namespaces: run as root, or set `sysctl -w {allows}`"
+    return "install bubblewrap and util-linux, and allow user namespaces, or run as root"
+
+
+def browser() -> Finding:
+    """Chromium in a box, as the judge starts it: a page is opened and a button pressed."""
+    from harness.domain.box import BoxSpec, Limits
+    from harness.sandbox.adapter import BoxSupervisor
+    from harness.sandbox.browser import browser as installed
+
+    if installed() is None:
+        return fail("no Chromium was found", "install chromium, or run `playwright install chromium-headless-shell`")
+    began = time.monotonic()
+    spec = BoxSpec("doctor", ("python", "-c", A_PAGE), distributions=("playwright",), browser=True,
+                   limits=Limits(wall_seconds=BOX_SECONDS, memory_mb=2048, pids=512))
+    result = BoxSupervisor(Path(tempfile.gettempdir())).run(spec)
+    seconds = time.monotonic() - began
+    said = result.stdout.decode("utf-8", "replace").split()
+    if not result.ok or said[-1:] != ["pressed"]:
+        last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
+        why = f"its {result.killed_by} limit ended it" if result.killed_by else last or f"it ended with {result.exit_code}"
+        return fail(f"Chromium opened no page in a box: {why}", "see what `python -m harness.sandbox probe` says of boxes here")
+    return ok(f"Chromium {said[0]} opened a page in a {result.form} box and pressed a button, in {seconds:.1f} s")
+
+
+def wheels() -> Finding:
+    """A file written and removed where wheels are kept between homes."""
+    folder = wheels_folder()
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".doctor-"):
+        kept = sum(1 for _ in folder.glob("*.whl"))
+    return ok(f"wheels can be kept in {folder}; {kept} are")
+
+
+def clock() -> Finding:
+    """The clock, against the time at which this program was installed: signatures and limits are told by it."""
+    installed = Path(__file__).stat().st_mtime
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    if time.time() < installed - A_DAY:
+        return fail(f"the clock says {now}, before this program was installed", "set the clock, and keep it by NTP")
+    return ok(f"the clock says {now}, after this program was installed")
+
+
+def disk(home: Path) -> Finding:
+    """Free space where the home is, or would be."""
+    there = next(folder for folder in (home, *home.parents) if folder.exists())
+    free = shutil.disk_usage(there).free / GIB
+    writable = "" if os.access(there, os.W_OK) else f"; {there} cannot be written to"
+    says = f"{free:.1f} GiB are free at {there}{writable}"
+    if free < LEAST_GIB or writable:
+        return fail(says, f"make room, at least {ENOUGH_GIB:g} GiB, or set FACTORY_HOME to another place")
+    if free < ENOUGH_GIB:
+        return warn(says, f"aim for {ENOUGH_GIB:g} GiB; `factory gc` frees what no open issue needs")
+    return ok(says)
+
+
+_IDENTITY = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER")
+             for what, value in (("NAME", "doctor"), ("EMAIL", "doctor@localhost"), ("DATE", "1700000000 +0000"))}

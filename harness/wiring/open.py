@@ -1,0 +1,191 @@
+"""A home, opened: its ledger alone, what an audit reads, or a whole factory that works."""
+
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from harness.domain.errors import ForgeError, ModelError
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+from harness.factory.plant import Places, Plant
+from harness.ports.git import Repository
+from harness.ports.validator import Validator
+from harness.validator.program import ValidatorProgram
+from harness.wiring.home import HomeFile, read_home, wheels_folder
+
+if TYPE_CHECKING:
+    from harness.engine.durable import Durable
+    from harness.factory.dispatch import Dispatch
+    from harness.wiring.services import ForgeAddress
+
+Tell = Callable[[str, str, str], None]
+SIGN_OF_LIFE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Archive:
+    """What an audit reads. Nothing in it writes."""
+
+    ledger: SqliteLedger
+    repository: Repository
+    validator: Validator
+
+
+@dataclass(frozen=True, slots=True)
+class Works:
+    """A factory at work: its plant, its dispatch, its engine, and where its forge can be looked at. `check` raises
+    PortError where the forge in the box or the broker has gone."""
+
+    plant: Plant
+    dispatch: "Dispatch"
+    engine: "Durable"
+    url: str
+    check: Callable[[], None]
+
+
+@contextmanager
+def open_ledger(home: Path) -> Iterator[SqliteLedger]:
+    """The ledger alone. Raises ConfigError where there is no factory."""
+    read_home(home)
+    ledger = SqliteLedger(home, SystemClock())
+    try:
+        yield ledger
+    finally:
+        ledger.close()
+
+
+@contextmanager
+def open_archive(home: Path) -> Iterator[Archive]:
+    """Ledger, trusted repository and the launcher's public key, without the forge and without the network."""
+    from harness.repository.remote import Remote
+    from harness.repository.trusted import TrustedRepository
+    from harness.wiring.services import offline_address
+
+    document = read_home(home)
+    places = Places(home, document.repository_id)
+    with open_ledger(home) as ledger:
+        trusted = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
+        yield Archive(ledger, trusted, _validator(home, places))
+
+
+@contextmanager
+def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[Works]:
+    """Everything, for as long as the block lasts. Raises Busy when another factory still works on this home after
+    `patience` seconds."""
+    from harness.engine.lock import sole_factory
+
+    read_home(home)
+    with sole_factory(home, command=f"factory ({os.getpid()})", patience=patience), open_works(home, tell=tell) as works:
+        yield works
+
+
+@contextmanager
+def open_works(home: Path, *, tell: Tell, pulse: Callable[[], None] = lambda: None, warm: int = 0) -> Iterator[Works]:
+    """Everything but the lock, which the caller holds. `pulse` is called about once a second while something runs. `warm`
+    worktrees are kept ready, which only pays for whoever stays."""
+    from harness.engine.orphans import end_orphans
+    from harness.wiring.services import broker_of, forge_of, model_key
+
+    document = read_home(home)
+    places = Places(home, document.repository_id)
+    os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "localhost,127.0.0.1")))
+    with ExitStack() as stack:
+        key = stack.enter_context(model_key())   # before the engine is imported: that starts a program of the system
+        from harness.engine.durable import Durable
+        from harness.factory.dispatch import ACTION, Dispatch, node_action
+
+        end_orphans(home)
+        ledger = stack.enter_context(open_ledger(home))
+        forge = stack.enter_context(forge_of(home, document))
+        broker = stack.enter_context(broker_of(home, document, places, key=key))
+
+        def sound() -> None:
+            pulse()
+            if document.is_embedded:
+                _check_forge(forge)
+            _check_broker(broker)
+
+        plant = _plant(home, document, ledger, forge=forge, broker=broker, tell=tell, warm=warm)
+        engine = Durable(home, sound=sound)
+        engine.register(ACTION, node_action(plant))
+        engine.launch()
+        stack.callback(engine.close)
+        yield Works(plant, Dispatch(plant, engine), engine, f"{forge.url}/{document.owner}/{document.name}", sound)
+
+
+def _check_forge(forge: "ForgeAddress") -> None:
+    """The forge in the box, which is ours to keep up. Another is asked when there is something to ask it."""
+    parts = urlsplit(forge.url)
+    if _answers(socket.AF_INET, ("127.0.0.1", parts.port or 80)):
+        return
+    raise ForgeError(f"the embedded forge does not answer at {forge.url}", retryable=True)
+
+
+def _check_broker(control: Path) -> None:
+    if not _answers(socket.AF_UNIX, os.fspath(control)):
+        raise ModelError(f"the model broker does not answer at {control}", retryable=True)
+
+
+def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bool:
+    with socket.socket(family, socket.SOCK_STREAM) as line:
+        line.settimeout(SIGN_OF_LIFE_SECONDS)
+        try:
+            line.connect(address)
+        except OSError:
+            return False
+    return True
+
+
+def _plant(home: Path, document: HomeFile, ledger: SqliteLedger, *, forge: "ForgeAddress", broker: Path, tell: Tell,
+           warm: int) -> Plant:
+    from harness.agents.boxed import BoxedAgent
+    from harness.agents.model import BrokeredModel
+    from harness.agents.sessions import BrokerClient
+    from harness.forge.github import Access, GitHubForge
+    from harness.repository.candidate import TrustedCandidates
+    from harness.repository.remote import Remote
+    from harness.repository.trusted import TrustedRepository
+    from harness.repository.worktrees import RunWorktrees
+    from harness.sandbox.adapter import COMMAND, BoxSupervisor
+    from harness.wiring.services import token
+
+    places = Places(home, document.repository_id)
+    secret = token(home, document)
+    remote = Remote(f"{forge.url}/{document.owner}/{document.name}.git", lambda: token(home, document))
+    trusted = TrustedRepository(places.trusted, remote)
+    hub = GitHubForge(Access(f"{document.owner}/{document.name}", secret, forge.api))
+    sandbox = BoxSupervisor(places.layers)
+    return Plant(
+        places=places, forge=hub, writer=hub, repository=trusted,
+        worktrees=RunWorktrees(trusted, places.worktrees, warm=warm), candidates=TrustedCandidates(trusted), sandbox=sandbox,
+        agent=BoxedAgent(sandbox), model=BrokeredModel(), broker=BrokerClient(broker), validator=_validator(home, places),
+        ledger=ledger, clock=SystemClock(), wheels=wheels_folder(), sandbox_command=COMMAND, trusted_keys=_own_keys(places),
+        link=lambda path: _address(forge.url, document, path), tell=tell,
+    )
+
+
+def _address(url: str, document: HomeFile, path: str) -> str:
+    """A path within the repository, or, when it begins with a slash, of the forge itself; none where another forge has no
+    such page."""
+    if path.startswith("/") and not document.is_embedded:
+        return ""
+    return f"{url}{path}" if path.startswith("/") else f"{url}/{document.owner}/{document.name}/{path}"
+
+
+def _validator(home: Path, places: Places) -> ValidatorProgram:
+    """The validator's process gets a path and a language, what pip needs for a layer, and no secret of ours."""
+    kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_")) or name == "HOME"}
+    public = places.signing_key.with_name(places.signing_key.name + ".pub")
+    return ValidatorProgram(public, {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **kept}, places.runs)
+
+
+def _own_keys(places: Places) -> frozenset[str]:
+    from harness.validator.envelope import key_id
+
+    public = places.signing_key.with_name(places.signing_key.name + ".pub")
+    return frozenset({key_id(public)}) if public.exists() else frozenset()

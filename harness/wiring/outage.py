@@ -1,0 +1,55 @@
+"""What is down, since when, and how long to wait before the next try. Said once, and once more when it is over."""
+
+from contextlib import suppress
+from datetime import datetime
+
+from harness.domain.errors import FactoryError, LedgerError
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+from harness.factory.digest import OUTAGE, OUTAGE_ENDED, open_outages
+from harness.factory.digest_page import span
+from harness.wiring.duty import Duty
+
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 120.0
+
+
+class Outages:
+    """The outages of one home. They are kept in its ledger, where the digest finds them, unless that is what is down."""
+
+    def __init__(self, duty: Duty) -> None:
+        self._duty = duty
+        self._ledger = SqliteLedger(duty.home, SystemClock())
+        self._tries = 0
+        self._since: datetime | None = None
+        self._looked = False
+
+    def sit_out(self, error: FactoryError | OSError) -> None:
+        """Say what is down, where that was not said yet, and wait: twice as long each time, up to two minutes."""
+        if self._since is None:
+            self._since = self._duty.now()
+            self._duty.say("down", f"{error}; trying again until it is back")
+            self._record(OUTAGE, f"outage/{self._since.isoformat()}", says=str(error))
+        self._duty.notifier.ready(f"down since {self._since:%H:%M}: {error}")
+        self._tries += 1
+        self._duty.rest(pause(self._tries))
+
+    def over(self) -> None:
+        """All is well. Ends in the ledger what is down there, also what a process that was killed had found down."""
+        if self._looked and self._since is None:
+            return
+        self._looked = True
+        for outage in open_outages(self._ledger.entries()):
+            self._record(OUTAGE_ENDED, f"{outage.key}/ended", began=outage.key)
+        if self._since is not None:
+            self._duty.say("back", f"all is well again, after {span(self._duty.now() - self._since)}")
+            self._duty.notifier.status("at work")
+        self._tries, self._since = 0, None
+
+    def _record(self, kind: str, key: str, **data: str) -> None:
+        with suppress(LedgerError):
+            self._ledger.append(kind, key, data=data)
+
+
+def pause(tries: int) -> float:
+    """Seconds to wait after the `tries`-th failure in a row, from 1."""
+    return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(tries - 1, 30))

@@ -1,0 +1,172 @@
+"""The programs beside the factory: the forge and the broker, found running or started for as long as needed."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from harness.domain.errors import ConfigError, ForgeError
+from harness.factory.plant import Places
+from harness.forge.embedded.start import RunningForge, running, start
+from harness.wiring.home import HomeFile, write_home
+
+KEY = "ANTHROPIC_API_KEY"
+BASE_URL = "ANTHROPIC_BASE_URL"
+PROVIDER = "https://api.anthropic.com"
+SOCKET, SOCKET_PATH_BYTES = "control.sock", 107     # what Linux takes in a unix socket's address, less its final zero
+NO_KEY = "none"        # what an endpoint is sent that asks for no key
+THREE_WAYS = (f"no model to ask: set {KEY}, or give --endpoint URL (or {BASE_URL}) for another endpoint of that wire, "
+              "or --replay DIR with recorded exchanges")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class ForgeAddress:
+    """Where a forge is: its pages at `url`, its REST API (what PyGithub calls the base URL) at `api`."""
+
+    url: str
+    api: str
+
+
+@contextmanager
+def forge_of(home: Path, document: HomeFile) -> Iterator[ForgeAddress]:
+    """The home's forge: the embedded one, started where it does not run yet, or another at its own address."""
+    if not document.is_embedded:
+        yield ForgeAddress(document.forge, api_of(document.forge))
+        return
+    with embedded_forge(home, document) as forge:
+        yield ForgeAddress(forge.url, forge.api)
+
+
+def api_of(web: str) -> str:
+    """The REST API of the forge with its pages at `web`: github.com, a *.ghe.com, an Enterprise server, an embedded one."""
+    parts = urlsplit(web)
+    host = parts.hostname or ""
+    return f"{parts.scheme}://api.{host}" if host == "github.com" or host.endswith(".ghe.com") else f"{web}/api/v3"
+
+
+def offline_address(home: Path, document: HomeFile, places: Places) -> str:
+    """Where git finds the forge's repository on this machine: the embedded forge's folder. Of another forge there is only
+    what was fetched last, in our own repository, which shows none of it as the forge's."""
+    embedded = home / "forge" / "repositories" / f"{document.number}.git"
+    return (embedded if document.is_embedded else places.trusted).as_uri()
+
+
+@contextmanager
+def embedded_forge(home: Path, document: HomeFile) -> Iterator[RunningForge]:
+    """The home's embedded forge: the one that listens, or one that is started and ended with the block.
+
+    It takes the port that it had before; a port that somebody else has taken meanwhile is exchanged for a free one."""
+    folder = home / "forge"
+    if there := running(folder):
+        yield there
+        return
+    forge = _start(folder, document, home)
+    if forge.port != document.port and (home / "home.json").exists():
+        write_home(home, replace(document, port=forge.port))
+    try:
+        yield forge
+    finally:
+        forge.stop()
+
+
+def _start(folder: Path, document: HomeFile, home: Path) -> RunningForge:
+    try:
+        return start(folder, port=document.port, open_door=True, evidence=home / "evidence")
+    except ForgeError:
+        if document.port == 0:
+            raise
+        return start(folder, port=0, open_door=True, evidence=home / "evidence")
+
+
+@contextmanager
+def model_key() -> Iterator[str]:
+    """The model key, taken out of our own environment for as long as the block lasts: GitPython lends all of that to each
+    git that it starts. The key goes to the broker, by hand, and to nobody else."""
+    key = os.environ.pop(KEY, "")
+    try:
+        yield key
+    finally:
+        if key:
+            os.environ[KEY] = key
+
+
+@contextmanager
+def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "") -> Iterator[Path]:
+    """The model broker for as long as the block lasts; the path of its control socket. It ends with this process.
+
+    Raises ConfigError where models are to be asked and there is no key for them."""
+    from harness.agents.broker.options import Options
+    from harness.agents.start import start as start_broker
+
+    folder = home / "broker"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    options = Options(home=folder, control=folder / SOCKET, sealed_log=places.sealed / "wire")
+    if document.models == "replay":
+        options, key = replace(options, replay=home / document.replay, replay_sealed=places.sealed / "recordings"), ""
+    else:
+        upstream, key = provider(document.upstream, key)
+        options = replace(options, upstream=upstream)
+    with _short_folder(folder) as short, start_broker(replace(options, control=short / SOCKET), key=key) as broker:
+        yield broker.control
+
+
+@contextmanager
+def _short_folder(folder: Path) -> Iterator[Path]:
+    """The folder, or, where its path is too long for a socket in it, one of ours alone for as long as the block lasts."""
+    if len(os.fsencode(folder / SOCKET)) <= SOCKET_PATH_BYTES:
+        yield folder
+        return
+    with tempfile.TemporaryDirectory(prefix="factory-", dir="/tmp") as short:
+        yield Path(short)
+
+
+def provider(upstream: str, key: str) -> tuple[str, str]:
+    """Which endpoint is asked, with which key: `upstream`, else the environment's, else Anthropic's own.
+
+    Raises ConfigError naming the three ways to have a model where there is none: Anthropic's own wants a key.
+    """
+    chosen = upstream or os.environ.get(BASE_URL, "")
+    if not chosen and not key:
+        raise ConfigError(THREE_WAYS)
+    return endpoint(chosen or PROVIDER), key or NO_KEY
+
+
+def endpoint(url: str) -> str:
+    """The address of an endpoint of the Messages API, less a final slash. Raises ConfigError: it is to be https, or http on
+    this machine, with no name, secret or query in it."""
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if parts.hostname is None or not (parts.scheme == "https" or local):
+        raise ConfigError("a model endpoint is an https address, or http on this machine: anything else would show the key "
+                          "to the network")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(f"a model endpoint's address holds no name, secret or query; the key is read from {KEY}")
+    return url.rstrip("/")
+
+
+def token_path(home: Path, document: HomeFile) -> Path:
+    """Where the factory's own token for the forge lies."""
+    return home / document.token_file
+
+
+def token(home: Path, document: HomeFile) -> str:
+    """The factory's token. Raises ConfigError when there is none."""
+    try:
+        return token_path(home, document).read_text("ascii").strip()
+    except OSError as error:
+        raise ConfigError(f"the factory's token for the forge cannot be read: {error.strerror}",
+                          file=str(token_path(home, document))) from error
+
+
+def keep_token(path: Path, secret: str) -> None:
+    """Write a token where only this account reads it, whole or not at all; it takes the place of an older one."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    partial.unlink(missing_ok=True)
+    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
+        file.write(secret + "\n")
+    os.replace(partial, path)

@@ -1,0 +1,83 @@
+"""What is down is said once, kept in the ledger, and over when all is well."""
+
+import signal
+from datetime import UTC
+
+import pytest
+
+from harness.domain.errors import ForgeError, Interrupted
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+from harness.engine.notify import Notifier
+from harness.factory.digest import OUTAGE, OUTAGE_ENDED
+from harness.wiring.departure import Departure
+from harness.wiring.duty import Duty
+from harness.wiring.outage import LONGEST_PAUSE_SECONDS, Outages, pause
+
+DOWN = ForgeError("the forge was not reached", retryable=True)
+
+
+class Post:
+    """One process's outages on a home. It was told to go, so that no pause is sat out to its end."""
+
+    def __init__(self, home) -> None:
+        self.said: list[tuple[str, str]] = []
+        departure = Departure(1)
+        departure.told_by = signal.SIGTERM
+        self.ledger = SqliteLedger(home, SystemClock())
+        self.outages = Outages(Duty(home, 1, lambda *words: self.said.append(words), lambda *told: None, departure,
+                                    Notifier({}), UTC))
+
+    def sit_out(self, error=DOWN) -> None:
+        with pytest.raises(Interrupted):
+            self.outages.sit_out(error)
+
+    def kinds(self) -> list[str]:
+        return [entry.kind for entry in self.ledger.entries()]
+
+
+def test_it_is_said_once_however_often_it_is_tried(tmp_path):
+    post = Post(tmp_path)
+    for _ in range(3):
+        post.sit_out()
+    assert post.said == [("down", "the forge was not reached; trying again until it is back")]
+    assert post.kinds() == [OUTAGE]
+
+
+def test_it_is_said_once_when_it_is_over(tmp_path):
+    post = Post(tmp_path)
+    post.sit_out()
+    for _ in range(3):
+        post.outages.over()
+    assert [kind for kind, _ in post.said] == ["down", "back"]
+    assert post.kinds() == [OUTAGE, OUTAGE_ENDED]
+
+
+def test_another_one_later_is_another_one(tmp_path):
+    post = Post(tmp_path)
+    for _ in range(2):
+        post.sit_out()
+        post.outages.over()
+    assert [kind for kind, _ in post.said] == ["down", "back"] * 2
+    assert post.kinds() == [OUTAGE, OUTAGE_ENDED] * 2
+
+
+def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(tmp_path):
+    Post(tmp_path).sit_out()
+    after = Post(tmp_path)
+    after.outages.over()
+    assert after.kinds() == [OUTAGE, OUTAGE_ENDED]
+    assert after.said == []
+
+
+def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp_path):
+    (tmp_path / "ledger.lock").mkdir()      # nothing can be appended
+    post = Post(tmp_path)
+    post.sit_out(OSError(28, "No space left on device"))
+    assert "No space left on device" in post.said[0][1]
+
+
+def test_each_pause_is_twice_the_last_and_none_is_longer_than_two_minutes():
+    pauses = [pause(tries) for tries in range(1, 100)]
+    assert pauses[:5] == [1, 2, 4, 8, 16]
+    assert max(pauses) == LONGEST_PAUSE_SECONDS == 120

@@ -1,0 +1,162 @@
+"""A daemon's shift over the fakes: hours that come, hours that were missed, the owner's stop, and the digest."""
+
+import re
+import signal
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from harness.domain.errors import ForgeError, Interrupted
+from harness.domain.lifecycle import State
+from harness.engine.notify import Notifier
+from harness.factory.dispatch import ACTION, Dispatch, node_action
+from harness.factory.rota import SCHEDULE
+from harness.shipped import shipped
+from harness.wiring.departure import Departure
+from harness.wiring.duty import Duty
+from harness.wiring.home import HomeFile, write_home
+from harness.wiring.open import Works
+from harness.wiring.shift import Shift
+from tests.factory.world import World, fixes
+from tests.fakes.engine import FakeEngine
+
+
+@pytest.fixture
+def world(tmp_path):
+    write_home(tmp_path, HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=1,
+                                  token_file="keys/forge.token"))
+    return World(tmp_path)
+
+
+class Night:
+    """A shift that is told to go when it says one of `until`, or has looked `looks` times."""
+
+    def __init__(self, world, *, until=(), looks=3, check=lambda: None, lift_after=0.0) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.wells = 0
+        self.world, self.until, self.looks, self._check, self.lift_after = world, until, looks, check, lift_after
+        self.departure = Departure(1)
+        plant, engine = world.plant(), FakeEngine(world.done)
+        engine.register(ACTION, node_action(plant))
+        duty = Duty(world.work, 0.01, self.say, lambda *told: None, self.departure, Notifier({}), UTC, clock=world.ledger.clock)
+        works = Works(plant, Dispatch(plant, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
+        self.shift = Shift(duty, works, well=self.well, sweep=lambda: "3 MB freed")
+
+    def say(self, kind, words) -> None:
+        self.said.append((kind, words))
+        if kind == "paused" and self.lift_after:
+            threading.Timer(self.lift_after, self.world.plant().places.stop_flag.unlink).start()
+        if kind in self.until:
+            self.departure.told_by = signal.SIGTERM
+
+    def check(self) -> None:
+        self._check()
+        self.looks -= 1
+        if self.looks == 0:
+            self.departure.told_by = signal.SIGTERM
+
+    def well(self) -> None:
+        self.wells += 1
+
+    def work(self):
+        with pytest.raises(Interrupted):
+            self.shift.work()
+        return self.said
+
+
+def triage_waits_for_its_hour(world, line="17 2 * * *"):
+    """The repository's own triage names an hour, and no event."""
+    ours = (shipped("workflows") / "triage.yaml").read_text("utf-8")
+    theirs = re.sub(r"^on: .*$", f'on: {{schedule: "{line}"}}', ours, flags=re.MULTILINE)
+    world.push_to_main(**{"workflows/triage.yaml": theirs.encode()})
+
+
+def test_an_issue_is_moved_as_far_as_it_goes_and_that_is_said_once(world):
+    number = world.file()
+    assert Night(world).work() == [("pass", f"moved #{number}")]
+    assert world.history(number).state is State.MERGED
+
+
+def test_what_is_down_ends_the_shift_before_anything_is_done(world):
+    world.file()
+
+    def check():
+        raise ForgeError("the embedded forge does not answer", retryable=True)
+
+    night = Night(world, check=check)
+    with pytest.raises(ForgeError):
+        night.shift.work()
+    assert (night.said, night.wells) == ([], 0)
+
+
+def test_what_waits_for_its_hour_is_left_until_then(world):
+    """It is 02:17 on the 4th when the factory first sees the issue; the next 02:17 is tomorrow's."""
+    triage_waits_for_its_hour(world)
+    number = world.file()
+    world.tick(states=frozenset())
+    assert Night(world).work() == []
+    assert world.history(number).state is State.UNTRIAGED
+    world.ledger.clock.at = datetime(2030, 5, 5, 2, 16, tzinfo=UTC)
+    assert Night(world).work() == []
+    world.ledger.clock.at = datetime(2030, 5, 5, 2, 17, tzinfo=UTC)
+    said = Night(world).work()
+    assert [kind for kind, _ in said] == ["pass", "schedule", "digest", "swept"]
+    assert world.history(number).state is State.MERGED
+
+
+def test_an_hour_that_was_missed_is_made_up_for_once(world):
+    triage_waits_for_its_hour(world)
+    world.file()
+    world.tick(states=frozenset())
+    world.ledger.clock.at += timedelta(days=9)
+    assert ("schedule", "triage of 02:17 is done") in Night(world, looks=6).work()
+    assert len(world.ledger.entries(kind=SCHEDULE)) == 1
+    assert Night(world).work() == []
+
+
+def test_the_digest_is_written_once_a_day(world):
+    triage_waits_for_its_hour(world)
+    world.file()
+    world.tick(states=frozenset())
+    for _ in range(2):
+        world.ledger.clock.at += timedelta(days=1)
+        Night(world).work()
+    assert [path.name for path in sorted((world.work / "digests").iterdir())] == ["2030-05-05.md", "2030-05-06.md"]
+    first, second = sorted((world.work / "digests").iterdir())
+    assert "1 merged" in first.read_text()
+    assert "Nothing happened" in second.read_text(), "it tells what came after the first"
+    assert "http://localhost:8300/tidehouse/tidebook/pull/" in first.read_text()
+    assert first.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_day_with_many_hours_has_one_digest(world):
+    triage_waits_for_its_hour(world, "17 * * * *")
+    world.file()
+    world.tick(states=frozenset())
+    said = []
+    for _ in range(3):
+        world.ledger.clock.at += timedelta(hours=2)
+        said += [kind for kind, _ in Night(world).work()]
+    assert (said.count("schedule"), said.count("digest"), said.count("swept")) == (3, 1, 1)
+
+
+def test_the_owners_stop_is_said_once_and_the_shift_goes_on_when_it_is_lifted(world):
+    number = world.file()
+    world.plant().places.stop_flag.touch()
+    assert [kind for kind, _ in Night(world, lift_after=0.3).work()] == ["paused", "resumed", "pass"]
+    assert world.history(number).state is State.MERGED
+
+
+def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world):
+    """The flag appears while the first issue is moved: nothing more happens, and all of it happens later."""
+    numbers = [world.file(), world.file("Another one")]
+    world.agent.works = [lambda worktree: (world.plant().places.stop_flag.touch(), fixes(worktree))[1]]
+    night = Night(world, until=("paused",))
+    assert [kind for kind, _ in night.work()] == ["paused"]
+    assert all(world.history(number).state is not State.MERGED for number in numbers)
+    world.plant().places.stop_flag.unlink()
+    world.ledger.append("command", "command/0/resume", data={"command": "resume"})
+    world.agent.works = [fixes]
+    Night(world).work()
+    assert all(world.history(number).state is State.MERGED for number in numbers)
