@@ -1,0 +1,1 @@
+"""A counter and a sorter."""

@@ -1,0 +1,120 @@
+"""Bad input at the command line: a clear error, the right exit code, nothing lost."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from harness.engine.lock import sole_factory
+from harness.wiring.example import create_example
+from tests.scenarios.conftest import FACTORY, environment, factory
+from tests.scenarios.daemons import processes_of, wait_until
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+
+
+def example(home, app=EXAMPLES / "tidebook"):
+    create_example(home, app=app, issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings", tell=lambda words: None)
+    return home
+
+
+def broken_app(tmp_path, name, change):
+    """Tidebook with one of its files changed by `change`, or taken away where it gives None."""
+    app = tmp_path / "app"
+    shutil.copytree(EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data"))
+    text = change((app / name).read_text("utf-8"))
+    (app / name).unlink() if text is None else (app / name).write_text(text, "utf-8")
+    return app
+
+
+def test_a_home_without_a_factory(tmp_path):
+    said = factory(tmp_path, "status")
+    assert said.code == 2
+    assert "there is no factory at" in said.err
+    assert "factory demo" in said.err
+
+
+def test_an_unknown_issue_number(copy):
+    assert factory(copy, "why", "99").code == 2
+    said = factory(copy, "run", "99")
+    assert said.code == 2
+    assert "#99" in said.err
+
+
+def test_an_unknown_run(copy):
+    said = factory(copy, "logs", "implement-9-9")
+    assert said.code == 2
+    assert "implement-9-9" in said.err
+
+
+def test_a_pull_request_that_is_not_the_factorys(copy):
+    assert factory(copy, "validate", "1").code == 2
+
+
+def test_the_demo_wants_a_folder_of_its_own(copy):
+    said = factory(copy, "demo", "--home", str(copy))
+    assert said.code == 2
+    assert "is not empty" in said.err
+
+
+def test_a_second_factory_on_the_same_home(copy):
+    with sole_factory(copy, command="a test"):
+        said = factory(copy, "tick", "--json")
+    assert said.code == 5
+    assert str(os.getpid()) in said.err
+    assert said.json["ok"] is False
+
+
+def test_a_stop_is_honoured_and_lifted(copy):
+    assert factory(copy, "stop", "too loud").code == 0
+    assert factory(copy, "status", "--json").json["stopped"] is True
+    assert factory(copy, "resume", "--json").json["was_stopped"] is True
+    assert factory(copy, "status", "--json").json["stopped"] is False
+
+
+def test_a_tick_on_a_tampered_ledger_does_nothing(copy):
+    import sqlite3
+
+    with sqlite3.connect(copy / "ledger.db") as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("UPDATE entries SET kind = 'note' WHERE seq = 3")
+    said = factory(copy, "tick")
+    assert said.code == 5
+    assert "not the one that was signed" in said.err
+
+
+@pytest.mark.parametrize(("name", "change", "says"), [
+    ("factory_rules.md", lambda text: None, "factory_rules.md"),
+    ("factory_rules.md", lambda text: text.replace("on_fail: split", "on_fall: split"), "on_fail"),
+    ("factory_rules.md", lambda text: text.replace("{changed_lines: {max: 300", "{changed_linez: {max: 300"), "changed_lines"),
+    ("factory.toml", lambda text: text.replace("[limits]", "[limitz]"), "limits"),
+    ("factory.toml", lambda text: text.replace("attempts = 3", 'attempts = "three"'), "attempts"),
+], ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"])
+def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name, change, says):
+    home = example(tmp_path / "home", broken_app(tmp_path, name, change))
+    said = factory(home, "tick")
+    assert said.code == 2
+    assert name in said.err
+    assert says in said.err
+
+
+def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path):
+    home = example(tmp_path / "home")
+    started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                               start_new_session=True, text=True)
+    deadline = time.monotonic() + 60
+    while not list(home.glob("runs/implement-*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    _, said = started.communicate(timeout=30)
+    assert started.returncode == 130
+    assert "goes on from here" in said
+    wait_until(lambda: not processes_of(home), seconds=20)   # what was just starting ends as soon as it looks
+    assert factory(home, "audit").code == 0
+    issues = factory(home, "triage", "--json")
+    assert issues.code in (0, 3)

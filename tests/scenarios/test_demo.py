@@ -1,0 +1,122 @@
+"""`factory demo`: seven issues go in, and each ends as it is written in the README."""
+
+import json
+import subprocess
+from pathlib import Path
+
+import httpx
+
+from tests.scenarios.conftest import factory
+
+
+def outcomes(lap):
+    return {issue["number"]: issue for issue in lap.said.json["issues"]}
+
+
+def test_every_issue_ends_as_written(lap):
+    assert lap.said.code == 0, lap.said.err
+    assert lap.said.json["ok"] is True
+    assert {number: issue["outcome"] for number, issue in outcomes(lap).items()} == {
+        1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate", 6: "merged", 7: "merged"}
+
+
+def test_the_one_object_on_standard_output_has_the_agreed_keys(lap):
+    found = lap.said.json
+    assert found.keys() == {"ok", "seconds", "box", "home", "evidence", "issues"}
+    for issue in found["issues"]:
+        assert {"number", "title", "outcome", "cites", "attempts", "verdict", "commit", "cost_usd", "seconds"} <= issue.keys()
+
+
+def test_the_boxes_held(lap):
+    assert lap.said.json["box"] in ("bwrap-root", "bwrap-userns")
+
+
+def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap):
+    feature = outcomes(lap)[2]
+    assert feature["attempts"] == 2
+    why = factory(lap.home, "why", "2", "--json").json
+    verdicts = [step["says"] for step in why["chain"] if step["kind"] == "verdict"]
+    assert ["failed" in verdicts[0], "passed" in verdicts[1]] == [True, True]
+
+
+def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap):
+    why = factory(lap.home, "why", "3", "--json").json
+    assert [cite["id"] for cite in why["triage"]["cites"]] == ["M-NOPAY"]
+    assert why["triage"]["quote"] == "add card payments"
+
+
+def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap):
+    why = factory(lap.home, "why", "4", "--json").json
+    assert why["outcome"] == "needs-human"
+    refused = {finding["rule"] for finding in why["rules"] if finding["passed"] is not True}
+    assert {"LAW-PROTECTED", "F-PATHS"} <= refused
+    assert "factory/issue-4" not in branches(lap)
+
+
+def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(lap):
+    first, second = outcomes(lap)[6], outcomes(lap)[7]
+    assert second["verdicts"][0] == "passed"
+    assert second["verdicts"][-2:] == ["failed", "passed"]
+    assert second["attempts"] == 2
+    assert git(lap, "merge-base", "--is-ancestor", first["commit"], second["commit"]) == ""
+
+
+def test_the_duplicate_is_closed_with_a_link_to_the_older_one(lap):
+    assert outcomes(lap)[5]["duplicate_of"] == 1
+    shown = comments(lap, 5)
+    assert len(shown) == 1
+    assert "duplicate of #1" in shown[0]
+
+
+def test_what_landed_is_what_was_judged(lap):
+    for number in (1, 2, 6, 7):
+        commit = outcomes(lap)[number]["commit"]
+        tree = git(lap, "rev-parse", f"{commit}^{{tree}}")
+        verdict = json.loads(factory(lap.home, "why", str(number), "--json").out)
+        assert any(tree[:10] in step["says"] and "passed" in step["says"] for step in verdict["chain"])
+        assert git(lap, "merge-base", "--is-ancestor", commit, "main") == ""
+
+
+def test_the_evidence_pages_are_there_and_need_no_network(lap):
+    pages = lap.said.json["evidence"]
+    assert len(pages) >= 4
+    for page in pages:
+        text = Path(page).read_text("utf-8")
+        assert "http://" not in text.replace("http://localhost", "")
+        assert "<html" in text
+
+
+def test_no_sealed_word_is_in_what_left_the_seal(lap):
+    """The canary of every journey, and the words of its steps, are nowhere outside the sealed store."""
+    sealed = lap.home / "sealed"
+    words = {line.split("canary:")[1].strip().strip('"') for path in sealed.rglob("*") if path.is_file()
+             for line in path.read_text("utf-8", "replace").splitlines() if "canary:" in line}
+    assert words
+    for path in lap.home.rglob("*"):
+        if path.is_file() and not path.is_relative_to(sealed):
+            content = path.read_bytes()
+            assert not any(word.encode() in content for word in words), path
+
+
+def comments(lap, issue):
+    from harness.forge.embedded.start import start
+
+    forge = start(lap.home / "forge")
+    try:
+        token = (lap.home / "keys" / "forge.token").read_text().strip()
+        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False,
+                          headers={"Authorization": f"Bearer {token}"}) as http:
+            assert http.get(f"/issues/{issue}").json()["state"] == "closed"
+            return [comment["body"] for comment in http.get(f"/issues/{issue}/comments").json()]
+    finally:
+        forge.stop()
+
+
+def git(lap, *arguments):
+    bare = next((lap.home / "forge" / "repositories").glob("*.git"))
+    done = subprocess.run(["git", "-C", bare, *arguments], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def branches(lap):
+    return git(lap, "for-each-ref", "--format=%(refname:short)", "refs/heads").split()

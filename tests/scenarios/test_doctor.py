@@ -1,0 +1,224 @@
+"""`factory doctor`: each line does the thing itself, so each is shown a machine or a home where the thing is not so."""
+
+import http.server
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+
+from harness.engine.lock import sole_factory
+from harness.wiring.doctor import checks_of, found_by
+from harness.wiring.example import create_example
+from harness.wiring.home import read_home, write_home
+from harness.wiring.machine import KERNEL, box_fix
+from tests.scenarios.conftest import FACTORY, Said, environment, factory
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SECRET = "sk-a-secret-that-nobody-may-see"
+MACHINE = ["python", "git", "box", "browser", "wheels", "clock"]
+HOME = ["home", "disk", "model", "forge", "keys", "store", "ledger", "factory", "governance"]
+
+
+@pytest.fixture(scope="module")
+def triaged(tmp_path_factory):
+    """A home whose factory has worked once: something is fetched, and the ledger is not empty."""
+    home = tmp_path_factory.mktemp("triaged") / "home"
+    create_example(home, app=EXAMPLES / "tidebook", issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings",
+                   tell=lambda words: None)
+    assert factory(home, "triage").code in (0, 3)
+    return home
+
+
+@pytest.fixture
+def worked(triaged, tmp_path):
+    """A copy of that home, to be spoiled."""
+    home = tmp_path / "home"
+    left_out = shutil.ignore_patterns("*.sock", "layers", "runs", "example")
+    shutil.copytree(triaged, home, symlinks=True, ignore=left_out)
+    return home
+
+
+@pytest.fixture
+def endpoint():
+    """An endpoint that answers 404 to everything, and keeps what it was asked."""
+    asked = []
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_HEAD(self):
+            asked.append(dict(self.headers))
+            self.send_response(404)
+            self.end_headers()
+
+        def log_message(self, *arguments):
+            pass
+    server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    server.server_close()
+
+
+def doctor(home, *options, **variables):
+    done = subprocess.run([FACTORY, "doctor", *options], env={**environment(home), **variables}, capture_output=True, text=True,
+                          timeout=120, check=False, stdin=subprocess.DEVNULL)
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def line(home, name):
+    """The level and the words of one check, run by itself."""
+    found = found_by(dict(checks_of(home))[name])
+    assert (found.level == "ok") == (found.fix == "")
+    return found.level, f"{found.says} {found.fix}"
+
+
+def test_without_a_home_the_machine_alone_is_looked_at(tmp_path):
+    said = doctor(tmp_path / "none", "--json")
+    assert [check["name"] for check in said.json["checks"]] == [*MACHINE, "disk", "model"]
+    assert said.code == 0
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(worked):
+    said = doctor(worked, "--json")
+    checks = {check["name"]: check for check in said.json["checks"]}
+    assert list(checks) == [*MACHINE, *HOME]
+    assert (said.code, said.json["ok"]) == (0, True)
+    assert {check["level"] for check in checks.values()} == {"ok"}
+    assert "was made, fetched and verified" in checks["git"]["says"]
+    assert "pressed a button" in checks["browser"]["says"]
+    assert "chained to the signed head" in checks["ledger"]["says"]
+    assert "4 workflows read and lint clean" in checks["governance"]["says"]
+
+
+def test_the_lines_for_people_have_a_level_a_name_and_a_fix(worked):
+    (worked / "keys" / "ledger.key").chmod(0o644)
+    said = doctor(worked)
+    assert said.code == 1
+    assert "\x1b" not in said.out
+    assert "\nfail  keys " in said.out
+    assert "→ chmod 600" in said.out
+
+
+def test_a_key_is_named_and_never_shown_or_sent(worked, endpoint):
+    url, asked = endpoint
+    write_home(worked, replaced(worked, models="live", upstream=url))
+    said = doctor(worked, ANTHROPIC_API_KEY=SECRET)
+    assert said.code == 0
+    assert "ANTHROPIC_API_KEY is set" in said.out
+    assert SECRET not in said.out + said.err
+    assert asked
+    assert SECRET not in json.dumps(asked)
+
+
+def replaced(home, **changes):
+    from dataclasses import replace
+    return replace(read_home(home), **changes)
+
+
+def test_a_live_home_without_a_key_or_with_a_silent_endpoint_fails(worked, monkeypatch):
+    write_home(worked, replaced(worked, models="live"))
+    monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
+    monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
+    level, words = line(worked, "model")
+    assert level == "fail"
+    assert "ANTHROPIC_API_KEY is not set" in words
+    monkeypatch.setenv("ANTHROPIC_API_KEY", SECRET)
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "http://127.0.0.1:1")
+    level, words = line(worked, "model")
+    assert level == "fail"
+    assert "does not answer (ConnectError)" in words
+
+
+def test_a_ledger_that_was_changed_fails(worked):
+    with sqlite3.connect(worked / "ledger.db") as db:
+        for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+            db.execute(f"DROP TRIGGER {name}")
+        db.execute("UPDATE entries SET kind = 'note' WHERE seq = 2")
+    level, words = line(worked, "ledger")
+    assert level == "fail"
+    assert "not as it was signed" in words
+
+
+def test_a_store_that_others_may_look_into_fails(worked):
+    (worked / "sealed").chmod(0o755)
+    level, words = line(worked, "store")
+    assert level == "fail"
+    assert "chmod 700" in words
+
+
+def test_a_home_in_a_checkout_fails(worked, tmp_path):
+    subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
+    level, words = line(worked, "store")
+    assert level == "fail"
+    assert "outside of every checkout" in words
+
+
+def test_one_factory_at_work_is_no_fault(worked):
+    with sole_factory(worked, command="a test"):
+        assert line(worked, "factory") == ("ok", "one factory works here now ")
+    (worked / "STOP").write_text("")
+    assert "`factory resume` lifts that" in line(worked, "factory")[1]
+
+
+def test_a_launcher_that_the_repository_does_not_trust_fails(worked):
+    for path in (worked / "keys").glob("validator.key*"):
+        path.unlink()
+    level, words = line(worked, "governance")
+    assert level == "fail"
+    assert "does not trust this home's launcher" in words
+
+
+def test_a_token_that_is_gone_fails(worked):
+    (worked / "keys" / "forge.token").unlink()
+    level, words = line(worked, "forge")
+    assert level == "fail"
+    assert "token for the forge cannot be read" in words
+
+
+def test_a_forge_that_runs_is_asked_what_the_token_may(worked):
+    from harness.wiring.services import forge_of
+
+    with forge_of(worked, read_home(worked)):
+        level, words = line(worked, "forge")
+        assert level == "ok"
+        assert "the token may write to it" in words
+        (worked / "keys" / "forge.token").write_text("wrong\n")
+        assert line(worked, "forge")[0] == "fail"
+
+
+def test_a_home_of_another_version_fails_by_name(worked):
+    (worked / "home.json").write_text('{"schema": 99}')
+    level, words = line(worked, "home")
+    assert level == "fail"
+    assert "99" in words
+
+
+def test_a_wheels_cache_that_cannot_be_made_fails(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    level, words = line(tmp_path / "none", "wheels")
+    assert level == "fail"
+    assert "Not a directory" in words
+
+
+@pytest.mark.parametrize("number", range(len(KERNEL)))
+def test_the_kernels_own_switch_is_named(tmp_path, number):
+    switches = [(str(tmp_path / Path(path).name), forbids, allows) for path, forbids, allows in KERNEL]
+    path, forbids, allows = switches[number]
+    Path(path).write_text(f"{forbids}\n")
+    assert box_fix(tuple(switches)).endswith(f"or set `sysctl -w {allows}`")
+    Path(path).write_text("7\n")
+    assert "bubblewrap" in box_fix(tuple(switches))
+
+
+def test_it_takes_less_than_ten_seconds(worked):
+    before = os.times()
+    doctor(worked)
+    after = os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    assert used < 10

@@ -1,0 +1,374 @@
+"""`factory init` on real repositories: what it writes, what it leaves alone, and what it says where it cannot."""
+
+import json
+import os
+import pty
+import shutil
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from harness.domain.box import Bind, BoxSpec, Limits
+from harness.factory.config import read_config
+from harness.sandbox.adapter import BoxSupervisor
+from harness.wiring.home import wheels_folder
+from harness.wiring.init import begun, drafted
+from tests.scenarios.conftest import FACTORY, environment, factory
+
+ROOT = Path(__file__).resolve().parents[2]
+APPS = ROOT / "tests" / "onboarding" / "apps"
+TIDEBOOK = ROOT / "examples" / "tidebook"
+GOVERNED = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
+WRITTEN = [*GOVERNED, ".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml", ".github/labels.yml"]
+VISIT = """
+import json, os, subprocess, sys, time, urllib.request
+start, port_env, ready, seed = json.loads(sys.argv[1])
+environment = {**os.environ, port_env: "8123"}
+if seed:
+    subprocess.run(seed, env=environment, check=True, stdout=subprocess.DEVNULL)
+app = subprocess.Popen(start, env=environment)
+for _ in range(200):
+    try:
+        print(urllib.request.urlopen(f"http://127.0.0.1:8123{ready}", timeout=5).status)
+        break
+    except OSError:
+        time.sleep(0.1)
+app.kill()
+"""
+
+
+def git(folder, *arguments):
+    variables = {"PATH": os.environ["PATH"], "HOME": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
+    author = ("-c", "user.name=Mara", "-c", "user.email=mara@example.org", "-c", "protocol.file.allow=always")
+    done = subprocess.run(["git", *author, "-C", str(folder), *arguments], env=variables, capture_output=True, check=True)
+    return done.stdout.decode("utf-8", "replace").strip()
+
+
+def repository(folder, *, branch="main"):
+    folder.mkdir(exist_ok=True)
+    git(folder, "init", "--quiet", f"--initial-branch={branch}")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "Begin")
+    return folder
+
+
+@pytest.fixture
+def app(tmp_path):
+    """A repository with one of the apps, or with Tidebook less what governs it."""
+    def copied(name):
+        source = TIDEBOOK if name == "tidebook" else APPS / name
+        shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns(*GOVERNED, "__pycache__", "data"))
+        return repository(tmp_path / name)
+    return copied
+
+
+@pytest.fixture
+def init(tmp_path):
+    return lambda folder, *options: factory(tmp_path / "home", "init", str(folder), *options)
+
+
+def commit_all(folder):
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--message", "Drafts")
+
+
+def answered(folder, layers):
+    """The status with which the app answers in a box, started as its factory.toml says, where the judge's are."""
+    config = read_config((folder / "factory.toml").read_text())
+    boxes = BoxSupervisor(layers)
+    layer = boxes.layer((folder / config.dependencies.lock).read_bytes(), wheels=wheels_folder())
+    data = layers.with_name("data")
+    data.mkdir()
+    asked = json.dumps([config.app.start, config.app.port_env, config.app.ready, config.app.seed_command])
+    env = {"PYTHONPATH": "/opt/packages", "PYTHONDONTWRITEBYTECODE": "1", **dict(config.app.env), config.app.data: "/data"}
+    result = boxes.run(BoxSpec("app", ("python", "-c", VISIT, asked), cwd="/app", env=env, limits=Limits(wall_seconds=60), binds=(
+        Bind(str(folder), "/app"), Bind(str(layer), "/opt/packages"), Bind(str(data), "/data", "rw"))))
+    return result.stdout.decode().strip().rpartition("\n")[2] or result.stderr.decode()[-500:]
+
+
+def report_of(folder, layers):
+    """What the tests' report says, run in a box as factory.toml has them."""
+    config = read_config((folder / "factory.toml").read_text())
+    boxes, out = BoxSupervisor(layers), layers.with_name("out")
+    out.mkdir()
+    layer = boxes.layer((folder / config.dependencies.tests).read_bytes(), wheels=wheels_folder())
+    boxes.run(BoxSpec("tests", config.tests.command, cwd="/app", limits=Limits(wall_seconds=120), binds=(
+        Bind(str(folder), "/app"), Bind(str(layer), "/layer"), Bind(str(out), str(Path(config.tests.report).parent), "rw")),
+        env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"}))
+    return (out / Path(config.tests.report).name).read_text()
+
+
+def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(app, init, tmp_path):
+    folder = app("tidebook")
+    said = init(folder, "--json")
+    assert (said.code, said.err) == (0, "")
+    assert said.json["written"] == WRITTEN
+    assert said.json["missing"] == []
+    ours, theirs = (read_config((place / "factory.toml").read_text()) for place in (folder, TIDEBOOK))
+    assert (ours.app, ours.dependencies) == (theirs.app, theirs.dependencies)
+    assert answered(folder, tmp_path / "layers") == "200"
+    assert 'tests="9" ' in report_of(folder, tmp_path / "layers")
+    assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
+    assert factory(tmp_path, "rules", "test", str(folder)).code == 0
+
+
+def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp_path):
+    folder = app("blog")
+    said = init(folder)
+    assert said.code == 0
+    assert "start: `python -m flask --app blog run` with its port in $FLASK_RUN_PORT, because blog/__init__.py:10" in said.out
+    assert "make it with `uv pip compile --generate-hashes requirements.txt -o requirements.lock`, and commit it" in said.out
+    shutil.copy(TIDEBOOK / "requirements.txt", folder / "requirements.lock")
+    assert answered(folder, tmp_path / "layers") == "200"
+
+
+@pytest.mark.parametrize("name", ["blog", "express", "library", "handbook"])
+def test_what_is_drafted_lints_clean_before_and_after_the_commit(app, init, tmp_path, name):
+    folder = app(name)
+    assert init(folder).code == 0
+    assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
+    commit_all(folder)
+    assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
+    again = init(folder)
+    assert again.code == 0
+    assert "Nothing to draft" in again.out
+    assert git(folder, "status", "--porcelain") == ""
+
+
+def test_a_repository_that_is_governed_already_keeps_every_byte(init, tmp_path):
+    folder = tmp_path / "ours"
+    git(tmp_path, "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(folder))
+    tree = git(folder, "rev-parse", "HEAD^{tree}")
+    said = init(folder, "--json")
+    assert said.code == 0
+    assert not set(said.json["written"]) & {"mission.md", "factory_rules.md", "CLAUDE.md"}
+    kept = {"mission.md: it binds already", "factory_rules.md: it binds already", "CLAUDE.md: it was there"}
+    assert kept <= set(said.json["kept"])
+    assert git(folder, "diff", "--stat", tree) == ""
+
+
+def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp_path):
+    folder = app("library")
+    (folder / "mission.md").write_text("# Tally\n\nIt will never phone home.\n")
+    (folder / "Factory_Rules.md").write_text("A change must have at most 150 lines.\n")
+    commit_all(folder)
+    said = init(folder)
+    assert (folder / "mission.md").read_text() == "# Tally\n\nIt will never phone home.\n"
+    assert "`git mv -f mission.draft.md mission.md` adopts the draft" in said.out
+    assert "F-SIZE in shadow, because Factory_Rules.md:1 says “A change must have at most 150 lines.”" in said.out
+    assert "max: 150" in (folder / "factory_rules.draft.md").read_text()
+    commit_all(folder)
+    git(folder, "mv", "-f", "mission.draft.md", "mission.md")
+    git(folder, "mv", "-f", "factory_rules.draft.md", "Factory_Rules.md")
+    assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
+
+
+def test_a_dry_run_prints_and_writes_nothing(app, init):
+    folder = app("blog")
+    said = init(folder, "--dry-run")
+    assert said.code == 0
+    assert "--- mission.md" in said.out
+    assert "id: M-NOPAY" in said.out
+    assert git(folder, "status", "--porcelain") == ""
+    (folder / ".github").mkdir()
+    (folder / ".github" / "labels.yml").write_text("[]\n")
+    found = init(folder, "--dry-run", "--json").json
+    assert found["written"] == []
+    assert [draft["path"] for draft in found["drafts"]] == WRITTEN[:-1]
+
+
+def test_a_maintainer_strikes_by_number(app, init):
+    folder = app("library")
+    assert init(folder, "--strike", "1,3").code == 0
+    text = (folder / "mission.md").read_text()
+    assert "Proposal 1 of 7" not in text
+    assert "Proposal 2 of 7" in text
+    assert "Proposal 3 of 7" not in text
+
+
+@pytest.mark.parametrize(("strike", "says"), [
+    ("8", "no proposal 8"), ("0", "no proposal 0"), ("two", "expected the numbers"), ("-1", "expected the numbers")])
+def test_what_cannot_be_struck_is_refused(app, init, strike, says):
+    folder = app("library")
+    said = init(folder, f"--strike={strike}")
+    assert said.code == 2
+    assert says in said.err
+    assert not (folder / "mission.md").exists()
+
+
+def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path):
+    folder = app("library")
+    above, below = pty.openpty()
+    asked = subprocess.Popen([FACTORY, "init", str(folder)], stdin=below, stdout=below, stderr=below, start_new_session=True,
+                             env=environment(tmp_path / "home"))
+    os.close(below)
+    said = b""
+    while b"Strike which?" not in said:
+        said += os.read(above, 4096)
+    os.write(above, b"2\n")
+    deadline = time.monotonic() + 60
+    while asked.poll() is None and time.monotonic() < deadline:
+        try:
+            os.read(above, 4096)
+        except OSError:
+            break
+    assert asked.wait(10) == 0
+    os.close(above)
+    assert b"  2  No telemetry" in said
+    assert "No telemetry" not in (folder / "mission.md").read_text()
+
+
+def bare(folder):
+    folder.mkdir()
+    git(folder, "init", "--quiet", "--bare")
+
+
+def without_commits(folder):
+    folder.mkdir()
+    git(folder, "init", "--quiet")
+
+
+def detached(folder):
+    repository(folder)
+    git(folder, "checkout", "--quiet", "--detach")
+
+
+@pytest.mark.parametrize(("make", "code", "says"), [
+    (Path.mkdir, 2, "is not in a git repository"),
+    (lambda folder: None, 2, "is not a folder"),
+    (without_commits, 2, "has no commit yet"),
+    (bare, 2, "is a bare repository"),
+    (detached, 2, "is detached"),
+    (lambda folder: (folder.mkdir(), (folder / ".git").write_text("nonsense")), 2, "neither git's folder nor a file"),
+    (lambda folder: (folder.mkdir(), (folder / ".git").write_text("gitdir: ../gone")), 2, "which is not there"),
+], ids=["no-repository", "no-folder", "no-commits", "bare", "detached", "odd-git-file", "lost-git-folder"])
+def test_where_there_is_nothing_to_work_on_one_line_says_so(init, tmp_path, make, code, says):
+    make(tmp_path / "there")
+    said = init(tmp_path / "there")
+    assert (said.code, said.out) == (code, "")
+    assert says in said.err
+    assert said.err.count("\n") == 1
+    assert init(tmp_path / "there", "--json").json["ok"] is False
+
+
+def test_a_detached_checkout_may_be_looked_at(init, tmp_path):
+    detached(tmp_path / "there")
+    assert init(tmp_path / "there", "--dry-run").code == 0
+
+
+def test_another_branch_and_another_default_branch_are_named(app, init, tmp_path):
+    origin = repository(tmp_path / "origin", branch="trunk")
+    git(tmp_path, "clone", "--quiet", str(origin), str(tmp_path / "clone"))
+    git(tmp_path / "clone", "switch", "--quiet", "--create", "idea")
+    said = init(tmp_path / "clone", "--json")
+    assert said.json["default_branch"] == "trunk"
+    assert said.json["notes"] == [
+        "you are on idea; the factory reads trunk, the default branch, so the drafts bind once they are there"]
+
+
+def test_a_folder_within_leads_to_the_top_and_a_linked_worktree_is_one(app, init, tmp_path):
+    folder = app("library")
+    assert init(folder / "src", "--json").json["folder"] == str(folder)
+    git(folder, "worktree", "add", "--quiet", str(tmp_path / "linked"))
+    assert init(tmp_path / "linked").code == 0
+    assert (tmp_path / "linked" / "factory.toml").exists()
+
+
+def test_submodules_large_files_links_and_odd_names_are_named(init, tmp_path):
+    inner, folder = repository(tmp_path / "inner"), tmp_path / "outer"
+    folder.mkdir()
+    (folder / ".gitattributes").write_text("*.png filter=lfs\n")
+    (folder / "a.png").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:" + "0" * 64 + "\nsize 3\n")
+    (folder / "out").symlink_to(tmp_path)
+    Path(os.fsdecode(os.fsencode(folder) + b"/caf\xe9.py")).write_text("")
+    (folder / "gone.py").write_text("")
+    repository(folder)
+    git(folder, "submodule", "--quiet", "add", str(inner), "vendored")
+    (folder / "gone.py").unlink()
+    said = init(folder)
+    assert said.code == 0
+    for words in ("submodules: vendored;", "Git LFS pointers: a.png;", "links that lead out: out;", "'caf\\udce9.py'",
+                  "tracked files that cannot be read: gone.py;"):
+        assert words in said.out
+
+
+@pytest.mark.parametrize("name", ["mission.md", ".github"])
+def test_nothing_is_written_through_a_link(init, tmp_path, name):
+    folder, outside = repository(tmp_path / "there"), tmp_path / "outside"
+    outside.mkdir()
+    (folder / name).symlink_to(outside if name == ".github" else outside / "mission.md")
+    said = init(folder)
+    assert list(outside.iterdir()) == []
+    if name == ".github":
+        assert said.code == 2
+        assert ".github" in said.err
+    else:
+        assert "mission.md" in said.out
+
+
+def test_two_at_once_write_each_file_once(tmp_path):
+    for number in range(10):
+        folder = repository(tmp_path / str(number))
+        with ThreadPoolExecutor(2) as two:
+            wrote = [draft.path for found in two.map(begun, [folder, folder]) for draft in found.wrote]
+        assert sorted(wrote) == sorted(WRITTEN)
+
+
+def test_a_hook_and_a_filter_of_the_repository_do_not_run(init, tmp_path):
+    folder = repository(tmp_path / "there")
+    mark = tmp_path / "ran"
+    script = folder / "evil"
+    script.write_text(f"#!/bin/sh\ntouch {mark}\n")
+    script.chmod(0o755)
+    for key in ("core.fsmonitor", "core.sshCommand", "core.pager", "core.alternateRefsCommand", "filter.x.smudge"):
+        git(folder, "config", key, str(script))
+    shutil.copy(script, folder / ".git" / "hooks" / "post-index-change")
+    assert init(folder).code == 0
+    assert not mark.exists()
+
+
+def test_no_history_is_walked(init, tmp_path):
+    """The parent of the only commit does not exist: whoever looks for it fails."""
+    folder = repository(tmp_path / "there")
+    tree = git(folder, "rev-parse", "HEAD^{tree}")
+    commit = f"tree {tree}\nparent {'1' * 40}\nauthor a <a@b> 1 +0000\ncommitter a <a@b> 1 +0000\n\nx\n"
+    (tmp_path / "commit").write_text(commit)
+    lonely = git(folder, "hash-object", "-t", "commit", "-w", str(tmp_path / "commit"))
+    git(folder, "update-ref", "refs/heads/main", lonely)
+    assert init(folder).code == 0
+
+
+def test_a_long_history_costs_nothing(init, tmp_path):
+    short, long = repository(tmp_path / "short"), repository(tmp_path / "long")
+    head = git(long, "rev-parse", "HEAD")
+    stream = "".join(f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata 1\nx\n"
+                     f"{f'from {head}' if number == 1 else ''}\n" for number in range(1, 30_001))
+    subprocess.run(["git", "-C", str(long), "fast-import", "--quiet"], input=stream.encode(), check=True)
+    assert int(git(long, "rev-list", "--count", "HEAD")) > 30_000
+
+    def seconds(folder):
+        began = time.monotonic()
+        assert init(folder, "--dry-run").code == 0
+        return time.monotonic() - began
+    assert min(seconds(long) for _ in range(3)) < 2 * min(seconds(short) for _ in range(3))
+
+
+def test_no_colour_is_sent_where_none_is_wanted(app, init):
+    assert "\x1b" not in init(app("handbook")).out
+
+
+def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app):
+    folder = app("blog")
+    with_git = drafted(folder)
+    shutil.rmtree(folder / ".git")
+    assert drafted(folder) == with_git
+
+
+def test_the_program_is_found_by_its_module_too(app):
+    command = [sys.executable, "-m", "harness", "init", str(app("express")), "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60, stdin=subprocess.DEVNULL)
+    assert json.loads(done.stdout)["ok"] is True

@@ -1,0 +1,71 @@
+"""`kill -9` of `factory tick` at twenty moments of a lap, and started again: the same end, one of everything."""
+
+import os
+import random
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+
+from harness.wiring import open_ledger
+from harness.wiring.example import create_example
+from tests.scenarios.conftest import FACTORY, environment, factory
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+KILLS = 20
+LONGEST = 4.0
+
+
+def test_killed_twenty_times_it_ends_the_same_way(tmp_path):
+    home = tmp_path / "home"
+    create_example(home, app=EXAMPLES / "tidebook", issues=without_the_pair(tmp_path / "issues"),
+                   recordings=EXAMPLES / "recordings", tell=lambda words: None)
+    draw = random.Random(20300504)
+    for _ in range(KILLS):
+        started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL, start_new_session=True)
+        try:
+            started.wait(draw.uniform(0.3, LONGEST))
+        except subprocess.TimeoutExpired:
+            os.kill(started.pid, signal.SIGKILL)
+            started.wait()
+    last = factory(home, "tick")
+    assert last.code in (0, 3), last.err
+    issues = {issue["number"]: issue["outcome"] for issue in factory(home, "status", "--json").json["issues"]}
+    assert issues == {1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate"}, why(home, issues)
+    assert factory(home, "audit").code == 0
+    with open_ledger(home) as ledger:
+        done = [(entry.issue, entry.data["effect"]) for entry in ledger.entries(kind="done")]
+        assert sorted(set(done)) == sorted({*done})
+        assert [effect for _, effect in done].count("land") == 2
+    assert one_of_each(home) == {1: 1, 2: 1, 3: 1, 4: 1, 5: 1}
+
+
+def without_the_pair(folder):
+    """The issues whose recordings hold whatever lands before them: the pair's expect to meet."""
+    shutil.copytree(EXAMPLES / "issues", folder, ignore=shutil.ignore_patterns("6-*", "7-*"))
+    return folder
+
+
+def why(home, issues):
+    """The chain of every issue that waits for a person, for whoever has to find out."""
+    return "\n".join(factory(home, "why", str(number)).out for number, end in issues.items() if end == "needs-human")
+
+
+def one_of_each(home):
+    """Comments of the factory's on each issue, as the forge has them."""
+    import httpx
+
+    from harness.forge.embedded.start import start
+
+    forge = start(home / "forge")
+    try:
+        token = (home / "keys" / "forge.token").read_text().strip()
+        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False,
+                          headers={"Authorization": f"Bearer {token}"}) as http:
+            pulls = http.get("/pulls", params={"state": "all"}).json()
+            assert len(pulls) == 2
+            return {number: sum("lights-out-factory:issue" in comment["body"]
+                                for comment in http.get(f"/issues/{number}/comments").json()) for number in (1, 2, 3, 4, 5)}
+    finally:
+        forge.stop()

@@ -1,0 +1,77 @@
+"""`factory up` killed with -9 in the middle of each workflow while a second one waits: it takes over, nothing is doubled."""
+
+import signal
+import time
+
+import httpx
+
+from harness.forge.embedded.start import start as start_forge
+from tests.scenarios.conftest import factory
+from tests.scenarios.daemons import daemons, example, processes_of, recorded, wait_until
+
+MOMENTS = {
+    "triage": "run = 'triage-1-1' AND kind = 'node'",                                                # a model is asked
+    "implement": "run = 'implement-1-1' AND key LIKE '%/author/1'",                                  # the agent builds
+    "validate": "run = 'validate-1-1' AND key LIKE '%/law/1'",                                       # the judge judges
+    "merge": "run LIKE 'merge-1-%' AND kind = 'intent' AND json_extract(data, '$.effect') = 'land'",  # it lands
+}
+LONGEST = 5.0
+"""Seconds, from the kill to the word of the one that has the lock. It takes 0.1; forge, broker and engine are up again
+a second later."""
+
+
+def test_killed_in_each_workflow_another_takes_over_within_five_seconds_and_nothing_is_doubled(tmp_path):
+    home = example(tmp_path / "home", "1-cancelled-places.md")
+    took: dict[str, float] = {}
+    with daemons(home) as start:
+        leader = start()
+        leader.heard("up")
+        for workflow, moment in MOMENTS.items():
+            standby = start()
+            standby.heard("standby")
+            wait_until(lambda moment=moment: recorded(home, moment))
+            killed = leader.killed()
+            took[workflow] = standby.heard("takeover", seconds=30)["heard"] - killed
+            leader = standby
+        wait_until(lambda: recorded(home, "kind = 'transition' AND json_extract(data, '$.to') = 'merged'"))
+        leader.heard("pass")
+        assert leader.told(signal.SIGTERM) == 0
+    assert max(took.values()) < LONGEST, took
+    assert not processes_of(home)
+    assert factory(home, "audit").code == 0
+    assert one_of_each(home) == {"issue comments": 1, "pulls": 1, "open issues": 0, "landings": 1, "merges into main": 1}
+    assert recorded(home, "kind = 'done'") == recorded(home, "kind = 'intent'")
+
+
+def one_of_each(home):
+    """What the forge and the ledger hold, counted."""
+    forge = start_forge(home / "forge")
+    try:
+        token = (home / "keys" / "forge.token").read_text().strip()
+        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False,
+                          headers={"Authorization": f"Bearer {token}"}) as http:
+            comments = http.get("/issues/1/comments").json()
+            commits = http.get("/commits", params={"sha": "main"}).json()
+            return {"issue comments": sum("lights-out-factory:issue" in one["body"] for one in comments),
+                    "pulls": len(http.get("/pulls", params={"state": "all"}).json()),
+                    "open issues": len([one for one in http.get("/issues").json() if "pull_request" not in one]),
+                    "landings": recorded(home, "kind = 'done' AND json_extract(data, '$.effect') = 'land'"),
+                    "merges into main": sum(len(one["parents"]) > 1 for one in commits)}
+    finally:
+        forge.stop()
+
+
+def test_a_standby_that_is_told_to_go_goes_and_a_tick_beside_a_running_one_is_refused(tmp_path):
+    home = example(tmp_path / "home", "3-card-payments.md")
+    with daemons(home) as start:
+        leader = start()
+        leader.heard("up")
+        standby = start()
+        assert f"pid {leader.process.pid}, `factory up`" in standby.heard("standby")["says"]
+        began = time.monotonic()
+        assert standby.told(signal.SIGTERM) == 0
+        assert time.monotonic() - began < 5
+        said = factory(home, "tick")
+        assert said.code == 5
+        assert f"pid {leader.process.pid}" in said.err
+        assert leader.told(signal.SIGTERM) == 0

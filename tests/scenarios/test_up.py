@@ -1,0 +1,132 @@
+"""`factory up`: always on, whatever happens around it, until it is told to go."""
+
+import shutil
+import signal
+import socket
+import time
+
+import httpx
+import pytest
+
+from harness.forge.embedded.seed import Administrator
+from harness.forge.embedded.start import running
+from tests.scenarios.conftest import factory
+from tests.scenarios.daemons import daemons, ends_of, example, processes_of, recorded, wait_until
+
+
+@pytest.fixture(scope="module")
+def settled(tmp_path_factory):
+    """A home where nothing is left to do: its one issue waits for a person, for want of a recorded answer."""
+    home = example(tmp_path_factory.mktemp("up") / "home", "3-card-payments.md")
+    assert factory(home, "tick").code == 3
+    return home
+
+
+@pytest.fixture
+def quiet(settled, tmp_path):
+    """A copy of it, for one test."""
+    shutil.copytree(settled, tmp_path / "home", symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+    return tmp_path / "home"
+
+
+def file_issue(home):
+    """File an issue, as a stranger does, on the forge that the daemon runs: its number."""
+    forge = running(home / "forge")
+    token = Administrator(forge).create_user("nia", role="read").token
+    answer = httpx.post(f"{forge.api}/repos/tidehouse/tidebook/issues", json={"title": "Walks at night", "body": "Please."},
+                        headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30)
+    answer.raise_for_status()
+    return answer.json()["number"]
+
+
+def test_an_issue_that_is_opened_is_worked_on_promptly(quiet):
+    with daemons(quiet) as start:
+        up = start()
+        up.heard("up")
+        time.sleep(2)                                # it has looked, and there was nothing
+        filed = time.monotonic()
+        number = file_issue(quiet)
+        assert up.heard("node", run=f"triage-{number}-1", node="intake")["heard"] - filed < 10
+        assert up.told(signal.SIGTERM) == 0
+
+
+def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_nor_after_a_second_ctrl_c(tmp_path):
+    home = example(tmp_path / "home", "1-cancelled-places.md")
+    with daemons(home) as start:
+        patient = start()
+        patient.heard("node", run="triage-1-1", node="intake")
+        assert patient.told(signal.SIGINT) == 130
+        assert "in good order" in patient.heard("left")["says"]
+
+        hurried = start("--grace", "0.1")
+        hurried.heard("node", run="implement-1-1", node="prepare")
+        assert hurried.told(signal.SIGTERM) == 0
+        assert "the grace was over" in hurried.heard("left")["says"]
+        assert recorded(home, "run = 'implement-1-1' AND key LIKE '%/author/1'") == 0, "it was given up"
+
+        pressed = start()
+        pressed.heard("up")
+        wait_until(lambda: any("validators" in words for words in processes_of(home)))
+        pressed.process.send_signal(signal.SIGINT)
+        time.sleep(0.3)
+        began = time.monotonic()
+        assert pressed.told(signal.SIGINT) == 130
+        assert time.monotonic() - began < 2
+        assert pressed.count("left") == 0
+    wait_until(lambda: not processes_of(home), seconds=10)
+    assert recorded(home, "kind = 'run'") == 2, "one triage and one implement run, each taken up again"
+    assert factory(home, "audit").code == 0
+
+
+def test_the_owners_stop_pauses_it_and_a_resume_goes_on(quiet):
+    with daemons(quiet) as start:
+        up = start()
+        up.heard("up")
+        assert factory(quiet, "stop", "too loud").code == 0
+        up.heard("paused")
+        assert factory(quiet, "resume").code == 0
+        up.heard("resumed")
+        assert up.told(signal.SIGTERM) == 0
+
+
+@pytest.mark.parametrize("program", ["harness.forge.embedded", "harness.agents.broker"])
+def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, program):
+    with daemons(quiet) as start:
+        up = start()
+        up.heard("up")
+        ends_of(quiet, program)
+        assert "does not answer" in up.heard("down")["says"]
+        up.heard("back")
+        assert up.told(signal.SIGTERM) == 0
+        assert (up.count("down"), up.count("back"), up.count("up")) == (1, 1, 1)
+    found = factory(quiet, "digest", "--json").json
+    assert len(found["outages"]) == 1
+    assert found["outages"][0]["until"] is not None
+
+
+def test_systemd_is_told_that_it_is_ready_alive_and_leaving(quiet, tmp_path):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, daemons(quiet) as start:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(30)
+        up = start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000")
+        said = set()
+        while not {"READY=1", "WATCHDOG=1"} <= said:
+            said |= set(systemd.recv(4096).decode().split("\n"))
+        assert up.told(signal.SIGTERM) == 0
+        while "STOPPING=1" not in said:
+            said |= set(systemd.recv(4096).decode().split("\n"))
+
+
+@pytest.mark.parametrize(("options", "says"), [
+    (("--interval", "0"), "--interval"), (("--interval", "soon"), "--interval"), (("--grace", "-1"), "--grace"),
+])
+def test_an_option_that_makes_no_sense_is_named(quiet, options, says):
+    said = factory(quiet, "up", *options)
+    assert said.code == 2
+    assert says in said.err
+
+
+def test_a_home_without_a_factory_is_named(tmp_path):
+    said = factory(tmp_path, "up")
+    assert said.code == 2
+    assert "there is no factory at" in said.err
