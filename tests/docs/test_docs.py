@@ -1,0 +1,75 @@
+"""Pages fail the build when they lie: what they name exists, what they link to is there, what they tell to type parses."""
+
+import re
+from urllib.parse import unquote
+
+import click
+import pytest
+
+from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, commands, links, mentions, simple_commands
+from tests.docs.program import refuse_unknown
+
+PATH = re.compile(r"(?:\.ci|bench|docs|examples|harness|tests|validators|workflows)/[\w.*/-]*")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_on_a_page_exists_and_takes_what_it_is_given(page):
+    told = [(command, True) for command in commands(page)] + [(command, False) for command in mentions(page)]
+    for command, whole in told:
+        try:
+            refuse_unknown(command, whole=whole)
+        except (click.UsageError, LookupError) as error:
+            pytest.fail(f"{page}: `{' '.join(command)}`: {error}")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_path_on_a_page_is_there(page):
+    named = {span for span in code_spans(page) if PATH.fullmatch(span)}
+    assert {path for path in named if not list(ROOT.glob(path.rstrip("/")))} == set()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_link_on_a_page_leads_somewhere(page):
+    folder = (ROOT / page).parent
+    for link in links(page):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = unquote(link).partition("#")
+        target = (folder / path).resolve() if path else ROOT / page
+        assert target.exists(), f"{page}: {link}"
+        if anchor:
+            assert anchor in anchors(target.relative_to(ROOT).as_posix()), f"{page}: {link}"
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_block_says_what_language_it_is_in(page):
+    """An unknown word after a fence would be a block that no test looks at."""
+    known = {"", "sh", "sh run", "console", "text", "yaml", "yaml rule", "yaml scope", "toml", "json", "markdown", "ini"}
+    assert {block.info for block in blocks(page)} <= known
+
+
+@pytest.mark.parametrize(("command", "says"), [
+    ("factory frobnicate", "No such command"),
+    ("factory tick --jsno", "No such option"),
+    ("factory why", "Missing"),
+    ("factory why seven", "not a valid integer"),
+    ("factory rules lint a b", "does not take b"),
+    ("factory rules polish", "polish"),
+    ("FACTORY_HOME=/srv/x .venv/bin/factory completion tcsh", "tcsh"),
+    ("python -m harness statsu", "No such command"),
+    ("python -m validators.nothing", "no program"),
+    ("python bench/none.py", "no file"),
+    ("echo yes | make frobnicate", "no target"),
+])
+def test_a_lie_is_found(command, says):
+    lie = tuple(simple_commands(command))[-1]
+    with pytest.raises((click.UsageError, LookupError), match=says):
+        refuse_unknown(lie)
+
+
+@pytest.mark.parametrize("command", [
+    "$ factory why ISSUE", "factory why 2 --json | jq .outcome", "factory logs [RUN]  # one, node by node", "cd x && make test",
+])
+def test_what_is_true_passes(command):
+    for simple in simple_commands(command):
+        refuse_unknown(simple)

@@ -1,0 +1,93 @@
+"""`--help` is the manual: one line, then what a command reads and writes, every option in words, examples that parse."""
+
+import inspect
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from harness.cli.main import COMMANDS, cli
+from tests.docs.pages import simple_commands
+from tests.docs.program import refuse_unknown
+
+
+def walked(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None, name
+        yield " ".join((*path, name)), command
+        if isinstance(command, click.Group):
+            yield from walked(command, (*path, name))
+
+
+ALL = {"": cli, **dict(walked(cli))}
+each = pytest.mark.parametrize("name", ALL)
+
+
+def page(name: str) -> str:
+    """The help page as it was written; a line with a backspace alone forbids to wrap the paragraph under it."""
+    return inspect.cleandoc(ALL[name].help or "")
+
+
+def examples(name: str) -> list[str]:
+    _, _, block = page(name).partition("\n\b\nExamples:\n")
+    return [line.strip() for line in block.splitlines() if line.strip()]
+
+
+@each
+def test_the_first_line_is_a_sentence_of_at_most_80_characters(name):
+    first = page(name).partition("\n")[0]
+    assert 0 < len(first) <= (80 if name else 110)
+    assert first.endswith(".")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_overview_says_what_the_command_says_of_itself(name):
+    assert COMMANDS[name][1] == page(name).partition("\n")[0]
+
+
+@each
+def test_examples_are_given_and_parse(name):
+    assert examples(name), "no `Examples:` block"
+    for line in examples(name):
+        ours = [simple for simple in simple_commands(line) if Path(simple[0]).name == "factory"]
+        assert ours, f"not a factory command: {line}"
+        for simple in ours:
+            refuse_unknown(simple)
+    assert any(re.search(rf"\bfactory {name}\b", line) for line in examples(name))
+
+
+@each
+def test_every_option_is_explained(name):
+    for parameter in ALL[name].get_params(click.Context(ALL[name])):
+        if isinstance(parameter, click.Option):
+            assert parameter.help, f"{name} {parameter.opts[0]}"
+            assert parameter.help.endswith("."), f"{name} {parameter.opts[0]}: {parameter.help}"
+
+
+@each
+def test_every_argument_is_named_in_the_words(name):
+    for parameter in ALL[name].params:
+        if isinstance(parameter, click.Argument):
+            shown = parameter.make_metavar(click.Context(ALL[name])).strip("[]{}.")
+            assert "|" in shown or shown in page(name), f"{name} {shown}"
+
+
+@each
+def test_what_may_not_be_wrapped_fits_a_terminal(name):
+    kept = [line for paragraph in page(name).split("\n\n") if paragraph.startswith("\b") for line in
+            paragraph.splitlines()]
+    assert [line for line in kept if len(line) > 98] == []
+
+
+def test_help_imports_no_command():
+    code = "import sys; from harness.cli.main import run; run(['--help']); " \
+           "print(*(name for name in sys.modules if name.startswith(('harness.', 'rich', 'httpx', 'sqlalchemy'))))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)
+    assert set(done.stdout.splitlines()[-1].split()) == {
+        "harness.cli", "harness.cli.main", "harness.cli.terminal", "harness.domain", "harness.domain.errors"}

@@ -1,0 +1,27 @@
+"""docs/seal.md names what each form of box cannot hold in the words that verdicts use, all of them and no other."""
+
+from harness.domain.box import Form
+from harness.sandbox import forms
+from tests.docs.pages import ROOT
+
+PAGE = " ".join((ROOT / "docs" / "seal.md").read_text("utf-8").split())
+_, _, SECTION = PAGE.partition("## What each form of box cannot hold")
+SECTION, _, _ = SECTION.partition("## What no box holds")
+
+
+def test_every_limit_that_a_verdict_may_name_is_on_the_page():
+    nothing = frozenset[str]()
+    named = {limit for form in Form for limit in forms.unheld(form, nothing)} | {forms.PIDS, forms.CALLS}
+    assert {limit for limit in named if f'"{limit}"' not in SECTION} == set()
+
+
+def test_the_page_names_no_limit_that_does_not_exist():
+    quoted = SECTION.split('"')[1::2]
+    assert set(quoted) <= {*forms.UNSEALED, forms.DISK, forms.MEMORY, forms.PIDS, forms.CALLS}
+
+
+def test_the_table_says_of_each_form_what_it_lacks_where_the_kernel_helps():
+    for form in (Form.BWRAP_ROOT, Form.BWRAP_USERNS):
+        kinds = [limit.partition(":")[0] for limit in forms.unheld(form, frozenset({"memory", "pids"}))]
+        (row,) = [line for line in SECTION.split("| `")[1:] if line.startswith(f"{form}`")]
+        assert row.split("|")[2].strip() == ", ".join(kinds)
