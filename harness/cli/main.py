@@ -91,7 +91,7 @@ def cli() -> None:
 
     \b
     Examples:
-      factory demo                # the whole lap, in about a minute
+      factory demo                # the whole lap, in a minute or two
       factory tick --help         # every command says what it reads and writes
     """
 

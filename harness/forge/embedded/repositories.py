@@ -4,8 +4,8 @@ import shutil
 
 from sqlalchemy import insert, select, update
 
-from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import Repo, User
+from harness.forge.embedded.people import role_on, users_by_id
+from harness.forge.embedded.records import Repo, Role, User
 from harness.forge.embedded.refused import invalid, not_found
 from harness.forge.embedded.tables import repositories, users
 from harness.forge.embedded.transaction import Transaction
@@ -36,6 +36,14 @@ def named(tx: Transaction, owner: str, name: str) -> Repo:
     """As `find`. Raises Refused (404)."""
     repo = find(tx, owner, name)
     if repo is None:
+        raise not_found()
+    return repo
+
+
+def readable(tx: Transaction, owner: str, name: str, *, by: User | None) -> Repo:
+    """As `named`, and to an account that may not read it there is none."""
+    repo = named(tx, owner, name)
+    if role_on(tx, by, repo) < Role.READ:
         raise not_found()
     return repo
 

@@ -53,10 +53,7 @@ class Call:
     @property
     def repo(self) -> Repo:
         """The repository that the path names. Raises Refused (404), also where the account may not read it."""
-        repo = repositories.named(self.tx, self.path["owner"], self.path["repo"])
-        if people.role_on(self.tx, self.actor, repo) < Role.READ:
-            raise not_found()
-        return repo
+        return repositories.readable(self.tx, self.path["owner"], self.path["repo"], by=self.actor)
 
     @property
     def number(self) -> int:

@@ -49,10 +49,7 @@ class Visit:
     @property
     def repo(self) -> Repo:
         """The repository that the path names. Raises Refused (404)."""
-        repo = repositories.named(self.tx, self.path["owner"], self.path["repo"])
-        if people.role_on(self.tx, self.viewer, repo) < Role.READ:
-            raise not_found()
-        return repo
+        return repositories.readable(self.tx, self.path["owner"], self.path["repo"], by=self.viewer)
 
     @property
     def number(self) -> int:
