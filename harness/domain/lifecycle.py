@@ -52,6 +52,7 @@ class Event(StrEnum):
     CHANGES_REQUESTED = "changes-requested"
     MERGE_CONFLICT = "merge-conflict"
     VERDICT_REJECTED = "verdict-rejected"
+    JUDGE_AGAIN = "judge-again"
     INCONCLUSIVE = "inconclusive"
     HANDED_OVER = "handed-over"
     LANDED_BY_PERSON = "landed-by-person"
@@ -101,6 +102,7 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType({
     (_S.VALIDATING, _E.CHANGES_REQUESTED): _S.CHANGES_REQUESTED,
     (_S.VALIDATING, _E.MERGE_CONFLICT): _S.CHANGES_REQUESTED,
     (_S.VALIDATING, _E.VERDICT_REJECTED): _S.REJECTED,
+    (_S.VALIDATING, _E.JUDGE_AGAIN): _S.VALIDATING,
     (_S.VALIDATING, _E.INCONCLUSIVE): _S.NEEDS_HUMAN,
     (_S.VALIDATING, _E.HANDED_OVER): _S.NEEDS_HUMAN,
     (_S.VALIDATING, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,

@@ -58,6 +58,7 @@ _BECAUSE: Mapping[str, str] = {
     Event.SPLIT: "the change is larger than one change may be",
     Event.CANNOT_DO: "the factory could not do this honestly",
     Event.BUDGET_EXHAUSTED: "the money set aside for it is spent",
+    Event.JUDGE_AGAIN: "the sealed check came to no answer and is asked again",
     Event.INCONCLUSIVE: "the sealed check could not come to an answer, and no answer is a no",
     Event.ROUNDS_EXHAUSTED: "the attempts allowed for one issue are used up",
     Event.HANDED_OVER: "no browser can judge this, so it is yours to merge",

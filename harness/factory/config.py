@@ -60,6 +60,7 @@ class Limits:
     parallel: int = 2          # issues that are worked on at the same time
     attempts: int = 3
     rounds: int = 2
+    judgements: int = 3        # of one change, until one of them comes to an answer
     turns: int = 40
     agent_seconds: int = 600
     judge_seconds: int = 180

@@ -60,9 +60,9 @@ class History:
         return [entry.data["event"] for entry in self.transitions].count(Event.CHANGES_REQUESTED)
 
     @property
-    def inconclusive_runs(self) -> int:
-        """Validations in a row that ended without an answer."""
-        return self._since(Event.CHANGE_READY, Event.VERDICT_PASSED).count(Event.INCONCLUSIVE)
+    def judged_in_vain(self) -> int:
+        """Judgements of the change at hand that came to no answer and were asked again."""
+        return self._since(Event.CHANGE_READY, Event.VERDICT_PASSED).count(Event.JUDGE_AGAIN)
 
     @property
     def proposal(self) -> Mapping[str, Any] | None:

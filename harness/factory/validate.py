@@ -57,7 +57,7 @@ def judge(job: Job) -> NodeResult:
     try:
         judged = plant.validator.judge(request, plant.places.evidence / job.run)
     except ValidatorError as error:
-        return failed(str(error), event=Event.INCONCLUSIVE)
+        return failed(str(error), event=_undecided(job))
     _write_down(job, judged)
     verdict = judged.verdict
     return produced(verdict.reason, outcome=verdict.outcome.value, page=str(judged.page),
@@ -93,7 +93,14 @@ def conclude(job: Job) -> NodeResult:
         case VerdictOutcome.FAILED:
             return produced(reason, event=Event.CHANGES_REQUESTED)
         case VerdictOutcome.INCONCLUSIVE:
-            return refused(reason, event=Event.INCONCLUSIVE)
+            return refused(reason, event=_undecided(job))
+
+
+def _undecided(job: Job) -> Event:
+    """No answer is a no. But a busy machine gives none either, so the judge is asked again, in full, before a person is:
+    a change that never gets an answer never gets a yes."""
+    in_vain = job.history.judged_in_vain + 1
+    return Event.JUDGE_AGAIN if in_vain < job.steering.config.limits.judgements else Event.INCONCLUSIVE
 
 
 def _signed(job: Job) -> Verdict | None:

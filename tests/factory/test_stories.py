@@ -7,6 +7,7 @@ import pytest
 from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
+from harness.factory.config import Limits
 from tests.factory.world import World, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent, FakeBroker, FakeSandbox, FakeValidator
 
@@ -115,8 +116,28 @@ def test_no_answer_of_the_judge_is_a_no(tmp_path):
     world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE))
     issue = world.file()
     world.tick()
-    assert world.history(issue).state is State.NEEDS_HUMAN
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert len(told.verdicts) == Limits().judgements
     assert world.remote["main"] == world.base
+
+
+def test_a_judge_that_came_to_no_answer_is_asked_again_in_full(tmp_path):
+    world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE, VerdictOutcome.PASSED))
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert [entry.data["outcome"] for entry in told.verdicts] == ["inconclusive", "passed"]
+    assert (told.attempts, told.rounds) == (0, 0), "nothing is held against the change"
+
+
+def test_each_change_has_its_own_judgements(tmp_path):
+    no, failed = VerdictOutcome.INCONCLUSIVE, VerdictOutcome.FAILED
+    world = World(tmp_path, validator=FakeValidator(no, no, failed, no, no, VerdictOutcome.PASSED))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.MERGED
 
 
 def test_without_a_journey_nothing_is_built(tmp_path):

@@ -137,11 +137,14 @@ def test_a_start_command_that_goes_to_the_background_is_named_as_one(ground: Gro
         ground.running(stack, side, start=start)
 
 
-def test_a_start_command_that_fails_is_not_taken_for_one_in_the_background(ground: Ground) -> None:
-    side = ground.side({**seaside.BASE, "start.py": "raise SystemExit(1)\n"})
+def test_an_app_that_ends_is_named_with_its_exit_code_and_its_last_words_are_for_the_log_alone(
+    ground: Ground, capsys: pytest.CaptureFixture[str]
+) -> None:
+    side = ground.side({**seaside.BASE, "start.py": "raise SystemExit('the harbour is closed')\n"})
     start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
-    with ExitStack() as stack, pytest.raises(Inconclusive, match=r"ended before it answered$"):
+    with ExitStack() as stack, pytest.raises(Inconclusive, match=r"ended before it answered, with exit code 1$"):
         ground.running(stack, side, start=start)
+    assert "the harbour is closed" in capsys.readouterr().err
 
 
 def fields(app: AppSpec) -> dict[str, object]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import http.client
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
@@ -24,6 +25,7 @@ from validators.domain.stops import Inconclusive
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
+LAST_WORDS = 2_000   # bytes
 IN_BACKGROUND = ", with exit code 0, as a start command does that puts its server in the background: have it stay in front"
 
 
@@ -137,12 +139,28 @@ class Fleet:
         if answers(instance.door.path, self.start.ready, host=f"{self.start.hostname}:{instance.door.wanted.dial}"):
             return True
         if instance.box.ended():
-            words = f"the app did not become ready: on the {instance.side.name} it ended before it answered"
-            raise Inconclusive(words + (IN_BACKGROUND if instance.box.result().exit_code == 0 else ""))
+            raise Inconclusive(_ended(instance))
         if self.clock() > instance.deadline:
             seconds, path = self.start.ready_seconds, self.start.ready
             raise Inconclusive(f"the app did not become ready: no good answer to GET {path} within {seconds} s")
         return False
+
+
+def _ended(instance: Instance) -> str:
+    """How the app ended. What it said is for the operator's log alone: it is the change's own text."""
+    told = instance.box.result()
+    sys.stderr.write(f"the last words of the app on the {instance.side.name}:\n{_last_words(instance.door.log)}\n")
+    words = f"the app did not become ready: on the {instance.side.name} it ended before it answered"
+    if told.exit_code == 0:
+        return words + IN_BACKGROUND
+    return f"{words}, {f'stopped by its {told.killed_by} limit' if told.killed_by else f'with exit code {told.exit_code}'}"
+
+
+def _last_words(log: Path) -> str:
+    try:
+        return log.read_bytes()[-LAST_WORDS:].decode("utf-8", "replace")
+    except OSError:
+        return "(none)"
 
 
 def answers(path: Path, target: str, *, host: str) -> bool:
