@@ -27,7 +27,7 @@ _ENDED_WELL = ("merged", "rejected", "duplicate")
 @click.option("--issue", "only", type=click.IntRange(min=1), metavar="N", help="Work on the Nth issue alone.")
 @click.option("--endpoint", default="", metavar="URL", help="Ask this endpoint of the Messages API.")
 @click.option("--replay", type=click.Path(path_type=Path), metavar="DIR", help="Answer from the recorded exchanges in DIR.")
-@click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in DIR, which must be new or empty.")
+@click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in PATH, which must be new or empty.")
 @click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
 def try_(source: str, issues: Path | None, only: int | None, endpoint: str, replay: Path | None, folder: Path | None, keep: bool,

@@ -31,12 +31,15 @@ def test_the_boxes_held(lap):
     assert lap.said.json["box"] in ("bwrap-root", "bwrap-userns")
 
 
+def answers(issue):
+    """The judge's answers. On a busy machine a judgement may come to none; then it was made again."""
+    return [verdict for verdict in issue["verdicts"] if verdict != "inconclusive"]
+
+
 def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap):
     feature = outcomes(lap)[2]
     assert feature["attempts"] == 2
-    why = factory(lap.home, "why", "2", "--json").json
-    verdicts = [step["says"] for step in why["chain"] if step["kind"] == "verdict"]
-    assert ["failed" in verdicts[0], "passed" in verdicts[1]] == [True, True]
+    assert answers(feature) == ["failed", "passed"]
 
 
 def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap):
@@ -55,8 +58,8 @@ def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap):
 
 def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(lap):
     first, second = outcomes(lap)[6], outcomes(lap)[7]
-    assert second["verdicts"][0] == "passed"
-    assert second["verdicts"][-2:] == ["failed", "passed"]
+    assert answers(second)[0] == "passed"
+    assert answers(second)[-2:] == ["failed", "passed"]
     assert second["attempts"] == 2
     assert git(lap, "merge-base", "--is-ancestor", first["commit"], second["commit"]) == ""
 
