@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -80,7 +81,8 @@ def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[W
     from harness.engine.lock import sole_factory
 
     read_home(home)
-    with sole_factory(home, command=f"factory ({os.getpid()})", patience=patience), open_works(home, tell=tell) as works:
+    command = " ".join(("factory", *sys.argv[1:2]))
+    with sole_factory(home, command=command, patience=patience), open_works(home, tell=tell) as works:
         yield works
 
 
