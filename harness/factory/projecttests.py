@@ -1,12 +1,17 @@
 """The project's own tests as a fact about a change: run in a box, over files exported from the tree.
 
-The base's tests are run over the candidate as well, so that rewriting a test to match the code shows. What runs in
-that box is untrusted and could lie about its results; this is a rule's fact, never a verdict. The judge is the gate.
+The base's tests are run over the candidate as well, with the base's configuration of the runner, so that rewriting a test
+to match the code shows, and so does a conftest that rewrites results. What runs in that box is untrusted and could lie
+about its results all the same, from within the code that is tested; this is a rule's fact, never a verdict. The judge is
+the gate.
 """
 
 import json
+import os
 import shutil
+import stat
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,15 +20,21 @@ from pathspec import GitIgnoreSpec
 
 from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
-from harness.domain.facts import ChangeKind
 from harness.domain.issue import CommitSha
 from harness.factory.job import Job
+from harness.factory.runner import crossed, steers
+
+FORM = 2
+"""Of what is compared and how; a kept answer of another form is asked for again."""
+
+LARGEST_REPORT = 16 * 1024 * 1024
+"""Bytes of a report that is read. It is written by what is tested."""
 
 
 @dataclass(frozen=True, slots=True)
 class TestReport:
     """What the tests said. `base` are the ids that ran on base, `kept` those that passed or were skipped on the change,
-    both with its own tests and with the base's; `skipped` the ids skipped there."""
+    both with its own tests and with the base's; `skipped` the ids skipped in either."""
 
     green: bool
     says: str
@@ -54,7 +65,7 @@ def compared(job: Job, *, base: CommitSha, head: CommitSha) -> TestReport:
     """Run the base's tests on the base, the change's on the change, and the base's on the change. The answer depends on
     the two trees alone, so it is kept in the home and asked for once. Raises SandboxError where no answer was had."""
     tree_of = job.plant.repository.tree_of
-    kept = job.plant.places.home / "facts" / f"tests-{tree_of(base)}-{tree_of(head)}.json"
+    kept = job.plant.places.home / "facts" / f"tests-{FORM}-{tree_of(base)}-{tree_of(head)}.json"
     if kept.exists():
         return _report_in(json.loads(kept.read_text("utf-8")))
     report = _compare(job, base, head)
@@ -75,33 +86,37 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
         nothing: frozenset[str] = frozenset()
         return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
     before, after = _run(job, "base", base), _run(job, "head", head)
-    crossed = _run(job, "crossed", head, tests_from=base) if _test_surface_changed(job, base, head) else after
-    kept = after.seen - (before.passed - crossed.seen)
+    over = _run(job, "crossed", head, tests_from=base) if _test_surface_changed(job, base, head) else after
+    kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
-    green = after.exit_code == 0 and crossed.exit_code == 0 and not lost and bool(after.passed)
-    return TestReport(green, _says(after, crossed, lost), before.seen, kept, before.skipped, after.skipped)
+    green = after.exit_code == 0 and over.exit_code == 0 and not lost and bool(after.passed)
+    return TestReport(green, _says(after, over, lost), before.seen, kept, before.skipped, after.skipped | over.skipped)
 
 
-def _says(after: _Ran, crossed: _Ran, lost: tuple[str, ...]) -> str:
+def _says(after: _Ran, over: _Ran, lost: tuple[str, ...]) -> str:
     if after.exit_code != 0:
         return f"the project's tests fail on the change: {after.tail}"
     if not after.passed:
         return "the project's tests ran nothing; an empty run is not a pass"
     if lost:
         return f"{len(lost)} tests that passed on base no longer do: {', '.join(lost[:3])}"
-    if crossed.exit_code != 0:
-        return f"the base's tests fail on the change: {crossed.tail}"
+    if over.exit_code != 0:
+        return f"the base's tests fail on the change: {over.tail}"
     return f"{len(after.passed)} tests pass, none of base's lost"
 
 
 def _test_surface_changed(job: Job, base: CommitSha, head: CommitSha) -> bool:
-    surface = _surface(job)
-    return any(surface.match_file(change.path.decode("utf-8", "replace")) and change.kind is not ChangeKind.ADDED
-               for change in job.plant.repository.diff(base, head).files)
+    """Whether anything changed that has a say in what tests say. A new file has: a conftest is one."""
+    is_test = surface_of(job)
+    paths = (change.path.decode("utf-8", "replace") for change in job.plant.repository.diff(base, head).files)
+    return any(is_test(path) or steers(path) for path in paths)
 
 
-def _surface(job: Job) -> GitIgnoreSpec:
-    return GitIgnoreSpec.from_lines(job.steering.config.tests.paths)
+def surface_of(job: Job) -> Callable[[str], bool]:
+    """Which paths belong to the project's tests, by its `factory.toml` at base: those it lists, and what its command runs."""
+    config = job.steering.config.tests
+    listed, run = GitIgnoreSpec.from_lines(config.paths), frozenset(word.removeprefix("./") for word in config.command)
+    return lambda path: listed.match_file(path) or path in run
 
 
 def _run(job: Job, name: str, commit: CommitSha, tests_from: CommitSha | None = None) -> _Ran:
@@ -116,7 +131,7 @@ def _run(job: Job, name: str, commit: CommitSha, tests_from: CommitSha | None = 
     result = plant.sandbox.run(_spec(job, folder, out, layer(job)))
     if result.killed_by:
         raise SandboxError(f"the project's tests were stopped by their {result.killed_by} limit", retryable=False)
-    return _read(result.exit_code, out / Path(config.tests.report).name, result.stdout)
+    return _read(result.exit_code, out / Path(config.tests.report).name, result.stdout or result.stderr)
 
 
 def layer(job: Job) -> Path | None:
@@ -139,23 +154,18 @@ def _spec(job: Job, folder: Path, out: Path, layer: Path | None) -> BoxSpec:
 
 
 def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
-    """Put the base's test files over the change's: new ones stay out, changed ones are as they were."""
-    surface = _surface(job)
-    for found in [path for path in folder.rglob("*") if path.is_file()]:
-        if surface.match_file(str(found.relative_to(folder))):
-            found.unlink()
-    for path in job.plant.repository.files(commit):
-        name = path.decode("utf-8", "surrogateescape")
-        content = job.plant.repository.read(commit, name) if surface.match_file(name) else None
-        if content is not None:
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            (folder / name).write_bytes(content)
+    """Put the base's tests and what steers them over the change's: new ones stay out, changed ones are as they were."""
+    base = folder.with_name(f"{folder.name}.base")
+    shutil.rmtree(base, ignore_errors=True)
+    job.plant.worktrees.export(job.plant.repository.tree_of(commit), base)
+    crossed(folder, base, surface_of(job))
+    shutil.rmtree(base)
 
 
-def _read(exit_code: int, report: Path, stdout: bytes) -> _Ran:
-    tail = " ".join(stdout.decode("utf-8", "replace").split())[-300:]
+def _read(exit_code: int, report: Path, said: bytes) -> _Ran:
+    tail = " ".join(said.decode("utf-8", "replace").split())[-300:]
     try:
-        cases = list(ET.parse(report).iter("testcase"))  # noqa: S314 - expat, no external entities; size is capped
+        cases = list(ET.fromstring(_plain(report)).iter("testcase"))  # noqa: S314 - expat, no external entities; size is capped
     except (OSError, ET.ParseError):
         return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}")
     passed, skipped = set(), set()
@@ -168,3 +178,13 @@ def _read(exit_code: int, report: Path, stdout: bytes) -> _Ran:
             passed.add(name)
     return _Ran(exit_code, frozenset(passed), frozenset(skipped), tail)
 
+
+
+def _plain(report: Path) -> bytes:
+    """The bytes of a plain file, and of nothing else: a pipe in its place would have us wait for ever, a link lead us out."""
+    file = os.open(report, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    with open(file, "rb") as opened:
+        told = os.fstat(file)
+        if not stat.S_ISREG(told.st_mode) or told.st_size > LARGEST_REPORT:
+            raise OSError("no plain file of a sane size")
+        return opened.read(LARGEST_REPORT)

@@ -3,13 +3,20 @@
 Its expressions are RE2's, linear in the text, which matters because the text is a stranger's. It opens no socket here
 (asking a provider whether a credential is live is off). Where there is no build for this machine, the answer is
 UNKNOWN, which is no.
+
+Undone before it looks: literals in pieces, base64, hexadecimal, per cent signs, UTF-16, gzip and zlib, and these within
+each other. Missed, each by a test that says so: what is reversed, rotated, spelt as numbers or joined from a list, base32
+and its like, what is drawn in a picture, what is encrypted. A scanner finds carelessness; against intent there is that
+the agent is given nothing worth taking.
 """
 
 import binascii
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote_to_bytes
 
 from harness.domain.facts import UNKNOWN, Maybe, SecretFound
 
@@ -18,7 +25,12 @@ if TYPE_CHECKING:
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{24,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){16,}")
-_SPLIT = re.compile(rb"""["'][ \t]*[+\\]?[ \t]*\r?\n?[ \t]*["']""")
+_ESCAPED = re.compile(rb"(?:%[0-9a-fA-F]{2}[\w.~-]{0,8}){4}")
+_SPLIT = re.compile(rb"""["'][ \t]*+(?:[+\\][ \t]*+)?(?:\r?\n[ \t]*+)?(?:[+][ \t]*+)?["']""")   # no way back: linear
+_PACKED = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_DEEPEST = 3
+_SHORTEST = 24
+_MOST_UNPACKED = 4 * 1024 * 1024
 _GUESSES = ("generic-password", "generic-credential-uri")
 _SHOWN = 4
 
@@ -36,8 +48,8 @@ class SecretScanner:
     """The scanner that the factory uses."""
 
     def found_in(self, added: Mapping[bytes, bytes]) -> Maybe[tuple[SecretFound, ...]]:
-        """Every added text is read as it is, with split literals joined, and with its base64, hexadecimal and UTF-16
-        undone. What is found comes masked; its line is 0 where it was found in another reading than the first."""
+        """Every added text is read as it is, with split literals joined, and with what encodes or packs it undone. What is
+        found comes masked; its line is 0 where it was found in another reading than the first."""
         try:
             from betterleaks import BetterleaksError, scan_string
         except (ImportError, OSError):
@@ -49,7 +61,7 @@ class SecretScanner:
                     for finding in filter(_counts, scan_string(text)):
                         secret = _secret(path, finding, plain=number == 0)
                         found.setdefault((path, secret.rule, finding.secret), secret)
-        except BetterleaksError:
+        except (BetterleaksError, _TooMuch):
             return UNKNOWN
         return tuple(found.values())
 
@@ -76,9 +88,44 @@ def _readings(content: bytes) -> Iterator[str]:
     joined = _SPLIT.sub(b"", content)
     if joined != content:
         yield _text(joined)
-    decoded = [*map(_from_base64, _BASE64.findall(joined)), *map(binascii.unhexlify, _HEX.findall(joined))]
-    if decoded:
-        yield "\n".join(_text(piece) for piece in decoded)
+    if undone := _undone(joined, _DEEPEST, _Unpacking()):
+        yield "\n".join(map(_text, undone))
+
+
+def _undone(content: bytes, depth: int, unpacking: "_Unpacking") -> list[bytes]:
+    """What each encoded run says, and what is encoded in that, a few layers deep."""
+    if depth == 0:
+        return []
+    runs = [*map(_from_base64, _BASE64.findall(content)), *map(binascii.unhexlify, _HEX.findall(content))]
+    if _ESCAPED.search(content):
+        runs.append(unquote_to_bytes(content))
+    opened = [*runs, *filter(None, map(unpacking.unpacked, (content, *runs)))]
+    return [*opened, *(inner for run in opened if len(run) >= _SHORTEST for inner in _undone(run, depth - 1, unpacking))]
+
+
+class _Unpacking:
+    """Gzip and zlib, up to so many bytes for one file together: beyond, nobody has looked, and a bomb has not gone off."""
+
+    def __init__(self) -> None:
+        self._left = _MOST_UNPACKED
+
+    def unpacked(self, run: bytes) -> bytes:
+        """What is packed in a run; empty for one that is not packed. Raises _TooMuch."""
+        if not run.startswith(_PACKED):
+            return b""
+        reader = zlib.decompressobj(wbits=47)       # either header
+        try:
+            found = reader.decompress(run, self._left)
+        except zlib.error:
+            return b""
+        self._left -= len(found)
+        if self._left <= 0 or reader.unconsumed_tail:
+            raise _TooMuch
+        return found
+
+
+class _TooMuch(Exception):
+    """More is packed in a file than is read of it."""
 
 
 def _from_base64(run: bytes) -> bytes:
