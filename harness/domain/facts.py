@@ -53,18 +53,19 @@ class FileChange:
 
     `added` and `deleted` are lines, counted from the blobs themselves (a `.gitattributes` makes git print `- -`);
     None where the content is binary or was too large to read. `size` is the new blob's length in bytes, 0 when deleted.
+    From git all of it is known; a record of the past may hold the path and the lines alone, and the rest is UNKNOWN.
     """
 
     path: bytes
-    kind: ChangeKind
-    old_mode: str
-    new_mode: str
+    kind: Maybe[ChangeKind]
+    old_mode: Maybe[str]
+    new_mode: Maybe[str]
     old_oid: str | None
     new_oid: str | None
     added: int | None
     deleted: int | None
     binary: bool = False
-    size: int = 0
+    size: Maybe[int] = 0
 
     @property
     def lines(self) -> Maybe[int]:
@@ -100,7 +101,8 @@ class DependencyMove(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DependencyChange:
-    """One dependency of one manifest or lock, before and after."""
+    """One dependency of one manifest or lock, before and after. `near` is a name already there that an added one is
+    easily taken for (`reqeusts` beside `requests`); empty where there is none."""
 
     manifest: bytes
     ecosystem: str
@@ -109,6 +111,7 @@ class DependencyChange:
     before: str
     after: str
     origin: Origin = Origin.REGISTRY
+    near: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +126,17 @@ class SecretFound:
 
 @dataclass(frozen=True, slots=True)
 class TestFacts:
-    """Collected test ids before and after, and which of them were skipped when they ran."""
+    """Collected test ids before and after, and which of them were skipped when they ran.
+
+    `weakened` are the tests that ask less than before, each as a path, a name and what became of it
+    ("tests/test_a.py::test_x: `==` became `in`"); UNKNOWN where nobody compared their text.
+    """
 
     base: frozenset[str]
     candidate: frozenset[str]
     base_skipped: frozenset[str] = frozenset()
     candidate_skipped: frozenset[str] = frozenset()
+    weakened: Maybe[tuple[str, ...]] = UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,11 +157,49 @@ class CheckFact:
 
 
 @dataclass(frozen=True, slots=True)
+class AddedContent:
+    """What a change adds to one file: its new lines as bytes, in the order of the file."""
+
+    path: bytes
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ApiLoss:
+    """A public name of a module at base that is gone at head, or can no longer be called as it was."""
+
+    path: bytes
+    name: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class ApiFacts:
+    """What callers lose, and the modules that nobody could compare because one side of them does not parse."""
+
+    lost: tuple[ApiLoss, ...] = ()
+    unread: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFact:
+    """One run of a script of the base over the change. `exit_code` is None when it did not come to an end by itself;
+    `said` are the last lines that it printed, or why it was not run."""
+
+    script: str
+    arguments: tuple[str, ...]
+    exit_code: int | None
+    said: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class ChangeFacts:
     """Everything the rules may ask about. Each defaults to UNKNOWN, so what was forgotten refuses.
 
     `attempts` counts the attempts so far, this one included. `author_ages` are the ages in seconds of what this author
-    filed before. `kind` is the triaged kind of the issue (`bug`, `feature`, `chore`).
+    filed and the factory took up before, `issue_ages` those of everybody's issues. `kind` is the triaged kind of the
+    issue (`bug`, `feature`, `chore`). `neighbours` are the paths at base in each folder that the change touches.
+    `pictures` counts the screenshots in the verdict's evidence.
     """
 
     files: Maybe[tuple[FileChange, ...]] = UNKNOWN
@@ -163,11 +209,17 @@ class ChangeFacts:
     labels: Maybe[frozenset[str]] = UNKNOWN
     author: Maybe[str] = UNKNOWN
     author_ages: Maybe[tuple[int, ...]] = UNKNOWN
+    issue_ages: Maybe[tuple[int, ...]] = UNKNOWN
     kind: Maybe[str] = UNKNOWN
     attempts: Maybe[int] = UNKNOWN
     spend_usd: Maybe[Decimal] = UNKNOWN
     checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN
     journeys: Maybe[JourneyFacts] = UNKNOWN
+    added: Maybe[tuple[AddedContent, ...]] = UNKNOWN
+    api: Maybe[ApiFacts] = UNKNOWN
+    neighbours: Maybe[tuple[bytes, ...]] = UNKNOWN
+    pictures: Maybe[int] = UNKNOWN
+    scripts: Maybe[tuple[ScriptFact, ...]] = UNKNOWN
 
     @property
     def changed_lines(self) -> Maybe[int]:
@@ -176,7 +228,7 @@ class ChangeFacts:
             return UNKNOWN
         total = 0
         for change in self.files:
-            if change.lines is UNKNOWN:
+            if change.added is None or change.deleted is None:
                 return UNKNOWN
-            total += change.lines
+            total += change.added + change.deleted
         return total

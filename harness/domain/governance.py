@@ -15,13 +15,15 @@ MISSION = "mission.md"
 RULES = "factory_rules.md"
 CODE = "CLAUDE.md"
 DOCUMENTS: tuple[str, ...] = (MISSION, RULES, CODE)
-"""The three governance files, in the order in which every prompt has them."""
+"""The three governance files, in the order in which every prompt has them. Nested files of rules come after them."""
 
 
 class Level(StrEnum):
-    """Who decides. ENFORCED: code, over facts. ADVISORY: nobody; it is read in prompts."""
+    """Who decides. ENFORCED: code, over facts. JUDGED: votes of models, counted by code. ADVISORY: nobody; it is read in
+    prompts."""
 
     ENFORCED = "enforced"
+    JUDGED = "judged"
     ADVISORY = "advisory"
 
 
@@ -88,12 +90,25 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """One governance file: its canonical name, the name it is found under, and its text to the byte."""
+    """One governance file: its canonical name, the name it is found under, and its text to the byte.
+
+    That of a nested file is its path, which is "packages/api/factory_rules.md" below `folder` "packages/api/".
+    """
 
     name: str
     file: str
     text: str
     digest: str
+
+    @property
+    def folder(self) -> str:
+        """The folder that it speaks of, with a slash at its end; empty at the root."""
+        return self.name[: self.name.rfind("/") + 1]
+
+    @property
+    def kind(self) -> str:
+        """Which of the three files it is."""
+        return self.name[self.name.rfind("/") + 1:]
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,19 +144,57 @@ class Expect(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Sight(StrEnum):
+    """What a vote on a judged rule may be shown. ISSUE: as it was triaged. DIFF: what changed, with some lines around it.
+    FILES: the changed files whole. TESTS: the changed tests whole. GOVERNANCE: the three files."""
+
+    ISSUE = "issue"
+    DIFF = "diff"
+    FILES = "files"
+    TESTS = "tests"
+    GOVERNANCE = "governance"
+
+
+class Vote(StrEnum):
+    """What one vote counts as. UNQUOTED: a no that quotes nothing which is there, and so an abstention."""
+
+    YES = "yes"
+    NO = "no"
+    UNQUOTED = "unquoted"
+    ABSTAIN = "abstain"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a judged rule asks of models: `sees` is a closed list, `never_sees` are globs whose content is left out of it.
+    Of `votes` votes, `need` yeses hold it; `abstain` follows where it neither holds nor is refused."""
+
+    text: str
+    sees: tuple[Sight, ...]
+    never_sees: tuple[str, ...] = ()
+    votes: int = 3
+    need: int = 3
+    abstain: OnFail = OnFail.NEEDS_HUMAN
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A rule's own example: given facts, or a recorded pull request, and the expected answer."""
+    """A rule's own example: given facts, a recorded pull request, or for a judged rule the votes, and what it answers."""
 
     expect: Expect
     line: int
     given: ChangeFacts | None = None
     pull_request: int | None = None
+    votes: tuple[Vote, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule of factory_rules.md, or one the factory is built with (`built_in`), which no document can loosen."""
+    """One rule of factory_rules.md, or one the factory is built with (`built_in`), which no document can loosen.
+
+    A rule of a nested file looks at what is `below` its folder ("packages/api/"); one that nested files restate looks at
+    what is `outside` theirs.
+    """
 
     id: str
     title: str
@@ -151,11 +204,14 @@ class Rule:
     applies: Applies = Applies.PR
     status: Status = Status.ENFORCE
     check: Check | None = None
+    question: Question | None = None
     when: Condition | None = None
     on_fail: OnFail = OnFail.NEEDS_HUMAN
     locked: bool = False
     built_in: bool = False
     cases: tuple[Case, ...] = ()
+    below: str = ""
+    outside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +229,8 @@ class ScopeEntry:
 
 @dataclass(frozen=True, slots=True)
 class Governance:
-    """The law at one commit. `digest` names it everywhere: in prompts, ledger, verdicts, comments and trailers."""
+    """The law at one commit. `digest` names it everywhere: in prompts, ledger, verdicts, comments and trailers. `owners`
+    are the people who are asked about what it protects, as the forge names them."""
 
     documents: tuple[Document, ...]
     rules: tuple[Rule, ...]
@@ -181,6 +238,7 @@ class Governance:
     digest: str
     change_default: ChangeDefault = ChangeDefault.ALLOW
     scope_default: ScopeDefault = ScopeDefault.NEEDS_HUMAN
+    owners: tuple[str, ...] = ()
 
     def document(self, name: str) -> Document:
         """The document with this canonical name. Raises KeyError for any other."""

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Case, Expect, Governance, Rule, Source
 from harness.governance.decide import answer_of
+from harness.governance.judged import answer_to
+from harness.governance.remit import seen_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,12 @@ def _answer(rule: Rule, case: Case, history: Mapping[int, ChangeFacts]) -> tuple
     facts = history.get(case.pull_request) if case.pull_request is not None else case.given
     if facts is None:
         return Expect.UNKNOWN, f"pull request #{case.pull_request} is not in the recorded history"
+    facts = seen_by(rule, facts)
+    if facts is None:
+        return Expect.PASS, "it looks at nothing that the change touches, so it is not asked"
     if rule.when is not None and rule.when.holds(facts) is False:
         return Expect.PASS, "its `when:` does not hold, so it is not asked"
-    answer = answer_of(rule, facts)
+    answer = answer_to(rule.question, case.votes) if rule.question and case.votes else answer_of(rule, facts)
     if answer.passed is UNKNOWN:
         return Expect.UNKNOWN, answer.says
     return (Expect.PASS if answer.passed else Expect.FAIL), answer.says

@@ -1,4 +1,5 @@
-"""The three files as every context has them: first, in a fixed order, byte-identical, so that they can be cached."""
+"""The three files as every context has them: first, in a fixed order, byte-identical, so that they can be cached; nested
+files of rules come after them."""
 
 from harness.domain.governance import Governance
 

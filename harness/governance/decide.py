@@ -17,20 +17,27 @@ from harness.domain.governance import (
     Rule,
     Status,
 )
+from harness.governance.remit import looks_at, seen_by
 
 
 def decide(governance: Governance, facts: ChangeFacts, *, applies: Applies = Applies.PR) -> Decision:
     """Ask every rule that applies here, and say what follows. Never raises, reads nothing."""
-    asked = [rule for rule in governance.rules if _is_asked(rule, applies, facts)]
-    findings = tuple(_finding(rule, facts) for rule in asked)
+    asked = rules_asked(governance, facts, applies=applies)
+    findings = tuple(_finding(rule, seen) for rule, seen in asked)
     refusals = [finding for finding in findings if finding.refuses]
     if refusals:
         action = max((finding.on_fail for finding in refusals), key=lambda on_fail: on_fail.strictness)
         return Decision(governance.digest, applies, findings, action, tuple(map(_sentence, refusals)))
-    spoken = any(rule.status is Status.ENFORCE and not rule.built_in for rule in asked)
-    if governance.change_default is ChangeDefault.NEEDS_HUMAN and not spoken:
+    speaking = [rule for rule, _ in asked if rule.status is Status.ENFORCE and not rule.built_in]
+    if governance.change_default is ChangeDefault.NEEDS_HUMAN and not spoken_of(facts, speaking):
         return Decision(governance.digest, applies, findings, OnFail.NEEDS_HUMAN, ("no rule speaks of this change",))
     return Decision(governance.digest, applies, findings, None)
+
+
+def rules_asked(governance: Governance, facts: ChangeFacts, *, applies: Applies) -> list[tuple[Rule, ChangeFacts]]:
+    """The rules that are put to this change here, each with the facts as it sees them."""
+    return [(rule, seen) for rule in governance.rules if _is_here(rule, applies)
+            and (seen := seen_by(rule, facts)) is not None and (rule.when is None or rule.when.holds(seen) is not False)]
 
 
 def answer_of(rule: Rule, facts: ChangeFacts) -> Answer:
@@ -38,11 +45,17 @@ def answer_of(rule: Rule, facts: ChangeFacts) -> Answer:
     return rule.check.answer(facts) if rule.check else Answer(UNKNOWN, "nobody checks this rule")
 
 
-def _is_asked(rule: Rule, applies: Applies, facts: ChangeFacts) -> bool:
+def _is_here(rule: Rule, applies: Applies) -> bool:
     here = rule.applies is applies or (rule.built_in and applies is not Applies.ISSUE)
-    if not here or rule.level is not Level.ENFORCED or rule.status is Status.OFF:
-        return False
-    return rule.when is None or rule.when.holds(facts) is not False
+    return here and rule.level is Level.ENFORCED and rule.status is not Status.OFF
+
+
+def spoken_of(facts: ChangeFacts, speaking: list[Rule]) -> bool:
+    """Whether every path of the change is one that an enforced rule looks at. A nested rule speaks of its folder only."""
+    if not speaking or any(not (rule.below or rule.outside) for rule in speaking):
+        return bool(speaking)
+    return facts.files is not UNKNOWN and facts.files != () and all(
+        any(looks_at(rule, change.path) for rule in speaking) for change in facts.files)
 
 
 def _finding(rule: Rule, facts: ChangeFacts) -> Finding:

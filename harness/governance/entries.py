@@ -2,9 +2,11 @@
 
 import difflib
 import re
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from harness.domain.facts import ChangeFacts
 from harness.domain.governance import (
     Applies,
     Case,
@@ -20,22 +22,24 @@ from harness.domain.governance import (
     Status,
 )
 from harness.governance.checks import CHECKS
-from harness.governance.checks.arguments import GLOB, MODE
+from harness.governance.checks.arguments import GLOB, MODE, NAME, PATH, PATTERN
 from harness.governance.given import facts_given
 from harness.governance.law import PREFIX
 from harness.governance.markdown import Section
 from harness.governance.paths import glob_fault
+from harness.governance.patterns import pattern_fault
+from harness.governance.question import KEYS, case_fault, question_in, votes_in
 from harness.governance.when import WhenError, read_when
 from harness.governance.yamlblock import Value
 
 _ID = re.compile(r"[A-Z][A-Z0-9]*(?:-[A-Z0-9]+)+\Z")
 _MODE = re.compile(r"[0-7]{6}\Z")
-_RULE = ("id", "applies", "level", "status", "check", "on_fail", "when", "locked", "cases")
+_RULE = ("id", "applies", "level", "status", "check", "on_fail", "when", "locked", "cases", *KEYS)
 _SCOPE = ("id", "kind", "asks_like", "reply")
 
 
-def rule_in(section: Section, block: Value) -> Rule:
-    """The rule that a section's block states. Raises GovernanceError."""
+def rule_in(section: Section, block: Value, *, below: str = "") -> Rule:
+    """The rule that a section's block states, in a file that speaks of what is `below`. Raises GovernanceError."""
     given = block.fields(_RULE, required=("id", "level"))
     rule = Rule(
         id=_id(given["id"], section), title=section.title, prose=section.prose, source=_source(section, block),
@@ -43,12 +47,18 @@ def rule_in(section: Section, block: Value) -> Rule:
         applies=given["applies"].choice(Applies) if "applies" in given else Applies.PR,
         status=given["status"].choice(Status) if "status" in given else Status.ENFORCE,
         check=_check(given["check"]) if "check" in given else None,
+        question=question_in(given, given["level"].choice(Level)),
         when=_when(given["when"]) if "when" in given else None,
         on_fail=given["on_fail"].choice(OnFail) if "on_fail" in given else OnFail.NEEDS_HUMAN,
         locked=given["locked"].flag() if "locked" in given else False,
-        cases=given["cases"].listed(_case) if "cases" in given else (),
+        cases=given["cases"].listed(lambda case: _case(case, below)) if "cases" in given else (), below=below,
     )
     _check_rule(rule, given["level"])
+    if below and rule.applies is Applies.ISSUE:
+        given["applies"].fault("an issue touches no folder; what is asked of issues stands at the root")
+    for item, case in zip(given["cases"].items() if rule.cases else (), rule.cases, strict=True):
+        if fault := case_fault(case, rule.question):
+            item.fault(fault)
     return rule
 
 
@@ -57,8 +67,8 @@ def _check_rule(rule: Rule, level: Value) -> None:
         level.fault("an enforced rule needs a `check`; a rule that is only read is `level: advisory`")
     if rule.level is Level.ADVISORY and (rule.check or rule.cases or rule.when):
         level.fault("an advisory rule is only read; with a check, try `level: enforced` and `status: shadow`")
-    if rule.locked and (rule.status is not Status.ENFORCE or rule.level is not Level.ENFORCED):
-        level.fault("a locked rule is enforced, neither advice nor in shadow nor off")
+    if rule.locked and (rule.status is not Status.ENFORCE or rule.level is Level.ADVISORY):
+        level.fault("a locked rule is enforced or judged, neither advice nor in shadow nor off")
 
 
 def scope_entry_in(section: Section, block: Value) -> ScopeEntry:
@@ -96,14 +106,17 @@ def _when(value: Value) -> Condition:
         value.fault(str(error))
 
 
-def _case(value: Value) -> Case:
-    given = value.fields(("given", "pr", "expect"), required=("expect",))
-    if ("given" in given) == ("pr" in given):
-        value.fault("a case has either `given:` facts or the `pr:` number of a recorded pull request")
+def _case(value: Value, below: str) -> Case:
+    given = value.fields(("given", "pr", "votes", "expect"), required=("expect",))
     expect = given["expect"].choice(Expect)
+    if "votes" in given and "pr" not in given:
+        facts = facts_given(given["given"], below=below) if "given" in given else ChangeFacts()
+        return Case(expect, value.line, given=facts, votes=votes_in(given["votes"]))
+    if "votes" in given or ("given" in given) == ("pr" in given):
+        value.fault("a case has either `given:` facts or the `pr:` number of a recorded pull request")
     if "pr" in given:
         return Case(expect, value.line, pull_request=given["pr"].whole())
-    return Case(expect, value.line, given=facts_given(given["given"]))
+    return Case(expect, value.line, given=facts_given(given["given"], below=below))
 
 
 def _check(value: Value) -> Check:
@@ -136,15 +149,28 @@ def _argument(kind: Any, value: Value) -> Any:
     if kind is bool:
         return value.flag()
     if get_origin(kind) is Annotated:
-        return value.listed(lambda item: _listed(kind.__metadata__[0], item))
+        what, = kind.__metadata__
+        return _worded(what, value) if get_args(kind)[0] is str else value.listed(lambda item: _worded(what, item))
     return value.word(get_args(kind)) if get_args(kind) else value.money()
 
 
-def _listed(what: str, item: Value) -> str:
-    text = item.text()
-    fault = glob_fault(text) if what == GLOB else None
-    if what == MODE and not _MODE.match(text):
-        fault = f"expected {MODE}, found `{text}`"
+def _worded(what: str, value: Value) -> str:
+    text = value.text()
+    fault = _FAULTS[what](text)
     if fault:
-        item.fault(fault)
+        value.fault(fault)
     return text
+
+
+def _mode_fault(text: str) -> str | None:
+    return None if _MODE.match(text) else f"expected {MODE}, found `{text}`"
+
+
+def _path_fault(text: str) -> str | None:
+    plain = text.isprintable() and "\\" not in text and all(part not in ("", ".", "..") for part in text.split("/"))
+    return None if plain else f"expected {PATH}, without `.` and `..`, found `{text}`"
+
+
+_FAULTS: Mapping[str, Callable[[str], str | None]] = {
+    GLOB: glob_fault, MODE: _mode_fault, NAME: lambda text: None, PATH: _path_fault, PATTERN: pattern_fault}
+"""Why a text is not what an argument takes, by the kind of argument."""

@@ -4,7 +4,7 @@ What cannot be obeyed is refused when the documents are read; what can be obeyed
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from decimal import Decimal
 
@@ -22,9 +22,11 @@ from harness.domain.governance import (
     Status,
 )
 from harness.governance.checks import CHECKS
+from harness.governance.checks.scripts import Exec
 from harness.governance.invisible import is_invisible
 from harness.governance.markdown import Section, page_of
-from harness.governance.paths import matches
+from harness.governance.paths import Known
+from harness.governance.shadowed import shadowed
 
 LARGEST_PROMPT = 40_000
 """Characters of the three files together: about 10,000 tokens in every context."""
@@ -68,6 +70,7 @@ def lint(governance: Governance, *, known_workflows: Collection[str] = (), known
         *_on_prose(governance, known_workflows),
         *(finding for rule in rules for finding in _on_rule(rule)),
         *_on_contradictions(governance, rules),
+        *_on_shadowed(governance.rules),
         *_on_labels(rules, known_labels),
         *_on_globs(rules, paths),
     ]
@@ -77,8 +80,9 @@ def lint(governance: Governance, *, known_workflows: Collection[str] = (), known
 def _on_documents(governance: Governance) -> Iterator[LintFinding]:
     for document in governance.documents:
         for number, line in enumerate(document.text.split("\n"), 1):
-            odd = sorted({f"U+{ord(char):04X}" for char in line.rstrip("\r") if is_invisible(char)})
-            if odd:
+            if line.isascii() and line.isprintable():
+                continue
+            if odd := sorted({f"U+{ord(char):04X}" for char in line.rstrip("\r") if is_invisible(char)}):
                 yield LintFinding(document.file, number, "invisible", f"{', '.join(odd)} cannot be seen; remove it")
     bound = {MISSION: governance.scope, RULES: [rule for rule in governance.rules if not rule.built_in]}
     for name, entries in bound.items():
@@ -88,7 +92,7 @@ def _on_documents(governance: Governance) -> Iterator[LintFinding]:
     total = sum(len(document.text) for document in governance.documents)
     if total > LARGEST_PROMPT:
         yield LintFinding(governance.document(RULES).file, 1, "prompt-size",
-                          f"the three files have {total} characters, and all go into every prompt; "
+                          f"the governance files have {total} characters, and all go into every prompt; "
                           f"aim for {LARGEST_PROMPT}")
 
 
@@ -101,6 +105,8 @@ def _on_prose(governance: Governance, known_workflows: Collection[str]) -> Itera
         document = page.document
         for section in page.sections:
             yield from _on_section(document, section)
+        for stray in page.strays:
+            yield LintFinding(document.file, stray.line, "left-out", stray.says)
         for number, line in enumerate(document.text.split("\n"), 1):
             for mention in _ID.findall(line):
                 if mention not in ids and mention[0] in letters:
@@ -123,7 +129,7 @@ def _on_section(document: Document, section: Section) -> Iterator[LintFinding]:
 
 def _on_rule(rule: Rule) -> Iterator[LintFinding]:
     where = rule.source
-    if rule.level is Level.ENFORCED and not rule.cases:
+    if rule.level is not Level.ADVISORY and not rule.cases:
         yield _at(where, "no-case", f"{rule.id} has no case; give one that must fail and one that must pass")
     if rule.status is Status.OFF:
         yield _at(where, "off", f"{rule.id} is off and binds nothing; remove it, or put it in shadow")
@@ -147,22 +153,29 @@ def _limits(check: Check | None) -> list[tuple[str, Decimal]]:
 
 
 def _on_contradictions(governance: Governance, rules: list[Rule]) -> Iterator[LintFinding]:
-    limits: dict[tuple[str, Applies], Rule] = {}
+    limits: dict[tuple[str, Applies, str], Rule] = {}
     names = {kind: name for name, kind in CHECKS.items()}
     for rule in rules:
         if rule.when is not None or rule.status is Status.OFF or not _limits(rule.check):
             continue
-        key = (names[type(rule.check)], rule.applies)
+        key = (names[type(rule.check)], rule.applies, rule.below)      # a nested file may say otherwise
         other = limits.setdefault(key, rule)
         if _limits(other.check) != _limits(rule.check):
             yield _at(rule.source, "contradiction",
                       f"{rule.id} and {other.id} limit `{key[0]}` differently ({other.source.file}:{other.source.line})")
-    bound: dict[str, set[Decimal]] = {}
-    for rule in rules:
-        bound.setdefault(names.get(type(rule.check), ""), set()).update(value for _, value in _limits(rule.check))
     own = {(rule.source.file, line) for rule in rules for line in range(rule.source.line, rule.source.end_line + 1)}
     for document in governance.documents:
+        bound: dict[str, set[Decimal]] = {}
+        for rule in (rule for rule in rules if document.folder.startswith(rule.below)):
+            bound.setdefault(names.get(type(rule.check), ""), set()).update(value for _, value in _limits(rule.check))
         yield from _said_otherwise(document, bound, own)
+
+
+def _on_shadowed(rules: Sequence[Rule]) -> Iterator[LintFinding]:
+    for rule, other in shadowed(rules):
+        if other.check == rule.check or other.when is not None or rule.when is not None or not _limits(rule.check):
+            yield _at(rule.source, "shadowed", f"{rule.id} never matters: {other.id} ({other.source.file}:{other.source.line}) "
+                      "refuses whatever it would; remove one")
 
 
 def _said_otherwise(document: Document, bound: Mapping[str, set[Decimal]],
@@ -192,11 +205,13 @@ def _on_labels(rules: list[Rule], known: Collection[str]) -> Iterator[LintFindin
 def _on_globs(rules: list[Rule], paths: Iterable[bytes] | None) -> Iterator[LintFinding]:
     if paths is None:
         return
-    known = tuple(paths)
+    there = Known(paths)
     for rule in rules:
-        for pattern in _globs(rule.check):
-            if not any(matches((pattern,), path) for path in known):
+        for pattern in (*_globs(rule.check), *(rule.question.never_sees if rule.question else ())):
+            if not there.has(pattern, below=rule.below):
                 yield _at(rule.source, "no-match", f"{rule.id} names `{pattern}`, which matches no file here")
+        if isinstance(rule.check, Exec) and not there.has(f"/{rule.check.script}"):
+            yield _at(rule.source, "no-match", f"{rule.id} runs `{rule.check.script}`, which is no file here")
 
 
 def _globs(check: Check | None) -> Iterator[str]:

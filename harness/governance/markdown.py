@@ -7,11 +7,13 @@ comment or a code sample is not a block. What looks like an attempt at a block a
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import GovernanceError
 from harness.domain.governance import MISSION, RULES, Document
+from harness.governance.strays import Stray, strays
 
 if TYPE_CHECKING:
     from markdown_it.token import Token
@@ -21,6 +23,8 @@ BLOCKS = {RULES: "rule", MISSION: "scope"}
 
 _ID = re.compile(r"\s*\{#(?P<id>[^}]*)\}\s*$")
 _FRONT = "---"
+_SCHEMA = re.compile(r"\W*schema\s*:")
+_TOP = 8             # lines at the top of a document where a garbled front matter would stand
 _NEW_LINE = re.compile(r"\r\n?|\n")
 
 
@@ -46,24 +50,32 @@ class Section:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One document taken apart. `front` is the front matter's inside, None where there is none."""
+    """One document taken apart. `front` is the front matter's inside, None where there is none; `strays` bind nothing."""
 
     document: Document
     front: Block | None
     sections: tuple[Section, ...]
+    strays: tuple[Stray, ...] = ()
 
 
+@lru_cache(maxsize=16)       # a law is read, then linted
 def page_of(document: Document) -> Page:
     """The document's front matter and sections. Raises GovernanceError on a block that could not bind."""
     lines = _NEW_LINE.split(document.text)
     front, begin = _front_matter(document, lines)
     body = "\n".join([""] * begin + lines[begin:])
     tokens = _tokens(document, body)
-    return Page(document, front, tuple(_sections(document, tokens, lines)))
+    sections = tuple(_sections(document, tokens, lines))
+    blocks = [token for token in tokens if _is_block(document, token)]
+    return Page(document, front, sections, tuple(strays(document, tokens, blocks)))
 
 
 def _front_matter(document: Document, lines: list[str]) -> tuple[Block | None, int]:
     if lines[0].rstrip() != _FRONT:
+        stated = next((at for at, line in enumerate(lines[:_TOP], 1) if _SCHEMA.match(line)), None)
+        if stated and document.kind in BLOCKS:
+            raise GovernanceError("stands outside the front matter, which is the first line, `---`, to the next `---`",
+                                  file=document.file, line=stated, key="schema")
         return None, 0
     end = next((at for at, line in enumerate(lines[1:], 1) if line.rstrip() == _FRONT), None)
     if end is None:
@@ -116,7 +128,7 @@ def _is_block(document: Document, token: "Token") -> bool:
     words = token.info.split() if token.type == "fence" else []
     if len(words) < 2 or words[0].casefold() not in ("yaml", "yml"):
         return False
-    wanted = BLOCKS.get(document.name)
+    wanted = BLOCKS.get(document.kind)
     if words == ["yaml", wanted]:
         return True
     if wanted is None:

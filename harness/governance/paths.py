@@ -7,11 +7,14 @@ matching takes time linear in the path for every glob, because the path is chose
 
 import re
 import unicodedata
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 _IGNORED_CATEGORIES = frozenset({"Cf", "Cc", "Mn", "Me"})
 _SAME_IN_ASCII = str.maketrans({"i": "l", "1": "l", "|": "l", "0": "o"})
 _MOST_SEGMENTS = 32
+_REMEMBERED = 32_768        # a history touches few paths, again and again
 
 
 def text_of(path: bytes) -> str:
@@ -69,6 +72,7 @@ def glob_fault(pattern: str) -> str | None:
     return None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def matches(patterns: tuple[str, ...], path: bytes) -> bool:
     """Whether any pattern matches exactly these bytes.
 
@@ -78,11 +82,39 @@ def matches(patterns: tuple[str, ...], path: bytes) -> bool:
     return bool(patterns) and _compiled(patterns).match(text_of(path)) is not None
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def resembles(patterns: tuple[str, ...], path: bytes) -> bool:
     """Whether any pattern matches this path, or what it looks like. For denials: never use it to permit."""
     if not patterns:
         return False
     return matches(patterns, path) or _look_compiled(patterns).match(skeleton(text_of(path))) is not None
+
+
+class Known:
+    """The files of a repository, to be asked whether a glob matches any of them: by its first plain folders, or for a
+    name that is meant at any depth by the names that there are, so that no glob is tried on every path."""
+
+    def __init__(self, paths: Iterable[bytes]) -> None:
+        self._paths = sorted(paths)
+        self._parts = sorted({part for path in self._paths for part in path.split(b"/")})
+
+    def has(self, pattern: str, *, below: str = "") -> bool:
+        """Whether a file below the folder `below` is matched."""
+        among = self._parts if "/" not in pattern and not below else self._beginning(below or _plain_start(pattern))
+        return any(matches((pattern,), path) for path in among)
+
+    def _beginning(self, start: str) -> Sequence[bytes]:
+        raw = start.encode("utf-8", "surrogateescape")
+        first = bisect_left(self._paths, raw)
+        return self._paths[first:bisect_left(self._paths, raw + b"\xff" * 8, first)] if raw else self._paths
+
+
+def _plain_start(pattern: str) -> str:
+    """What every path that a rooted pattern matches begins with."""
+    if "/" not in pattern:
+        return ""
+    found = pattern.strip("/")
+    return found[: min((at for at in (found.find("*"), found.find("?")) if at >= 0), default=len(found))]
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, TypeAlias
 
-from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
+from harness.domain.facts import UNKNOWN, ChangeFacts, FileChange, Maybe
 
 LONGEST = 500
 DEEPEST = 24
@@ -33,10 +33,22 @@ class Kind(Enum):
     WORDS = "a set of words"
 
 
+def _lines(count: Callable[[FileChange], int | None]) -> Callable[[ChangeFacts], Maybe[int]]:
+    """One kind of line, in all files together."""
+    def total(facts: ChangeFacts) -> Maybe[int]:
+        numbers = None if facts.files is UNKNOWN else [count(change) for change in facts.files]
+        known = [number for number in numbers or () if number is not None]
+        return UNKNOWN if numbers is None or len(known) < len(numbers) else sum(known)
+    return total
+
+
 NAMES: dict[str, tuple[Kind, Callable[[ChangeFacts], Any]]] = {
+    "added_lines": (Kind.NUMBER, _lines(lambda change: change.added)),
     "attempts": (Kind.NUMBER, lambda facts: facts.attempts),
     "author": (Kind.WORD, lambda facts: facts.author),
     "changed_lines": (Kind.NUMBER, lambda facts: facts.changed_lines),
+    "deleted_lines": (Kind.NUMBER, _lines(lambda change: change.deleted)),
+    "dependencies": (Kind.NUMBER, lambda facts: UNKNOWN if facts.dependencies is UNKNOWN else len(facts.dependencies)),
     "files": (Kind.NUMBER, lambda facts: UNKNOWN if facts.files is UNKNOWN else len(facts.files)),
     "kind": (Kind.WORD, lambda facts: facts.kind),
     "labels": (Kind.WORDS, lambda facts: facts.labels),
@@ -105,10 +117,11 @@ def _value(tree: Tree, facts: ChangeFacts) -> Maybe[bool]:
             return UNKNOWN if inner is UNKNOWN else not inner
         case Both():
             decisive = tree.word == "or"
-            sides = (_value(tree.left, facts), _value(tree.right, facts))
-            if decisive in sides:
+            left = _value(tree.left, facts)
+            if left is decisive:
                 return decisive
-            return UNKNOWN if UNKNOWN in sides else not decisive
+            right = _value(tree.right, facts)
+            return right if left is not UNKNOWN or right is decisive else UNKNOWN
         case Comparison():
             left, right = tree.left.of(facts), tree.right.of(facts)
             return UNKNOWN if UNKNOWN in (left, right) else _OPERATORS[tree.operator](left, right)
@@ -125,7 +138,7 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "not in": lambda left, right: left not in right,
 }
 
-_TOKEN = re.compile(r"""\s*(?:(?P<number>\d+(?:\.\d+)?)|"(?P<word>[^"\n]*)"|(?P<name>[A-Za-z_]+)"""
+_TOKEN = re.compile(r"""\s*(?:(?P<number>[0-9]{1,18}(?:\.[0-9]{1,9})?)|"(?P<word>[^"\n]*)"|(?P<name>[A-Za-z_]+)"""
                     r"""|(?P<sign>==|!=|<=|>=|<|>|\(|\)|\[|\]|,)|(?P<end>\Z)|(?P<other>.))""", re.DOTALL)
 _WORDS = ("and", "or", "not", "in")
 

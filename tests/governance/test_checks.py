@@ -6,6 +6,9 @@ import pytest
 
 from harness.domain.facts import (
     UNKNOWN,
+    AddedContent,
+    ApiFacts,
+    ApiLoss,
     ChangeFacts,
     ChangeKind,
     CheckFact,
@@ -13,16 +16,30 @@ from harness.domain.facts import (
     DependencyMove,
     JourneyFacts,
     Origin,
+    ScriptFact,
     SecretFound,
 )
 from harness.domain.facts import TestFacts as SuiteFacts
 from harness.governance.checks import CHECKS
 from harness.governance.checks.conduct import Attempts, AuthorRate, Labels, SpendUsd
-from harness.governance.checks.gates import ChecksGreen, JourneysSatisfied
+from harness.governance.checks.content import AddedText, ApiSurface
+from harness.governance.checks.filing import IssueRate
+from harness.governance.checks.gates import ChecksGreen, JourneysSatisfied, Screenshots
 from harness.governance.checks.gates import TestsKept as SuiteKept
+from harness.governance.checks.gates import TestsWeakened as SuiteWeakened
 from harness.governance.checks.paths import FileModes, PathNames, Paths
-from harness.governance.checks.size import ChangedLines, FileBytes, Files
+from harness.governance.checks.scripts import Exec
+from harness.governance.checks.size import (
+    AddedLines,
+    BinaryFiles,
+    ChangedLines,
+    DeletedFiles,
+    DeletedLines,
+    FileBytes,
+    Files,
+)
 from harness.governance.checks.supply import Dependencies, Secrets
+from harness.governance.checks.together import Companions, Migrations
 from tests.governance.law import change, touching
 
 DAY = 86_400
@@ -42,6 +59,36 @@ def suite(base: str, candidate: str, skipped: str = "", base_skipped: str = "") 
 
 def checks(**conclusions: str) -> ChangeFacts:
     return ChangeFacts(checks=tuple(CheckFact(name, conclusion) for name, conclusion in conclusions.items()))
+
+
+def gone(path: str):
+    return change(path, 0, 9, kind=ChangeKind.DELETED, old_mode="100644", new_mode="000000")
+
+
+def edited(path: str):
+    return change(path, kind=ChangeKind.MODIFIED, old_mode="100644")
+
+
+def added(path: str, content: str | bytes, *others) -> ChangeFacts:
+    raw = content if isinstance(content, bytes) else content.encode()
+    return ChangeFacts(files=(change(path), *others), added=(AddedContent(path.encode(), raw),))
+
+
+def migrating(*changes, there: str = "m/0001_a.py m/0002_b.py other/0009_z.py") -> ChangeFacts:
+    return ChangeFacts(files=changes, neighbours=tuple(path.encode() for path in there.split()))
+
+
+def api(*lost: str, unread: str = "") -> ChangeFacts:
+    return ChangeFacts(api=ApiFacts(tuple(ApiLoss(path.encode(), "f", "is gone") for path in lost),
+                                    tuple(path.encode() for path in unread.split())))
+
+
+def ran(exit_code: int | None, script: str = "a.py", *arguments: str) -> ChangeFacts:
+    return ChangeFacts(scripts=(ScriptFact("b.py", (), 1), ScriptFact(script, arguments, exit_code, ("said",))))
+
+
+def weakened(*found: str) -> ChangeFacts:
+    return ChangeFacts(tests=SuiteFacts(frozenset("a"), frozenset("a"), weakened=found))
 
 
 LINES = ChangedLines(max=10, exclude=("*.lock",))
@@ -118,6 +165,9 @@ TABLE = [
     (AuthorRate(max=2), ChangeFacts(author_ages=(DAY, DAY, DAY)), True),
     (AuthorRate(max=2, per="week"), ChangeFacts(author_ages=(DAY, DAY)), False),
     (AuthorRate(max=2, per="hour"), ChangeFacts(author_ages=(3600, 3600)), True),
+    (IssueRate(max=2), ChangeFacts(issue_ages=(DAY - 1, DAY)), True),
+    (IssueRate(max=2), ChangeFacts(issue_ages=(DAY - 1, 0)), False),
+    (IssueRate(max=2, per="week"), ChangeFacts(issue_ages=(DAY, DAY)), False),
     (Attempts(max=3), ChangeFacts(attempts=3), True),
     (Attempts(max=3), ChangeFacts(attempts=4), False),
     (Attempts(max=3), ChangeFacts(attempts=0), True),
@@ -142,6 +192,83 @@ TABLE = [
     (JourneysSatisfied(), ChangeFacts(journeys=JourneyFacts(2, 1, 1)), False),
     (JourneysSatisfied(), ChangeFacts(journeys=JourneyFacts(2, 2, 1)), False),
     (JourneysSatisfied(min=2), ChangeFacts(journeys=JourneyFacts(1, 1, 1)), False),
+    (AddedLines(max=5, exclude=("*.lock",)), files(change("a", 5, 900)), True),
+    (AddedLines(max=5), files(change("a", 3), change("b", 3)), False),
+    (AddedLines(max=5, exclude=("*.lock",)), files(change("a.lock", 6)), True),
+    (AddedLines(max=5), files(change("a.png", None, None, binary=True)), UNKNOWN),
+    (AddedLines(max=5, binary="ignore"), files(change("a.png", None, None, binary=True)), True),
+    (DeletedLines(max=5), files(change("a", 900, 5)), True),
+    (DeletedLines(max=5), files(change("a", 0, 6)), False),
+    (DeletedLines(max=5, binary="ignore"), files(change("too-large.py", None, None)), UNKNOWN),
+    (DeletedFiles(max=0), files(edited("a")), True),
+    (DeletedFiles(max=0), files(gone("a")), False),
+    (DeletedFiles(max=0, exclude=("docs/**",)), files(gone("docs/a")), True),
+    (DeletedFiles(max=1), files(change("new/a"), gone("old/a")), True),
+    (DeletedFiles(max=0), files(change("a", kind=UNKNOWN)), UNKNOWN),
+    (DeletedFiles(max=0), files(change("a", kind=UNKNOWN), gone("b")), False),
+    (BinaryFiles(max=0), files(change("a.txt")), True),
+    (BinaryFiles(max=0), files(change("a.png", None, None, binary=True)), False),
+    (BinaryFiles(max=1), files(change("a.png", None, None, binary=True)), True),
+    (BinaryFiles(max=0, exclude=("docs/**",)), files(change("docs/a.png", None, None, binary=True)), True),
+    (BinaryFiles(max=0), files(change("a.png", None, None, binary=True, kind=ChangeKind.DELETED)), True),
+    (BinaryFiles(max=0), files(change("too-large.dat", None, None)), UNKNOWN),
+    (Companions(of=("src/**",), touch=("docs/**",)), touching("src/a", "docs/b"), True),
+    (Companions(of=("src/**",), touch=("docs/**",)), touching("src/a"), False),
+    (Companions(of=("src/**",), touch=("docs/**",)), touching("SRC/a"), False),
+    (Companions(of=("src/**",), touch=("docs/**",)), touching("src/a", "DOCS/b"), False),
+    (Companions(of=("src/**",), touch=("docs/**",)), touching("other"), True),
+    (Companions(of=("src/**",), touch=("docs/**",)), files(edited("src/a"), gone("docs/b")), False),
+    (Companions(of=("src/**",), touch=("docs/**",)), files(gone("src/a"), gone("docs/b")), True),
+    (Companions(of=("src/**",), touch=("src/**",)), touching("src/a"), False),
+    (Companions(of=("src/**",), touch=("docs/**",)), files(change("src/a", kind=UNKNOWN), change("docs/b")), UNKNOWN),
+    (AddedText(deny=("TODO",)), added("a", "x = 1\n"), True),
+    (AddedText(deny=("TODO",)), added("a", "x = 1  # TODO\n"), False),
+    (AddedText(deny=("^eval",)), added("a", "x\reval(y)"), False),
+    (AddedText(deny=("^eval",)), added("a", "x\u2028eval(y)"), False),
+    (AddedText(deny=("(?i)todo",)), added("a", b"\xff ToDo"), False),
+    (AddedText(deny=("a.c",)), added("x", "a\nc"), True),
+    (AddedText(deny=("TODO",), paths=("src/**",)), added("docs/a", "TODO"), True),
+    (AddedText(deny=("TODO",), exclude=("docs/**",)), added("docs/a", "TODO"), True),
+    (AddedText(deny=("TODO",)), added("a", "x", change("b.png", None, None, binary=True)), UNKNOWN),
+    (AddedText(deny=("TODO",)), added("a", "TODO", change("b.png", None, None, binary=True)), False),
+    (AddedText(deny=("TODO",), binary="ignore"), added("a", "x", change("b.png", None, None, binary=True)), True),
+    (AddedText(deny=("TODO",)), touching("a"), UNKNOWN),
+    (ApiSurface(), api(), True),
+    (ApiSurface(), api("lib/a.py"), False),
+    (ApiSurface(exclude=("tests/**",)), api("tests/a.py"), True),
+    (ApiSurface(paths=("lib/**",)), api("bin/a.py", unread="bin/b.py"), True),
+    (ApiSurface(), api(unread="lib/a.py"), UNKNOWN),
+    (ApiSurface(), api("lib/b.py", unread="lib/a.py"), False),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/0003_c.py")), True),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/10_c.py"), change("m/9_d.py")), True),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/0002_c.py")), False),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/0001b.py")), False),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/0003_c.py"), change("m/0003_d.py")), False),
+    (Migrations(paths=("m/*.py",)), migrating(edited("m/0001_a.py")), False),
+    (Migrations(paths=("m/*.py",)), migrating(edited("M/0001_a.py")), False),
+    (Migrations(paths=("m/*.py",)), migrating(gone("m/0001_a.py")), False),
+    (Migrations(paths=("m/*.py",), exclude=("m/__init__.py",)), migrating(edited("m/__init__.py")), True),
+    (Migrations(paths=("m/*.sql",)), migrating(change("m/b.sql"), there="m/a.sql"), True),
+    (Migrations(paths=("m/*.sql",)), migrating(change("m/a.sql"), there="m/b.sql"), False),
+    (Migrations(paths=("m/*.py",)), touching("src/a.py"), True),
+    (Migrations(paths=("m/*.py",)), touching("m/0003_c.py"), UNKNOWN),
+    (Screenshots(paths=("web/**",)), touching("web/a.css", pictures=1), True),
+    (Screenshots(paths=("web/**",)), touching("web/a.css", pictures=0), False),
+    (Screenshots(paths=("web/**",), min=2), touching("WEB/a.css", pictures=1), False),
+    (Screenshots(paths=("web/**",)), touching("src/a.py"), True),
+    (Screenshots(paths=("web/**",)), touching("web/a.css"), UNKNOWN),
+    (SuiteWeakened(), weakened(), True),
+    (SuiteWeakened(), weakened("tests/test_a.py::test_x: `==` became `in`"), False),
+    (SuiteWeakened(exclude=("tests/slow/**",)), weakened("tests/slow/test_a.py::test_x: emptied"), True),
+    (SuiteWeakened(), ChangeFacts(tests=SuiteFacts(frozenset(), frozenset())), UNKNOWN),
+    (Exec("a.py"), ran(0), True),
+    (Exec("a.py"), ran(1), False),
+    (Exec("a.py"), ran(2), UNKNOWN),
+    (Exec("a.py"), ran(137), UNKNOWN),
+    (Exec("a.py"), ran(None), UNKNOWN),
+    (Exec("a.py", ("--strict",)), ran(0), UNKNOWN),
+    (Exec("a.py", ("--strict",)), ran(0, "a.py", "--strict"), True),
+    (Exec("b.py"), ran(0), False),
 ]
 
 
@@ -169,6 +296,35 @@ def test_a_refusal_shows_what_it_rests_on():
     assert "b/server.key" in answer.says
 
 
+def test_a_script_that_refuses_is_quoted_by_its_last_line():
+    answer = Exec("a.py").answer(ran(1))
+    assert answer.says == "a.py refuses the change: said"
+    assert answer.evidence == ("said",)
+
+
+def test_what_stands_in_an_added_line_is_not_repeated_to_anybody():
+    answer = AddedText(deny=("secret-[a-z]+",)).answer(added("a", "x = 'secret-word'"))
+    assert answer.evidence == ("a (`secret-[a-z]+`)",)
+
+
+def test_an_expression_that_explodes_elsewhere_is_searched_in_linear_time():
+    hostile = ("a" * 200_000 + "b\n") * 5
+    assert AddedText(deny=("(a+)+$", "(a|aa)+$", "(.*a){12}x")).answer(added("a", hostile)).passed is True
+
+
 def test_unknown_is_never_true_in_a_condition():
     assert not UNKNOWN
     assert repr(UNKNOWN) == "UNKNOWN"
+
+
+@pytest.mark.parametrize(("check", "facts", "says"), [
+    (Paths(deny=("secret/**",)), files(change("a.py"), change("b.py")), "touches 2 paths, none of them protected"),
+    (Paths(allow=("src/**",)), files(change("src/a.py")), "touches 1 path, all of them where changes are allowed"),
+    (Paths(require=("tests/**",)), files(change("tests/a.py")), "touches 1 path, and all that are required"),
+    (Paths(require=("tests/**",)), files(change("a.py")), "leaves required paths untouched: tests/**"),
+    (Attempts(max=3), ChangeFacts(attempts=1), "1 attempt, at most 3"),
+    (Attempts(max=3), ChangeFacts(attempts=2), "2 attempts, at most 3"),
+    (SuiteKept(), suite("a b", "a b c"), "2 tests of the base are kept, none newly skipped"),
+], ids=lambda value: value if isinstance(value, str) else "")
+def test_what_holds_is_told_with_what_was_measured(check, facts, says):
+    assert check.answer(facts).says == says

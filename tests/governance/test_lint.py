@@ -1,8 +1,13 @@
 """Lint: what can be obeyed and is probably a mistake."""
 
+import time
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.governance import lint, read_governance
+from harness.governance.paths import Known, glob_fault, matches
 from tests.governance.law import CODE, FRONT, MISSION, files, governance, rule_text
 
 CASE = "cases: [{given: {changed_lines: 1}, expect: pass}]"
@@ -51,6 +56,12 @@ def test_a_clean_law_has_no_findings():
                        "cases: [{given: {files: 1}, expect: pass}]", rule_id="F-TWO"), "no-match", "`*.gone`"),
     (CLEAN + rule_text('level: enforced\ncheck: {secrets: {exclude: ["src/**"]}}\ncases: [{given: {secrets: []}, expect: pass}]',
                        rule_id="F-TWO"), None, ""),
+    (CLEAN + rule_text('level: enforced\ncheck: {exec: {script: tools/gone.py}}\n'
+                       'cases: [{given: {scripts: {tools/gone.py: 0}}, expect: pass}]', rule_id="F-TWO"),
+     "no-match", "runs `tools/gone.py`, which is no file here"),
+    (CLEAN + rule_text(SIZE, rule_id="F-TWO", prose="400."), "shadowed", "F-TWO never matters: F-ONE (factory_rules.md:4)"),
+    (CLEAN + rule_text(SIZE.replace("400", "500") + '\nwhen: kind == "bug"', rule_id="F-TWO"), "shadowed", "F-ONE"),
+    (CLEAN + "<!--\n```yaml rule\nid: F-ONE\n```\n-->\n", "left-out", "F-ONE stands in HTML"),
 ])
 def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says):
     findings = lint(governance(rules), known_workflows=["triage", "merge"], known_labels=["ready"], paths=[b"src/a.py"])
@@ -89,3 +100,78 @@ def test_what_is_not_asked_about_is_not_complained_of():
     rules = CLEAN + rule_text('level: enforced\ncheck: {labels: {deny: [Hold]}}\ncases: [{given: {labels: []}, expect: pass}]',
                               rule_id="F-TWO") + "## M\nworkflows/release.yaml\n"
     assert lint(governance(rules)) == ()
+
+
+@pytest.mark.parametrize(("wide", "narrow", "never_matters"), [
+    ("paths: {deny: [src/**]}", "paths: {deny: [src/a/**, src/b.py]}", True),
+    ("paths: {deny: [src]}", "paths: {deny: [src/a]}", True),
+    ("paths: {deny: [src/a/**, src/b/**]}", "paths: {deny: [src/**]}", False),
+    ("paths: {deny: [src/**]}", "paths: {deny: [src/a, docs]}", False),
+    ("paths: {deny: [/src/**]}", "paths: {deny: [src]}", False),
+    ("paths: {deny: [src/**]}", "paths: {deny: [srcs/a]}", False),
+    ("paths: {deny: ['s*/**']}", "paths: {deny: [src/a]}", False),
+    ("paths: {deny: [src/**]}", "paths: {deny: [src/a], require: [docs]}", False),
+    ("paths: {deny: [.github]}", "paths: {deny: [docs]}", False),
+    ("added_text: {deny: [TODO, FIXME]}", "added_text: {deny: [FIXME]}", True),
+    ("added_text: {deny: [TODO, FIXME], paths: [src/**]}", "added_text: {deny: [FIXME]}", False),
+    ("labels: {deny: [ready]}", "labels: {deny: [ready], require: [hold]}", False),
+    ("labels: {deny: [ready], require: [hold]}", "labels: {deny: [ready]}", True),
+    ("file_modes: {allow: ['100644']}", "file_modes: {}", True),
+    ("file_modes: {}", "file_modes: {allow: ['100644']}", False),
+    ("checks_green: {}", "checks_green: {require: [ci]}", False),
+    ("checks_green: {require: [ci]}", "checks_green: {}", True),
+    ("secrets: {}", "secrets: {exclude: [fakes]}", True),
+    ("companions: {of: [a], touch: [b]}", "companions: {of: [a], touch: [b]}", True),
+    ("files: {max: 3}", "added_lines: {max: 3}", False),
+    ("files: {max: 3, exclude: [a]}", "files: {max: 3}", False),
+])
+def test_a_rule_that_never_matters_is_found_where_that_is_certain(wide, narrow, never_matters):
+    law = governance(rule_text(f"level: enforced\ncheck: {{{wide}}}"),
+                     rule_text(f"level: enforced\ncheck: {{{narrow}}}", rule_id="F-TWO"))
+    found = [finding.says for finding in lint(law) if finding.code == "shadowed"]
+    assert any(says.startswith("F-TWO never matters") for says in found) is never_matters
+
+
+@pytest.mark.parametrize(("one", "two"), [
+    ("on_fail: retry", "on_fail: reject"), ("status: shadow", ""), ("status: off", ""), ("applies: merge", ""),
+    ('when: kind == "bug"', ""), ('when: kind == "bug"', 'when: kind == "chore"')])
+def test_a_rule_that_is_milder_or_asked_elsewhere_shadows_nothing(one, two):
+    law = governance(rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{one}"),
+                     rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{two}", rule_id="F-TWO"))
+    assert not [finding.says for finding in lint(law) if finding.says.startswith("F-TWO never matters")]
+
+
+def test_to_say_what_is_built_in_in_ones_own_words_is_no_mistake():
+    law = governance(rule_text("level: enforced\ncheck: {paths: {deny: [.github/workflows, CLAUDE.md]}}\non_fail: needs-human"))
+    assert codes(law) == ["no-case"]
+
+
+def test_a_nested_file_may_limit_otherwise_and_its_globs_are_tried_below_its_folder():
+    check = 'check: {changed_lines: {max: 900, exclude: ["*.lock", "a/*.sql"]}}'
+    nested = rule_text(f"level: enforced\n{check}\n{CASE}", prose="900.")
+    law = read_governance({**files(FRONT + CLEAN), "a/factory_rules.md": (FRONT + nested).encode()})
+    assert lint(law, paths=[b"a/x.sql", b"a/deep/y.lock"]) == ()
+    assert [finding.says for finding in lint(law, paths=[b"x.lock", b"b/x.sql"])] == [
+        "F-ONE names `*.lock`, which matches no file here", "F-ONE names `a/*.sql`, which matches no file here"]
+    alone = read_governance({**files(FRONT + CLEAN), "a/factory_rules.md": b"A pull request has at most 900 lines.\n"})
+    assert [(finding.file, finding.code) for finding in lint(alone)] == [("a/factory_rules.md", "contradiction")]
+
+
+@given(st.lists(st.text(alphabet="ab/", min_size=1, max_size=6).map(lambda text: text.strip("/") or "a"), max_size=6),
+       st.text(alphabet="ab/*?", min_size=1, max_size=6).filter(lambda text: glob_fault(text) is None),
+       st.sampled_from(["", "a/", "ab/"]))
+def test_a_glob_is_said_to_match_nothing_exactly_where_it_matches_nothing(paths, pattern, below):
+    known = [path.replace("//", "/").encode() for path in paths]
+    expected = any(matches((pattern,), path) for path in known if path.startswith(below.encode()))
+    assert Known(known).has(pattern, below=below) is expected
+
+
+def test_five_hundred_rules_are_read_and_linted_within_a_second():
+    text = FRONT + "".join(rule_text(
+        f"level: enforced\ncheck: {{paths: {{deny: [src/area{at}/**, lib/{at}/x.py]}}}}\n"
+        f"cases:\n  - {{given: {{files: [src/area{at}/x]}}, expect: fail}}", rule_id=f"F-R{at}") for at in range(500))
+    paths = [f"src/area{at}/{name}".encode() for at in range(500) for name in "abcd"]
+    began = time.process_time()
+    found = lint(read_governance(files(text)), paths=paths)
+    assert time.process_time() - began < 1
+    assert {finding.code for finding in found} == {"no-match", "prompt-size"}

@@ -69,4 +69,5 @@ def test_deciding_reads_nothing():
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else (
                 [node.module or ""] if isinstance(node, ast.ImportFrom) else [])
-            assert not {name.split(".")[0] for name in names} & impure, path
+            pure = {"urllib.parse"}   # takes addresses apart, and opens none
+            assert not {name.split(".")[0] for name in names if name not in pure} & impure, path

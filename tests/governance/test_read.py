@@ -138,7 +138,7 @@ BLOCK = "level: enforced\ncheck: {changed_lines: {max: 400}}"
 @pytest.mark.parametrize(("old", "new", "line", "key", "says"), [
     ("level: enforced", "levle: enforced", 10, "levle", "did you mean `level`?"),
     ("level: enforced", "level: enforce", 10, "level", "did you mean `enforced`?"),
-    ("level: enforced", "level: judged", 10, "level", "one of enforced, advisory"),
+    ("level: enforced", "level: judge", 10, "level", "one of enforced, judged, advisory"),
     ("level: enforced", "level: 3", 10, "level", "found a whole number `3`"),
     ("level: enforced\n", "", 8, "level", "is missing"),
     ("level: enforced", "level: advisory", 10, "level", "an advisory rule is only read"),
@@ -151,7 +151,7 @@ BLOCK = "level: enforced\ncheck: {changed_lines: {max: 400}}"
     ("id: F-SIZE", "id: 7", 8, "id", "a text in quotes"),
     ("when: kind", "when: kynd", 13, "when", "column 1: expected a fact; there is none called `kynd`, did you mean `kind`?"),
     ("changed_lines: {max: 400, ", "changed_line: {max: 400, ", 14, "changed_line", "did you mean `changed_lines`?"),
-    ("changed_lines: {max: 400, ", "zzz: {max: 400, ", 14, "zzz", "known: attempts, author_rate"),
+    ("changed_lines: {max: 400, ", "zzz: {max: 400, ", 14, "zzz", "known: added_lines, added_text"),
     ("max: 400", "mox: 400", 14, "mox", "did you mean `max`?"),
     ("max: 400, ", "", 14, "max", "is missing"),
     ("max: 400", "max: -1", 14, "max", "a whole number, 0 or more"),
@@ -202,6 +202,43 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, lin
     assert says in error.message
     assert (error.file, error.line, error.key) == ("factory_rules.md", line, key)
     assert str(error).startswith(f"factory_rules.md:{line}: ")
+
+
+@pytest.mark.parametrize(("check", "key", "says"), [
+    ("added_text: {deny: ['(a']}", "deny", "searched in linear time: unclosed group"),
+    ("added_text: {deny: ['(?=a)']}", "deny", "look-around, including look-ahead and look-behind, is not supported"),
+    ("added_text: {deny: ['(a)\\1']}", "deny", "backreferences are not supported"),
+    ("added_text: {deny: ['(a{999}){999}']}", "deny", "exceeds size limit"),
+    ("added_text: {deny: ['a*']}", "deny", "an empty line matches"),
+    ("added_text: {deny: ['a\\nb']}", "deny", "within one line"),
+    (f"added_text: {{deny: ['{'a' * 501}']}}", "deny", "at most 500 characters"),
+    ("added_text: {deny: []}", "added_text", "give `deny`"),
+    ("added_text: {deny: TODO}", "deny", "expected a list"),
+    ("companions: {of: [a], touch: []}", "companions", "give `of` and `touch`"),
+    ("migrations: {paths: []}", "migrations", "give `paths`"),
+    ("screenshots: {paths: [web], min: 0}", "screenshots", "a `min` of at least 1"),
+    ("exec: {script: /bin/sh}", "script", "a path from the root of the repository"),
+    ("exec: {script: a/../../b}", "script", "a path from the root of the repository"),
+    ("exec: {script: [a]}", "script", "expected a text"),
+    ("exec: {script: a.py, seconds: 0}", "exec", "from 1 to 900"),
+    ("exec: {script: a.py, arguments: [1]}", "arguments", "a text in quotes"),
+])
+def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(check, key, says):
+    error = refused(FRONT + rule_text(f"level: enforced\ncheck: {{{check}}}"))
+    assert says in error.message
+    assert (error.file, error.line, error.key) == ("factory_rules.md", 9, key)
+
+
+@pytest.mark.parametrize(("given", "key", "says"), [
+    ("scripts: {'a \"b': 0}", "a \"b", "quoted as in a shell"), ("scripts: {'': 0}", "", "quoted as in a shell"),
+    ("scripts: {a: maybe}", "a", "one of stopped"), ("api: {a.py: gone}", "a.py", "one of unread"),
+    ("added_text: {a: [b]}", "a", "expected a text"), ("neighbours: a", "neighbours", "expected a list"),
+])
+def test_a_fact_in_shorthand_that_is_none_is_refused_where_it_stands(given, key, says):
+    cases = f"cases:\n  - {{given: {{{given}}}, expect: fail}}"
+    error = refused(FRONT + rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{cases}"))
+    assert says in error.message
+    assert (error.line, error.key) == (11, key or None)
 
 
 def test_the_same_id_twice_is_refused_with_both_places():

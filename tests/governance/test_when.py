@@ -36,6 +36,9 @@ KNOWN = touching("a", "b", kind="bug", labels=frozenset({"docs", "ui"}), attempt
     ('author == "x" or kind == "bug"', True),
     ('author == "x" or kind == "chore"', UNKNOWN),
     ("spend_usd > 1", UNKNOWN),
+    ("added_lines == 2", True),
+    ("deleted_lines > 0", False),
+    ("dependencies > 0", UNKNOWN),
 ])
 def test_a_condition_has_the_value_it_says(text, value):
     assert read_when(text).holds(KNOWN) is value
@@ -45,7 +48,7 @@ def test_a_condition_has_the_value_it_says(text, value):
     ("", "column 1: expected a fact"),
     ("kind", "column 5: expected a comparison"),
     ('knd == "bug"', "did you mean `kind`?"),
-    ('zzzz == "x"', "known: attempts"),
+    ('zzzz == "x"', "known: added_lines"),
     ('kind == "bug', "column 9"),
     ('kind == "bug" files', "expected the end"),
     ('(kind == "bug"', "expected `)`"),
@@ -58,6 +61,8 @@ def test_a_condition_has_the_value_it_says(text, value):
     ('kind in ["a" "b"]', "expected `]`"),
     ("kind == bug", "none called `bug`"),
     ("__import__('os')", "column 1"),
+    ("attempts > \u0663", "column 12"),
+    ("attempts > " + "9" * 19, "expected the end"),
     ("not " * (DEEPEST + 2) + 'kind == "a"', "levels of nesting"),
     ("(" * 400, "levels of nesting"),
     (" " * LONGEST + "x", f"at most {LONGEST}"),

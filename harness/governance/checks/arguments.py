@@ -5,9 +5,13 @@ from typing import Annotated, Literal, TypeAlias
 GLOB = "a glob"
 NAME = "a name"
 MODE = "a git file mode such as \"100644\""
+PATTERN = "a regular expression"
+PATH = "a path from the root of the repository"
 
 Globs: TypeAlias = Annotated[tuple[str, ...], GLOB]
 Names: TypeAlias = Annotated[tuple[str, ...], NAME]
 Modes: TypeAlias = Annotated[tuple[str, ...], MODE]
+Patterns: TypeAlias = Annotated[tuple[str, ...], PATTERN]
+Path: TypeAlias = Annotated[str, PATH]
 Binary: TypeAlias = Literal["refuse", "ignore"]
 Window: TypeAlias = Literal["hour", "day", "week"]

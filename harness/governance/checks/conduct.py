@@ -8,7 +8,7 @@ from harness.domain.governance import Answer
 from harness.governance.checks.answers import at_most, none_of, unknown
 from harness.governance.checks.arguments import Names, Window
 
-_SECONDS = {"hour": 3_600, "day": 86_400, "week": 604_800}
+SECONDS = {"hour": 3_600, "day": 86_400, "week": 604_800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class Labels:
 
 @dataclass(frozen=True, slots=True)
 class AuthorRate:
-    """How many things one account may file in a window of time, this one included."""
+    """How many issues of one account are taken up in a window of time, this one included."""
 
     max: int
     per: Window = "day"
@@ -45,7 +45,7 @@ class AuthorRate:
         """This one and those younger than the window are at most `max`."""
         if facts.author_ages is UNKNOWN:
             return unknown("what else this author filed")
-        recent = 1 + sum(age < _SECONDS[self.per] for age in facts.author_ages)
+        recent = 1 + sum(age < SECONDS[self.per] for age in facts.author_ages)
         return at_most(recent, self.max, f"filed by one author within a {self.per}", holds=recent <= self.max)
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Answer
 from harness.governance.checks.answers import none_of, unknown
-from harness.governance.checks.arguments import Names
+from harness.governance.checks.arguments import Globs, Names
+from harness.governance.paths import matches, resembles
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +22,50 @@ class TestsKept:
             return none_of(sorted(lost), "tests of the base are lost")
         if not facts.tests.candidate:
             return Answer(False, "no test was collected, and none is not a pass")
-        return none_of(sorted(facts.tests.candidate_skipped - facts.tests.base_skipped), "tests newly skipped")
+        skipped = sorted(facts.tests.candidate_skipped - facts.tests.base_skipped)
+        kept = f"{len(facts.tests.base)} tests of the base are kept, none newly skipped"
+        return none_of(skipped, "tests newly skipped") if skipped else Answer(True, kept)
+
+
+@dataclass(frozen=True, slots=True)
+class TestsWeakened:
+    """No test asks less than it asked on the base: read from the syntax trees of test modules, not from what they say.
+    `exclude` is for test files that may be rewritten freely."""
+
+    exclude: Globs = ()
+
+    def answer(self, facts: ChangeFacts) -> Answer:
+        """No weakened test outside the excluded files."""
+        if facts.tests is UNKNOWN or facts.tests.weakened is UNKNOWN:
+            return unknown("whether tests ask less than before")
+        return none_of((found for found in facts.tests.weakened
+                        if not matches(self.exclude, found.partition("::")[0].encode("utf-8", "surrogateescape"))),
+                       "tests that ask less than before")
+
+
+@dataclass(frozen=True, slots=True)
+class Screenshots:
+    """Where the change touches what people see, the verdict's evidence shows it: at least `min` pictures."""
+
+    paths: Globs
+    min: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for a check that could never fail."""
+        if not self.paths or not self.min:
+            raise ValueError("says nothing; give `paths` of what people see, and a `min` of at least 1")
+
+    def answer(self, facts: ChangeFacts) -> Answer:
+        """At least `min` pictures, if anything in `paths` is touched."""
+        if facts.files is UNKNOWN:
+            return unknown("which paths the change touches")
+        seen = [change.name for change in facts.files if resembles(self.paths, change.path)]
+        if not seen:
+            return Answer(True, "nothing that people see is touched")
+        if facts.pictures is UNKNOWN:
+            return unknown("which pictures the evidence has")
+        return Answer(facts.pictures >= self.min, f"pictures in the evidence: {facts.pictures}, at least {self.min} needed",
+                      tuple(seen[:20]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from harness.domain.facts import NO_FILE, UNKNOWN, ChangeFacts
 from harness.domain.governance import Answer
@@ -29,15 +30,26 @@ class Paths:
         """Denials first; what is allowed or required is matched byte for byte only."""
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
-        denied = [change.name for change in facts.files if resembles(self.deny, change.path)]
+        denied = [change.name for change in facts.files if resembles(self.deny, change.path)] if self.deny else ()
         if denied:
             return none_of(denied, "touches protected paths")
-        outside = [change.name for change in facts.files if self.allow and not matches(self.allow, change.path)]
+        outside = [change.name for change in facts.files if not matches(self.allow, change.path)] if self.allow else ()
         if outside:
             return none_of(outside, "touches paths outside what is allowed")
-        missing = (pattern for pattern in self.require
-                   if not any(matches((pattern,), change.path) for change in facts.files))
-        return none_of(missing, "required paths left untouched")
+        missing = [pattern for pattern in self.require
+                   if not any(matches((pattern,), change.path) for change in facts.files)]
+        if missing:
+            return none_of(missing, "leaves required paths untouched")
+        return _in_bounds(len(facts.files), deny=bool(self.deny), allow=bool(self.allow), require=bool(self.require))
+
+
+@lru_cache(maxsize=256)
+def _in_bounds(touched: int, *, deny: bool, allow: bool, require: bool) -> Answer:
+    """What holds, of what was asked."""
+    held = ((deny, "none of them protected"), (allow, "all of them where changes are allowed"),
+            (require, "and all that are required"))
+    told = (words for asked, words in held if asked)
+    return Answer(True, ", ".join((f"touches {touched} {'path' if touched == 1 else 'paths'}", *told)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +62,10 @@ class FileModes:
         """Every new mode is allowed; a deleted file has none."""
         if facts.files is UNKNOWN:
             return unknown("which modes the change sets")
-        odd = (f"{change.name} ({change.new_mode})" for change in facts.files
-               if change.new_mode not in (*self.allow, NO_FILE))
+        odd = [f"{change.name} ({change.new_mode})" for change in facts.files
+               if change.new_mode is not UNKNOWN and change.new_mode not in (*self.allow, NO_FILE)]
+        if not odd and any(change.new_mode is UNKNOWN for change in facts.files):
+            return unknown("which modes the change sets")
         return none_of(odd, "file modes that are not allowed")
 
 
@@ -65,8 +79,16 @@ class PathNames:
         if facts.files is UNKNOWN:
             return unknown("which paths the change touches")
         present = [change for change in facts.files if change.new_mode != NO_FILE]
-        odd = [f"{change.name} ({fault})" for change in present for fault in _faults(change.path)]
-        return none_of([*odd, *_twins([(change.path, change.name) for change in present])], "misleading file names")
+        odd = [f"{change.name} ({fault})" for change in present for fault in _faults_of(change.path)]
+        odd += _twins([(change.path, change.name) for change in present])
+        if odd and any(change.new_mode is UNKNOWN for change in present):
+            return unknown("whether the change removes what is misnamed")
+        return none_of(odd, "misleading file names")
+
+
+@lru_cache(maxsize=4096)
+def _faults_of(path: bytes) -> tuple[str, ...]:
+    return tuple(_faults(path))
 
 
 def _faults(path: bytes) -> Iterator[str]:

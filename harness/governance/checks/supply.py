@@ -50,7 +50,8 @@ class Dependencies:
 def _shown(change: DependencyChange) -> str:
     origin = "" if change.origin is Origin.REGISTRY else f" from {change.origin}"
     manifest = change.manifest.decode("utf-8", "backslashreplace")
-    return f"{change.name} {change.move}{origin} in {manifest}"
+    near = f", a name nearly that of {change.near}," if change.near else ""
+    return f"{change.name}{near} {change.move}{origin} in {manifest}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,90 @@
+"""What rules may ask about is established for a real change of the lap: a rule on each fact holds or refuses there."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+
+from harness.domain.lifecycle import State
+from tests.factory.world import EXAMPLE, World
+from tests.fakes.people import FakeAgent, FakeValidator
+
+MODULE = b"def cancel(booking, reason=''):\n    return booking\n\n\ndef keep(booking):\n    return booking\n"
+
+
+def change(worktree: Path) -> None:
+    """Adds lines and a migration, and takes a parameter from callers."""
+    (worktree / "tidebook" / "api.py").write_text("def cancel(booking):\n    return booking  # FIXME\n\n\n"
+                                                  "def keep(booking):\n    return booking\n")
+    (worktree / "tidebook" / "migrations" / "0002_places.sql").write_text("SELECT 1;\n")
+
+
+class Photographer(FakeValidator):
+    """A judge whose evidence has pictures: of the base, of the change, and one that it only tells of."""
+
+    def judge(self, request, out):
+        judged = super().judge(request, out)
+        told = ["evidence/before-1.png", "evidence/after-1.png", "evidence/after-2.png"]
+        (out / "evidence").mkdir(exist_ok=True)
+        for name in told[:2]:
+            (out / name).write_bytes(b"png")
+        return dataclasses.replace(judged, public={**judged.public, "screenshots": told})
+
+
+def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_first.sql", validator=None,
+           when: str = "attempts > 0") -> tuple[State, str]:
+    rule = (f"\n## New {{#F-NEW}}\n```yaml rule\nid: F-NEW\nlevel: enforced\napplies: {applies}\ncheck: {{{check}}}\n"
+            f"when: {when}\n```\n")
+    world = World(tmp_path, agent=FakeAgent(change), validator=validator or FakeValidator())
+    rules = (EXAMPLE / "factory_rules.md").read_bytes() + rule.encode()
+    tree = {**world.git.trees[world.git.tree_of(world.base)], "factory_rules.md": rules, "tidebook/api.py": MODULE,
+            f"tidebook/migrations/{there}": b"SELECT 0;\n"}
+    world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a law")
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    return told.state, " ".join(entry.data["says"] for entry in told.transitions)
+
+
+@pytest.mark.parametrize(("check", "says"), [
+    ("added_text: {deny: [FIXME]}", "added text that must not be: tidebook/api.py (`FIXME`)"),
+    ("api_surface: {}", "public names lost: tidebook/api.py: cancel lost `reason`"),
+    ("added_lines: {max: 0}", "added lines, and at most 0 are allowed"),
+    ("companions: {of: [tidebook], touch: [docs]}", "changes without one to docs: tidebook/api.py"),
+    ("labels: {require: [good first issue]}", "labels missing: good first issue"),
+])
+def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says):
+    state, told = ending(tmp_path, check)
+    assert state is State.NEEDS_HUMAN
+    assert says in told
+
+
+@pytest.mark.parametrize("check", [
+    "labels: {deny: [on hold]}",
+    "added_text: {deny: [XXX]}", "api_surface: {exclude: [tidebook/api.py]}", "added_lines: {max: 50}", "deleted_files: {max: 0}",
+    "deleted_lines: {max: 50}", "binary_files: {max: 0}", 'migrations: {paths: ["tidebook/migrations/*.sql"]}',
+    "companions: {of: [tidebook/api.py], touch: [tidebook/migrations]}"])
+def test_a_rule_holds_by_a_fact_of_the_change(tmp_path, check):
+    state, told = ending(tmp_path, check)
+    assert state is State.MERGED, told
+
+
+def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base(tmp_path):
+    state, told = ending(tmp_path, 'migrations: {paths: ["tidebook/migrations/*.sql"]}', there="0003_later.sql")
+    assert state is State.NEEDS_HUMAN
+    assert "tidebook/migrations/0002_places.sql (after tidebook/migrations/0003_later.sql)" in told
+
+
+@pytest.mark.parametrize(("minimum", "validator", "says"), [
+    (1, Photographer, None), (2, Photographer, "pictures in the evidence: 1, at least 2 needed"),
+    (1, FakeValidator, "pictures in the evidence: 0, at least 1 needed")])
+def test_pictures_of_the_change_that_are_there_are_counted(tmp_path, minimum, validator, says):
+    state, told = ending(tmp_path, f"screenshots: {{paths: [tidebook/**], min: {minimum}}}", applies="merge",
+                         validator=validator())
+    assert state is (State.MERGED if says is None else State.NEEDS_HUMAN), told
+    assert (says or "") in told
+
+
+@pytest.mark.parametrize(("author", "state"), [("kim", State.NEEDS_HUMAN), ("robin", State.MERGED)])
+def test_a_rule_may_be_for_the_issues_of_one_author(tmp_path, author, state):
+    assert ending(tmp_path, "files: {max: 0}", when=f'author == "{author}"')[0] is state
