@@ -9,15 +9,16 @@ from harness.ports.model import Session, SessionRequest
 
 
 @contextmanager
-def session(job: Job, role: str, model: str) -> Iterator[Session]:
+def session(job: Job, role: str, model: str, *, attempt: int | None = None) -> Iterator[Session]:
     """A session with the broker for the `with` block; what it cost is in the ledger afterwards.
 
+    `attempt` tells the sessions of one role for one issue apart; by default it is the run's number.
     Raises BudgetExhausted when a cap would be crossed by opening it, ModelError when the broker is not there."""
     caps, own = job.steering.config.caps, job.node.budget if isinstance(job.node, AgentNode) else Allowance()
     calls = min(caps.calls_per_run, own.calls or caps.calls_per_run)   # a workflow's budget can only be the tighter one
     usd = min(caps.usd_per_run, own.usd or caps.usd_per_run)
     request = SessionRequest(
-        run=job.run, role=role, issue=job.issue, attempt=job.number, model=model,
+        run=job.run, role=role, issue=job.issue, attempt=attempt or job.number, model=model,
         calls=calls, usd=usd, usd_issue=caps.usd_per_issue, usd_day=caps.usd_per_day,
     )
     with job.plant.broker.open(request) as opened:
