@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.rules_import import as_document
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def _document(found: "Begun", *, dry_run: bool) -> dict[str, Any]:
         "drafts": [{"path": draft.path, "guesses": list(draft.guesses), **({"text": draft.text} if dry_run else {})}
                    for draft in found.wrote],
         "kept": list(found.kept), "missing": list(found.missing), "notes": list(found.notes),
+        "contradictions": [as_document(contradiction) for contradiction in found.contradictions],
     }
 
 
@@ -140,14 +142,15 @@ def _print(found: "Begun", *, verb: str = "wrote") -> None:
     shares = ", ".join(f"{language.name} {language.percent} %" for language in survey.languages[:3])
     facts = " · ".join(filter(None, (survey.product, shares, f"branch {survey.branch}")))
     out.print(f"[bold]{_shown(survey.name)}[/]  {_shown(facts)}")
-    _section(out, verb, [draft.path for draft in found.wrote])
-    _section(out, "kept", found.kept)
-    _section(out, "guessed", [guess for draft in found.wrote for guess in draft.guesses])
-    _section(out, "could not find, or refused", found.missing)
-    _section(out, "mind", found.notes)
+    section(out, verb, [draft.path for draft in found.wrote])
+    section(out, "kept", found.kept)
+    section(out, "guessed", [guess for draft in found.wrote for guess in draft.guesses])
+    section(out, "contradictions in the prose", [str(contradiction) for contradiction in found.contradictions])
+    section(out, "could not find, or refused", found.missing)
+    section(out, "mind", found.notes)
     if not found.wrote:
         out.print("\nNothing to draft: what steers a factory is all here.")
-    _section(out, "next", _next(found))
+    section(out, "next", _next(found))
 
 
 def _next(found: "Begun") -> list[str]:
@@ -160,7 +163,8 @@ def _next(found: "Begun") -> list[str]:
     return [shlex.join(["factory", "rules", "lint", *folder]), *commit, f"{trial} DIR"]
 
 
-def _section(out: "Console", title: str, lines: Iterable[str]) -> None:
+def section(out: "Console", title: str, lines: Iterable[str]) -> None:
+    """A title and its lines, indented on a terminal; nothing where there are no lines."""
     from rich.padding import Padding
 
     shown = [_shown(line) for line in lines]

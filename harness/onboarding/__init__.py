@@ -4,9 +4,10 @@ Two steps: `survey_of` reads a folder and runs nothing in it, `drafts_of` turns 
 is read was written by strangers: it is parsed, never executed, and reaches a draft only as plain words on one line.
 """
 
+from harness.onboarding.contradictions import Contradiction
 from harness.onboarding.drafts import Draft, drafts_of
 from harness.onboarding.gaps import gaps_of
-from harness.onboarding.look import survey_of
+from harness.onboarding.look import contradictions_of, survey_of
 from harness.onboarding.survey import Survey
 
-__all__ = ["Draft", "Survey", "drafts_of", "gaps_of", "survey_of"]
+__all__ = ["Contradiction", "Draft", "Survey", "contradictions_of", "drafts_of", "gaps_of", "survey_of"]

@@ -8,12 +8,9 @@ import re
 from collections.abc import Iterator
 
 from harness.governance.paths import glob_fault, matches
-from harness.onboarding.readme import Block, blocks_of
+from harness.onboarding.readme import blocks_of, sentences_of
 from harness.onboarding.survey import Clause, ClauseKind
 from harness.onboarding.words import is_citable, plain
-
-_LONGEST = 600
-"""Characters of a sentence that are looked at; what is longer is a paragraph without a full stop."""
 
 _SPELT = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -51,6 +48,9 @@ _LEFT_ALONE = re.compile(
     _in_turn(_NOT, _any("touch(?:ed)?", "edit(?:ed)?", "modify", "modified", "changed?", "alter", "delete", "remove", "rewrite",
                         "move", "rename")).pattern
     + "|" + _any("(?:is|are) (?:read[- ]only|off[- ]limits|protected|frozen)"), re.IGNORECASE)
+_KEPT = re.compile(_LEFT_ALONE.pattern + "|" + _any("protected", "off[- ]limits", "read[- ]only", "frozen", "untouchable"),
+                   re.IGNORECASE)
+_NOT_KEPT = re.compile(r"\b(?:not|un|no longer)[ -]?protected\b", re.IGNORECASE)
 _ENDINGS = "py|js|ts|toml|json|ya?ml|md|txt|cfg|ini|sql|lock|sh"
 _PATH = re.compile(rf"`([^`\s]+)`|(?<![\w/`.])((?:[\w.*-]+/)+[\w.*-]*|[\w*-]+\.(?:{_ENDINGS}))(?![\w/`])")
 _NEW_DEPENDENCY = _in_turn(_NOT, _any("dependenc(?:y|ies)", "(?:third[- ]party|new) (?:packages?|librar(?:y|ies))"))
@@ -68,7 +68,6 @@ _WILL_NOT = re.compile(
     + _any("(?:(?:will|must) )?never", "(?:will|must|do|does|is|are) not", "won['’]t", "don['’]t", "doesn['’]t", "isn['’]t")
     + r"\s*(?:(?:be|become|have|add|build|support|accept|take|offer|include)\s+)?(?P<what>[^.;]{3,80})", re.IGNORECASE)
 _ARTICLE = re.compile(r"^(?:no|not an?|not|never|an?)\s+", re.IGNORECASE)
-_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 
 Found = tuple[ClauseKind, tuple[str, ...]]
 
@@ -78,40 +77,35 @@ def clauses_in(name: str, text: str, *, files: tuple[str, ...], is_mission: bool
     for block in blocks_of(text):
         if block.is_heading:
             continue
-        for line, sentence in _sentences(block):
+        for line, sentence in sentences_of(block):
             found = _never(sentence, block.heading) if is_mission else _clause(sentence, block.heading, files)
             if found:
                 kind, values = found
                 yield Clause(kind, plain(sentence), name, line, values)
 
 
-def _sentences(block: Block) -> Iterator[tuple[int, str]]:
-    at = 0
-    for end in [*(found.end() for found in _SENTENCE_END.finditer(block.text)), len(block.text)]:
-        sentence = block.text[at:end].strip()[:_LONGEST]
-        if sentence:
-            yield block.line + block.text[:at].count("\n"), sentence
-        at = end
-
-
 def _clause(sentence: str, heading: str, files: tuple[str, ...]) -> Found | None:
     if found := _limit(sentence, heading) or _conduct(sentence):
         return found
-    if _LEFT_ALONE.search(sentence) and (paths := _paths(sentence, files)):
+    if is_left_alone(sentence, heading) and (paths := _paths(sentence, files)):
         return ClauseKind.PROTECTED, paths
     return (ClauseKind.UNCHECKED, ()) if _BINDS.search(sentence) else None
 
 
-def _limit(sentence: str, heading: str) -> Found | None:
-    """A number of lines, files, attempts or dollars, where the sentence or its heading speaks of a change."""
+def limits_in(sentence: str, heading: str) -> Iterator[tuple[ClauseKind, int]]:
+    """Numbers of lines, files, attempts or dollars, where the sentence or its heading speaks of a change."""
     if not _A_CHANGE.search(f"{heading} {sentence}") or _NOT_A_CHANGE.search(sentence):
-        return None
+        return
     for kind, pattern in _LIMITS:
         if found := pattern.search(sentence):
             said = (found["after"] or found["before"]).replace(",", "").casefold()
             number = _SPELT.index(said) if said in _SPELT else int(said[:12])
-            return (kind, (str(number),)) if 0 < number < 10**9 else None
-    return None
+            if 0 < number < 10**9:
+                yield kind, number
+
+
+def _limit(sentence: str, heading: str) -> Found | None:
+    return next(((kind, (str(number),)) for kind, number in limits_in(sentence, heading)), None)
 
 
 def _conduct(sentence: str) -> Found | None:
@@ -139,9 +133,19 @@ def _named(what: str) -> str:
     return plain(what, longest=80).rstrip(".! ")
 
 
-def _paths(sentence: str, files: tuple[str, ...]) -> tuple[str, ...]:
-    """Globs that the sentence names and that match a file here."""
+def is_left_alone(sentence: str, heading: str) -> bool:
+    """Whether the sentence says of something that no change touches it, or is an item of a list of such things."""
+    is_listed = _KEPT.search(heading) and sentence.lstrip("*| ").startswith("`")
+    return bool(is_listed or _LEFT_ALONE.search(sentence)) and not _NOT_KEPT.search(sentence)
+
+
+def paths_in(sentence: str) -> tuple[str, ...]:
+    """What the sentence names as a path, as globs that our rules could state; whether such files exist is not asked."""
     named = [one.strip().removeprefix("./").rstrip(".,;:") for found in _PATH.findall(sentence) for one in found if one]
     globs = dict.fromkeys(f"{name}**" if name.endswith("/") else name for name in named)
-    return tuple(glob for glob in globs if glob_fault(glob) is None and is_citable(glob)
-                 and any(matches((glob,), name.encode()) for name in files))
+    return tuple(glob for glob in globs if glob_fault(glob) is None and is_citable(glob))
+
+
+def _paths(sentence: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Globs that the sentence names and that match a file here."""
+    return tuple(glob for glob in paths_in(sentence) if any(matches((glob,), name.encode()) for name in files))

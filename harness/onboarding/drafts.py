@@ -1,13 +1,16 @@
 """Drafts of the files that steer a factory: a pure function of the survey, and always valid by our own reader."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from harness.domain.governance import ScopeEntry
+from harness.governance.export import issue_forms, labels
 from harness.onboarding.nevers import nevers_of
 from harness.onboarding.rules import rules_of, unchecked_in
+from harness.onboarding.scope import scope_in
 from harness.onboarding.survey import Product, Survey
 from harness.onboarding.testing import REPORT
 from harness.onboarding.words import is_harmless, literal, paragraph, plain
@@ -16,7 +19,9 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 MISSION, RULES, CODE, CONFIG = "mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml"
-BUG, FEATURE, LABELS = ".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml", ".github/labels.yml"
+LABELS = (".github/labels.json", ".github/labels.yml", ".github/labels.yaml")
+"""Where a repository keeps its labels; the first is ours."""
+
 TAKEN = frozenset(name.casefold() for name in (MISSION, RULES, CODE, CONFIG, "mission.draft.md", "factory_rules.draft.md"))
 """Names at the root that a draft could have, without case."""
 
@@ -32,14 +37,18 @@ class Draft:
     guesses: tuple[str, ...] = ()
 
 
-def drafts_of(survey: Survey, *, strike: Iterable[int] = (), trusted_keys: Sequence[str] = ()) -> tuple[Draft, ...]:
+def drafts_of(survey: Survey, *, strike: Iterable[int] = (), trusted_keys: Sequence[str] = (),
+              state_labels: Collection[str] = ()) -> tuple[Draft, ...]:
     """Every file that the repository lacks, valid by our own reader.
 
-    `strike` numbers proposals of mission.md from 1; `trusted_keys` are pinned in factory.toml. Of a mission.md or
-    factory_rules.md that is prose, the draft stands beside, as `mission.draft.md`; one that binds is left alone.
+    `strike` numbers proposals of mission.md from 1; `trusted_keys` are pinned in factory.toml; `state_labels` are those
+    that the factory projects. Of a mission.md or factory_rules.md that is prose, the draft stands beside, as
+    `mission.draft.md`; one that binds is left alone. Issue forms and labels are what `factory rules export` makes of it.
     """
-    struck = frozenset(strike)
-    return (*_mission(survey, struck), *_rules(survey), *_code(survey), *_config(survey, trusted_keys), *_forms(survey))
+    mission = tuple(_mission(survey, frozenset(strike)))
+    scope = scope_in(mission[0].text) if mission else survey.scope
+    return (*mission, *_rules(survey), *_code(survey), *_config(survey, trusted_keys), *_forms(survey, scope),
+            *_labels(survey, state_labels))
 
 
 def _mission(survey: Survey, struck: frozenset[int]) -> Iterator[Draft]:
@@ -104,12 +113,14 @@ def _config_guesses(survey: Survey) -> Iterator[str]:
             yield f"{what}: {lock.path}, because {lock.because}"
 
 
-def _forms(survey: Survey) -> Iterator[Draft]:
+def _forms(survey: Survey, scope: Iterable[ScopeEntry]) -> Iterator[Draft]:
     if not survey.issue_forms:
-        yield Draft(BUG, _text("bug.yml", is_site=survey.product is Product.SITE))
-        yield Draft(FEATURE, _text("feature.yml"))
-    if not {LABELS, LABELS.replace(".yml", ".yaml")} & survey.present:
-        yield Draft(LABELS, _text("labels.yml"))
+        yield from (Draft(file.path, file.text) for file in issue_forms(scope).files)
+
+
+def _labels(survey: Survey, state_labels: Collection[str]) -> Iterator[Draft]:
+    if state_labels and not survey.present & set(LABELS):
+        yield from (Draft(file.path, file.text) for file in labels(state_labels).files)
 
 
 def _governing_path(survey: Survey, name: str) -> str:

@@ -38,10 +38,37 @@ class Holding:
             return ""
         return "" if b"\0" in content else content.decode("utf-8", "replace")
 
+    @property
+    def texts(self) -> Mapping[str, str]:
+        """Every file by its name; a text is read when it is asked for."""
+        return _Texts(self)
+
     def named(self, *names: str) -> str:
         """The first of these files at the root that is there, in any case; empty where none is."""
         at_root = {name.casefold(): name for name in self.files if "/" not in name}
         return next((at_root[name.casefold()] for name in names if name.casefold() in at_root), "")
+
+
+class _Texts(Mapping[str, str]):
+    """The texts of a holding, none of them kept."""
+
+    def __init__(self, holding: Holding) -> None:
+        self._holding = holding
+        self._names = frozenset(holding.files)
+
+    def __getitem__(self, name: str) -> str:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._holding.text(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._holding.files)
+
+    def __len__(self) -> int:
+        return len(self._holding.files)
 
 
 def holding_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None) -> Holding:

@@ -1,17 +1,20 @@
 """Looking at a repository: one folder in, one survey out. Nothing in the folder is run, and no history is walked."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
+from harness.domain.governance import MISSION, ScopeEntry
 from harness.governance.paths import glob_fault
 from harness.onboarding.clauses import clauses_in
+from harness.onboarding.contradictions import Contradiction, contradictions_in
 from harness.onboarding.daemons import daemons_in
 from harness.onboarding.holding import Holding, holding_of
 from harness.onboarding.languages import PAGES, PROSE, language_of, languages_in
 from harness.onboarding.locking import dependencies_in, locks_in, package_manager_in
 from harness.onboarding.readme import NAMES, readme_of
 from harness.onboarding.routes import routes_in
+from harness.onboarding.scope import scope_in
 from harness.onboarding.sources import NOT_THE_PRODUCT, Sources, is_beside, sources_in, table
 from harness.onboarding.starting import ready_in, start_in
 from harness.onboarding.storing import data_in
@@ -47,12 +50,22 @@ def survey_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None, branc
         package_manager=package_manager_in(sources), dependencies=dependencies_in(sources), lock=lock,
         tests_lock=tests_lock, start=start, daemons=daemons_in(sources), ready=ready, ready_because=ready_because,
         data=data_in(sources, start), suite=suite, routes=routes, places=_places(holding, suite.paths if suite else ()),
-        governing=governing, clauses=tuple(_clauses(holding, governing)),
+        governing=governing, clauses=tuple(_clauses(holding, governing)), scope=_scope(holding, governing),
         ci=tuple(name for name in holding.files if _CI.fullmatch(name)),
         issue_forms=tuple(name for name in holding.files if _FORM.fullmatch(name)),
         present=frozenset(name.casefold() for name in holding.files), submodules=holding.submodules, lfs=tuple(_lfs(holding)),
         links_out=holding.links_out, unreadable=holding.unreadable, odd_names=holding.odd_names,
     )
+
+
+def contradictions_of(folder: Path, *, tracked: Mapping[bytes, str] | None = None, workflows: Collection[str] = (),
+                      terms: Collection[str] = ()) -> tuple[Contradiction, ...]:
+    """What the files that govern a folder say against themselves and against the rest of it. `tracked` as for a survey;
+    `workflows` and `terms` are a factory's own, and exist only where its factory.toml is. Raises nothing."""
+    holding = holding_of(folder, tracked=tracked)
+    documents = {one.file: holding.text(one.file) for one in _governing(holding)}
+    known = (workflows, terms) if holding.named("factory.toml") else ((), ())
+    return contradictions_in(documents, holding.texts, workflows=known[0], terms=known[1])
 
 
 def _name(sources: Sources) -> str:
@@ -97,7 +110,12 @@ def _governing(holding: Holding) -> Iterator[Governing]:
 def _clauses(holding: Holding, governing: tuple[Governing, ...]) -> Iterator[Clause]:
     for one in governing:
         if not one.binds:
-            yield from clauses_in(one.file, holding.text(one.file), files=holding.files, is_mission=one.name == "mission.md")
+            yield from clauses_in(one.file, holding.text(one.file), files=holding.files, is_mission=one.name == MISSION)
+
+
+def _scope(holding: Holding, governing: tuple[Governing, ...]) -> tuple[ScopeEntry, ...]:
+    mission = next((one.file for one in governing if one.name == MISSION and one.binds), "")
+    return scope_in(holding.text(mission)) if mission else ()
 
 
 def _lfs(holding: Holding) -> Iterator[str]:

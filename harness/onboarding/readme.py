@@ -1,5 +1,7 @@
 """The README's own words: its title, first paragraph and headings, as a renderer would see them."""
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +11,10 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 NAMES = ("README.md", "README.rst", "README.txt", "README", "docs/index.md")
+_LONGEST = 600
+"""Characters of a sentence that are looked at; what is longer is a paragraph without a full stop."""
+
+_SENTENCE_END = re.compile(r"(?<=[.!?])\s+(?=[A-Z`*_\"“])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,16 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     except RecursionError:
         return ()
     return tuple(_blocks(tokens))
+
+
+def sentences_of(block: Block) -> Iterator[tuple[int, str]]:
+    """The sentences of a block as they are written, each with its line."""
+    at = 0
+    for end in [*(found.end() for found in _SENTENCE_END.finditer(block.text)), len(block.text)]:
+        sentence = block.text[at:end].strip()[:_LONGEST]
+        if sentence:
+            yield block.line + block.text[:at].count("\n"), sentence
+        at = end
 
 
 def readme_of(text: str) -> tuple[str, tuple[str, ...]]:

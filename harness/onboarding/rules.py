@@ -62,9 +62,6 @@ def _rules(survey: Survey) -> Iterator[RuleDraft]:
         yield _limit(kind, rule_id, title, usual=usual, on_fail=on_fail, prose=prose, what=what, survey=survey)
     yield _places(survey)
     yield from _protected(survey)
-    yield RuleDraft("F-MODES", "Plain files", "A change holds plain files; links and submodules have no place in it.",
-                    '{file_modes: {allow: ["100644", "100755"]}}',
-                    ('{given: {modes: {a.txt: "100644"}}, expect: pass}', '{given: {modes: {a.txt: "120000"}}, expect: fail}'))
     yield RuleDraft("F-DEPS", "No new dependencies", "Each dependency is somebody else's commit right. A person adds one.",
                     "{dependencies: {}}",
                     ("{given: {dependencies: {}}, expect: pass}", "{given: {dependencies: {left-pad: added}}, expect: fail}"),

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from harness.domain.governance import ScopeEntry
+
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
@@ -166,6 +168,7 @@ class Survey:
     places: tuple[str, ...] = ()                      # globs of what the product is made of
     governing: tuple[Governing, ...] = ()
     clauses: tuple[Clause, ...] = ()
+    scope: tuple[ScopeEntry, ...] = ()                # of a mission that binds already
     ci: tuple[str, ...] = ()
     issue_forms: tuple[str, ...] = ()
     present: frozenset[str] = frozenset()             # which of the drafts' own paths are taken, in any case

@@ -16,10 +16,12 @@ from harness.domain.errors import ConfigError, FactoryError, GovernanceError
 from harness.domain.facts import REGULAR
 from harness.domain.facts import SYMLINK as LINK
 from harness.domain.governance import DOCUMENTS
+from harness.factory.comments import ALL_LABELS
 from harness.governance import governing_files, read_governance
-from harness.onboarding import Draft, Survey, drafts_of, gaps_of, survey_of
+from harness.onboarding import Contradiction, Draft, Survey, drafts_of, gaps_of, survey_of
 from harness.onboarding.drafts import CONFIG, LABELS, TAKEN
 from harness.onboarding.nevers import nevers_of
+from harness.wiring.prose import contradictions_at
 
 if TYPE_CHECKING:
     from harness.repository.plumbing import Git
@@ -49,6 +51,7 @@ class Begun:
     kept: tuple[str, ...]
     missing: tuple[str, ...]
     notes: tuple[str, ...]
+    contradictions: tuple[Contradiction, ...] = ()
 
 
 def begun(folder: Path, *, strike: Iterable[int] = (), home: Path | None = None, write: bool = True) -> Begun:
@@ -62,11 +65,16 @@ def begun(folder: Path, *, strike: Iterable[int] = (), home: Path | None = None,
                           "switch to a branch, or look first with --dry-run")
     survey = survey_of(checkout.top, tracked=checkout.tracked, branch=checkout.default_branch)
     keys = own_keys(home) if home else ()
-    drafts = [draft for draft in drafts_of(survey, strike=_checked(strike, survey), trusted_keys=keys)
-              if not os.path.lexists(checkout.top / draft.path)]
+    drafts = [draft for draft in drafts_of(survey, strike=_checked(strike, survey), trusted_keys=keys, state_labels=ALL_LABELS)
+              if not _is_there(checkout.top, draft)]
     wrote = [draft for draft in drafts if not write or _written(checkout.top, draft)]
     return Begun(checkout.top, survey, tuple(wrote), tuple(_kept(survey, wrote)), gaps_of(survey),
-                 tuple(_notes(checkout, wrote)))
+                 tuple(_notes(checkout, wrote)), contradictions_at(checkout.top, tracked=checkout.tracked))
+
+
+def _is_there(top: Path, draft: Draft) -> bool:
+    """Whether something has the draft's place, tracked or not. Labels have several, and one is enough."""
+    return any(os.path.lexists(top / path) for path in (LABELS if draft.path in LABELS else (draft.path,)))
 
 
 def _checked(strike: Iterable[int], survey: Survey) -> tuple[int, ...]:
@@ -79,7 +87,7 @@ def _checked(strike: Iterable[int], survey: Survey) -> tuple[int, ...]:
 
 def drafted(folder: Path) -> tuple[Draft, ...]:
     """The drafts for a folder, none of them written. Without a repository around it, all counts that no tool has made."""
-    return drafts_of(surveyed(folder))
+    return drafts_of(surveyed(folder), state_labels=ALL_LABELS)
 
 
 def surveyed(folder: Path) -> Survey:
@@ -223,7 +231,7 @@ def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:
             yield f"{one.file}: it is prose, and {draft} stands beside it; `git mv -f {draft} {one.file}` adopts the draft"
         else:
             yield f"{one.file}: it was there"
-    yield from (f"{name}: it was there" for name in (CONFIG, LABELS) if name in survey.present)
+    yield from (f"{name}: it was there" for name in (CONFIG, *LABELS) if name in survey.present)
     yield from (f"{name}: it was there" for name in survey.issue_forms)
 
 

@@ -8,7 +8,7 @@ import pytest
 APPS = Path(__file__).with_name("apps")
 TIDEBOOK = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
 GOVERNED = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
-collect_ignore = ["apps"]
+collect_ignore = ["apps", "public-factory-prose"]
 
 
 @pytest.fixture

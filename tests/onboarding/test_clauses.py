@@ -84,6 +84,12 @@ def test_a_sentence_is_read_as_what_it_says(sentence, kind, values):
     assert kinds(sentence) == ([(kind, values)] if kind else [])
 
 
+def test_an_item_below_a_heading_that_protects_is_read_as_a_path():
+    assert kinds("- `migrations/` and setup.cfg", heading="Protected files") == [("paths", ("migrations/**", "setup.cfg"))]
+    assert kinds("- `setup.cfg` is not protected", heading="Protected files") == []
+    assert kinds("- `setup.cfg`", heading="Layout") == []
+
+
 def test_a_number_that_speaks_of_something_else_limits_nothing():
     assert kinds("Lines have at most 100 lines.", heading="Style") == [("unchecked", ())]
 
@@ -115,7 +121,7 @@ def test_each_rule_out_of_prose_is_in_shadow_and_quotes_its_sentence_with_its_pl
 
 def test_the_floor_holds_whatever_the_prose_says(governed):
     rules = governance_of(adopted(survey_of(governed)))
-    assert {rules.rule(name).status for name in ("F-PATHS", "F-MODES", "F-DEPS", "F-SECRETS", "F-TESTS")} == {Status.ENFORCE}
+    assert {rules.rule(name).status for name in ("F-PATHS", "F-DEPS", "F-SECRETS", "F-TESTS", "LAW-MODES")} == {Status.ENFORCE}
 
 
 def test_what_no_check_holds_is_listed_and_not_dropped(governed):

@@ -1,5 +1,6 @@
 """Whatever a repository holds, the drafts are valid by our own reader."""
 
+import json
 import tempfile
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from harness.domain.governance import Status
 from harness.factory.comments import ALL_LABELS
 from harness.factory.config import read_config
+from harness.governance.export import issue_forms, labels
 from harness.onboarding import drafts_of, survey_of
 from harness.onboarding.nevers import SEVEN, catalogue, nevers_of
 from harness.onboarding.survey import Product, Survey
@@ -35,6 +37,19 @@ GOVERNING = st.sampled_from((
     "mission.md", "Factory_Rules.md", "CLAUDE.md", "AGENTS.md", "CONTRIBUTING.md", "README.md", "package.json",
     "pyproject.toml", "Procfile", "requirements.txt", "app.py", "Makefile", "Dockerfile",
 ))
+OWN_MISSION = """---
+schema: 1
+---
+# Ferry
+
+## No tickets {#M-FERRY}
+The ferry is free.
+```yaml scope
+id: M-FERRY
+kind: out
+reply: "The ferry is free: nothing is sold."
+```
+"""
 KINDS = ({}, {"README.md": "# x\n\nA small thing for people.\n"}, {"a.md": "# prose"}, {"main.go": "package main"})
 
 
@@ -58,8 +73,8 @@ def test_the_drafts_of_each_kind_of_repository_are_clean(app, name):
     paths = [str(path.relative_to(folder)).encode() for path in folder.rglob("*") if path.is_file()]
     drafts = adopted(survey_of(folder))
     assert is_clean(drafts, paths)
-    assert set(drafts) == {"mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", ".github/labels.yml",
-                           ".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml"}
+    assert set(drafts) == {"mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml", ".github/ISSUE_TEMPLATE/bug.yml",
+                           ".github/ISSUE_TEMPLATE/feature.yml", ".github/ISSUE_TEMPLATE/config.yml"}
 
 
 @pytest.mark.parametrize("files", KINDS, ids=["nothing", "readme", "prose", "other-language"])
@@ -110,13 +125,30 @@ def test_all_may_be_struck(app):
 
 
 def test_the_labels_are_those_that_the_factory_projects(app):
-    drafts = adopted(survey_of(app("blog")))
-    labels = {label["name"]: label for label in yaml.safe_load(drafts[".github/labels.yml"].text)}
+    drafts = adopted(survey_of(app("blog")), state_labels=ALL_LABELS)
+    labels = {label["name"]: label for label in json.loads(drafts[".github/labels.json"].text)}
     assert {name for name in labels if ":" in name} == set(ALL_LABELS)
     for form in ("bug", "feature"):
         document = yaml.safe_load(drafts[f".github/ISSUE_TEMPLATE/{form}.yml"].text)
         assert set(document["labels"]) <= set(labels)
-        assert all(field["validations"]["required"] for field in document["body"])
+        assert all(field["validations"]["required"] for field in document["body"] if field["type"] != "markdown")
+
+
+@pytest.mark.parametrize("kept", [{}, {"mission.md": OWN_MISSION}, {"mission.md": "# Prose\n\nWe will never sell tickets.\n"}],
+                         ids=["none", "binding", "prose"])
+def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept):
+    drafts = adopted(survey_of(folder(kept)), state_labels=ALL_LABELS, strike=(2,))
+    law = governance_of(drafts, {name: text.encode() for name, text in kept.items()})
+    for file in (*issue_forms(law.scope).files, *labels(ALL_LABELS).files):
+        assert drafts[file.path].text == file.text
+    titles = [entry.title for entry in law.scope if entry.kind == "out"]
+    assert titles
+    assert all(title in drafts[".github/ISSUE_TEMPLATE/feature.yml"].text for title in titles)
+
+
+@pytest.mark.parametrize("name", [".github/labels.json", ".github/labels.yml", ".github/labels.yaml"])
+def test_labels_that_a_repository_keeps_are_left_alone(folder, name):
+    assert ".github/labels.json" not in adopted(survey_of(folder({name: "[]"})), state_labels=ALL_LABELS)
 
 
 def test_a_key_is_pinned_where_there_is_one(app):

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "onboarding" / "apps"
 TIDEBOOK = ROOT / "examples" / "tidebook"
 GOVERNED = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
-WRITTEN = [*GOVERNED, ".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml", ".github/labels.yml"]
+WRITTEN = [*GOVERNED, *(f".github/ISSUE_TEMPLATE/{name}.yml" for name in ("bug", "feature", "config")), ".github/labels.json"]
 VISIT = """
 import json, os, subprocess, sys, time, urllib.request
 start, port_env, ready, seed = json.loads(sys.argv[1])
@@ -165,6 +165,21 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     git(folder, "mv", "-f", "mission.draft.md", "mission.md")
     git(folder, "mv", "-f", "factory_rules.draft.md", "Factory_Rules.md")
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
+
+
+def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, tmp_path):
+    shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
+    folder = repository(tmp_path / "lanternbox")
+    said = init(folder, "--dry-run").out
+    assert "\ncontradictions in the prose\n  MISSION.md:21 “An issue gets at most 3 attempts" in said
+    found = init(folder, "--json").json
+    assert len(found["contradictions"]) == 9
+    assert {"factory_rules.draft.md", "mission.draft.md"} <= set(found["written"])
+    assert "status: shadow" in (folder / "factory_rules.draft.md").read_text()
+    commit_all(folder)
+    git(folder, "mv", "-f", "mission.draft.md", "MISSION.md")
+    for format_ in ("issue-forms", "labels"):
+        assert factory(tmp_path, "rules", "export", format_, str(folder), "--check").out == "nothing differs\n"
 
 
 def test_a_dry_run_prints_and_writes_nothing(app, init):

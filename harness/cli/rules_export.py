@@ -1,0 +1,90 @@
+"""`factory rules export`: the governance files in the forge's own formats."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import as_json, emit
+
+if TYPE_CHECKING:
+    from harness.governance.export import Exported
+
+FORMATS = ("codeowners", "issue-forms", "labels", "ruleset")
+
+
+@click.command()
+@click.argument("format_", metavar="FORMAT", type=click.Choice(FORMATS))
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), metavar="DIR", help="Write the files below DIR.")
+@click.option("--check", is_flag=True, help="Write nothing; tell what in FOLDER differs from the export.")
+@click.option("--owner", "owners", multiple=True, metavar="@NAME", help="codeowners: who is asked; more than once is allowed.")
+@click.option("--require", "checks", multiple=True, metavar="CHECK", help="ruleset: a check that must have succeeded, by name.")
+@click.option("--lands-as", "lander", default="", metavar="KIND:ID", help="ruleset: whom the factory pushes as: app:ID, user:ID.")
+@as_json
+def export(format_: str, folder: Path, out: Path | None, check: bool, owners: tuple[str, ...], checks: tuple[str, ...],
+           lander: str, as_json: bool) -> int:
+    """Say the law in a format of the forge: one source, and no second copy to forget.
+
+    Reads the governance files in FOLDER (default: the current one). FORMAT is codeowners (the protected paths, with
+    --owner or `owners:` in the front matter of factory_rules.md), issue-forms (with what the mission leaves out), labels
+    (those that the factory projects) or ruleset (JSON for the forge's REST API, a file for each ruleset).
+
+    Prints the files, or writes them with --out, over older ones. What the format cannot say is listed on standard error,
+    each with the reason. With --check nothing is written, and a file in FOLDER that differs is named: for CI.
+
+    \b
+    Exit codes:
+      0  exported; or nothing differs
+      1  with --check: something differs
+      2  the governance files cannot be read, or an owner is none
+
+    \b
+    Examples:
+      factory rules export codeowners --owner @mara --out .
+      factory rules export issue-forms --check
+      factory rules export ruleset --lands-as app:12345 --out .
+    """
+    from harness.domain.errors import ConfigError
+    from harness.governance import governance_in
+    from harness.wiring import exports
+
+    if check and out:
+        raise ConfigError("looks and writes nothing, and --out writes; give one of the two", key="--check")
+    wishes = exports.Wishes(owners=owners, checks=checks, lander=lander)
+    exported = exports.FORMATS[format_](governance_in(folder), wishes)
+    differing = exports.drifted(folder, exported.files) if check else ()
+    wrote = exports.written(out, exported.files) if out else ()
+    if as_json:
+        _emit(exported, differing=differing, wrote=wrote)
+    elif check:
+        _tell(differing, format_)
+    else:
+        _print(exported, wrote=wrote, out=out)
+    return 1 if differing else 0
+
+
+def _emit(exported: "Exported", *, differing: tuple[str, ...], wrote: tuple[str, ...]) -> None:
+    emit({"ok": not differing, "files": [{"path": file.path, "text": file.text} for file in exported.files],
+          "left": [{"rule": left.rule, "what": left.what, "because": left.because} for left in exported.left],
+          "differs": list(differing), "written": list(wrote)})
+
+
+def _tell(differing: tuple[str, ...], format_: str) -> None:
+    for path in differing:
+        click.echo(f"{path} is not what the governance files say; `factory rules export {format_} --out .` writes it anew")
+    if not differing:
+        click.echo("nothing differs")
+
+
+def _print(exported: "Exported", *, wrote: tuple[str, ...], out: Path | None) -> None:
+    """The files, or which of them were written; and aside from them, what they do not say."""
+    for file in exported.files:
+        if out:
+            click.echo(f"{'wrote' if file.path in wrote else 'same'}  {file.path}")
+        elif len(exported.files) > 1:
+            click.echo(f"--- {file.path}\n{file.text}")
+        else:
+            click.echo(file.text, nl=False)
+    for left in exported.left:
+        click.echo(f"not said: {left}", err=True)

@@ -1,0 +1,37 @@
+"""What an export is: files by their paths, and a list of what the format cannot say.
+
+A format of a forge is narrower than the law. What it can say exactly is said; what it cannot is named with the reason,
+never bent until it fits: an owner who is asked about the wrong files stops reading.
+"""
+
+from dataclasses import dataclass
+
+MADE_BY = "Made by `factory rules export {format}`: edit the governance files instead, and export again."
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Something that the law says and the format does not. `rule` is an id, or empty where it is the whole format's."""
+
+    rule: str
+    what: str
+    because: str
+
+    def __str__(self) -> str:
+        return f"{f'{self.rule}: ' if self.rule else ''}{self.what}: {self.because}"
+
+
+@dataclass(frozen=True, slots=True)
+class ExportedFile:
+    """One file of an export: its path from the root of the repository, and its text."""
+
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exported:
+    """The files of one format, in a fixed order, and what was left out of them."""
+
+    files: tuple[ExportedFile, ...]
+    left: tuple[Left, ...] = ()

@@ -1,0 +1,139 @@
+"""Workflow files read generically: GitHub's jobs and steps, and nodes as ours and others' engines have them.
+
+Nothing is asked of a file but which parts it has, what each part sets, and which prose stands in its prompts. A file that
+is no YAML, or nests without end, has none.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from harness.onboarding.contradictions.prose import Prose, Sentence
+
+if TYPE_CHECKING:
+    from yaml.nodes import MappingNode, Node
+
+WORKFLOW_FILE = re.compile(r"(?:.*/)?workflows/[^/]+\.ya?ml", re.IGNORECASE)
+_FLAG = re.compile(r"--[a-z][\w-]+|(?:^|[\n;|&])\s*timeout (?=[\d-])", re.IGNORECASE)
+_PARTS = ("nodes", "jobs", "steps")
+_MOST = 20_000
+"""Nodes of YAML that are looked at in one file; aliases can unfold a small file without end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A workflow, job, step or node. `sets` are the keys and flags that hold for it, those around it included."""
+
+    kind: str
+    name: str
+    file: str
+    line: int
+    sets: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """One workflow file. `names` are its stem, its own name and those of its jobs, in lower case."""
+
+    file: str
+    names: frozenset[str]
+    is_scheduled: bool
+    parts: tuple[Part, ...]
+    prompts: Prose
+
+
+def flows_in(files: Mapping[str, str]) -> tuple[Flow, ...]:
+    """The workflow files among these, in order."""
+    found = (_flow(name, files[name]) for name in sorted(files) if WORKFLOW_FILE.fullmatch(name))
+    return tuple(flow for flow in found if flow is not None)
+
+
+def _flow(file: str, text: str) -> Flow | None:
+    import yaml
+
+    try:
+        top = yaml.compose(text, Loader=yaml.SafeLoader)
+        nodes = list(_unfolded(top)) if isinstance(top, yaml.MappingNode) else []
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return None
+    if not isinstance(top, yaml.MappingNode) or len(nodes) >= _MOST:
+        return None
+    parts = (Part("workflow", _stem(file), file, 1, _sets(top)), *_parts(top, file, _sets(top, without=_PARTS)))
+    named = _entry(top, "name")
+    own = str(named.value) if named else ""
+    names = {_stem(file), own, own.replace(" ", "-"), *(part.name for part in parts if part.kind == "job")} - {""}
+    return Flow(file, frozenset(name.casefold() for name in names), bool({"schedule", "cron"} & _sets(top)), parts,
+                Prose(file, tuple(_prompts(nodes, file))))
+
+
+def _stem(file: str) -> str:
+    return file.rpartition("/")[2].rpartition(".")[0]
+
+
+def _unfolded(node: "Node | None", depth: int = 0) -> "Iterator[Node]":
+    """The node and all below it, at most _MOST of them. Raises RecursionError below a depth that nobody writes."""
+    from itertools import islice
+
+    if node is None:
+        return
+    if depth > 50:
+        raise RecursionError
+    yield node
+    children = [child for pair in node.value for child in (pair if isinstance(pair, tuple) else (pair,))
+                ] if isinstance(node.value, list) else []
+    yield from islice((one for child in children for one in _unfolded(child, depth + 1)), _MOST)
+
+
+def _parts(node: "MappingNode", file: str, around: frozenset[str]) -> Iterator[Part]:
+    """The jobs, steps and nodes below a mapping, each with what it sets and what is set around it."""
+    for container in _PARTS:
+        for name, part in _members(_entry(node, container)):
+            own = _sets(part) | around
+            yield Part(container.removesuffix("s"), name, file, part.start_mark.line + 1, own)
+            yield from _parts(part, file, around | _sets(part, without=_PARTS))
+
+
+def _members(node: "Node | None") -> "Iterator[tuple[str, MappingNode]]":
+    """The mappings in a list or a mapping, by the name that each has."""
+    import yaml
+
+    if isinstance(node, yaml.SequenceNode):
+        for number, item in enumerate(node.value, 1):
+            if isinstance(item, yaml.MappingNode):
+                named = _entry(item, "id") or _entry(item, "name")
+                yield str(named.value) if named else str(number), item
+    elif isinstance(node, yaml.MappingNode):
+        yield from ((str(key.value), value) for key, value in node.value if isinstance(value, yaml.MappingNode))
+
+
+def _entry(node: "MappingNode", name: str) -> "Node | None":
+    return next((value for key, value in node.value if key.value == name), None)
+
+
+def _sets(node: "MappingNode", *, without: tuple[str, ...] = ()) -> frozenset[str]:
+    """The keys in a mapping, at any depth, and the flags of commands in it: `timeout_minutes`, `max_turns`."""
+    import yaml
+
+    found = set[str]()
+    for key, value in node.value:
+        if key.value in without:
+            continue
+        found.add(str(key.value))
+        for one in _unfolded(value):
+            if isinstance(one, yaml.MappingNode):
+                found |= {str(inner.value) for inner, _ in one.value}
+            elif isinstance(one, yaml.ScalarNode):
+                found |= {flag.strip("\n;|& -") for flag in _FLAG.findall(one.value)}
+    return frozenset(name.casefold().replace("-", "_") for name in found)
+
+
+def _prompts(nodes: "list[Node]", file: str) -> Iterator[Sentence]:
+    """What a file says in words, line by line: its prompts, as a reader of the file sees them."""
+    import yaml
+
+    for node in nodes:
+        if isinstance(node, yaml.ScalarNode) and len(node.value.split()) > 3:
+            first = node.start_mark.line + (2 if node.style in ("|", ">") else 1)
+            yield from (Sentence(file, first + number, line.strip(), "")
+                        for number, line in enumerate(node.value.split("\n")) if line.strip() and len(line) <= 600)
