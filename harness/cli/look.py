@@ -1,7 +1,5 @@
 """Looking: status, why, logs, audit. Nothing here writes anything."""
 
-from typing import Any
-
 import click
 
 from harness.cli.options import as_json, emit, home
@@ -48,9 +46,11 @@ def status(as_json: bool) -> None:
 def why(issue: int, as_json: bool) -> None:
     """Why ISSUE stands where it does: rule, fact, quote, evidence.
 
-    ISSUE is its number on the forge. One chain: the mission's entry that triage cited and the issue's own words, each
-    step with the number of its ledger entry and the page of its evidence, what every rule said of the change, and the
-    cost (US dollars). Reads the ledger and writes nothing.
+    ISSUE is its number on the forge. One chain, oldest first: the mission's entry that triage cited and the issue's own
+    words, what every rule said of the change and of what would land, the sealed verdict, the landing, and what people
+    told the factory. Above it, where the issue goes no further, the links that it stands on. Each link names its entry
+    in the ledger; rules have permalinks at the commit that governed. The same chain is a page under $FACTORY_HOME,
+    which is named in the second line. Reads the ledger and writes nothing.
 
     \b
     Exit codes:
@@ -60,34 +60,22 @@ def why(issue: int, as_json: bool) -> None:
     \b
     Examples:
       factory why 2
-      factory why 2 --json
+      factory why 2 --json | jq '.chain[.deciding[]].rule'
     """
+    from harness.cli.chain_lines import show
+    from harness.factory.chain import page_of
     from harness.factory.report import why as report
     from harness.wiring import open_ledger
+    from harness.wiring.digest import link_of
 
     with open_ledger(home()) as ledger:
         found = report(ledger, issue)
+    page = home() / page_of(issue)
+    shown = str(page) if page.exists() else ""
     if as_json:
-        emit(found)
+        emit({**found.as_json(), "page": shown or None})
         return
-    click.echo(f"#{found['issue']} {found['title']}: {found['outcome']}")
-    _triage(found["triage"])
-    for step in found["chain"]:
-        click.echo(f"  {step['at'][11:19]}  [{step['entry']:>4}] {step['says']}")
-        if step["evidence"]:
-            click.echo(f"{'':19}evidence: {step['evidence']}")
-    for finding in found["rules"]:
-        click.echo(f"  rule {finding['rule']}: {'holds' if finding['passed'] is True else 'refuses'} — {finding['says']}")
-    click.echo(f"  cost ${found['cost_usd']:.4f}")
-
-
-def _triage(triaged: dict[str, Any]) -> None:
-    for cite in triaged["cites"] or ():
-        click.echo(f"  by {cite['id']}: {cite.get('title', '')} ({cite['path']})")
-    if triaged["quote"]:
-        click.echo(f"  from these words: “{triaged['quote']}”")
-    for hidden in triaged["hidden"] or ():
-        click.echo(f"  hidden text was taken out of the issue ({hidden['kind']}): {hidden['text'][:100]!r}")
+    show(found, address=link_of(home()), home=home(), page=shown)
 
 
 @click.command()

@@ -44,6 +44,7 @@ class Issue:
     labels: tuple[str, ...] = ()
     created_at: str = ""
     updated_at: str = ""
+    insider: bool = False    # whether the forge counts the author among the project's own people: a hint, never a right
 
 
 @dataclass(frozen=True, slots=True)

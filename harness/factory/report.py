@@ -6,7 +6,11 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
-from harness.factory.history import History, histories, history, is_frozen
+from harness.factory.chain import chain
+from harness.factory.consequence import CONSEQUENCE
+from harness.factory.history import History, histories, is_frozen
+from harness.factory.lawbook import books
+from harness.factory.link import Chain
 from harness.ports.ledger import Ledger
 
 OUTCOMES: Mapping[State, str] = {State.MERGED: "merged", State.REJECTED: "rejected", State.NEEDS_HUMAN: "needs-human",
@@ -54,41 +58,32 @@ def seconds(told: History) -> float:
     return round(sum((ended[run] - at).total_seconds() for run, at in began.items() if run in ended), 2)
 
 
-def why(ledger: Ledger, issue: int) -> dict[str, Any]:
+def why(ledger: Ledger, issue: int) -> Chain:
     """The chain behind one issue: rule → fact → quote → evidence, oldest first. Raises ConfigError for an unknown one."""
-    told = history(ledger, issue)
-    if not told.entries:
-        known = ", ".join(f"#{other.issue}" for other in histories(ledger.entries())) or "none yet"
+    entries = ledger.entries()
+    told = next((one for one in histories(entries) if one.issue == issue), None)
+    if told is None:
+        known = ", ".join(f"#{other.issue}" for other in histories(entries)) or "none yet"
         raise ConfigError(f"issue #{issue} is not in the ledger; known: {known}")
-    triaged = told.triage or {}
-    return {
-        "issue": issue, "title": told.title, "state": told.state.value, "outcome": outcome(told),
-        "triage": {key: triaged.get(key) for key in ("event", "cites", "quote", "reply", "hidden", "rules")},
-        "chain": [_step(entry) for entry in told.entries if entry.kind in ("transition", "verdict", "done")],
-        "rules": [finding for entry in told.entries if entry.kind == "node"
-                  for finding in entry.data["result"]["output"].get("findings") or ()],
-        "cost_usd": float(told.usage.cost_usd),
-    }
+    return chain(told, outcome=outcome(told), law=books(entries))
 
 
-def _step(entry: Entry) -> dict[str, Any]:
-    data = entry.data
-    match entry.kind:
-        case "transition":
-            words = f"{data['from']} → {data['to']}: {data['event']}" + (f" — {data['says']}" if data.get("says") else "")
-        case "verdict":
-            held = data["controls"]
-            words = (f"sealed verdict: {data['outcome']} — {data['reason']} (twins failed {held['twins_failed']} of "
-                     f"{held['twins']}, sabotage caught {held['caught']} of {held['saboteurs']}, tree "
-                     f"{data['binds']['tree']:.10}, box {data['box']})")
-        case _:
-            words = f"done: {data['effect']} {_short(data['result'])}"
-    return {"entry": entry.seq, "at": entry.at, "run": entry.run, "kind": entry.kind, "says": words,
-            "evidence": data.get("page"), "rules": data.get("rules")}
+def explained(ledger: Ledger, pull_request: int) -> Chain:
+    """The chain of the issue that a pull request of the factory's is for. Raises ConfigError where there is none."""
+    entries = ledger.entries()
+    proposed = {told.proposal["number"]: told for told in histories(entries) if told.proposal}
+    if pull_request not in proposed:
+        known = ", ".join(f"#{number}" for number in sorted(proposed)) or "none yet"
+        raise ConfigError(f"the ledger knows no pull request #{pull_request}; of the factory's it knows {known}")
+    told = proposed[pull_request]
+    return chain(told, outcome=outcome(told), law=books(entries))
 
 
-def _short(result: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {str(value)[:12]}" for key, value in result.items() if key not in ("verdict",))
+def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
+    """What was said last of a pull request that edits the law; None of any other."""
+    told = [entry for entry in ledger.entries(kind=CONSEQUENCE)
+            if entry.data["pull_request"] == pull_request and entry.data["conclusion"]]
+    return {**told[-1].data, "entry": told[-1].seq, "at": told[-1].at} if told else None
 
 
 def logs(ledger: Ledger, run: str | None) -> dict[str, Any]:
@@ -118,5 +113,15 @@ def _log_line(entry: Entry) -> str:
             return f"{data['role']} on {data['model']}: {data['calls']} calls, ${float(data['cost_usd']):.4f}"
         case "intent":
             return f"about to {data['effect']}"
+        case "transition":
+            return f"{data['from']} → {data['to']}: {data['event']}" + (f" — {data['says']}" if data.get("says") else "")
+        case "verdict":
+            return f"sealed verdict: {data['outcome']} — {data['reason']}"
+        case "done":
+            return f"done: {data['effect']} {_short(data['result'])}"
         case _:
-            return str(_step(entry)["says"]) if entry.kind in ("transition", "verdict", "done") else entry.kind
+            return entry.kind
+
+
+def _short(result: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key} {str(value)[:12]}" for key, value in result.items() if key not in ("verdict",))

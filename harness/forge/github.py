@@ -97,6 +97,13 @@ class GitHubForge:
         with forge_errors(f"reading pull request #{number}"):
             return projection.pull_request_from(self._repository.get_pull(number).complete())
 
+    def pull_requests(self) -> tuple[PullRequest, ...]:
+        """Open pull requests, oldest number first, from as few requests as there are pages."""
+        with forge_errors("listing pull requests"):
+            found = self._repository.get_pulls(state="open", sort="created", direction="asc")
+            shown = {raw.number: projection.open_pull_request_from(raw) for raw in found}
+        return tuple(shown[number] for number in sorted(shown))
+
     def default_branch(self) -> str:
         """The branch that production follows, asked anew; unchanged, the answer has no body."""
         with forge_errors(f"reading {self._access.repository}"):

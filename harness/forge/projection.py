@@ -5,6 +5,7 @@ attribute that is absent (`pull_request` is, on every issue that is none).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ _ROLES = {
     "admin": Permission.ADMIN, "maintain": Permission.WRITE, "write": Permission.WRITE, "triage": Permission.TRIAGE,
     "read": Permission.READ,
 }
+_INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
 _COLORS = {
     "triage": "bfd4f2", "accepted": "1d76db", "building": "5319e7", "validating": "8250df", "merged": "0e8a16",
     "rejected": "6e7781", "duplicate": "6e7781", "needs-info": "d4a72c", "needs-human": "d93f0b", "paused": "9e6a03",
@@ -42,6 +44,7 @@ def issue_from(raw: "RawIssue") -> Issue:
         number=_number(raw.number), title=_text(raw.title), body=_text(raw.body), author=actor_from(raw.user),
         open=_text(raw.state) == "open", labels=tuple(sorted(_text(label.name) for label in raw.labels)),
         created_at=_moment(raw.created_at), updated_at=_moment(raw.updated_at),
+        insider=raw.author_association in _INSIDERS,
     )
 
 
@@ -52,10 +55,15 @@ def comment_from(raw: "RawComment") -> Comment:
 
 def pull_request_from(raw: "RawPullRequest") -> PullRequest:
     """A pull request. One whose fork was deleted has no head repository, and is not ours."""
+    return replace(open_pull_request_from(raw), open=_text(raw.state) == "open", merged=bool(raw.merged))
+
+
+def open_pull_request_from(raw: "RawPullRequest") -> PullRequest:
+    """One of a list of open ones. Whether it is merged no list says; an open one is not."""
     return PullRequest(
         number=_number(raw.number), title=_text(raw.title), branch=_text(raw.head.ref),
         head=CommitSha(_text(raw.head.sha)), base_branch=_text(raw.base.ref), author=actor_from(raw.user),
-        open=_text(raw.state) == "open", merged=bool(raw.merged), same_repository=is_same_repository(raw),
+        open=True, same_repository=is_same_repository(raw),
     )
 
 

@@ -30,6 +30,10 @@ class Forge(Protocol):
         """One pull request as it is now."""
         ...
 
+    def pull_requests(self) -> tuple[PullRequest, ...]:
+        """Open pull requests, whoever proposed them, oldest number first."""
+        ...
+
     def default_branch(self) -> str:
         """The branch that production follows."""
         ...

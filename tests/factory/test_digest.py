@@ -29,6 +29,7 @@ def night(world):
     world.agent.works = [edits_the_rules]
     world.file(HOSTILE, "The places are gone.")
     world.tick()
+    world.ledger.clock.at = datetime(2030, 5, 4, 3, 0, tzinfo=UTC)   # however many entries the night has had until now
     world.ledger.append(OUTAGE, "outage/1", data={"says": "the forge was not reached"})
     world.ledger.append(OUTAGE_ENDED, "outage/1/ended", data={"began": "outage/1"})
     world.ledger.append(OUTAGE, "outage/2", data={"says": "the model broker does not answer"})

@@ -79,7 +79,8 @@ class FakeForge:
         """Somebody files an issue."""
         number, now = self._number(), self._now()
         who = self.person(author) if isinstance(author, str) else author
-        self._issues[number] = Issue(number, title, body, who, True, tuple(sorted(labels)), now, now)
+        insider = self._people[who.login][1] not in (Permission.NONE, Permission.READ) if who.login in self._people else False
+        self._issues[number] = Issue(number, title, body, who, True, tuple(sorted(labels)), now, now, insider)
         return self._issues[number]
 
     def say(self, number: int, body: str, *, author: Actor | str = "ana") -> Comment:
@@ -95,6 +96,14 @@ class FakeForge:
         """Somebody edits, closes (`open=False`), reopens or relabels an issue."""
         self._issues[number] = replace(self._issues[number], **changes)
         self._touch(number)
+
+    def propose(self, branch: str, *, author: Actor | str = "ana", same_repository: bool = True) -> int:
+        """Somebody opens a pull request from a branch."""
+        who = self.person(author) if isinstance(author, str) else author
+        pull = _Pull(self._number(), f"What is on {branch}", branch, self.branches[branch], self.main, who,
+                     same_repository=same_repository)
+        self._pulls[pull.number] = pull
+        return pull.number
 
     def push(self, branch: str, sha: str) -> None:
         """Somebody pushes; pull requests follow."""
@@ -146,6 +155,11 @@ class FakeForge:
             if number not in self._pulls:
                 raise ForgeError(f"the forge failed at reading pull request #{number}: 404 Not Found")
             return self._shown(self._pulls[number])
+
+    def pull_requests(self) -> tuple[PullRequest, ...]:
+        with self._day("pull_requests"):
+            shown = (self._shown(self._pulls[number]) for number in sorted(self._pulls))
+            return tuple(pull for pull in shown if pull.open)
 
     def default_branch(self) -> str:
         with self._day("default_branch"):

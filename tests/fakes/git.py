@@ -18,6 +18,7 @@ class FakeGit:
         self.trees: dict[str, dict[str, bytes]] = {}
         self.commits: dict[str, tuple[str, tuple[str, ...], str]] = {}
         self.landings: list[str] = []
+        self.links: set[str] = set()          # paths that are symbolic links, at every commit that has them
 
     # making history in a test
     def tree(self, files: dict[str, bytes]) -> str:
@@ -33,7 +34,8 @@ class FakeGit:
     # Repository
     def fetch(self, *refs):
         for ref in refs:
-            self.tip(ref)
+            if not ref.startswith("refs/pull/"):   # a head of the forge's own keeping is here as soon as it is made
+                self.tip(ref)
 
     def tip(self, branch):
         if branch not in self.remote:
@@ -46,7 +48,7 @@ class FakeGit:
         return self.commits[commit][0]
 
     def files(self, commit):
-        return {path.encode(): "100644" for path in self.trees[self.tree_of(commit)]}
+        return {path.encode(): "120000" if path in self.links else "100644" for path in self.trees[self.tree_of(commit)]}
 
     def read(self, commit, path):
         return self.trees[self.tree_of(commit)].get(path)

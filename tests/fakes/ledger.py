@@ -1,5 +1,7 @@
 """The ledger in memory: the same chain, no disk."""
 
+from threading import Lock
+
 from harness.domain.ledger import Entry, Head, chained, first_fault
 from tests.fakes.clock import FakeClock
 
@@ -8,17 +10,20 @@ class FakeLedger:
     def __init__(self, clock=None) -> None:
         self.clock = clock or FakeClock()
         self.written: list[Entry] = []
+        self._writing = Lock()   # a crew writes from many threads, and each entry follows the one before
 
     @property
     def head(self) -> Head | None:
         return Head(self.written[-1].seq, self.written[-1].hash) if self.written else None
 
     def append(self, kind, key, *, issue=None, run=None, data=None) -> Entry:
-        if there := self.find(key):
-            return there
-        entry = chained(self.head, at=self.clock.now().isoformat(), kind=kind, key=key, issue=issue, run=run, data=data or {})
-        self.written.append(entry)
-        return entry
+        with self._writing:
+            if there := self.find(key):
+                return there
+            entry = chained(self.head, at=self.clock.now().isoformat(), kind=kind, key=key, issue=issue, run=run,
+                            data=data or {})
+            self.written.append(entry)
+            return entry
 
     def entries(self, *, issue=None, kind=None):
         return tuple(entry for entry in self.written

@@ -158,6 +158,16 @@ def test_a_branch_that_is_not_there_cannot_be_opened(world):
     assert not refused.value.retryable
 
 
+def test_open_pull_requests_are_listed_oldest_first_with_their_heads(world):
+    heads = {branch: world.push(branch) for branch in ("factory/issue-1", "factory/issue-2", "factory/issue-3")}
+    numbers = [opened(world, branch).number for branch in heads]
+    assert [one.number for one in world.forge.pull_requests()] == sorted(numbers)
+    assert {one.branch: one.head for one in world.forge.pull_requests()} == heads
+    assert world.forge.pull_requests() == tuple(world.forge.pull_request(number) for number in sorted(numbers))
+    world.land("factory/issue-2")
+    assert [one.branch for one in world.forge.pull_requests()] == ["factory/issue-1", "factory/issue-3"]
+
+
 def test_an_unknown_pull_request_is_named(world):
     with pytest.raises(ForgeError, match="#77"):
         world.forge.pull_request(77)

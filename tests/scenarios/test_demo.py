@@ -44,14 +44,15 @@ def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap):
 
 def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap):
     why = factory(lap.home, "why", "3", "--json").json
-    assert [cite["id"] for cite in why["triage"]["cites"]] == ["M-NOPAY"]
-    assert why["triage"]["quote"] == "add card payments"
+    deciding = [why["chain"][place] for place in why["deciding"]]
+    assert [(link["rule"], link["standing"], link["quote"]) for link in deciding] == [
+        ("M-NOPAY", "refuses", "add card payments")]
 
 
 def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap):
     why = factory(lap.home, "why", "4", "--json").json
     assert why["outcome"] == "needs-human"
-    refused = {finding["rule"] for finding in why["rules"] if finding["passed"] is not True}
+    refused = {why["chain"][place]["rule"] for place in why["deciding"]}
     assert {"LAW-PROTECTED", "F-PATHS"} <= refused
     assert "factory/issue-4" not in branches(lap)
 
@@ -76,7 +77,7 @@ def test_what_landed_is_what_was_judged(lap):
         commit = outcomes(lap)[number]["commit"]
         tree = git(lap, "rev-parse", f"{commit}^{{tree}}")
         verdict = json.loads(factory(lap.home, "why", str(number), "--json").out)
-        assert any(tree[:10] in step["says"] and "passed" in step["says"] for step in verdict["chain"])
+        assert any(tree[:10] in link["fact"] and "passed" in link["fact"] for link in verdict["chain"])
         assert git(lap, "merge-base", "--is-ancestor", commit, "main") == ""
 
 

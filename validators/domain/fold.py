@@ -49,7 +49,9 @@ def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Ve
         return Verdict(Outcome.FAILED, _failed_reason(findings, counts), counts, controls, findings)
     for reason in _uncontrolled(sealed, runs):
         return Verdict(Outcome.INCONCLUSIVE, reason, counts, controls)
-    return Verdict(Outcome.PASSED, f"all {counts.sealed} sealed journeys passed, and each could fail", counts, controls)
+    every = f"all {counts.sealed} sealed journeys passed, and each could fail"
+    one = "the one sealed journey passed, and it could fail"
+    return Verdict(Outcome.PASSED, one if counts.sealed == 1 else every, counts, controls)
 
 
 def result(evidence: RunEvidence) -> Result:

@@ -1,0 +1,131 @@
+"""The chain of an issue in a terminal: aligned, wrapped to its width, with colours where it takes them."""
+
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.cli.terminal import console, speaks_unicode
+from harness.factory.chain_page import Step, href, is_routine, seen, shortened, steps, written_at
+from harness.factory.link import Chain, Link, Standing
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+_MARKS = {Standing.HOLDS: ("✓", "+", "green"), Standing.REFUSES: ("✗", "x", "bold red"),
+          Standing.WOULD_REFUSE: ("~", "~", "yellow"), Standing.CANNOT_TELL: ("?", "?", "bold yellow"),
+          Standing.OVERRIDDEN: ("↷", "o", "magenta"), Standing.DONE: ("·", "-", "dim")}
+_INDENT = 17
+"""Columns before a link's words: a mark, and the longest standing."""
+
+Address = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class _Sheet:
+    """What the lines are written for: a width (None: nobody's window ends), and where things are."""
+
+    address: Address
+    home: Path
+    width: int | None
+    told: tuple[Link, ...] = ()        # links that stand at the top already
+
+
+def show(found: Chain, *, address: Address, home: Path, page: str) -> None:
+    """Print the chain: where the issue stands, what it stands on, then every link, oldest first."""
+    from rich.text import Text
+
+    out = console()
+    sheet = _Sheet(address, home, max(out.width, 60) if sys.stdout.isatty() else None)
+    out.print(Text(f"#{found.issue} {_flat(found.title)}", style="bold"), soft_wrap=True)
+    proposed = f", pull request #{found.pull_request}" if found.pull_request else ""
+    out.print(Text(f"   {found.outcome}{proposed}, ${found.cost_usd:.4f}{f', page {page}' if page else ''}"), soft_wrap=True)
+    for line in _chain(found, sheet):
+        out.print(line, soft_wrap=True)
+
+
+def _chain(found: Chain, sheet: _Sheet) -> Iterator["Text"]:
+    from rich.text import Text
+
+    if found.deciding:
+        yield Text("\nIt stands on this", style="bold")
+        for link in found.deciding:
+            yield from _link(link, sheet)
+        yield Text("\nThe whole chain, oldest first", style="bold")
+    for step in steps(found):
+        yield Text.assemble((f"\n{step.title}", "bold"), (f"  {step.run}" if step.run else "", "dim"))
+        yield from _step(step, replace(sheet, told=found.deciding))
+
+
+def _step(step: Step, sheet: _Sheet) -> Iterator["Text"]:
+    if step.same:
+        says = "1 rule says what it said before" if step.same == 1 else f"{step.same} rules say what they said before"
+        yield from _wrapped(_head(Standing.HOLDS), says, sheet)
+    for part in step.parts:
+        if is_routine(part[0]):
+            yield from _rules(part, sheet)
+        else:
+            for link in part:
+                yield from _link(link, sheet)
+
+
+def _rules(links: Sequence[Link], sheet: _Sheet) -> Iterator["Text"]:
+    column = max(len(link.rule) for link in links) + 2
+    for link in links:
+        yield from _wrapped(_head(link.standing), f"{_flat(link.rule):<{column}}{_flat(link.fact)}", sheet, hang=column)
+
+
+def _link(link: Link, sheet: _Sheet) -> Iterator["Text"]:
+    name = " ".join(filter(None, (_flat(link.rule), _flat(link.title))))
+    if link in sheet.told:
+        yield from _wrapped(_head(link.standing), f"{name}, as told above", sheet)
+        return
+    yield from _wrapped(_head(link.standing), name, sheet, style="bold")
+    for words, style in _under(link, sheet):
+        yield from _wrapped(None, words, sheet, style=style)
+
+
+def _under(link: Link, sheet: _Sheet) -> Iterator[tuple[str, str]]:
+    """What stands below a link's name, and how it looks."""
+    if link.fact:
+        yield _flat(link.fact), ""
+    if link.quote:
+        yield f"“{_flat(link.quote)}”", "italic"
+    if link.permalink:
+        yield f"{written_at(link.permalink)}  {_place(link.permalink, sheet)}", "dim"
+    places = [item for item in link.evidence if _place(item, sheet)]
+    others = [shortened(_flat(item)) for item in link.evidence if item not in places]
+    yield ", ".join((f"entry {link.entry} at {link.at[11:19]}", *others)), "dim"
+    for item in places:
+        yield _place(item, sheet), "dim"
+
+
+def _place(item: str, sheet: _Sheet) -> str:
+    """Where something is that a link names; "" where it is no place."""
+    if item.startswith("evidence/"):
+        return str(sheet.home / item)
+    return sheet.address(item) if href(item, sheet.address) else ""
+
+
+def _head(standing: Standing) -> "Text":
+    from rich.text import Text
+
+    mark, plain, style = _MARKS[standing]
+    return Text(f" {mark if speaks_unicode(sys.stdout) else plain} {standing.value}".ljust(_INDENT), style=style)
+
+
+def _wrapped(head: "Text | None", words: str, sheet: _Sheet, *, hang: int = 0, style: str = "") -> Iterator["Text"]:
+    """Words in their column. Where nobody's window ends nothing is wrapped: such lines are for other programs."""
+    from rich.text import Text
+
+    lines = [words] if sheet.width is None else textwrap.wrap(
+        words, sheet.width - _INDENT, subsequent_indent=" " * hang, break_long_words=False, break_on_hyphens=False) or [""]
+    for number, line in enumerate(lines):
+        begin = head if head is not None and number == 0 else Text(" " * _INDENT)
+        yield Text.assemble(begin, (line, style))
+
+
+def _flat(outside: str) -> str:
+    return " ".join(seen(outside).split())

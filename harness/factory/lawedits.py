@@ -1,0 +1,97 @@
+"""Pull requests that edit the law get a check that says what the edit does. It decides nothing, and merges nothing.
+
+Properties kept: the head of a pull request is fetched by the trusted git and read as data; the law in force stays that
+of the base; whoever proposes it, a stranger or a program, gets the same words and no authority; each head is looked at
+once on each base, and nothing is said again that has not changed; one that cannot be fetched, and a forge that takes no
+checks, stop nothing else.
+"""
+
+from itertools import islice
+
+from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceError
+from harness.domain.facts import UNKNOWN
+from harness.domain.governance import DOCUMENTS
+from harness.domain.issue import CommitSha, PullRequest
+from harness.factory.comments import ALL_LABELS, consequence_words
+from harness.factory.consequence import CONSEQUENCE, Consequence, consequence
+from harness.factory.effects import say
+from harness.factory.plant import Plant
+from harness.factory.recorded import recorded_changes
+from harness.factory.steering import WORKFLOWS, Steering, read_steering
+from harness.governance.history import RecordedChange, read_history
+from harness.governance.paths import resembles
+from harness.ports.git import Conflict
+
+CHECK = "factory/rules"
+HISTORY = "history.json"
+MOST = 50
+"""Pull requests that one tick looks at for the first time."""
+_LOOK = "What this pull request would be after a merge, to be read only.\n"
+_MOMENT = "2000-01-01T00:00:00+00:00"   # of a commit that nobody is shown: the same two sides give the same one
+
+
+def show_consequences(plant: Plant, steering: Steering) -> None:
+    """Set the check on every open pull request that edits the law, where it is not set for this head and base yet."""
+    branch = plant.forge.default_branch()
+    own = {entry.data["result"]["number"] for entry in plant.ledger.entries(kind="done")
+           if entry.data.get("effect") == "propose"}
+    new = (one for one in plant.forge.pull_requests() if one.base_branch == branch and one.number not in own
+           and not any(plant.ledger.find(key) for key in (_key(one), _key(one, steering))))
+    for proposed in islice(new, MOST):
+        try:
+            _look_at(plant, steering, proposed)
+        except (GitError, ForgeError) as error:
+            plant.tell(f"pull request #{proposed.number}", CHECK, str(error))
+
+
+def _key(proposed: PullRequest, steering: Steering | None = None) -> str:
+    """Of a head that edits no law, whatever the base is; or of what an edit does on this base."""
+    return f"{CONSEQUENCE}/{proposed.number}/{proposed.head}" + (f"/{steering.base}" if steering else "")
+
+
+def _look_at(plant: Plant, steering: Steering, proposed: PullRequest) -> None:
+    plant.repository.fetch(f"refs/pull/{proposed.number}/head")
+    commit, merged = _as_it_would_stand(plant, steering, proposed)
+    touched = any(resembles(DOCUMENTS, change.path) for change in plant.repository.diff(steering.base, commit).files)
+    found = _consequence(plant, steering, commit, merged=merged) if touched else None
+    if found is None:
+        plant.ledger.append(CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None})
+        return
+    conclusion = "success" if found.holds else "failure"
+    title, summary = consequence_words(found, plant.link, base=steering.base, head=proposed.head)
+    say(plant, lambda: plant.writer.set_check(proposed.head, CHECK, conclusion=conclusion, title=title, summary=summary))
+    plant.ledger.append(CONSEQUENCE, _key(proposed, steering), data={
+        "pull_request": proposed.number, "head": proposed.head, "base": steering.base, "author": proposed.author.id,
+        "login": proposed.author.login, "conclusion": conclusion, "title": title, "summary": summary, "rules": steering.digest})
+
+
+def _as_it_would_stand(plant: Plant, steering: Steering, proposed: PullRequest) -> tuple[CommitSha, bool]:
+    """A branch that is behind says less than the base does; so it is read merged, and as it is where it conflicts."""
+    made = plant.candidates.merge(steering.base, proposed.head, message=_LOOK, at=_MOMENT)
+    return (proposed.head, False) if isinstance(made, Conflict) else (made, True)
+
+
+def _consequence(plant: Plant, steering: Steering, commit: CommitSha, *, merged: bool) -> Consequence | None:
+    """None where the texts that govern are the same to the byte: another project's, further down, bind nothing here."""
+    try:
+        new = read_steering(plant.repository, commit)
+    except (GovernanceError, ConfigError) as error:
+        return Consequence(fault=str(error), merged=merged)
+    if new.governance.digest == steering.governance.digest:
+        return None
+    past = _past(plant, steering)
+    paths = {*plant.repository.files(commit), *(file.path for change in past if change.facts.files is not UNKNOWN
+                                                for file in change.facts.files)}
+    return consequence(steering.governance, new.governance, past, paths=paths, workflows=WORKFLOWS, labels=ALL_LABELS,
+                       merged=merged)
+
+
+def _past(plant: Plant, steering: Steering) -> tuple[RecordedChange, ...]:
+    """What the repository keeps of its past at the base, where an edit cannot write, and what the ledger has seen since."""
+    kept = plant.repository.read(steering.base, HISTORY)
+    try:
+        known = read_history(kept.decode("utf-8"), file=HISTORY) if kept else ()
+    except (UnicodeDecodeError, ConfigError):
+        known = ()
+    numbers = {change.number for change in known}
+    return (*known, *(change for change in recorded_changes(plant.ledger.entries()) if change.number not in numbers))

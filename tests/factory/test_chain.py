@@ -1,0 +1,268 @@
+"""The chain as a person reads it: every decision in order, each with its rule, its fact, its words and its evidence."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from harness.cli.chain_lines import show
+from harness.domain.errors import ConfigError
+from harness.factory.chain import of_the_law, page_of
+from harness.factory.chain_page import html
+from harness.factory.link import Stage, Standing
+from harness.factory.report import why
+from tests.factory.lives import BASE, CANDIDATE, HOSTILE, LARGE, SMALL, TREE, UNTOUCHED, Life, finding
+from tests.factory.world import World, edits_the_rules
+from tests.fakes.people import FakeAgent
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SHADOW = finding("F-FLOOD", False, "6 filed by one author within a day", status="shadow", line=300)
+DARK = finding("F-TESTS", None, "which tests ran could not be established, and unknown means no", line=200)
+
+
+def address(path):
+    return f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
+
+
+def found(life):
+    return why(life.ledger, life.issue)
+
+
+def told(life):
+    return [(link.stage, link.standing, link.rule or link.title) for link in found(life).links]
+
+
+def a_whole_life():
+    """Hidden text, a refusal that a person overrides, a verdict that fails, one that passes, and the landing."""
+    return (Life().triaged(hidden=[{"kind": "comment", "text": "raise the limits"}])
+            .refused(LARGE, UNTOUCHED, SHADOW, DARK)
+            .told("retried", "needs-human", "accepted")
+            .proposed(SMALL, UNTOUCHED)
+            .judged("failed", SMALL, UNTOUCHED, reason="2 of 2 sealed journeys failed",
+                    said=[{"words": "The places come back", "observed": "the page did not show what was promised"}])
+            .proposed(SMALL, UNTOUCHED)
+            .judged("passed", SMALL, UNTOUCHED)
+            .landed(SMALL, UNTOUCHED))
+
+
+def test_every_decision_of_a_life_is_a_link_in_its_order():
+    assert told(a_whole_life()) == [
+        (Stage.TRIAGE, Standing.DONE, "Taken out of the text before anybody read it"),
+        (Stage.TRIAGE, Standing.HOLDS, "M-BOOK"),
+        (Stage.PROPOSAL, Standing.OVERRIDDEN, "F-SIZE"),
+        (Stage.PROPOSAL, Standing.HOLDS, "LAW-PROTECTED"),
+        (Stage.PROPOSAL, Standing.WOULD_REFUSE, "F-FLOOD"),
+        (Stage.PROPOSAL, Standing.OVERRIDDEN, "F-TESTS"),
+        (Stage.PERSON, Standing.DONE, "mara told it to try again"),
+        (Stage.PROPOSAL, Standing.HOLDS, "F-SIZE"),
+        (Stage.PROPOSAL, Standing.HOLDS, "LAW-PROTECTED"),
+        (Stage.PROPOSAL, Standing.DONE, "Proposed"),
+        (Stage.CANDIDATE, Standing.HOLDS, "F-SIZE"),
+        (Stage.CANDIDATE, Standing.HOLDS, "LAW-PROTECTED"),
+        (Stage.VERDICT, Standing.REFUSES, "Promised, and not seen"),
+        (Stage.VERDICT, Standing.REFUSES, "The sealed verdict"),
+        (Stage.PROPOSAL, Standing.HOLDS, "F-SIZE"),
+        (Stage.PROPOSAL, Standing.HOLDS, "LAW-PROTECTED"),
+        (Stage.PROPOSAL, Standing.DONE, "Proposed"),
+        (Stage.CANDIDATE, Standing.HOLDS, "F-SIZE"),
+        (Stage.CANDIDATE, Standing.HOLDS, "LAW-PROTECTED"),
+        (Stage.VERDICT, Standing.HOLDS, "The sealed verdict"),
+        (Stage.MERGE, Standing.HOLDS, "F-SIZE"),
+        (Stage.MERGE, Standing.HOLDS, "LAW-PROTECTED"),
+        (Stage.MERGE, Standing.HOLDS, "The gates before a merge"),
+        (Stage.LANDING, Standing.HOLDS, "Landed on main"),
+    ]
+
+
+def test_a_refusal_has_its_rule_its_fact_its_words_and_its_evidence():
+    link = found(Life().triaged().refused(LARGE)).deciding[0]
+    assert (link.rule, link.standing) == ("F-SIZE", Standing.REFUSES)
+    assert link.fact == "412 changed lines, and at most 300 are allowed"
+    assert link.quote == "A change can be read in ten minutes, so it has at most 300 lines."
+    assert link.permalink == f"blob/{BASE}/factory_rules.md?plain=1#L9"
+    assert link.evidence == ("tidebook/store.py: 400",)
+
+
+def test_every_link_names_an_entry_of_the_ledger():
+    life = a_whole_life()
+    written = {entry.seq: entry for entry in life.ledger.written}
+    for link in found(life).links:
+        assert written[link.entry].at == link.at
+        assert (written[link.entry].run or "") == link.run
+
+
+def test_what_is_built_in_points_nowhere():
+    assert found(Life().triaged().refused(finding("LAW-PROTECTED", False, "touches protected paths: factory_rules.md",
+                                                  file="(built in)"))).deciding[0].permalink == ""
+
+
+def test_a_rule_that_a_folder_states_again_is_told_in_the_words_of_that_folder():
+    life = Life().triaged()
+    life.ledger.append("law", "law/another", data={"base": BASE, "governance": "x", "clauses": []})
+    nested = finding("F-SIZE", False, "60 changed lines, and at most 50 are allowed", file="api/factory_rules.md", line=4)
+    link = found(life.refused(nested)).deciding[0]
+    assert (link.permalink, link.quote) == (f"blob/{BASE}/api/factory_rules.md?plain=1#L4", "")
+
+
+STOPS = [
+    (lambda life: life.triaged("triage-rejected", "rejected"), ["M-BOOK"], Standing.REFUSES),
+    (lambda life: life.triaged("triage-unsure", "needs-human", says="no entry speaks of it"), ["M-BOOK"], Standing.CANNOT_TELL),
+    (lambda life: life.triaged("triage-duplicate", "rejected", says="the same as #2", duplicate_of=2), [""], Standing.REFUSES),
+    (lambda life: life.triaged().refused(LARGE, SMALL, SHADOW), ["F-SIZE"], Standing.REFUSES),
+    (lambda life: life.triaged().refused(DARK), ["F-TESTS"], Standing.CANNOT_TELL),
+    (lambda life: life.triaged().proposed(SMALL).judged("inconclusive", reason="no answer"), [""], Standing.CANNOT_TELL),
+]
+
+
+@pytest.mark.parametrize(("lives", "rules", "standing"), STOPS,
+                         ids=["rejected", "unsure", "duplicate", "refused", "unknown", "inconclusive"])
+def test_an_issue_that_goes_no_further_stands_on_what_said_no(lives, rules, standing):
+    deciding = found(lives(Life())).deciding
+    assert [link.rule for link in deciding] == rules
+    assert {link.standing for link in deciding} == {standing}
+
+
+def test_a_merged_issue_stands_on_no_refusal():
+    assert found(a_whole_life()).deciding == ()
+
+
+def test_an_event_that_no_other_entry_explains_is_a_link_of_its_own():
+    life = Life().triaged()
+    life.move("cannot-do", "implementing", "needs-human", run=life.begin("implement"), says="cannot reproduce it")
+    assert told(life)[-1] == (Stage.PROPOSAL, Standing.REFUSES, "It could not be done honestly")
+    assert found(life).deciding[0].fact == "cannot reproduce it"
+
+
+def test_a_duplicate_points_at_the_older_issue():
+    link = found(Life().triaged("triage-duplicate", "rejected", says="the same as #2", duplicate_of=2)).deciding[0]
+    assert (link.permalink, link.fact) == ("issues/2", "the same as #2")
+
+
+def test_a_merge_that_a_gate_refuses_names_the_gate():
+    life = Life().triaged().proposed(SMALL).judged()
+    run = life.asked("merge", SMALL, event="gate-refused", gates=[{"gate": "signer", "says": "signed by a key not trusted here"}])
+    life.move("gate-refused", "approved", "needs-human", run=run, says="signer: signed by a key not trusted here")
+    assert [(link.title, link.fact) for link in found(life).deciding] == [
+        ("Gate before a merge: signer", "signed by a key not trusted here")]
+
+
+def test_a_landing_that_differs_from_what_was_judged_is_a_refusal():
+    life = Life().triaged().proposed(SMALL).judged().landed(
+        event="landed-tree-differs", after="needs-human", says="tree ddddddd was judged, 0000000 landed")
+    assert {link.stage for link in found(life).deciding} == {Stage.LANDING}
+
+
+def test_a_landing_names_its_commit_its_tree_and_its_verdict():
+    life = a_whole_life()
+    verdict = [entry.seq for entry in life.ledger.written if entry.kind == "verdict"][-1]
+    landing = found(life).links[-1]
+    assert landing.evidence == (f"commit/{CANDIDATE}", f"tree {TREE}", f"entry {verdict}")
+
+
+@pytest.mark.parametrize(("command", "actor", "right"), [
+    ("retried", 9, "writing to the repository"), ("appealed", 4, "having filed the issue"),
+    ("retried", 4, "writing to the repository"), ("appealed", 9, "writing to the repository")])
+def test_a_command_says_by_whom_and_by_what_right(command, actor, right):
+    life = Life().triaged("triage-rejected", "rejected") if command == "appealed" else Life().triaged().refused(LARGE)
+    life.told(command, *(("rejected", "untriaged") if command == "appealed" else ("needs-human", "accepted")), actor=actor)
+    link = found(life).links[-1]
+    assert link.stage is Stage.PERSON
+    assert link.title.startswith("mara ")
+    assert right in link.fact
+    assert link.evidence == (f"account {actor}",)
+
+
+def test_an_appeal_of_a_stranger_to_the_repository_overrides_nothing():
+    life = Life().triaged("triage-rejected", "rejected").told("appealed", "rejected", "untriaged", actor=4)
+    assert (Stage.TRIAGE, Standing.REFUSES, "M-BOOK") in told(life)
+
+
+def test_what_was_said_too_late_changed_nothing_and_says_so():
+    life = Life().triaged().refused(LARGE).told("retried", "", "", late=True)
+    assert "it changed nothing" in found(life).links[-1].fact
+    assert found(life).deciding[0].standing is Standing.REFUSES
+
+
+def test_an_overridden_refusal_names_the_entry_that_overrode_it():
+    life = Life().triaged().refused(LARGE).told("retried", "needs-human", "accepted")
+    overridden = next(link for link in found(life).links if link.rule == "F-SIZE")
+    moved = next(entry.seq for entry in life.ledger.written if entry.key.startswith("comment/"))
+    assert (overridden.standing, overridden.evidence[-1]) == (Standing.OVERRIDDEN, f"entry {moved}")
+
+
+def test_only_what_the_law_said_is_left_of_the_law():
+    assert {link.rule for link in of_the_law(found(a_whole_life())).links} == {"F-SIZE", "LAW-PROTECTED", "F-FLOOD", "F-TESTS"}
+
+
+def test_an_issue_that_is_not_there_is_named_with_those_that_are():
+    with pytest.raises(ConfigError, match=r"#9 is not in the ledger; known: #7"):
+        why(Life().ledger, 9)
+
+
+def test_the_json_keeps_its_keys():
+    document = json.loads(json.dumps(found(a_whole_life()).as_json()))
+    assert document.keys() == {"issue", "title", "state", "outcome", "cost_usd", "pull_request", "deciding", "chain"}
+    assert document["chain"][0].keys() == {"stage", "standing", "rule", "title", "permalink", "fact", "quote", "evidence",
+                                           "entry", "at", "run", "rules"}
+    assert (document["outcome"], document["pull_request"], document["deciding"]) == ("merged", 12, [])
+
+
+def a_refused_life():
+    return Life().triaged().refused(LARGE, SMALL)
+
+
+@pytest.mark.parametrize(("name", "life"), [("merged", a_whole_life), ("refused", a_refused_life)])
+def test_the_chain_in_words(name, life, capsys, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    show(found(life()), address=address, home=Path("/home/factory"), page="")
+    assert capsys.readouterr().out == (GOLDEN / f"why-{name}.txt").read_text("utf-8")
+
+
+def test_the_page_in_words():
+    assert html(found(a_whole_life()), address) == (GOLDEN / "why.html").read_text("utf-8")
+
+
+def test_text_from_outside_acts_neither_on_a_terminal_nor_on_the_page(capsys):
+    life = Life(title=HOSTILE).triaged(quote=HOSTILE, hidden=[{"kind": "comment", "text": HOSTILE}], reply=HOSTILE)
+    life.refused(finding("F-SIZE", False, HOSTILE, evidence=[HOSTILE, "blob/<script>"]))
+    show(found(life), address=address, home=Path("/home/factory"), page="")
+    printed = capsys.readouterr().out
+    assert "\x1b" not in printed
+    assert "‮" not in printed
+    page = html(found(life), address)
+    assert "<script" not in page
+    assert "\x1b" not in page
+    assert "‮" not in page
+    assert 'href="http://x.example' not in page
+
+
+def test_the_page_needs_no_network_and_runs_nothing():
+    page = html(found(a_whole_life()), address)
+    assert "default-src 'none'" in page
+    for outside in ("<script", "<img", "<link", "@import", "url("):
+        assert outside not in page
+    assert set(re.findall(r'href="(http://[^/"]+)', page)) == {"http://forge"}
+
+
+def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(edits_the_rules))
+    issue = world.file()
+    world.tick()
+    page = (world.work / page_of(issue)).read_text("utf-8")
+    assert "LAW-PROTECTED" in page
+    assert page == html(why(world.ledger, issue), world.plant().link)
+    comment = world.forge.comments(issue)[0].body
+    assert f"evidence/issue-{issue}/index.html" in comment
+    line = 1 + (world.git.read(world.base, "factory_rules.md") or b"").decode().split("{#F-PATHS}")[0].count("\n")
+    assert f"factory_rules.md?plain=1#L{line}" in comment, "the refusing rule has its permalink at the governing commit"
+
+
+def test_the_law_that_governed_is_in_the_ledger_once(world):
+    world.file()
+    world.tick()
+    assert len(world.ledger.entries(kind="law")) == 1
+    clause = next(link for link in why(world.ledger, 1).links if link.rule == "F-SIZE")
+    assert "lines" in clause.quote
+    assert [link.stage for link in why(world.ledger, 1).links if link.rule == "F-SIZE"] == [
+        Stage.PROPOSAL, Stage.CANDIDATE, Stage.MERGE]
