@@ -18,6 +18,7 @@ test: lint        ## every test
 bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py
 	@$(PY) bench/engine.py
+	@$(PY) bench/governance.py
 	@$(PY) bench/lap.py
 	@$(PY) bench/worktrees.py
 

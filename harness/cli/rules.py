@@ -1,11 +1,18 @@
 """`factory rules`: the governance files, looked at as a person edits them."""
 
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from harness.cli.options import as_json, emit
+from harness.cli.past import HISTORY, history_file
+
+if TYPE_CHECKING:
+    from harness.domain.facts import ChangeFacts
+    from harness.domain.governance import Governance
 
 FOLDER = click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
 
@@ -20,6 +27,8 @@ def rules() -> None:
     Examples:
       factory rules lint          # form, ids, promises that nothing keeps
       factory rules test          # every rule against its own cases
+      factory rules import        # what prose could bind, and where it contradicts itself
+      factory rules export labels # the law in the forge's own formats
     """
 
 
@@ -29,9 +38,11 @@ def rules() -> None:
 def lint(folder: Path, as_json: bool) -> int:
     """Check the form of the governance files, and that no promise is empty.
 
-    Reads mission.md, factory_rules.md and CLAUDE.md in FOLDER (default: the current one) and, where it is a git
-    repository, the names of its files. Finds unknown keys, duplicate and dangling ids, sentences with MUST that no
-    block keeps, limits that contradict, globs that match nothing, rules without a case. Writes nothing.
+    Reads mission.md, factory_rules.md and CLAUDE.md in FOLDER (default: the current one), nested factory_rules.md below
+    it and, where it is a git repository, the names of its files and of those in history.json. Finds unknown keys,
+    duplicate and dangling ids, blocks that are none, sentences with MUST that no block keeps, limits that contradict,
+    globs that match nothing, rules that never matter or have no case; and in prose, AGENTS.md and CONTRIBUTING.md too,
+    what `factory rules import` calls contradictions. Writes nothing.
 
     \b
     Exit codes:
@@ -48,8 +59,11 @@ def lint(folder: Path, as_json: bool) -> int:
     from harness.factory.steering import WORKFLOWS
     from harness.governance import governance_in
     from harness.governance import lint as findings
+    from harness.wiring.prose import findings_at
 
-    found = findings(governance_in(folder), known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=_paths(folder))
+    paths = _paths(folder)
+    found = findings(governance_in(folder, paths=paths), known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths)
+    found = (*found, *findings_at(folder, beside=found))
     if as_json:
         emit({"ok": not found, "findings": [{"file": f.file, "line": f.line, "code": f.code, "says": f.says} for f in found]})
     else:
@@ -61,26 +75,31 @@ def lint(folder: Path, as_json: bool) -> int:
 
 @rules.command()
 @FOLDER
+@history_file
 @as_json
-def test(folder: Path, as_json: bool) -> int:
+def test(folder: Path, file: Path | None, as_json: bool) -> int:
     """Put every rule's own cases to the rule.
 
     Reads the governance files in FOLDER (default: the current one), decides each case in them by code, and compares
-    with what the case expects. No model is asked, nothing is written.
+    with what the case expects. A case that names a recorded pull request is put the facts of that one: from FILE, else
+    from history.json in FOLDER, else from the ledger of $FACTORY_HOME. No model is asked, nothing is written.
 
     \b
     Exit codes:
       0  every case holds
       1  one does not; each is named with its file and line
+      2  the files or the history cannot be read
 
     \b
     Examples:
       factory rules test
       factory rules test examples/tidebook
+      factory rules test --history examples/public-factory/history.json examples/public-factory
     """
     from harness.governance import governance_in, run_cases
 
-    results = run_cases(governance_in(folder))
+    governance = governance_in(folder, paths=_paths(folder))
+    results = run_cases(governance, history=_history(governance, folder, file))
     failed = [result for result in results if not result.held]
     if as_json:
         emit({"ok": not failed, "cases": len(results), "failed": [
@@ -94,7 +113,45 @@ def test(folder: Path, as_json: bool) -> int:
     return 1 if failed else 0
 
 
+def _history(governance: "Governance", folder: Path, file: Path | None) -> "Mapping[int, ChangeFacts]":
+    """The facts that cases ask for by a number, of each pull request as it was last; nothing is opened for none."""
+    from harness.cli.past import recorded
+
+    wanted = any(case.pull_request is not None for rule in governance.rules for case in rule.cases)
+    beside = folder / HISTORY
+    if file is None and not wanted:
+        return {}
+    return {change.number: change.facts for change in recorded(file or (beside if beside.is_file() else None))}
+
+
 def _paths(folder: Path) -> list[bytes] | None:
-    """The files that git knows in the folder; None outside a repository, and then globs are not tried on them."""
-    done = subprocess.run(["git", "-C", str(folder), "ls-files", "-z"], capture_output=True, check=False, timeout=30)
-    return [path for path in done.stdout.split(b"\0") if path] if done.returncode == 0 else None
+    """The files that git knows in the folder, and those that recorded changes beside the rules speak of; None outside a
+    repository, and then globs are not tried on them."""
+    from harness.repository.environment import environment
+
+    done = subprocess.run(["git", "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                          capture_output=True, check=False, timeout=30, env=environment())
+    return [path for path in done.stdout.split(b"\0") if path] + _recorded_paths(folder) if done.returncode == 0 else None
+
+
+def _recorded_paths(folder: Path) -> list[bytes]:
+    from harness.cli.past import read
+    from harness.domain.facts import UNKNOWN
+
+    changes = read(folder / HISTORY) if (folder / HISTORY).is_file() else ()
+    return [file.path for change in changes if change.facts.files is not UNKNOWN for file in change.facts.files]
+
+
+from harness.cli.rules_coverage import coverage  # noqa: E402
+from harness.cli.rules_explain import explain  # noqa: E402
+from harness.cli.rules_export import export  # noqa: E402
+from harness.cli.rules_impact import impact  # noqa: E402
+from harness.cli.rules_import import import_  # noqa: E402
+from harness.cli.rules_suggest import suggest  # noqa: E402
+
+rules.add_command(coverage)
+rules.add_command(explain)
+rules.add_command(export)
+rules.add_command(impact)
+rules.add_command(import_)
+rules.add_command(suggest)

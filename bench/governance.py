@@ -1,0 +1,156 @@
+"""How long the law takes: an old history replayed, a long file of rules linted, many issues normalised.
+
+    python bench/governance.py [--json]
+
+Each row is a process of its own. `seconds` is processor time, so that a busy machine tells the same, and of the work alone:
+without imports and without making up its input. `peak` is the resident memory (MB) of the whole process at its highest,
+input included. The history is as large as that of a factory that worked for years; all is drawn from a fixed seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from harness.domain.governance import Governance
+
+CHANGES, RULES, MANY_RULES, ISSUES, LETTERS = 10_000, 30, 500, 10_000, 4_000
+TARGETS = {"replay": (2.0, 150), "lint": (1.0, None), "normalise": (3.0, None)}
+"""Seconds, and megabytes where they count."""
+WHAT = {"replay": f"{CHANGES} changes through {RULES} rules", "lint": f"a file of {MANY_RULES} rules",
+        "normalise": f"{ISSUES} issues of {LETTERS // 1000} kB"}
+
+FRONT = "---\nschema: 1\n---\n"
+CHECKS = (
+    "{changed_lines: {max: 3%02d, exclude: ['*.lock', 'docs/**']}}", "{files: {max: 1%d, exclude: ['tests/**']}}",
+    "{file_bytes: {max: 3%d000}}", "{paths: {deny: ['deploy/**', '*.tf', 'secrets/**', 'area-%d/**']}}",
+    "{paths: {allow: ['src/**', 'tests/**', 'docs/**', '*.md', 'area-%d/**']}}", "{dependencies: {allow: [name-%d]}}",
+    "{secrets: {exclude: ['tests/area-%d/**']}}", "{attempts: {max: %d}}", "{spend_usd: {max: %d}}", "{tests_kept: {}}",
+)
+
+
+def rules(count: int) -> Governance:
+    """`count` enforced rules, of every kind that a change answers, beside the built-in ones. Most changes hold most of
+    them, as at work."""
+    from harness.governance import read_governance
+
+    return read_governance({"mission.md": b"# Mission\n", "CLAUDE.md": b"# Code\n", "factory_rules.md": text(count)})
+
+
+def text(count: int) -> bytes:
+    blocks = []
+    for number in range(count):
+        check = CHECKS[number % len(CHECKS)]
+        check = check % (number + 3) if "%" in check else check
+        when = '\nwhen: kind == "bug" or changed_lines > 10' if number % 5 == 4 else ""
+        blocks.append(f"## Rule number {number} {{#F-{number}}}\nIt MUST hold, because of rule {number}.\n```yaml rule\n"
+                      f"id: F-{number}\nlevel: enforced\ncheck: {check}{when}\n"
+                      "cases:\n  - {given: {changed_lines: 3, kind: bug}, expect: unknown}\n```\n")
+    return (FRONT + "\n".join(blocks)).encode()
+
+
+def replay() -> float:
+    from harness.governance.impact import impact
+
+    law, history = rules(RULES), recorded(random.Random(7))
+    began = time.process_time()
+    found = impact(None, law, history)
+    seconds = time.process_time() - began
+    assert found.changes == CHANGES
+    assert sum(row.asked for row in found.rules) > CHANGES * RULES * 0.9
+    return seconds
+
+
+def recorded(chance: random.Random) -> tuple[Any, ...]:
+    """A history as a factory keeps it: one to twelve files a change, most of them seen before."""
+    from decimal import Decimal
+
+    from harness.domain.facts import ChangeFacts, ChangeKind, FileChange, TestFacts
+    from harness.governance.history import RecordedChange
+
+    paths = [f"{chance.choice(('src', 'tests', 'docs', 'area-9'))}/{chance.choice('abcdef')}/module_{number}.py".encode()
+             for number in range(3_000)]
+
+    def file() -> FileChange:
+        return FileChange(chance.choice(paths), ChangeKind.MODIFIED, "100644", "100644", None, None,
+                          chance.randrange(60), chance.randrange(20), size=chance.randrange(40_000))
+
+    kept = TestFacts(frozenset({"test_a"}), frozenset({"test_a", "test_b"}))
+    return tuple(RecordedChange(number, ChangeFacts(
+        files=tuple(file() for _ in range(chance.randint(1, 12))), dependencies=(), secrets=(), tests=kept,
+        kind=chance.choice(("bug", "feature")), attempts=chance.randint(1, 4), spend_usd=Decimal(chance.randint(1, 900)) / 100,
+    )) for number in range(1, CHANGES + 1))
+
+
+def lint() -> float:
+    from harness.governance import lint as findings
+
+    began = time.process_time()
+    found = findings(rules(MANY_RULES), paths=[f"src/a/module_{number}.py".encode() for number in range(1_000)])
+    seconds = time.process_time() - began
+    assert found
+    return seconds
+
+
+def normalise() -> float:
+    from harness.governance import normalise as read
+
+    chance = random.Random(7)
+    words = ("tide", "walk", "guide", "the", "a", "is", "wrong", "shows", "page", "when", "I", "book", "places", "of") * 10
+    markup = ("**booking**", "`total`", "[page](https://example.org)", "café", "\n\n- first\n- second\n\n", "<!-- note -->",
+              "<b>bold</b>", "&amp;", "\n\n", "\n```\nTraceback\n```\n")
+    issues = [" ".join(chance.choices(words + markup, k=LETTERS // 4))[:LETTERS] for _ in range(ISSUES)]
+    began = time.process_time()
+    for issue in issues:
+        read(issue)
+    return time.process_time() - began
+
+
+WORK: dict[str, Callable[[], float]] = {"replay": replay, "lint": lint, "normalise": normalise}
+
+
+def measured(name: str) -> dict[str, Any]:
+    """One row, in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, "--one", name], capture_output=True, text=True, timeout=300, check=True)
+    found: dict[str, Any] = json.loads(done.stdout)
+    seconds, megabytes = TARGETS[name]
+    met = found["seconds"] < seconds and (megabytes is None or found["peak_mb"] < megabytes)
+    return {"what": name, **found, "target_seconds": seconds, "target_mb": megabytes, "met": met}
+
+
+def one(name: str) -> dict[str, float]:
+    seconds = WORK[name]()
+    return {"seconds": seconds, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--one", choices=WORK, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one:
+        print(json.dumps(one(options.one)))
+        return 0
+    rows = [measured(name) for name in WORK]
+    met = all(row["met"] for row in rows)
+    if options.json:
+        print(json.dumps({"ok": met, "rows": rows}))
+        return 0 if met else 1
+    print(f"{'':>38}  {'seconds':>8}  {'target':>7}  {'peak':>7}  {'target':>7}")
+    for row in rows:
+        most = f"{row['target_mb']} MB" if row["target_mb"] else ""
+        print(f"{row['what'] + ': ' + WHAT[row['what']]:>38}  {row['seconds']:>7.2f}s  {row['target_seconds']:>6.1f}s  "
+              f"{row['peak_mb']:>4.0f} MB  {most:>7}  {'met' if row['met'] else 'missed'}")
+    return 0 if met else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,69 @@
+"""Changes of the past, for commands that try rules on them: from a file, or from the factory's own ledger."""
+
+import re
+from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import home
+from harness.domain.errors import ConfigError
+
+if TYPE_CHECKING:
+    from harness.governance.history import RecordedChange
+
+HISTORY = "history.json"
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
+
+history_file = click.option("--history", "file", type=click.Path(exists=True, dir_okay=False, path_type=Path), metavar="FILE",
+                            help="Recorded changes as JSON; without it, the ledger of $FACTORY_HOME.")
+
+
+def _span(context: click.Context, parameter: click.Parameter, value: str | None) -> timedelta | None:
+    if value is None:
+        return None
+    found = re.fullmatch(r"([0-9]{1,4})([hdw])", value)
+    if found is None:
+        raise click.BadParameter(f"{value!r} is not a span of time; write a number and h, d or w, such as 90d")
+    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+
+since_option = click.option("--since", callback=_span, metavar="SPAN",
+                            help="Only changes of the last SPAN, such as 12h, 90d or 8w; one without a time is left out.")
+
+
+def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["RecordedChange"]:
+    """The changes in `file`, or those of the ledger. Raises ConfigError where there is neither, or it cannot be read."""
+    from harness.engine.clock import SystemClock
+    from harness.factory.recorded import recorded_changes
+    from harness.factory.recorded import since as later_than
+    from harness.wiring import open_ledger
+
+    if file is not None:
+        changes = read(file)
+    else:
+        try:
+            with open_ledger(home()) as ledger:
+                changes = recorded_changes(ledger.entries())
+        except ConfigError as error:
+            raise ConfigError(f"{error}; or name recorded changes with --history FILE") from None
+    if since is None:
+        return changes
+    return later_than(changes, SystemClock().now() - since, file=str(file) if file else None)
+
+
+def read(file: Path) -> tuple["RecordedChange", ...]:
+    """The changes in a file. Raises ConfigError."""
+    from harness.governance.history import LARGEST, read_history
+
+    with file.open("rb") as opened:
+        content = opened.read(LARGEST + 1)
+    if len(content) > LARGEST:
+        raise ConfigError(f"has more than {LARGEST} bytes, and a history has at most so many; split it by time", file=str(file))
+    try:
+        return read_history(content.decode("utf-8"), file=str(file))
+    except UnicodeDecodeError as error:
+        line = content[:error.start].count(b"\n") + 1
+        raise ConfigError("is not UTF-8 here; save the file as UTF-8", file=str(file), line=line) from None

@@ -1,0 +1,153 @@
+"""`factory rules impact`: recorded changes under the old text of the rules and under the new one."""
+
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import as_json, emit
+from harness.cli.past import history_file, since_option
+from harness.domain.governance import Governance
+
+if TYPE_CHECKING:
+    from harness.governance.history import RecordedChange
+    from harness.governance.impact import Flip, Impact, RuleImpact
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=".")
+@click.option("--base", metavar="REF", help="The commit with the old text; without it, the new text is replayed alone.")
+@since_option
+@history_file
+@as_json
+def impact(folder: Path, base: str | None, since: timedelta | None, file: Path | None, as_json: bool) -> int:
+    """Replay recorded changes under the rules as they are, and as they were.
+
+    Reads the governance files in FOLDER (default: the current one) as they lie there, those at REF of the repository that
+    FOLDER is in, and the changes: what the law saw of each is in the ledger of $FACTORY_HOME, or in FILE. Writes nothing,
+    asks no model, and needs no network.
+
+    Prints a table of the rules (how many changes each was asked about, how many it refuses, refused before, and cannot
+    tell of, because the record does not say enough) and then each change that flips: refused under one text and not under
+    the other, or no longer with the same weight. A rule in shadow is replayed and marked; what code does not decide is
+    named and left out.
+
+    \b
+    Exit codes:
+      0  nothing flips
+      1  something flips
+      2  the files, the ref or the history cannot be read
+
+    \b
+    Examples:
+      factory rules impact --base main
+      factory rules impact --base HEAD~3 --since 90d --json
+      factory rules impact examples/public-factory --history examples/public-factory/history.json
+    """
+    from harness.cli.past import recorded
+    from harness.governance import governance_in
+    from harness.governance.impact import impact as replayed
+
+    changes = recorded(file, since)
+    found = replayed(_at(folder, base) if base is not None else None, governance_in(folder), changes)
+    if as_json:
+        emit(_document(found, changes))
+    else:
+        _show(found, changes, compared=base is not None)
+    return 1 if found.flips else 0
+
+
+def _at(folder: Path, ref: str) -> Governance:
+    from harness.domain.errors import GovernanceError
+    from harness.governance import governing_files, read_governance
+    from harness.repository.clone import snapshot_at
+
+    there = snapshot_at(folder, ref)
+    try:
+        return read_governance({name: there.read(name) for name in governing_files(there.paths).values()})
+    except GovernanceError as error:
+        raise GovernanceError(error.message, file=f"{ref}:{error.file}", line=error.line, key=error.key) from None
+
+
+def _document(found: "Impact", changes: Sequence["RecordedChange"]) -> dict[str, Any]:
+    urls = _urls(changes)
+    return {
+        "ok": not found.flips, "changes": found.changes, "not_replayed": list(found.not_replayed),
+        "refused": sorted(_refused(found)),
+        "rules": [{"rule": row.rule, "title": row.title, "status": row.status, "edit": row.edit, "asked": row.asked,
+                   "refused": list(row.refused), "refused_before": list(row.refused_before) if row.edit else None,
+                   "cannot_tell": row.cannot_tell} for row in found.rules],
+        "flips": [{"change": flip.change, "url": urls.get(flip.change, ""), "rule": flip.rule, "before": flip.before,
+                   "after": flip.after, "says": flip.says, "shadow": flip.shadow} for flip in found.flips],
+    }
+
+
+def _urls(changes: Sequence["RecordedChange"]) -> Mapping[int, str]:
+    return {change.number: change.url for change in changes if change.url}
+
+
+def _show(found: "Impact", changes: Sequence["RecordedChange"], *, compared: bool) -> None:
+    from harness.cli.terminal import console
+
+    out = console()
+    out.print(_span(changes), markup=False)
+    out.print()
+    out.print(_table(found, compared=compared))
+    out.print(f"\n{len(_refused(found))} of {found.changes} are refused by a rule that is enforced.", markup=False)
+    if found.not_replayed:
+        out.print(f"\nNot replayed, because code does not decide them of a change: {', '.join(found.not_replayed)}.",
+                  markup=False)
+    if not compared:
+        return
+    out.print(f"\n{_counted(found)}", markup=False)
+    urls = _urls(changes)
+    for flip in found.flips:
+        out.print(_line(flip, urls.get(flip.change, "")), markup=False)
+
+
+def _span(changes: Sequence["RecordedChange"]) -> str:
+    if not changes:
+        return "No change is recorded there yet, so no rule is asked."
+    days = sorted(change.at[:10] for change in changes if change.at)
+    when = f", {days[0]} to {days[-1]}" if days else ""
+    return f"{len(changes)} recorded {'change' if len(changes) == 1 else 'changes'}{when}"
+
+
+def _refused(found: "Impact") -> frozenset[int]:
+    return frozenset(number for row in found.rules if row.status == "enforce" for number in row.refused)
+
+
+def _table(found: "Impact", *, compared: bool) -> Any:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("rule", "asked", "refuses", *(("was",) if compared else ()), "cannot tell"):
+        table.add_column(name, justify="left" if name == "rule" else "right")
+    remarked = any(_remarks(row) for row in found.rules)
+    if remarked:
+        table.add_column("")
+    for row in found.rules:
+        was = (str(len(row.refused_before)),) if compared else ()
+        remarks = (_remarks(row),) if remarked else ()
+        table.add_row(row.rule, str(row.asked), str(len(row.refused)), *was, str(row.cannot_tell), *remarks)
+    return table
+
+
+def _remarks(row: "RuleImpact") -> str:
+    told = "" if row.edit in (None, "same") else str(row.edit)
+    weight = "" if row.status == "enforce" else {"shadow": "in shadow"}.get(row.status, row.status)
+    return ", ".join(word for word in (told, weight) if word)
+
+
+def _counted(found: "Impact") -> str:
+    if not found.flips:
+        return "Nothing flips."
+    numbers = len({flip.change for flip in found.flips})
+    return f"{numbers} {'change flips' if numbers == 1 else 'changes flip'}:"
+
+
+def _line(flip: "Flip", url: str) -> str:
+    shadow = " (in shadow)" if flip.shadow else ""
+    return f"  #{flip.change}  {flip.rule}{shadow}  {flip.before} → {flip.after}: {flip.says}" + (f"  {url}" if url else "")

@@ -1,0 +1,322 @@
+"""An edit of the rules shows what it would have done: who flips, who does not, and who cannot tell."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.domain.errors import ConfigError
+from harness.domain.facts import UNKNOWN, ChangeFacts
+from harness.domain.governance import Applies
+from harness.governance import decide, governance_in, lint, read_governance, run_cases
+from harness.governance.edits import Edit, edit
+from harness.governance.history import RecordedChange, read_history
+from harness.governance.impact import DEFAULT, Standing, impact
+from harness.repository.clone import snapshot_at
+from tests.governance.law import FRONT, change, governance, rule_text, touching
+
+ROOT = Path(__file__).parents[2]
+EXAMPLE = ROOT / "examples" / "public-factory"
+FACTORY = Path(sys.executable).with_name("factory")
+ONE = "level: enforced\ncheck: {files: {max: 1}}"
+TWO = "level: enforced\ncheck: {files: {max: 2}}"
+
+
+def past(*facts: ChangeFacts) -> tuple[RecordedChange, ...]:
+    return tuple(RecordedChange(number, one) for number, one in enumerate(facts, 1))
+
+
+def row(found, rule="F-ONE"):
+    return next(one for one in found.rules if one.rule == rule)
+
+
+def flips(old, new, *facts):
+    return [(flip.change, flip.before, flip.after, flip.shadow) for flip in impact(old, new, past(*facts)).flips]
+
+
+def test_a_larger_limit_lets_through_what_a_smaller_one_refused():
+    found = impact(governance(rule_text(ONE)), governance(rule_text(TWO)),
+                   past(touching("a"), touching("a", "b"), touching("a", "b", "c")))
+    assert (row(found).refused_before, row(found).refused, row(found).asked, row(found).edit) == ((2, 3), (3,), 3, Edit.LOOSENED)
+    (flip,) = found.flips
+    assert (flip.change, flip.rule, flip.before, flip.after) == (2, "F-ONE", Standing.REFUSES, Standing.HOLDS)
+    assert flip.says == "2 changed files, at most 2"
+
+
+def test_without_an_old_text_the_new_one_is_replayed_alone():
+    found = impact(None, governance(rule_text(ONE)), past(touching("a", "b")))
+    assert (row(found).refused, row(found).refused_before, row(found).edit, found.flips) == ((1,), (), None, ())
+
+
+def test_what_a_record_does_not_say_is_neither_a_refusal_nor_a_pass():
+    found = impact(governance(rule_text(ONE)), governance(rule_text(TWO)), past(ChangeFacts(), touching("a")))
+    assert (row(found).refused, row(found).cannot_tell, row(found).asked) == ((), 1, 2)
+    assert found.flips == ()
+
+
+def test_a_condition_that_the_record_cannot_answer_is_not_taken_for_a_yes_or_a_no():
+    law = governance(rule_text(ONE + '\nwhen: kind == "bug"'))
+    found = impact(None, law, past(touching("a", "b"), touching("a", "b", kind="bug"), touching("a", "b", kind="chore")))
+    assert (row(found).cannot_tell, row(found).refused, row(found).asked) == (1, (2,), 2)
+
+
+def test_a_refusal_that_becomes_uncertain_is_told():
+    old, new = governance(rule_text(ONE)), governance(rule_text("level: enforced\ncheck: {attempts: {max: 1}}"))
+    assert flips(old, new, touching("a", "b")) == [(1, Standing.REFUSES, Standing.CANNOT_TELL, False)]
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), [
+    ("", ONE, (Standing.NOT_ASKED, Standing.REFUSES, False)),
+    (ONE, "", (Standing.REFUSES, Standing.NOT_ASKED, False)),
+    (ONE, ONE + "\nstatus: off", (Standing.REFUSES, Standing.NOT_ASKED, False)),
+    (ONE, "level: advisory", (Standing.REFUSES, Standing.NOT_ASKED, False)),
+    (ONE, ONE + "\nstatus: shadow", (Standing.REFUSES, Standing.REFUSES, False)),
+    (ONE + "\nstatus: shadow", ONE, (Standing.REFUSES, Standing.REFUSES, False)),
+    (ONE + "\nstatus: shadow", TWO + "\nstatus: shadow", (Standing.REFUSES, Standing.HOLDS, True)),
+    (ONE, ONE + '\nwhen: kind == "chore"', (Standing.REFUSES, Standing.NOT_ASKED, False)),
+    (ONE, ONE + "\non_fail: reject", None),
+    (ONE, ONE + "\ncases: [{given: {files: 1}, expect: pass}]", None),
+    (ONE + "\napplies: merge", ONE, None),
+    (ONE + "\napplies: issue", ONE, (Standing.NOT_ASKED, Standing.REFUSES, False)),
+])
+def test_each_edit_of_a_rule_flips_what_it_flips(old, new, expected):
+    texts = [governance(*([rule_text(block)] if block else [])) for block in (old, new)]
+    assert flips(*texts, touching("a", "b", kind="bug")) == ([(1, *expected)] if expected else [])
+
+
+def test_what_code_does_not_decide_is_not_replayed_and_is_named():
+    found = impact(None, governance(rule_text("level: advisory"), rule_text(ONE + "\napplies: issue", rule_id="F-TWO")),
+                   past(touching("a", "b")))
+    assert found.not_replayed == ("F-ONE", "F-TWO")
+    assert {one.rule for one in found.rules} == {"LAW-PROTECTED", "LAW-MODES", "LAW-NAMES"}
+
+
+def test_the_default_answers_for_what_no_rule_speaks_of():
+    asks = FRONT.replace("schema: 1", "schema: 1\ndefault: needs-human")
+    rules = [rule_text(ONE + "\nwhen: kind == \"bug\""), rule_text(ONE + "\napplies: merge", rule_id="F-TWO")]
+    history = past(touching("a", kind="chore"), touching("a", kind="bug"), touching("a"))
+    found = impact(governance(*rules), governance(*rules, front=asks), history)
+    assert (row(found, DEFAULT).refused, row(found, DEFAULT).cannot_tell, row(found, DEFAULT).edit) == ((1,), 1, Edit.TIGHTENED)
+    assert [(flip.change, flip.rule, flip.before) for flip in found.flips] == [(1, DEFAULT, Standing.NOT_ASKED)]
+    assert impact(governance(*rules, front=asks), governance(*rules), history).flips[0].after is Standing.NOT_ASKED
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), [
+    ("{changed_lines: {max: 1}}", "{changed_lines: {max: 2}}", Edit.LOOSENED),
+    ("{changed_lines: {max: 1, exclude: [a]}}", "{changed_lines: {max: 1}}", Edit.TIGHTENED),
+    ("{changed_lines: {max: 1, exclude: [a]}}", "{changed_lines: {max: 2}}", Edit.CHANGED),
+    ("{changed_lines: {max: 1}}", "{changed_lines: {max: 1, binary: ignore}}", Edit.CHANGED),
+    ("{paths: {deny: [a]}}", "{paths: {deny: [a, b]}}", Edit.TIGHTENED),
+    ("{paths: {deny: [a]}}", "{paths: {deny: [b]}}", Edit.CHANGED),
+    ("{paths: {deny: [a]}}", "{paths: {deny: [a], allow: [b]}}", Edit.TIGHTENED),
+    ("{paths: {allow: [b]}}", "{paths: {allow: [b, c]}}", Edit.LOOSENED),
+    ("{paths: {allow: [b], deny: [a]}}", "{paths: {deny: [a]}}", Edit.LOOSENED),
+    ("{dependencies: {}}", "{dependencies: {add: true}}", Edit.LOOSENED),
+    ("{dependencies: {}}", "{dependencies: {remove: false}}", Edit.TIGHTENED),
+    ("{journeys_satisfied: {min: 3}}", "{journeys_satisfied: {min: 1}}", Edit.LOOSENED),
+    ("{files: {max: 1}}", "{changed_lines: {max: 1}}", Edit.CHANGED),
+])
+def test_an_edit_is_weighed_by_what_it_says_and_not_by_what_it_flipped(old, new, expected):
+    texts = [governance(rule_text(f"level: enforced\ncheck: {check}")).rule("F-ONE") for check in (old, new)]
+    assert edit(*texts) is expected
+    assert edit(texts[0], texts[0]) is Edit.SAME
+    assert (edit(None, texts[0]), edit(texts[0], None)) == (Edit.ADDED, Edit.REMOVED)
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), [
+    ("", "\nstatus: shadow", Edit.LOOSENED),
+    ("\non_fail: retry", "\non_fail: reject", Edit.TIGHTENED),
+    ("", "\nlocked: true", Edit.TIGHTENED),
+    ("", "\nwhen: attempts > 1", Edit.LOOSENED),
+    ("\nwhen: attempts > 1", "\nwhen: attempts > 2", Edit.CHANGED),
+    ("\nstatus: shadow\non_fail: retry", "\non_fail: reject", Edit.TIGHTENED),
+    ("\nstatus: shadow\non_fail: reject", "\non_fail: retry", Edit.CHANGED),
+    ("", "\ncases: [{given: {files: 1}, expect: pass}]", Edit.SAME),
+])
+def test_so_is_what_stands_around_the_check(old, new, expected):
+    assert edit(*(governance(rule_text(ONE + words)).rule("F-ONE") for words in (old, new))) is expected
+
+
+LAW = governance(
+    rule_text(ONE + "\nwhen: kind == \"bug\" or attempts > 1", rule_id="F-A"), rule_text(TWO + "\nstatus: shadow", rule_id="F-B"),
+    rule_text("level: enforced\ncheck: {paths: {deny: [x]}}", rule_id="F-C"),
+    rule_text("level: enforced\napplies: merge\ncheck: {attempts: {max: 2}}", rule_id="F-D"))
+
+
+@given(st.lists(st.sampled_from(["a", "b", "x", ".env"]), max_size=4, unique=True), st.sampled_from([UNKNOWN, "bug", "chore"]),
+       st.sampled_from([UNKNOWN, 1, 2, 3]))
+def test_a_rule_refuses_in_a_replay_what_it_refuses_at_work(paths, kind, attempts):
+    facts = ChangeFacts(files=tuple(change(path) for path in paths), kind=kind, attempts=attempts)
+    found = {one.rule: one for one in impact(None, LAW, past(facts)).rules}
+    asked = {finding.rule: finding.passed for applies in (Applies.PR, Applies.MERGE)
+             for finding in decide(LAW, facts, applies=applies).findings}
+    for rule, replayed in found.items():
+        when = LAW.rule(rule).when
+        certainly_asked = when is None or when.holds(facts) is True
+        assert bool(replayed.refused) == (asked.get(rule) is False and certainly_asked), rule
+        assert replayed.asked == (rule in asked), rule
+
+
+@settings(max_examples=20)
+@given(st.permutations(range(1, 6)))
+def test_flips_come_in_the_order_of_the_history(numbers):
+    history = tuple(RecordedChange(number, touching("a", "b")) for number in numbers)
+    found = impact(governance(), governance(rule_text(ONE)), history)
+    assert [flip.change for flip in found.flips] == list(numbers)
+
+
+# The public factory: what it merged, under its own rules.
+
+
+RAW = json.loads((EXAMPLE / "history.json").read_text("utf-8"))["pull_requests"]
+HISTORY = read_history((EXAMPLE / "history.json").read_text("utf-8"), file="history.json")
+THEIRS = governance_in(EXAMPLE)
+
+
+def over(cap: int) -> tuple[int, ...]:
+    """Counted from the raw numbers, by nothing of ours."""
+    return tuple(one["pr"] for one in RAW if sum(file["added"] + file["deleted"] for file in one["files"]) > cap)
+
+
+def capped(cap: int):
+    rules = (EXAMPLE / "factory_rules.md").read_bytes().replace(b"max: 500", b"max: %d" % cap)
+    return read_governance({name: (EXAMPLE / name).read_bytes() for name in ("mission.md", "CLAUDE.md")}
+                           | {"factory_rules.md": rules})
+
+
+@pytest.mark.parametrize(("cap", "count"), [(500, 23), (400, 26), (600, 21)])
+def test_the_cap_refuses_exactly_who_is_over_it(cap, count):
+    found = row(impact(THEIRS, capped(cap), HISTORY), "F-SIZE")
+    assert found.refused == over(cap)
+    assert found.refused_before == over(500)
+    assert len(found.refused) == count
+
+
+@pytest.mark.parametrize(("cap", "numbers"), [(400, {63, 134, 180}), (600, {100, 102})])
+def test_an_edit_of_the_cap_flips_exactly_those_between(cap, numbers):
+    found = impact(THEIRS, capped(cap), HISTORY)
+    assert {flip.change for flip in found.flips} == numbers == set(over(cap)) ^ set(over(500))
+
+
+def test_twenty_one_touch_what_is_protected_and_thirty_four_break_at_least_one():
+    found = impact(None, THEIRS, HISTORY)
+
+    def protected(path):
+        return (path == "CLAUDE.md" or path.startswith(("deploy/", "app/backend/auth/")) or "/.env" in path
+                or path in ("app/backend/rate_limit.py", "app/backend/signup_rate_limit.py"))
+
+    touching_it = {one["pr"] for one in RAW if any(protected(file["path"]) for file in one["files"])}
+    assert set(row(found, "F-PROTECTED").refused) == touching_it
+    assert (len(touching_it), len(touching_it | set(over(500)))) == (21, 34)
+    assert {number for one in found.rules if one.status == "enforce" for number in one.refused} == touching_it | set(over(500))
+
+
+def test_of_what_its_records_lack_nothing_is_claimed():
+    found = {one.rule: one for one in impact(None, THEIRS, HISTORY).rules}
+    for rule in ("F-DEPS", "LAW-MODES"):
+        assert (found[rule].cannot_tell, found[rule].refused) == (91, ())
+
+
+def test_the_example_is_clean_and_its_cases_hold():
+    recorded = {one.number: one.facts for one in HISTORY}
+    paths = [file.path for one in HISTORY for file in one.facts.files]
+    known = [*paths, *(path.name.encode() for path in EXAMPLE.iterdir())]
+    assert lint(THEIRS, paths=known) == ()
+    results = run_cases(THEIRS, history=recorded)
+    assert [result for result in results if not result.held] == []
+    assert sum(case.pull_request is not None for rule in THEIRS.rules for case in rule.cases) == 5
+
+
+# The command, on a real repository.
+
+
+def git(folder: Path, *arguments: str) -> None:
+    subprocess.run(["git", "-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", *arguments], check=True,
+                   capture_output=True, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def clone(tmp_path_factory):
+    """A repository with the example in a folder of it, and a monitor that a careless git would run."""
+    top = tmp_path_factory.mktemp("clone")
+    shutil.copytree(EXAMPLE, top / "examples" / "public-factory")
+    git(top, "init", "--quiet")
+    git(top, "add", ".")
+    git(top, "commit", "--quiet", "--message", "as it is")
+    git(top, "config", "core.fsmonitor", f"touch {top / 'ran'}")
+    return top
+
+
+def factory(*arguments: str | Path):
+    return subprocess.run([FACTORY, "rules", *arguments], capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_tells_who_flips_when_the_cap_is_edited(clone):
+    folder = clone / "examples" / "public-factory"
+    said = ["impact", folder, "--base", "HEAD", "--history", folder / "history.json"]
+    rules = folder / "factory_rules.md"
+    text = rules.read_text("utf-8")
+    codes, flipped = [], []
+    for cap in (500, 400, 600):
+        rules.write_text(text.replace("500 lines", f"{cap} lines").replace("max: 500", f"max: {cap}"), "utf-8")
+        done = factory(*said, "--json")
+        codes.append(done.returncode)
+        flipped.append([flip["change"] for flip in json.loads(done.stdout)["flips"]])
+    shown = factory(*said).stdout
+    rules.write_text(text, "utf-8")
+    assert codes == [0, 1, 1]
+    assert flipped == [[], [63, 134, 180], [100, 102]]
+    assert "  #100  F-SIZE  refuses → holds: 574 changed lines, at most 600\n" in shown
+    assert "\x1b" not in shown
+    assert not (clone / "ran").exists()
+
+
+@pytest.mark.parametrize(("ref", "says"), [
+    ("--upload-pack=x", "is not a ref"), ("", "is not a ref"), ("HEAD\n", "is not a ref"), ("nowhere", "names no commit"),
+    ("HEAD:examples", "names no commit"),
+])
+def test_a_ref_that_is_none_is_refused(clone, ref, says):
+    with pytest.raises(ConfigError, match=says):
+        snapshot_at(clone, ref)
+
+
+def test_what_a_commit_does_not_have_is_refused_by_name(clone, tmp_path):
+    (clone / "new").mkdir()
+    with pytest.raises(ConfigError, match="new is not there at `HEAD`"):
+        snapshot_at(clone / "new", "HEAD")
+    with pytest.raises(ConfigError, match="is in no git repository"):
+        snapshot_at(tmp_path, "HEAD")
+    with pytest.raises(ConfigError, match="not a file of at most"):
+        snapshot_at(clone, "HEAD").read("absent")
+
+
+def test_what_lies_in_the_working_copy_is_not_what_the_commit_has(clone):
+    (clone / "examples" / "public-factory" / "more.md").write_text("new", "utf-8")
+    there = snapshot_at(clone / "examples" / "public-factory", "HEAD")
+    (clone / "examples" / "public-factory" / "more.md").unlink()
+    assert set(there.paths) == {b"mission.md", b"factory_rules.md", b"CLAUDE.md", b"README.md", b"history.json"}
+    assert there.read("mission.md") == (EXAMPLE / "mission.md").read_bytes()
+
+
+def test_bad_input_is_named_and_ends_with_two(clone, tmp_path):
+    folder, broken = clone / "examples" / "public-factory", tmp_path / "h.json"
+    broken.write_bytes(b'{"pull_requests": [{"pr": 1}, {"pr": "\xff"}]}')
+    done = factory("impact", folder, "--history", broken)
+    assert (done.returncode, "is not UTF-8" in done.stderr) == (2, True)
+    broken.write_text('{"pull_requests": [{"pr": 1, "merged_at": "yesterday"}]}')
+    done = factory("impact", folder, "--history", broken, "--since", "90d")
+    assert (done.returncode, "yesterday" in done.stderr) == (2, True)
+    assert factory("impact", folder, "--history", broken, "--since", "soon").returncode == 2
+
+
+def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_rules(clone):
+    folder = clone / "examples" / "public-factory"
+    done = factory("test", folder)
+    assert (done.returncode, done.stdout) == (0, "13 of 13 cases hold\n")
+    assert factory("lint", folder).stdout == "clean\n"
+    assert not (clone / "ran").exists()
