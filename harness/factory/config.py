@@ -11,6 +11,7 @@ from harness.domain.budget import Caps
 from harness.domain.errors import ConfigError
 
 FILE = "factory.toml"
+_MOST = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +47,12 @@ class Tests:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which model plays which role."""
+    """Which model plays which role. The reviewer votes on judged rules, and never on its own work."""
 
     triage: str = "claude-haiku-5-5"
     implementer: str = "claude-sonnet-5-5"
     author: str = "claude-opus-5-5"
+    reviewer: str = "claude-opus-5-5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,29 @@ class Limits:
     agent_seconds: int = 600
     judge_seconds: int = 180
     journey_seconds: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Triage:
+    """How many issues are looked at within 24 hours, and how long people have to answer. Rules with `applies: issue` may
+    be stricter."""
+
+    per_author: int = 20       # of one account that may not command
+    per_day: int = 200         # of all accounts together
+    reserved: int = 20         # of those, kept for accounts that may command; at most half
+    batch: int = 50            # in one pass
+    grace_days: int = 7        # between a rejection and the closing of its issue
+    reply_days: int = 14       # how long a question waits for its answer
+    aging_days: int = 2        # after which an accepted issue counts as one step more urgent
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a number that would stop triage for good, or that is none."""
+        least = {"per_author": 1, "per_day": 1, "batch": 1, "aging_days": 1}
+        for field in fields(self):
+            value, floor = getattr(self, field.name), least.get(field.name, 0)
+            if not floor <= value <= _MOST:
+                raise ConfigError(f"expected a number from {floor} to {_MOST}, found {value}", file=FILE,
+                                  key=f"triage.{field.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +108,13 @@ class Config:
     tests: Tests
     models: Models
     limits: Limits
+    triage: Triage
     caps: Caps
     seal: Seal
 
 
 _T = TypeVar("_T")
-_TABLES = ("app", "dependencies", "tests", "models", "limits", "budget", "seal")
+_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal")
 
 
 def read_config(text: str) -> Config:
@@ -106,6 +132,7 @@ def read_config(text: str) -> Config:
         tests=_read(Tests, _table(document, "tests"), "tests"),
         models=_read(Models, _table(document, "models"), "models"),
         limits=_read(Limits, _table(document, "limits"), "limits"),
+        triage=_read(Triage, _table(document, "triage"), "triage"),
         caps=_read(Caps, _table(document, "budget"), "budget"),
         seal=_read(Seal, _table(document, "seal"), "seal"),
     )

@@ -28,12 +28,14 @@ def title(job: Job) -> str:
 def spec_card(job: Job) -> str:
     """What is to be done, as the harness understands it: one JSON object, a stranger's words as strings in it."""
     triaged: dict[str, Any] = dict(job.history.triage or {})
+    replies = {"replies_of_the_same_stranger": triaged["replies"]} if triaged.get("replies") else {}
     return json.dumps({
         "issue": job.issue,
         "kind": triaged.get("kind"),
         "within": [cite["id"] for cite in triaged.get("cites", ())],
         "title": triaged.get("title"),
         "text_of_a_stranger": triaged.get("body"),
+        **replies,
     }, indent=1, ensure_ascii=False)
 
 

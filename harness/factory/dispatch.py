@@ -21,6 +21,7 @@ from harness.factory.actions import action_for
 from harness.factory.effects import stop_if_told
 from harness.factory.history import RESUME, History
 from harness.factory.job import Job, failed
+from harness.factory.lawbook import keep_law
 from harness.factory.lifecycle import project, transition
 from harness.factory.plant import Plant
 from harness.factory.space import refuse_no_when_full
@@ -75,6 +76,7 @@ class Dispatch:
     def _begun(self, steering: Steering, told: History, workflow: str) -> Entry:
         number = told.runs_of(workflow) + 1
         name = f"{workflow}-{told.issue}-{number}"
+        keep_law(self.plant, steering)
         return self.plant.ledger.append("run", f"run/{name}", issue=told.issue, run=name, data={
             "workflow": workflow, "number": number, "base": steering.base, "rules": steering.digest})
 

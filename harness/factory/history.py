@@ -15,6 +15,8 @@ from harness.ports.ledger import Ledger
 FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
+WAITING = "waiting"
+RAN_OUT = "close-in-time"
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,57 @@ class History:
     def title(self) -> str:
         """The issue's title as it was when it was taken in."""
         return next((str(entry.data["title"]) for entry in reversed(self._of("issue"))), "")
+
+    @property
+    def author(self) -> int:
+        """The account that filed it, by the forge's number; 0 where that is not known."""
+        return next((int(entry.data.get("author", 0)) for entry in self._of("issue")), 0)
+
+    @property
+    def login(self) -> str:
+        """What that account was called when the issue was taken in."""
+        return next((str(entry.data.get("login", "")) for entry in self._of("issue")), "")
+
+    @property
+    def of_the_house(self) -> bool:
+        """Whether that account might command when the issue was taken in."""
+        return any(entry.data.get("may_command") is True for entry in self._of("issue"))
+
+    @property
+    def triages(self) -> tuple[Entry, ...]:
+        """The runs of triage that were begun for it."""
+        return tuple(entry for entry in self._of("run") if entry.data["workflow"] == "triage")
+
+    @property
+    def waits(self) -> Mapping[str, Any] | None:
+        """What it waits for before it is looked at, where the filer was told that it does."""
+        found = self._of(WAITING)
+        waits = bool(found) and self.state is State.UNTRIAGED and (not self.triages or self.triages[-1].seq < found[-1].seq)
+        return found[-1].data if waits else None
+
+    @property
+    def questions(self) -> int:
+        """How often its filer was asked something."""
+        return [entry.data["event"] for entry in self.transitions].count(Event.TRIAGE_NEEDS_INFO)
+
+    @property
+    def closes(self) -> str | None:
+        """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody said so."""
+        last = self.transitions[-1].data["event"] if self.transitions else None
+        promised = last in (Event.TRIAGE_REJECTED, Event.TRIAGE_NEEDS_INFO, Event.NO_REPLY)
+        return (self.triage or {}).get("closes") if promised else None
+
+    @property
+    def closed(self) -> Entry | None:
+        """The closing that followed from the last decision on it, once its time ran out."""
+        done = [entry for entry in self._of("done") if entry.data.get("effect") == RAN_OUT]
+        return done[-1] if done and self.transitions and done[-1].seq > self.transitions[-1].seq else None
+
+    @property
+    def tellings(self) -> int:
+        """How often there was something new to tell its filer."""
+        ran_out: int = sum(entry.data.get("effect") == RAN_OUT for entry in self._of("done"))
+        return len(self.transitions) + len(self._of(WAITING)) + ran_out
 
     @property
     def held(self) -> State:

@@ -118,7 +118,10 @@ def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
 def law_gate(job: Job) -> NodeResult:
     """The rules at base, over the raw difference between base and head."""
     head = CommitSha(job.outputs["snapshot"]["head"])
-    decision = law.decide_change(job, job.base, head)
+    try:
+        decision = law.decide_change(job, job.base, head)
+    except BudgetExhausted as stop:
+        return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
         says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
         return refused(says, event=decision.event, cites=[refusal.gate for refusal in decision.refusals],

@@ -6,8 +6,9 @@ if the account that wrote it may give it.
 
 import hashlib
 
-from harness.domain.issue import Comment, Issue
+from harness.domain.issue import Actor, Comment, Issue
 from harness.domain.lifecycle import ENDED, Event, State, events_from
+from harness.factory.comments import ALL_LABELS, label_of
 from harness.factory.effects import say
 from harness.factory.history import History, history
 from harness.factory.lifecycle import project, transition
@@ -33,6 +34,7 @@ def take_in(plant: Plant, steering: Steering) -> None:
         if _obey(plant, told, issue, steering):
             issue = plant.forge.issue(told.issue)
         _notice(plant, history(plant.ledger, told.issue), issue, steering)
+        _put_back_labels(plant, history(plant.ledger, told.issue), issue)
 
 
 def text_hash(issue: Issue) -> str:
@@ -41,8 +43,13 @@ def text_hash(issue: Issue) -> str:
 
 
 def _meet(plant: Plant, issue: Issue) -> None:
-    plant.ledger.append("issue", f"issue/{issue.number}", issue=issue.number, data={
-        "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login, "text": text_hash(issue)})
+    """Only of whom the forge calls one of the project's own is it asked what they may do: a thousand strangers cost nothing."""
+    key = f"issue/{issue.number}"
+    if plant.ledger.find(key) is None:
+        may_command = issue.insider and _may_command(plant, issue.author)
+        plant.ledger.append("issue", key, issue=issue.number, data={
+            "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login, "may_command": may_command,
+            "text": text_hash(issue)})
 
 
 def _known(plant: Plant) -> list[History]:
@@ -60,6 +67,13 @@ def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> No
         _event(plant, told, Event.CLOSED_BY_PERSON, "closed on the forge", steering)
     elif triaged and triaged["text"] != text_hash(issue) and Event.ISSUE_EDITED in allowed:
         _event(plant, told, Event.ISSUE_EDITED, "the text was edited after it was triaged", steering)
+
+
+def _put_back_labels(plant: Plant, told: History, issue: Issue) -> None:
+    """A label is a display of the ledger. One that somebody put on or took off decides nothing, and is put right."""
+    right, worn = label_of(told), frozenset(issue.labels) & ALL_LABELS
+    if worn - {right} or (told.tellings and right not in worn):
+        say(plant, lambda: plant.writer.set_state_label(told.issue, right, among=ALL_LABELS))
 
 
 def _merged_by_a_person(plant: Plant, told: History) -> int | None:
@@ -87,7 +101,7 @@ def _do(plant: Plant, told: History, comment: Comment, event: Event, steering: S
     """What is said too late or too early changes nothing, and is in the ledger as said. The command is written down last:
     killed before that, it is read again, and each of its effects is there already or is made now."""
     if event in events_from(told.state):
-        if event is Event.APPEALED:   # what was closed as a duplicate goes on in its own place
+        if told.state is State.REJECTED:   # what was closed goes on in its own place
             say(plant, lambda: plant.writer.reopen_issue(told.issue))
         _event(plant, told, event, f"by {comment.author.login}", steering, key=f"{_key(comment)}/event")
     plant.ledger.append("command", _key(comment), issue=told.issue, data={
@@ -100,14 +114,29 @@ def _key(comment: Comment) -> str:
 
 def _meant(plant: Plant, comment: Comment, told: History, issue: Issue) -> Event | None:
     words = comment.body.strip().split()
-    if told.state is State.NEEDS_INFO and comment.author.id == issue.author.id:
-        return Event.AUTHOR_REPLIED
+    if _is_awaited(told) and comment.author.id == issue.author.id and not is_command(comment):
+        return Event.AUTHOR_REPLIED if comment.id > int((told.triage or {}).get("heard", 0)) else None
     if len(words) < 2 or words[0] != "/factory" or words[1] not in COMMANDS:
         return None
     event = COMMANDS[words[1]]
     if event in FOR_THE_FILER and comment.author.id == issue.author.id:
         return event
-    return event if plant.forge.permission(comment.author).may_command else None
+    return event if _may_command(plant, comment.author) else None
+
+
+def _may_command(plant: Plant, actor: Actor) -> bool:
+    """A person with the right, by the forge's own answer. An app has none, whatever it may write: nobody stands behind it."""
+    return not actor.bot and plant.forge.permission(actor).may_command
+
+
+def is_command(comment: Comment) -> bool:
+    """Whether a comment is meant for the factory, and so is no word on the issue."""
+    return comment.body.lstrip().startswith("/factory")
+
+
+def _is_awaited(told: History) -> bool:
+    """Whether its filer was asked something, and an answer still counts: also after it was closed for want of one."""
+    return told.state is State.NEEDS_INFO or bool(told.transitions and told.transitions[-1].data["event"] == Event.NO_REPLY)
 
 
 def _event(plant: Plant, told: History, event: Event, says: str, steering: Steering, *, key: str | None = None) -> None:

@@ -1,18 +1,27 @@
 """Asking the law about a change: facts from raw git objects, the ledger and the test runs; the answer is code's."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from harness.domain.facts import UNKNOWN, ChangeFacts, JourneyFacts, TestFacts
+from harness.domain.errors import ForgeError
+from harness.domain.facts import UNKNOWN, AddedContent, ChangeFacts, FileChange, JourneyFacts, Maybe, TestFacts
 from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
 from harness.factory import projecttests
 from harness.factory.job import Job
-from harness.governance.decide import decide
+from harness.factory.judged import put_to_the_vote
+from harness.factory.recorded import record
+from harness.factory.scripts import script_facts
+from harness.governance.assertions import weakened_tests
+from harness.governance.decide import decide, rules_asked
 from harness.governance.dependencies import dependency_changes
 from harness.governance.secrets import SecretScanner
+from harness.governance.surface import api_facts
+from harness.ports.git import Diff
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +37,18 @@ _EVENTS = {OnFail.RETRY: Event.RUN_FAILED, OnFail.SPLIT: Event.SPLIT, OnFail.NEE
            OnFail.REJECT: Event.LAW_REFUSED}
 
 
-def decide_change(job: Job, base: CommitSha, head: CommitSha, *, applies: Applies = Applies.PR) -> LawDecision:
-    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a merge."""
-    decision = decide(job.steering.governance, change_facts(job, base, head), applies=applies)
+def decide_change(job: Job, base: CommitSha, head: CommitSha, *, applies: Applies = Applies.PR,
+                  asking: bool = True) -> LawDecision:
+    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a merge.
+
+    Where code has nothing against it, models vote on the judged rules; without `asking` their recorded votes alone count.
+    Raises ModelError and BudgetExhausted from there."""
+    facts = change_facts(job, base, head)
+    asked = rules_asked(job.steering.governance, facts, applies=applies)
+    facts = replace(facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts))
+    decided = decide(job.steering.governance, facts, applies=applies)
+    decision = put_to_the_vote(job, decided, facts=facts, base=base, head=head, asking=asking)
+    record(job, facts, decision, base=base, head=head)
     refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
     return LawDecision(refusals or _default(decision), _EVENTS.get(decision.action) if decision.action else None,
                        [_shown(finding) for finding in decision.findings])
@@ -45,24 +63,54 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
     repository, told = job.plant.repository, job.history
     diff = repository.diff(base, head)
     complete = not diff.too_large
+    before, after = partial(repository.read, base), partial(repository.read, head)
     return ChangeFacts(
         files=diff.files if complete else UNKNOWN,
-        dependencies=dependency_changes(diff.files, lambda path: repository.read(base, path),
-                                        lambda path: repository.read(head, path)) if complete else UNKNOWN,
+        dependencies=dependency_changes(diff.files, before, after) if complete else UNKNOWN,
         secrets=SecretScanner().found_in(diff.added) if complete else UNKNOWN,
-        tests=_test_facts(job, base, head),
+        added=tuple(AddedContent(path, text) for path, text in diff.added.items()) if complete else UNKNOWN,
+        api=api_facts(diff.files, before=before, after=after) if complete else UNKNOWN,
+        neighbours=_neighbours(diff.files, repository.files(base)),
+        pictures=_pictures(told.verdict),
+        tests=_test_facts(job, base, head, diff=diff),
         journeys=JourneyFacts(**told.verdict["journeys"]) if told.verdict else UNKNOWN,
+        labels=_labels(job), author=told.login or UNKNOWN,
         kind=str((told.triage or {}).get("kind", "")) or UNKNOWN,
         attempts=told.runs_of("implement"), spend_usd=told.usage.cost_usd,
     )
 
 
-def _test_facts(job: Job, base: CommitSha, head: CommitSha) -> TestFacts:
-    report = projecttests.compared(job, base=base, head=head)
+def _labels(job: Job) -> Maybe[frozenset[str]]:
+    """The issue's labels as the forge has them now."""
+    try:
+        return frozenset(job.plant.forge.issue(job.issue).labels)
+    except ForgeError:
+        return UNKNOWN
+
+
+def _neighbours(files: tuple[FileChange, ...], there: Iterable[bytes]) -> tuple[bytes, ...]:
+    """The paths at base in each folder that the change touches."""
+    folders = {change.path.rpartition(b"/")[0] for change in files}
+    return tuple(path for path in there if path.rpartition(b"/")[0] in folders)
+
+
+def _pictures(verdict: Mapping[str, Any] | None) -> Maybe[int]:
+    """How many screenshots the last verdict's evidence has. One that was written down before they were counted has none
+    that anybody knows of."""
+    return UNKNOWN if verdict is None else verdict.get("pictures", UNKNOWN)
+
+
+def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:
+    """What the project's tests said when they ran, and which of them ask less by their text."""
+    report, is_test = projecttests.compared(job, base=base, head=head), projecttests.surface_of(job)
+    before, after = partial(job.plant.repository.read, base), partial(job.plant.repository.read, head)
+    weakened = UNKNOWN if diff.too_large else weakened_tests(
+        diff.files, before, after, also=lambda path: is_test(path.decode("utf-8", "replace")))
     return TestFacts(base=report.base, candidate=report.kept, base_skipped=report.base_skipped,
-                     candidate_skipped=report.skipped)
+                     candidate_skipped=report.skipped, weakened=weakened)
 
 
 def _shown(finding: Finding) -> dict[str, Any]:
     return {"rule": finding.rule, "title": finding.title, "passed": finding.passed if finding.passed is not UNKNOWN else None,
-            "status": finding.status.value, "says": finding.says, "evidence": list(finding.evidence)}
+            "status": finding.status.value, "on_fail": finding.on_fail.value, "says": finding.says,
+            "evidence": list(finding.evidence), "file": finding.source.file, "line": finding.source.line}

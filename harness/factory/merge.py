@@ -19,12 +19,14 @@ def gates(job: Job) -> NodeResult:
     """Whether this change may land now, by facts read now. On a base that has moved nothing else needs to be asked."""
     if says := _base_moved(job):
         return refused(says, event=Event.HEAD_OR_BASE_MOVED)
-    found = tuple(refusals(merge_facts(job)))
+    facts, findings = merge_facts(job)
+    found = tuple(refusals(facts))
     if not found:
-        return produced("every gate is open", event=Event.GATES_OPEN)
+        return produced("every gate is open", event=Event.GATES_OPEN, findings=findings)
     says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in found)
     stale = any(_moved(refusal) for refusal in found) and not any(refusal.gate in FINAL for refusal in found)
-    return refused(says, event=Event.HEAD_OR_BASE_MOVED if stale else Event.GATE_REFUSED)
+    return refused(says, event=Event.HEAD_OR_BASE_MOVED if stale else Event.GATE_REFUSED, findings=findings,
+                   gates=[{"gate": refusal.gate, "says": refusal.says} for refusal in found])
 
 
 def _base_moved(job: Job) -> str | None:
@@ -41,32 +43,36 @@ def _moved(refusal: Refusal) -> bool:
     return refusal.gate == "freshness" and not refusal.says.startswith("the issue's text")
 
 
-def merge_facts(job: Job) -> MergeFacts:
-    """Each fact from its own source, at this moment. What cannot be read is None, and None is a no."""
+def merge_facts(job: Job) -> tuple[MergeFacts, list[dict[str, Any]]]:
+    """Each fact from its own source, at this moment, and what each rule says. What cannot be read is None, and None is a
+    no."""
     plant, told = job.plant, job.history
     binds = (told.verdict or {}).get("binds", {})
     base = plant.repository.tip(plant.forge.default_branch())
     candidate = CommitSha(binds["candidate"]) if binds else None
     request = validator_request(job)
     head = plant.forge.pull_request(told.proposal["number"]).head if told.proposal else CommitSha("")
-    return MergeFacts(
+    asked = _law(job, base, candidate)
+    facts = MergeFacts(
         verdict=plant.validator.verified(plant.places.home / told.verdict["envelope"]) if told.verdict else None,
         trusted_key_ids=plant.trusted_keys & frozenset(job.steering.config.seal.trusted_keys),
         issue=job.issue, base=base, head=head, pushed_head=told.pushed_head, candidate=candidate,
         tree=plant.repository.tree_of(candidate) if candidate else None,
         journeys=plant.validator.journeys_digest(request), governance=job.steering.digest,
-        law=_law(job, base, candidate), checks_green=True,
+        law=None if asked is None else tuple(refusal for decided in asked for refusal in decided.refusals), checks_green=True,
         box_sealed=plant.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job), stopped=_stopped(job), frozen=is_frozen(plant.ledger),
     )
+    return facts, [finding for decided in asked or () for finding in decided.findings]
 
 
-def _law(job: Job, base: CommitSha, candidate: CommitSha | None) -> tuple[Refusal, ...] | None:
-    """Both halves of the law: what binds a proposal, and what binds a merge."""
+def _law(job: Job, base: CommitSha, candidate: CommitSha | None) -> tuple[law.LawDecision, ...] | None:
+    """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at this step: the votes
+    that were recorded on exactly this change are counted again."""
     if candidate is None:
         return None
-    return tuple(refusal for applies in (Applies.PR, Applies.MERGE)
-                 for refusal in law.decide_change(job, base, candidate, applies=applies).refusals)
+    return tuple(law.decide_change(job, base, candidate, applies=applies, asking=False)
+                 for applies in (Applies.PR, Applies.MERGE))
 
 
 def _stopped(job: Job) -> bool | None:
@@ -99,7 +105,7 @@ def _still_against(job: Job, candidate: CommitSha) -> tuple[Refusal, ...]:
     repository, branch = job.plant.repository, job.plant.forge.default_branch()
     repository.fetch(branch)
     landed = repository.contains(repository.tip(branch), candidate)
-    return () if landed else tuple(refusals(merge_facts(job)))
+    return () if landed else tuple(refusals(merge_facts(job)[0]))
 
 
 class _NotLanded(FactoryError):

@@ -8,10 +8,13 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 from harness.domain.ledger import Entry
-from harness.domain.lifecycle import State
+from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import Workflow
+from harness.factory.history import History
+from harness.governance.triage import Priority
 from harness.ports.forge import Forge
 
+_PRIORITIES = tuple(Priority)
 SCHEDULE = "schedule"
 """The kind of entry that says: this workflow's hour came, and all it could do was done."""
 
@@ -39,6 +42,17 @@ def states_at_work(workflows: Mapping[str, Workflow], due: Iterable[str]) -> fro
 def last_passes(entries: Iterable[Entry]) -> dict[str, datetime]:
     """When each workflow's hour was last honoured, from the ledger's entries of kind `schedule`."""
     return {entry.data["workflow"]: datetime.fromisoformat(entry.at) for entry in entries if entry.kind == SCHEDULE}
+
+
+def urgency(told: History, *, now: datetime, days: int) -> int:
+    """How soon an accepted issue is worked on, 0 first: its priority, and one step less for each `days` since it was
+    accepted, so that what is low is not put off for ever. The rest are all the same."""
+    accepted = [entry for entry in told.transitions if entry.data["event"] in (Event.TRIAGE_ACCEPTED, Event.RETRIED)]
+    priority = str((told.triage or {}).get("priority", ""))
+    if not accepted or priority not in _PRIORITIES:
+        return len(_PRIORITIES)
+    waited = now - datetime.fromisoformat(accepted[-1].at)
+    return max(_PRIORITIES.index(priority) - waited.days // days, 0)
 
 
 class Watch:

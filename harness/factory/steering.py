@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from harness.domain.errors import ConfigError
-from harness.domain.governance import Governance
+from harness.domain.governance import Governance, Level, Status
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import Workflow
 from harness.factory.config import FILE, Config, read_config
@@ -52,11 +52,21 @@ def read_steering(repository: Repository, base: CommitSha) -> Steering:
     found = bound(paths, lambda path: repository.read(base, path))
     if found.faults:
         raise found.faults[0]
+    config = read_config(toml.decode("utf-8"))
+    _require_another_reviewer(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
     return Steering(
-        base=base, governance=governance, config=read_config(toml.decode("utf-8")), workflows=found.workflows,
+        base=base, governance=governance, config=config, workflows=found.workflows,
         prompts=found.texts, digest=_digest({**files, FILE: toml, **texts}),
     )
+
+
+def _require_another_reviewer(governance: Governance, config: Config) -> None:
+    """No model reviews its own work. Asked only where there is something to review."""
+    judged = any(rule.level is Level.JUDGED and rule.status is not Status.OFF for rule in governance.rules)
+    if judged and config.models.reviewer == config.models.implementer:
+        raise ConfigError(f"expected another model than `models.implementer`, which is {config.models.implementer}: judged "
+                          "rules are not voted on by whoever wrote the change", file=FILE, key="models.reviewer")
 
 
 def _digest(documents: Mapping[str, bytes]) -> str:

@@ -10,13 +10,18 @@ from functools import partial
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.lifecycle import Event, State
+from harness.factory.clusters import landed_meanwhile, waits_for
 from harness.factory.crew import Crew
 from harness.factory.dispatch import Dispatch
 from harness.factory.effects import stop_if_told
+from harness.factory.grace import close_what_ran_out
 from harness.factory.history import History, histories
 from harness.factory.intake import take_in
+from harness.factory.lawedits import show_consequences
 from harness.factory.lifecycle import project, project_what_was_cut_off, transition
 from harness.factory.plant import Plant
+from harness.factory.queue import Queue, queue_of
+from harness.factory.rota import urgency
 from harness.factory.space import refuse_when_full
 from harness.factory.steering import Steering, steering_at
 
@@ -40,20 +45,25 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
     refuse_when_full(plant)
     steering = current_steering(plant)
     take_in(plant, steering)
+    close_what_ran_out(plant, steering)
     project_what_was_cut_off(plant)
+    show_consequences(plant, steering)
     for issue in only or ():
         if plant.ledger.find(f"issue/{issue}") is None:
             raise ConfigError(f"there is no open issue #{issue} on the forge; `factory status` lists those that are known")
-    moved = Counter[int]()
+    moved, queue = Counter[int](), queue_of(plant)
     with Crew(steering.config.limits.parallel, halt=dispatch.halt) as crew:
         while True:
-            while crew.has_a_free_hand and (ready := _next_ready(plant, steering, moved, crew, only=only, states=states)):
+            while crew.has_a_free_hand and (ready := _next_ready(plant, steering, moved, crew, queue, only=only, states=states)):
                 told, todo = ready
                 stop_if_told(plant)
                 refuse_when_full(plant)
                 moved[told.issue] += 1
+                if is_new_to_triage(told, todo):
+                    queue.begin(told)
                 crew.start(told.issue, todo.workflow or "", partial(_move, plant, dispatch, steering, told, todo))
             if not crew.under_way:
+                queue.tell(steering)
                 return tuple(sorted(moved))
             crew.wait_for_one()
             steering = current_steering(plant)
@@ -88,23 +98,41 @@ def decide_next(told: History, steering: Steering) -> Next | None:
             return None
 
 
-def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Crew, *,
+def is_new_to_triage(told: History, todo: Next) -> bool:
+    """Whether this would be a new look at an issue, for which it has to stand in the queue."""
+    return todo.workflow == "triage" and told.open_run is None
+
+
+def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Crew, queue: Queue, *,
                 only: Collection[int] | None, states: frozenset[State] | None) -> tuple[History, Next] | None:
-    """The next issue with something to do: what a dead factory left, then landings, then triage, then by number."""
-    found = [(told, todo) for told in histories(plant.ledger.entries())
+    """The next issue with something to do: what a dead factory left, then landings, then triage by its queue, then the
+    rest by urgency."""
+    known = histories(plant.ledger.entries())
+    found = [(told, todo) for told in known
              if (only is None or told.issue in only) and (states is None or told.state in states)
-             and (todo := decide_next(told, steering)) and moved[told.issue] < MOVES_PER_ISSUE
-             and told.issue not in crew.under_way and not _must_wait(todo, crew)]
-    return min(found, key=lambda item: _turn(*item), default=None)
+             and (todo := _next_of(told, known, steering)) and moved[told.issue] < MOVES_PER_ISSUE
+             and told.issue not in crew.under_way and not _must_wait(told, todo, known, crew)]
+    chosen = queue.next([told for told, todo in found if is_new_to_triage(told, todo)], steering)
+    found = [(told, todo) for told, todo in found if not is_new_to_triage(told, todo) or told is chosen]
+    now, days = plant.clock.now(), steering.config.triage.aging_days
+    return min(found, key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)), default=None)
 
 
-def _must_wait(todo: Next, crew: Crew) -> bool:
-    """One landing at a time; and nothing is judged on a base that is about to move."""
-    return todo.workflow in ("validate", "merge") and "merge" in crew.under_way.values()
+def _next_of(told: History, known: Collection[History], steering: Steering) -> Next | None:
+    """What an issue needs, with an eye on the others: one that may be done already is a person's to judge."""
+    if other := landed_meanwhile(told, known):
+        return Next(event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since")
+    return decide_next(told, steering)
 
 
-def _turn(told: History, todo: Next) -> tuple[bool, int, int]:
-    return told.open_run is None, {"merge": 0, "triage": 1}.get(todo.workflow or "", 2), told.issue
+def _must_wait(told: History, todo: Next, known: Collection[History], crew: Crew) -> bool:
+    """One landing at a time; nothing is judged on a base that is about to move; of issues that are alike, one at a time."""
+    lands = todo.workflow in ("validate", "merge") and "merge" in crew.under_way.values()
+    return lands or (todo.workflow == "implement" and waits_for(told, known, under_way=crew.under_way) is not None)
+
+
+def _turn(told: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:
+    return told.open_run is None, {"merge": 0, "triage": 1}.get(todo.workflow or "", 2), urgent, told.issue
 
 
 def _move(plant: Plant, dispatch: Dispatch, steering: Steering, told: History, todo: Next) -> None:

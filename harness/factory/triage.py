@@ -5,20 +5,25 @@ The model has no tools, no token and one closed answer. What it cannot be sure o
 
 import json
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
-from harness.domain.issue import Issue
+from harness.domain.governance import Applies, Finding, OnFail
+from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory import context
 from harness.factory.effects import effect
+from harness.factory.grace import closing_time
 from harness.factory.history import History, histories
-from harness.factory.intake import text_hash
+from harness.factory.intake import is_command, text_hash
 from harness.factory.job import Job, failed, produced, refused
 from harness.factory.models import session
-from harness.governance.likeness import NEARLY_THE_SAME, Earlier, likeness, nearest
-from harness.governance.normalise import normalise
+from harness.factory.queue import is_appeal, issue_facts, refusal_of, turns_in
+from harness.governance.decide import decide as law
+from harness.governance.likeness import Earlier, nearest, twin
+from harness.governance.normalise import Normalised, normalise
 from harness.governance.triage import answer_schema, duplicate_answer, triage_decision
 from harness.workflow import rendered
 
@@ -27,15 +32,58 @@ OTHERS_LENGTH = 600
 """How many older issues a model is shown beside the one it decides on, and how many characters of each."""
 
 
+REPLIES_READ, REPLY_LENGTH = 5, 4000
+"""How many of the filer's own comments are read, the last ones, and how many characters of each."""
+
+
 def intake(job: Job) -> NodeResult:
-    """The issue as it may be read: normalised, what was hidden in it recorded, an appeal sent to a person."""
+    """The issue as it may be read: normalised, what was hidden in it recorded, its filer's own replies with it. An appeal
+    goes to a person, and what a rule refuses on sight is asked no model about."""
     issue = job.plant.forge.issue(job.issue)
-    title, body = normalise(issue.title), normalise(issue.body)
-    hidden = [{"kind": str(span.kind), "text": span.text[:500]} for span in (*title.hidden, *body.hidden)]
-    if any(entry.data["event"] == Event.APPEALED for entry in job.history.transitions[-1:]):
+    if is_appeal(job.history):
         return refused("the filer appealed; a person reads it", event=Event.TRIAGE_UNSURE)
-    return produced(f"{len(hidden)} hidden passages taken out of the text" if hidden else "", number=issue.number,
-                    title=title.text.strip(), body=body.text, hidden=hidden, text=text_hash(issue))
+    title, body = normalise(issue.title), normalise(issue.body)
+    comments = job.plant.forge.comments(job.issue)
+    replies = [normalise(comment.body, limit=REPLY_LENGTH) for comment in _own(comments, issue)]
+    hidden = [{"kind": str(span.kind), "text": span.text[:500]} for one in (title, body, *replies) for span in one.hidden]
+    taken: dict[str, Any] = {
+        "number": issue.number, "title": title.text.strip(), "body": body.text, "marked": _marked(body),
+        "replies": [{"text": one.text, "marked": _marked(one)} for one in replies],
+        "heard": max((comment.id for comment in comments), default=0), "hidden": hidden, "text": text_hash(issue)}
+    if findings := _refusals(job, issue):
+        return _refused_on_sight(job, taken, findings)
+    return produced(f"{len(hidden)} hidden passages taken out of the text" if hidden else "", **taken)
+
+
+def _own(comments: tuple[Comment, ...], issue: Issue) -> tuple[Comment, ...]:
+    """What the filer added. A comment of anybody else is no part of the issue, whatever it says of itself."""
+    own = [one for one in comments if issue.author.id and one.author.id == issue.author.id and not is_command(one)]
+    return tuple(own[-REPLIES_READ:])
+
+
+def _marked(found: Normalised) -> list[str]:
+    """Which lines are somebody else's words, or folded away."""
+    return [f"lines {span.line}-{span.end_line} are {span.provenance}" for span in found.spans]
+
+
+def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
+    """The rules that refuse this issue for good. One that only wants to see it later had its say in the queue: a turn
+    that was given is not taken back."""
+    known = histories(job.plant.ledger.entries())
+    others = [told for told in known if told.issue != job.issue]
+    facts = issue_facts(job.history, turns_in(others), labels=frozenset(issue.labels), now=job.plant.clock.now())
+    decision = law(job.steering.governance, facts, applies=Applies.ISSUE)
+    return decision.refusals if refusal_of(decision) not in (None, OnFail.RETRY) else ()
+
+
+def _refused_on_sight(job: Job, taken: Mapping[str, Any], findings: tuple[Finding, ...]) -> NodeResult:
+    """Rejected where the strictest rule says so; else a person decides."""
+    rejects = findings[0].on_fail is OnFail.REJECT
+    event = Event.TRIAGE_REJECTED if rejects else Event.TRIAGE_UNSURE
+    cites = [{"id": one.rule, "title": one.title, "path": _permalink(job, one.source)} for one in findings]
+    says = "; ".join(f"{one.rule}: {one.says}" for one in findings)
+    _write_down(job, taken, event=event, cites=cites, reply=f"{findings[0].title}: {findings[0].says}." if rejects else "")
+    return refused(says, event=event, cites=[cite["id"] for cite in cites])
 
 
 def classify(job: Job) -> NodeResult:
@@ -45,8 +93,7 @@ def classify(job: Job) -> NodeResult:
     taken = job.outputs["intake"]
     if twin := _twin(job, taken):
         return produced(f"says what #{twin.number} says", **duplicate_answer(of=twin.number, quote=taken["title"]))
-    card = {"issue": taken["number"], "title": taken["title"], "text_of_a_stranger": taken["body"]}
-    question = rendered(job.node.prompt, {"spec_card": _as_json(card), "others": _others(job, taken)},
+    question = rendered(job.node.prompt, {"spec_card": _as_json(_card(taken)), "others": _others(job, taken)},
                         prompts=job.steering.prompts)
     try:
         with session(job, "triage", job.steering.config.models.triage) as line:
@@ -59,18 +106,39 @@ def classify(job: Job) -> NodeResult:
     return produced(str(answer.get("verdict", "")), **answer)
 
 
+def _card(taken: Mapping[str, Any]) -> dict[str, Any]:
+    """The issue for a model, a stranger's words as strings in it. Lines that are quoted or folded away are named."""
+    card = {"issue": taken["number"], "title": taken["title"], "text_of_a_stranger": taken["body"]}
+    if taken.get("marked"):
+        card["of_this_text"] = taken["marked"]
+    if taken.get("replies"):
+        card["replies_of_the_same_stranger"] = [reply["text"] if not reply["marked"] else reply for reply in taken["replies"]]
+    return card
+
+
 def decide(job: Job) -> NodeResult:
     """Check the answer against the law and the text, byte for byte; then, and only then, it is a decision."""
     taken, answer = job.outputs["intake"], job.outputs["classify"]
-    decided = triage_decision(job.steering.governance, answer, title=taken["title"], body=taken["body"],
-                              number=job.issue, older_issues={issue.number for issue in _earlier(job)})
+    said = "\n".join((taken["body"], *(reply["text"] for reply in taken.get("replies", ()))))
+    decided = triage_decision(job.steering.governance, answer, title=taken["title"], body=said, number=job.issue,
+                              older_issues={issue.number for issue in _earlier(job)}, asked=job.history.questions)
     cites = [{"id": entry.id, "title": entry.title, "path": _permalink(job, entry.source)} for entry in decided.cites]
-    job.plant.ledger.append("triage", job.key("triage"), issue=job.issue, run=job.run, data={
-        "event": decided.event, "cites": cites, "quote": decided.quote, "reply": decided.reply, "kind": decided.kind,
-        "priority": decided.priority, "title": taken["title"], "body": taken["body"], "hidden": taken["hidden"],
-        "text": taken["text"], "rules": job.steering.digest})
+    _write_down(job, taken, event=decided.event, cites=cites, quote=decided.quote, reply=decided.reply, kind=decided.kind,
+                priority=decided.priority)
     return produced(decided.says, event=decided.event, cites=[cite["id"] for cite in cites],
                     duplicate_of=decided.duplicate_of)
+
+
+def _write_down(job: Job, taken: Mapping[str, Any], *, event: Event, cites: list[dict[str, Any]], reply: str, quote: str = "",
+                kind: str = "", priority: str = "") -> None:
+    """The decision, with the text that it was made on, and the day on which it closes the issue if nobody objects."""
+    days = {Event.TRIAGE_REJECTED: job.steering.config.triage.grace_days,
+            Event.TRIAGE_NEEDS_INFO: job.steering.config.triage.reply_days}.get(event)
+    job.plant.ledger.append("triage", job.key("triage"), issue=job.issue, run=job.run, data={
+        "event": event, "cites": cites, "quote": quote, "reply": reply, "kind": kind, "priority": priority,
+        "title": taken["title"], "body": taken["body"], "replies": [reply["text"] for reply in taken.get("replies", ())],
+        "heard": taken.get("heard", 0), "hidden": taken["hidden"], "text": taken["text"],
+        "closes": None if days is None else closing_time(job.plant, days=days), "rules": job.steering.digest})
 
 
 def close(job: Job) -> NodeResult:
@@ -89,21 +157,31 @@ def _closed(job: Job) -> dict[str, Any]:
 def _earlier(job: Job) -> tuple[Earlier, ...]:
     """Older issues that this one may be a duplicate of. One that is merged is not: what comes back is a regression. One
     that is itself a duplicate is not: its older one is."""
-    older = (told for told in histories(job.plant.ledger.entries()) if told.issue < job.issue)
-    return tuple(_as_read(job, told) for told in older if told.state is not State.MERGED and not told.is_duplicate)
+    older = [told for told in histories(job.plant.ledger.entries())
+             if told.issue < job.issue and told.state is not State.MERGED and not told.is_duplicate]
+    unread = {told.issue for told in older if told.triage is None}
+    shown = {issue.number: issue for issue in job.plant.forge.issues() if issue.number in unread} if unread else {}
+    return tuple(_as_read(told, shown.get(told.issue)) for told in older if told.triage or told.issue in shown)
 
 
-def _as_read(job: Job, told: History) -> Earlier:
+def _as_read(told: History, shown: Issue | None) -> Earlier:
     """As it was triaged, or, where it was not yet, as it stands on the forge now."""
-    if triaged := told.triage:
-        return Earlier(told.issue, triaged["title"], triaged["body"], told.state.value)
-    issue = job.plant.forge.issue(told.issue)
-    return Earlier(told.issue, normalise(issue.title).text.strip(), normalise(issue.body).text, told.state.value)
+    title, body = (told.triage["title"], told.triage["body"]) if told.triage else _readable(*_texts(shown))
+    return Earlier(told.issue, title, body, told.state.value)
+
+
+def _texts(shown: Issue | None) -> tuple[str, str]:
+    return (shown.title, shown.body) if shown else ("", "")
+
+
+@lru_cache(maxsize=2048)
+def _readable(title: str, body: str) -> tuple[str, str]:
+    """A flood is read again for each of its issues, so it is remembered."""
+    return normalise(title).text.strip(), normalise(body).text
 
 
 def _twin(job: Job, taken: Mapping[str, Any]) -> Earlier | None:
-    text = f"{taken['title']}\n{taken['body']}"
-    return next((issue for issue in _earlier(job) if likeness(text, issue.text) >= NEARLY_THE_SAME), None)
+    return twin(f"{taken['title']}\n{taken['body']}", _earlier(job))
 
 
 def _others(job: Job, taken: Mapping[str, Any]) -> str:

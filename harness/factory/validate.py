@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+from pathlib import PurePosixPath
 from typing import Any
 
-from harness.domain.errors import SandboxError, ValidatorError
+from harness.domain.errors import BudgetExhausted, SandboxError, ValidatorError
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.verdict import Verdict, VerdictOutcome
@@ -41,13 +42,16 @@ def candidate(job: Job) -> NodeResult:
 def law_gate(job: Job) -> NodeResult:
     """The rules at base once more, now over base..candidate: what would land, not what was proposed. What a rule asks to
     be tried again goes back to the implementer, in the rule's words; anything else is for a person."""
-    decision = law.decide_change(job, job.base, CommitSha(job.outputs["candidate"]["candidate"]))
+    try:
+        decision = law.decide_change(job, job.base, CommitSha(job.outputs["candidate"]["candidate"]))
+    except BudgetExhausted as stop:
+        return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if not decision.refusals:
-        return produced(f"{len(decision.findings)} rules hold")
+        return produced(f"{len(decision.findings)} rules hold", findings=decision.findings)
     says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in decision.refusals)
     event = Event.CHANGES_REQUESTED if decision.event is Event.RUN_FAILED else Event.LAW_REFUSED
-    return refused(says, event=event, cites=[refusal.gate for refusal in decision.refusals], sent_back=[
-        {"words": refusal.gate, "observed": refusal.says} for refusal in decision.refusals])
+    return refused(says, event=event, cites=[refusal.gate for refusal in decision.refusals], findings=decision.findings,
+                   sent_back=[{"words": refusal.gate, "observed": refusal.says} for refusal in decision.refusals])
 
 
 def judge(job: Job) -> NodeResult:
@@ -77,8 +81,14 @@ def _write_down(job: Job, judged: Judged) -> None:
         "envelope": str((judged.page.parent / "verdict.json").relative_to(job.plant.places.home)),
         "envelope_sha256": hashlib.sha256(envelope).hexdigest(), "page": str(judged.page),
         "findings": json.loads(json.dumps(public.get("findings", ()))),
-        "checks_passed": public.get("checks_passed"), "checks": public.get("checks"),
+        "checks_passed": public.get("checks_passed"), "checks": public.get("checks"), "pictures": _pictures(judged),
     })
+
+
+def _pictures(judged: Judged) -> int:
+    """The screenshots of the candidate that lie beside the page. What the base looked like shows nothing of the change."""
+    told = [str(name) for name in judged.public.get("screenshots", ())]
+    return sum((judged.page.parent / name).is_file() for name in told if PurePosixPath(name).name.startswith("after-"))
 
 
 def conclude(job: Job) -> NodeResult:

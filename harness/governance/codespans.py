@@ -10,13 +10,12 @@ import re
 from bisect import bisect_left
 from dataclasses import dataclass, field
 
-_PREFIX = r"^[ \t>]*+(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]++[ \t>]*+)*+"
-_FENCE_LIKE = re.compile(_PREFIX + r"(?=`{3}|~{3})", re.MULTILINE)
+_PREFIX = r"\n[ \t>]*+(?:(?:[-*+]|[0-9]{1,9}[.)])[ \t]++[ \t>]*+)*+"
+_FENCE_LIKE = re.compile(_PREFIX + r"(?=`{3}|~{3})")
 _FENCE = re.compile(r"(?P<ticks>`{3,}+|~{3,}+)(?P<info>[^\n]*+)(?:\n|\Z)")
 _BACKTICKS = re.compile(r"`++")
 _BLANK_LINE = re.compile(r"\n[ \t>]*+(?=\n|\Z)")
-_RAW_BEGIN = re.compile(_PREFIX + r"<(?P<what>!--|!\[CDATA\[|\?|(?i:pre|script|style|textarea)\b|![A-Za-z]|/?[A-Za-z])",
-                        re.MULTILINE)
+_RAW_BEGIN = re.compile(_PREFIX + r"<(?P<what>!--|!\[CDATA\[|\?|(?i:pre|script|style|textarea)\b|![A-Za-z]|/?[A-Za-z])")
 _RAW_START = re.compile(r"<(?:!|\?|pre\b|script\b|style\b|template\b|textarea\b|title\b|iframe\b|no\w+\b|xmp\b)",
                         re.IGNORECASE)
 _RAW_ENDS = {
@@ -35,19 +34,19 @@ class Code:
 
     text: str
     trusted: bool = True
-    _raw: list[tuple[int, int]] = field(init=False)
     _fences: list[int] = field(init=False)
+    _raw: list[tuple[int, int]] | None = None
     _read_to: int = 0
     _doubtful_to: int = 0
 
     def __post_init__(self) -> None:
-        self._raw = raw_html(self.text)
-        self._fences = [found.start() for found in _FENCE_LIKE.finditer(self.text)]
+        fenced = "```" in self.text or "~~~" in self.text
+        self._fences = [found.start() for found in _FENCE_LIKE.finditer(f"\n{self.text}")] if fenced else []
 
     def doubt(self, taken: str, at: int) -> None:
         """What was just taken out, up to `at`, may have held the start of something that goes on: of raw HTML that ends
         at a mark of its own, then nothing later is trusted; of a tag, then nothing before the next blank line."""
-        if _RAW_START.search(taken, 1):
+        if starts_raw_html(taken):
             self.trusted = False
         if "<" not in taken[1:]:
             return
@@ -56,22 +55,25 @@ class Code:
 
     def is_plain(self, at: int) -> bool:
         """Whether a backtick or a backslash at this place means for sure what it means in a paragraph."""
-        return self.trusted and at >= self._doubtful_to and not self._in_raw_html(at)
+        return self.trusted and at >= self._doubtful_to and not self.in_raw_html(at)
 
-    def _in_raw_html(self, at: int) -> bool:
+    def in_raw_html(self, at: int) -> bool:
+        """Whether a renderer may take this place for raw HTML."""
+        if self._raw is None:   # many texts never ask
+            self._raw = raw_html(self.text)
         index = bisect_left(self._raw, (at + 1, 0)) - 1
         return index >= 0 and at < self._raw[index][1]
 
     def fence_end(self, at: int) -> int | None:
         """The end of the fenced block that begins at `at`, the start of a line; None where there is none for sure."""
-        if not self.trusted or not self._fences or self._fences[0] != at or self._in_raw_html(at):
+        if not self.trusted or not self._fences or self._fences[0] != at or self.in_raw_html(at):
             return None
         fence = _FENCE.match(self.text, at)
         if not fence or ("`" in fence["ticks"] and "`" in fence["info"]) or "|" in fence["info"]:
             return None
         ticks = fence["ticks"]
-        close = re.compile(rf"^ {{0,3}}{re.escape(ticks)}{re.escape(ticks[0])}*+[ \t]*+(?:\n|\Z)", re.MULTILINE)
-        closing = close.search(self.text, fence.end())
+        close = re.compile(rf"\n {{0,3}}{ticks}{ticks[0]}*+[ \t]*+(?:\n|\Z)")
+        closing = close.search(self.text, fence.end() - 1)
         end = closing.end() if closing else len(self.text)
         self._fences = self._fences[bisect_left(self._fences, end):]
         self._read_to = max(self._read_to, end)
@@ -98,15 +100,22 @@ class Code:
         return None
 
 
+def starts_raw_html(taken: str) -> bool:
+    """Whether anything after its first character may begin raw HTML that ends at a mark of its own."""
+    return _RAW_START.search(taken, 1) is not None
+
+
 def raw_html(text: str) -> list[tuple[int, int]]:
     """Every stretch that a renderer may take for a block of raw HTML, from any line that could begin one."""
     ends: dict[str, list[int]] = {}
     found: list[tuple[int, int]] = []
-    for begin in _RAW_BEGIN.finditer(text):
+    if "<" not in text:
+        return found
+    for begin in _RAW_BEGIN.finditer(f"\n{text}"):   # every line begins after a newline, so a place there is one here
         kind = _kind(begin["what"].casefold())
         if kind not in ends:
             ends[kind] = [end.end() for end in _RAW_ENDS[kind].finditer(text)]
-        index = bisect_left(ends[kind], begin.end())
+        index = bisect_left(ends[kind], begin.end() - 1)
         end = text.find("\n", ends[kind][index]) if index < len(ends[kind]) else -1
         end = end if end >= 0 else len(text)
         if found and begin.start() <= found[-1][1]:

@@ -1,7 +1,13 @@
 """What was hidden in a text, and why it could not be seen."""
 
+import re
+from bisect import bisect_right
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import accumulate
+
+_QUOTED = re.compile(" *+>")
+_FOLD_MARK = re.compile("<(/?)details", re.IGNORECASE)
 
 
 class HiddenKind(StrEnum):
@@ -16,6 +22,7 @@ class HiddenKind(StrEnum):
     IMAGE = "image"
     LINK = "link"
     REFERENCE = "reference"
+    CELL = "cell"
 
 
 class Provenance(StrEnum):
@@ -35,9 +42,21 @@ class Hidden:
     provenance: Provenance = Provenance.PLAIN
 
 
-def provenance_at(text: str, position: int) -> Provenance:
-    """Whether this place is quoted, inside a fold (`<details>`), or plain."""
-    if text[text.rfind("\n", 0, position) + 1: position + 1].lstrip(" ").startswith(">"):
-        return Provenance.QUOTED
-    lower = text[:position].casefold()
-    return Provenance.FOLDED if lower.count("<details") > lower.count("</details") else Provenance.PLAIN
+class Places:
+    """Where in one text things stand: asked for many of its places, it looks for folds once."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._marks: list[int] | None = None
+        self._depths: list[int] = []
+
+    def provenance(self, position: int) -> Provenance:
+        """Whether this place is quoted, inside a fold (`<details>`), or plain."""
+        line = self._text.rfind("\n", 0, position) + 1
+        if _QUOTED.match(self._text, line, position + 1):
+            return Provenance.QUOTED
+        if self._marks is None:
+            found = list(_FOLD_MARK.finditer(self._text))
+            self._marks = [mark.end() for mark in found]
+            self._depths = list(accumulate((-1 if mark[1] else 1 for mark in found), initial=0))
+        return Provenance.FOLDED if self._depths[bisect_right(self._marks, position)] > 0 else Provenance.PLAIN

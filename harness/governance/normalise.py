@@ -1,7 +1,8 @@
 """A stranger's text as a person sees it on the page, and a record of what they would not have seen.
 
 What a page does not show must not reach a model as if it had: comments, invisible characters, image descriptions, link
-titles, unused references, attributes of tags. Each is taken out and kept as a hidden span, so that people can look.
+titles, unused references, attributes of tags, cells beyond a table's columns, what is drawn instead of shown. Each is
+taken out and kept as a hidden span, so that people can look.
 
 Properties: the text has no control or format character but newline and tab, and is composed (NFC); outside code it has
 no comment, no image, no link title and no tag attribute; normalising it again changes nothing; time is bounded by the
@@ -17,6 +18,7 @@ from itertools import groupby
 from harness.governance.hidden import Hidden, Provenance
 from harness.governance.invisible import without_invisible
 from harness.governance.markup import without_hidden_markup
+from harness.governance.tables import without_spare_cells
 
 LONGEST = 16_000
 """Characters read of one text. A forge allows 65,536, and a stranger may use them all."""
@@ -24,6 +26,7 @@ LONGEST = 16_000
 _MOST_PASSES = 8
 _DEEPEST_QUOTE = 5
 _DEEP_QUOTE = re.compile(rf"(?m)^((?:[ \t]*+>){{{_DEEPEST_QUOTE}}})(?:[ \t]*+>)++")
+_DEEP = re.compile(rf">(?:[ \t]*+>){{{_DEEPEST_QUOTE}}}")
 _MARKUP_CHARACTERS = str.maketrans("", "", "<&[]!`\\~")
 
 
@@ -68,10 +71,13 @@ def _pass(text: str) -> tuple[str, list[Hidden]]:
     only becomes code because an invisible character was taken out of its way is not trusted to be code."""
     seen, characters = without_invisible(unicodedata.normalize("NFC", text))
     shown, markup = without_hidden_markup(unicodedata.normalize("NFC", seen), trusted=not characters)
-    return _DEEP_QUOTE.sub(r"\1", shown), [*characters, *markup]
+    shown, cells = without_spare_cells(shown)
+    return _DEEP_QUOTE.sub(r"\1", shown) if _DEEP.search(shown) else shown, [*characters, *markup, *cells]
 
 
 def _spans(text: str) -> Iterator[Span]:
+    if ">" not in text:   # neither a quotation nor a fold is made without one
+        return
     places = list(enumerate(_line_provenances(text), 1))
     for provenance, run in groupby(places, key=lambda place: place[1]):
         lines = [line for line, _ in run]
@@ -81,11 +87,14 @@ def _spans(text: str) -> Iterator[Span]:
 
 def _line_provenances(text: str) -> Iterator[Provenance]:
     folds = 0
-    for line in text.casefold().split("\n"):
-        opened, closed = line.count("<details>"), line.count("</details>")
-        folded = folds + opened > 0
-        folds = max(folds + opened - closed, 0)
-        if line.lstrip(" ").startswith(">"):
+    for line in text.split("\n"):
+        folded = folds > 0
+        if "<" in line:
+            lower = line.casefold()
+            opened, closed = lower.count("<details>"), lower.count("</details>")
+            folded = folds + opened > 0
+            folds = max(folds + opened - closed, 0)
+        if ">" in line and line.lstrip(" ").startswith(">"):
             yield Provenance.QUOTED
         else:
             yield Provenance.FOLDED if folded else Provenance.PLAIN

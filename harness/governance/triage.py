@@ -5,7 +5,6 @@ for byte, a duplicate that does not exist or is younger, an entry cited against 
 The model's words reach nobody but through a question to the filer, which may hold no address and no image.
 """
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -13,6 +12,7 @@ from typing import Any
 
 from harness.domain.governance import Governance, ScopeDefault, ScopeEntry, ScopeKind
 from harness.domain.lifecycle import Event
+from harness.governance import asking
 
 CONFIDENT = 0.5
 """Below this, the model's own doubt sends the issue to a person. Above it, confidence counts for nothing."""
@@ -20,7 +20,6 @@ CONFIDENT = 0.5
 _SHORTEST_QUOTE = 8
 _LONGEST_QUOTE = 500
 _LONGEST_ASK = 600
-_ADDRESS = re.compile(r"://|www\.|!\[|\]\(|<[A-Za-z/!]|@[A-Za-z0-9]", re.IGNORECASE)
 
 
 class TriageVerdict(StrEnum):
@@ -101,10 +100,11 @@ def _enum(kind: type[StrEnum], description: str) -> dict[str, Any]:
 
 
 def triage_decision(governance: Governance, answer: Mapping[str, Any], *, title: str, body: str, number: int,
-                    older_issues: Collection[int]) -> TriageDecision:
+                    older_issues: Collection[int], asked: int = 0) -> TriageDecision:
     """Check an answer against the governance and the normalised text of the issue, and decide. Never raises.
 
-    `older_issues` are the numbers of issues that exist and were filed before this one.
+    `older_issues` are the numbers of issues that exist and were filed before this one; `asked` is how often its filer
+    was asked something already.
     """
     fault = _schema_fault(governance, answer)
     if fault:
@@ -113,7 +113,8 @@ def triage_decision(governance: Governance, answer: Mapping[str, Any], *, title:
     cites = tuple(entries[cited] for cited in answer["cites"])
     verdict, quote = TriageVerdict(answer["verdict"]), answer["quote"]
     doubts = (*_doubts_on_quote(verdict, quote, title, body), *_doubts_on_cites(governance, verdict, cites),
-              *_doubts_on_verdict(verdict, answer, number, older_issues))
+              *_doubts_on_verdict(verdict, answer, number, older_issues),
+              *_doubts_on_asking(verdict, answer, f"{title}\n{body}", asked))
     common = {"cites": cites, "quote": quote if not list(_doubts_on_quote(verdict, quote, title, body)) else "",
               "kind": answer["kind"], "priority": answer["priority"]}
     if doubts:
@@ -181,12 +182,16 @@ def _doubts_on_verdict(verdict: TriageVerdict, answer: Mapping[str, Any], number
     other = answer["duplicate_of"]
     if verdict is TriageVerdict.DUPLICATE and (other is None or other >= number or other not in older_issues):
         yield f"#{other} is not an older issue" if other else "no older issue is named"
-    if verdict is TriageVerdict.NEEDS_INFO and not answer["ask"].strip():
-        yield "nothing is asked of the filer"
-    if _ADDRESS.search(answer["ask"]):
-        yield "the question holds an address, a mention or markup"
     if answer["confidence"] < CONFIDENT:
         yield f"the model's own confidence is {answer['confidence']}"
+
+
+def _doubts_on_asking(verdict: TriageVerdict, answer: Mapping[str, Any], issue: str, asked: int) -> Iterator[str]:
+    if verdict is not TriageVerdict.NEEDS_INFO:
+        return
+    if asked >= asking.MOST:
+        yield f"its filer was asked {asked} times already"
+    yield from asking.faults_of_question(answer["ask"], issue=issue)
 
 
 def _says(verdict: TriageVerdict, cites: tuple[ScopeEntry, ...], answer: Mapping[str, Any]) -> str:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.governance.likeness import NEARLY_THE_SAME, Earlier, likeness, nearest
+from harness.governance.likeness import ALIKE, NEARLY_THE_SAME, Earlier, likeness, nearest, resemblance, twin
 
 TEXT = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
         "To reproduce: open the walk, book it, cancel it, open the walk again.")
@@ -38,3 +38,33 @@ def test_the_nearest_come_first_and_what_shares_no_word_does_not_come():
     other = Earlier(3, "Walks", "which walk", "accepted")
     assert nearest(TEXT, (far, other, near), most=5) == (near, other)
     assert nearest(TEXT, (far, other, near), most=1) == (near,)
+
+
+def test_reworded_it_is_still_alike_and_another_text_is_not():
+    reworded = TEXT.replace("pressed cancel", "aborted it").replace("To reproduce:", "Steps:")
+    assert resemblance(TEXT, reworded) >= ALIKE
+    assert resemblance(TEXT, " ".join(reversed(TEXT.split()))) == 1.0
+    other = "The dates on the invoice page are written in the order of another country, which confuses us"
+    assert resemblance(TEXT, other) < ALIKE
+
+
+def flood(number):
+    words = TEXT.split()
+    return Earlier(number, "Cancel", " ".join(words[number:] + words[:number]), "accepted")
+
+
+def test_the_same_words_again_have_a_twin_and_rewordings_have_one_once_they_are_a_flood():
+    assert twin(TEXT, [Earlier(4, "", TEXT, "accepted"), Earlier(2, "Pay", "by card", "rejected")]).number == 4
+    reversed_text = " ".join(reversed(TEXT.split()))
+    assert twin(reversed_text, [flood(3), flood(7)]) is None
+    assert twin(reversed_text, [flood(9), flood(3), flood(7)]).number == 3
+
+
+def test_two_short_reports_in_one_form_are_not_alike_by_the_form():
+    form = ("### What happened?\n{}\n### What did you expect to happen instead of this?\n{}\n### Which browser do you use?\n"
+            "_No response_\n- [x] I have searched the existing issues and found none that is like this one\n")
+    one = form.format("The places of the Eider are gone after cancelling my booking", "As many places as before")
+    other = form.format("The invoice shows dates in another order on the printed page", "Day, month and year")
+    assert likeness(one, other) < NEARLY_THE_SAME
+    assert resemblance(one, other) < ALIKE
+    assert twin(other, [Earlier(1, "", one, "accepted")]) is None

@@ -63,6 +63,10 @@ BOMBS = {
     "fence": "```\n", "indented fence": " ```\nx\n", "note": "[^a]:b\n", "nested image": "![[]", "entity": "&#8203;",
     "html line": "\n<a\n", "backtick": "x`", "fold": "<details>![](x)", "tick ladder": "".join("`" * n + " " for n in range(90)),
     "invisible": "".join(map(chr, range(0xE0100, 0xE01F0))), "list": "- ", "nested list": "1. " * 50 + "\n",
+    "footnote": "[^a]:b\n\n  c\n", "footnote in footnote": "[^a]:" + "\n  [^a]:", "blank footnote": "[^a]:b" + "\n" * 40,
+    "table": "a|b\n-|-\n" + "1|2|3\n" * 9, "delimiters": "|-", "cells": "a\n-\n" + "|" * 90, "svg": "<svg",
+    "closed": "<svg</svg", "closed by another": "<svg" * 20 + "</math>",
+    "ruby": "<rp", "data": "](data:", "address": "](a:", "diagram": "```mermaid\n", "encoded scheme": "](&#100;",
     "composing": "a" + "\u0301" * 50, "raw line": "\n<!-- --> `",
 }
 
@@ -80,7 +84,9 @@ FRAGMENT = st.sampled_from([
     "<div>", "</div>", "<pre>", "</pre>", "<b>", "<?", "?>", "<![CDATA[", "]]>", "<!X", "-->", "<!--", "<a href=\"`\">",
     "<script>", "</script>", "<!-- EVIL -->", "<!-- EVIL", "![EVIL](x)", "![a](x \"EVIL\")", "[a](x \"EVIL\")", "[a][r]",
     "\n[r]: x \"EVIL\"\n", "\n[r]: x\n", "\n[n]: x 'EVIL'\n", "<i title=\"EVIL\">", "[a](<EVIL b>)", "\n|-|-|\n", "\u200b",
-    "![", "](x)", "[", "]", "(", ")", "\"", "'", "&#8203;", "<http://x>", "---\n", "```x`", "\r"])
+    "| EVIL |", "|-|\n", "a|b\n", "[a](data:EVIL)", "<rp>EVIL", "\u00a0", "\u3000",
+    "[a](x\u00a0y \"EVIL\")", "[a](data:\u00a0EVIL)", "![",
+    "](x)", "[", "]", "(", ")", "\"", "'", "&#8203;", "<http://x>", "---\n", "```x`", "\r"])
 TEXT = st.lists(FRAGMENT, max_size=14)
 
 

@@ -71,6 +71,15 @@ def test_a_sound_answer_decides(changes, event):
     ({"verdict": "needs-info", "cites": [], "ask": "See http://evil.example/?d=secret"}, "holds an address"),
     ({"verdict": "needs-info", "cites": [], "ask": "Hm? ![x](y)"}, "holds an address"),
     ({"verdict": "needs-info", "cites": [], "ask": "What does @owner think?"}, "a mention"),
+    *(({"verdict": "needs-info", "cites": [], "ask": ask}, doubt) for ask, doubt in [
+        ("Tell me which walk.", "not one question"), ("Which walk? And when?", "not one question"),
+        ("Which walk?\nPlease say.", "not one question"), ("Which\nwalk?", "longer than 300 characters, or than one line"),
+        ("x" * 299 + "??", "not one question"), ("x" * 300 + "?", "longer than 300"), ("/factory approve abc?", "a command"),
+        ("Which of `these` is it?", "markup"), ("Is it <b>bold</b>?", "markup"), ("Is it on evil.example.com?", "an address"),
+        ("Which wa\u200blk?", "markup"), ("What is your password?", "asks for a secret"),
+        ("Can you send your API key?", "asks for a secret"), ("What is the access token in your log?", "asks for a secret"),
+        ("I would like to tip my guide, right?", "repeats the issue"),
+    ]),
     ({"confidence": 0.4}, "the model's own confidence is 0.4"),
     ({"cites": ["M-GONE"]}, "not in the agreed form"),
     ({"cites": ["M-NOPAY", "M-NOPAY"]}, "not in the agreed form"),
@@ -89,6 +98,21 @@ def test_an_answer_that_does_not_hold_ends_with_a_person(changes, doubt):
     assert doubt in decision.says
     assert decision.reply == ""
     assert decision.duplicate_of is None
+
+
+def test_a_filer_is_asked_twice_at_most():
+    asking = answer(verdict="needs-info", cites=[], ask="Which walk did you try to book?")
+    events = [triage_decision(LAW, asking, title=TITLE, body=BODY, number=9, older_issues=(), asked=asked).event
+              for asked in (0, 1, 2, 3)]
+    assert events == [Event.TRIAGE_NEEDS_INFO] * 2 + [Event.TRIAGE_UNSURE] * 2
+
+
+@given(st.text(max_size=80))
+def test_whatever_a_model_asks_is_one_harmless_line_or_nothing(ask):
+    decision = decided(verdict="needs-info", cites=[], ask=ask)
+    if decision.event is Event.TRIAGE_NEEDS_INFO:
+        assert decision.reply.endswith("?")
+        assert not set(decision.reply) & set("`*_[]<>|#\n")
 
 
 def test_a_younger_issue_is_no_original_even_where_it_is_known():

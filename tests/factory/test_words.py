@@ -1,0 +1,136 @@
+"""Every comment that triage leaves on an issue, word for word: a golden file each, and none without one."""
+
+import re
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from harness.domain.lifecycle import State
+from harness.governance.triage import duplicate_answer
+from tests.factory.test_grace import ASK
+from tests.factory.test_queue import FLOOD_RULE, LABEL_RULE, bounded, governed
+from tests.factory.test_together import LONG
+from tests.factory.world import ACCEPT, REFUSE
+from tests.fakes.people import FakeModel
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "comments"
+TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
+
+
+def accepted(world):
+    issue = world.file()
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def rejected(world):
+    issue = world.file("Pay by card", "Please add card payments.")
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def closed_after_grace(world):
+    issue = rejected(world)
+    world.ledger.clock.at += timedelta(days=8)
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def appealed(world):
+    issue = rejected(world)
+    world.forge.say(issue, "/factory appeal it is for charity", author="kim")
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def asked(world):
+    world.model = FakeModel({"": ASK})
+    return accepted(world)
+
+
+def asked_in_vain(world):
+    issue = asked(world)
+    world.ledger.clock.at += timedelta(days=15)
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def asked_too_often(world):
+    issue = asked(world)
+    for _ in range(2):
+        world.forge.say(issue, "I do not know.", author="kim")
+        world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def waits_by_bound(world):
+    bounded(world, per_author=1)
+    world.file()
+    issue = world.file("Another", "The places are gone too.")
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def waits_by_rule(world):
+    governed(world, FLOOD_RULE)
+    for number in range(3):
+        issue = world.file(f"Report {number}", f"The places are gone. {number}")
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def rejected_by_rule(world):
+    governed(world, LABEL_RULE.replace("ON_FAIL", "reject"))
+    issue = world.forge.file_issue("Let us talk", "The places are gone.", author="kim", labels=("discussion",)).number
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def duplicate(world):
+    world.file(body=LONG)
+    issue = world.file(body=LONG)
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+def unsure(world):
+    world.model = FakeModel({"": {**ACCEPT, "quote": "words that @nobody [wrote](x)"}})
+    return accepted(world)
+
+
+def younger_duplicate(world):
+    world.model = FakeModel({"": duplicate_answer(of=7, quote="The places are gone")})
+    return accepted(world)
+
+
+def hostile_quote(world):
+    body = "Please add ```card payments``` @owner <!-- x --> ![y](z) `q` #1"
+    world.model = FakeModel({"": {**REFUSE, "quote": "Please add ```card payments``` @owner"}})
+    issue = world.file("Pay by card", body)
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
+STORIES = (accepted, rejected, closed_after_grace, appealed, asked, asked_in_vain, asked_too_often, waits_by_bound, waits_by_rule,
+           rejected_by_rule, duplicate, unsure, younger_duplicate, hostile_quote)
+
+
+def steady(body, *, base):
+    """Without what differs from run to run: commits, digests, and seconds, of which two hands use a varying number."""
+    body = re.sub(r"sha256:[0-9a-f]{64}", "sha256:RULES", body.replace(base, "BASE"))
+    return re.sub(r"T\d\d:\d\d:\d\d", "Thh:mm:ss", body)
+
+
+@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
+def test_the_comment_reads_as_its_golden_file(world, story):
+    issue = story(world)
+    comments = world.forge.ours(issue)
+    assert len(comments) == 1
+    body = steady(comments[0].body, base=world.remote["main"])
+    path = GOLDEN / f"{story.__name__.replace('_', '-')}.md"
+    assert body == path.read_text("utf-8")
+
+
+def test_every_golden_comment_has_its_story():
+    assert {path.stem for path in GOLDEN.glob("*.md")} == {story.__name__.replace("_", "-") for story in STORIES}
