@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.domain.facts import UNKNOWN, ApiFacts, ApiLoss, ChangeKind, FileChange, Maybe
+from harness.governance.syntax import syntax_tree
 
 LARGEST = 1024 * 1024
 """Bytes of one module. A larger one is generated, and counts as one that could not be read."""
@@ -84,9 +85,10 @@ def names_in(source: bytes, path: str) -> Names | None:
     `__all__` is computed."""
     if len(source) > LARGEST:
         return None
+    tree = syntax_tree(source)
     try:
-        return _public(tuple(_statements(ast.parse(source).body)), is_package=path.endswith("__init__.py"))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return _public(tuple(_statements(tree.body)), is_package=path.endswith("__init__.py")) if tree else None
+    except (ValueError, RecursionError):
         return None
 
 

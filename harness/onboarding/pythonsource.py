@@ -4,6 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from harness.governance.syntax import syntax_tree
 from harness.onboarding.survey import Route
 
 FRAMEWORKS = {"Flask": "flask", "FastAPI": "fastapi", "Starlette": "starlette", "Quart": "quart"}
@@ -56,9 +57,8 @@ class PythonFile:
 
 def python_file(path: str, text: str) -> PythonFile | None:
     """What the file shows, or None where it is not Python that can be parsed."""
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    tree = syntax_tree(text)
+    if tree is None:
         return None
     nodes = tuple(ast.walk(tree))
     calls = [node for node in nodes if isinstance(node, ast.Call)]

@@ -1,13 +1,13 @@
 """One Python test module before and after: its functions by name, and what decides whether they run at all."""
 
 import ast
-import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.governance.assertions.claims import Function, claims, last_name
 from harness.governance.assertions.strength import weaker
+from harness.governance.syntax import syntax_tree
 
 _SKIPS = frozenset(("skip", "skipif", "skipIf", "skipUnless", "skipTest", "SkipTest", "xfail", "importorskip",
                     "expectedFailure", "__test__", "collect_ignore", "collect_ignore_glob", "pytest_plugins"))
@@ -32,12 +32,9 @@ class Suite:
 
 def suite(content: bytes) -> Suite:
     """Raises Unreadable."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")      # of a stranger's escapes; they are no news of ours
-            module = ast.parse(content)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise Unreadable("not Python that can be read") from error
+    module = syntax_tree(content)
+    if module is None:
+        raise Unreadable("not Python that can be read")
     functions, outside = dict(_functions(module, "")), list(_outside(module))
     skips = sum((_skips(node) for node in outside), Counter[str]())
     bound = {last_name(target) for node in module.body if isinstance(node, ast.Assign) for target in node.targets}
