@@ -58,7 +58,7 @@ def text(count: int) -> bytes:
 
 
 def replay() -> float:
-    from harness.governance.impact import impact
+    from harness.governance.past.impact import impact
 
     law, history = rules(RULES), recorded(random.Random(7))
     began = time.process_time()
@@ -74,7 +74,7 @@ def recorded(chance: random.Random) -> tuple[Any, ...]:
     from decimal import Decimal
 
     from harness.domain.facts import ChangeFacts, ChangeKind, FileChange, TestFacts
-    from harness.governance.history import RecordedChange
+    from harness.governance.past.history import RecordedChange
 
     paths = [f"{chance.choice(('src', 'tests', 'docs', 'area-9'))}/{chance.choice('abcdef')}/module_{number}.py".encode()
              for number in range(3_000)]

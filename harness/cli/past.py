@@ -12,7 +12,7 @@ from harness.cli.options import home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.governance.history import RecordedChange
+    from harness.governance.past.history import RecordedChange
 
 HISTORY = "history.json"
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
@@ -56,7 +56,7 @@ def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["Rec
 
 def read(file: Path) -> tuple["RecordedChange", ...]:
     """The changes in a file. Raises ConfigError."""
-    from harness.governance.history import LARGEST, read_history
+    from harness.governance.past.history import LARGEST, read_history
 
     with file.open("rb") as opened:
         content = opened.read(LARGEST + 1)

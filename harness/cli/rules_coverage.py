@@ -8,7 +8,7 @@ import click
 from harness.cli.options import as_json, emit, home
 
 if TYPE_CHECKING:
-    from harness.governance.coverage import Coverage, RuleCoverage
+    from harness.governance.past.coverage import Coverage, RuleCoverage
 
 
 @click.command()
@@ -32,7 +32,7 @@ def coverage(folder: Path, as_json: bool) -> None:
     """
     from harness.factory.recorded import recorded_answers, recorded_cites
     from harness.governance import governance_in
-    from harness.governance.coverage import coverage as covered
+    from harness.governance.past.coverage import coverage as covered
     from harness.wiring import open_ledger
 
     governance = governance_in(folder)

@@ -12,8 +12,8 @@ from harness.cli.past import history_file, since_option
 from harness.domain.governance import Governance
 
 if TYPE_CHECKING:
-    from harness.governance.history import RecordedChange
-    from harness.governance.impact import Flip, Impact, RuleImpact
+    from harness.governance.past.history import RecordedChange
+    from harness.governance.past.impact import Flip, Impact, RuleImpact
 
 
 @click.command()
@@ -48,7 +48,7 @@ def impact(folder: Path, base: str | None, since: timedelta | None, file: Path |
     """
     from harness.cli.past import recorded
     from harness.governance import governance_in
-    from harness.governance.impact import impact as replayed
+    from harness.governance.past.impact import impact as replayed
 
     changes = recorded(file, since)
     found = replayed(_at(folder, base) if base is not None else None, governance_in(folder), changes)

@@ -8,7 +8,7 @@ import click
 from harness.cli.options import as_json, emit, home
 
 if TYPE_CHECKING:
-    from harness.governance.suggest import Draft
+    from harness.governance.past.suggest import Draft
 
 
 @click.command()
@@ -37,8 +37,8 @@ def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
     """
     from harness.factory.recorded import recorded_answers, recorded_cites
     from harness.governance import governance_in
-    from harness.governance.coverage import coverage
-    from harness.governance.suggest import drafts
+    from harness.governance.past.coverage import coverage
+    from harness.governance.past.suggest import drafts
     from harness.wiring import open_ledger
 
     governance = governance_in(folder)

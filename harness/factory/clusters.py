@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.history import History
-from harness.governance.likeness import ALIKE, resemblance
+from harness.governance.text.likeness import ALIKE, resemblance
 
 AT_WORK = frozenset({State.IMPLEMENTING, State.CHANGES_REQUESTED, State.VALIDATING, State.APPROVED, State.MERGING})
 

@@ -24,8 +24,8 @@ from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory import projecttests
 from harness.factory.history import History
 from harness.factory.job import Job, failed, produced
-from harness.governance.invisible import without_invisible
-from harness.governance.secrets import SecretScanner
+from harness.governance.facts.secrets import SecretScanner
+from harness.governance.text.invisible import without_invisible
 
 SECONDS = 300
 """How long a command may take whose node sets no `timeout`."""

@@ -14,8 +14,8 @@ from harness.factory.chain import page_of, rules_against
 from harness.factory.consequence import Consequence, Edited
 from harness.factory.history import History
 from harness.factory.link import Link as ChainLink
-from harness.governance.edits import Edit
-from harness.governance.history import RecordedChange
+from harness.governance.past.edits import Edit
+from harness.governance.past.history import RecordedChange
 
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
 PULL_REQUEST_MARKER = "<!-- lights-out-factory:pull-request -->"

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from harness.domain.governance import Applies, Governance, Level, Rule
 from harness.governance import CaseResult, LintFinding, lint, run_cases
-from harness.governance.edits import Edit, edit
-from harness.governance.history import RecordedChange
-from harness.governance.impact import Impact, impact
+from harness.governance.past.edits import Edit, edit
+from harness.governance.past.history import RecordedChange
+from harness.governance.past.impact import Impact, impact
 
 CONSEQUENCE = "consequence"
 """The kind of entry under which the ledger has what was said of an edit."""

@@ -25,7 +25,7 @@ from harness.factory.effects import stop_if_told
 from harness.factory.job import Job
 from harness.factory.models import session
 from harness.governance.context import context as governance_text
-from harness.governance.judged import (
+from harness.governance.votes.judged import (
     Ballot,
     Quote,
     Reply,
@@ -39,7 +39,7 @@ from harness.governance.judged import (
     vote_of,
     with_votes,
 )
-from harness.governance.view import View, view_of
+from harness.governance.votes.view import View, view_of
 from harness.ports.model import Session
 from harness.workflow import rendered
 

@@ -16,11 +16,11 @@ from harness.factory.job import Job
 from harness.factory.judged import put_to_the_vote
 from harness.factory.recorded import record
 from harness.factory.scripts import script_facts
-from harness.governance.assertions import weakened_tests
 from harness.governance.decide import decide, rules_asked
-from harness.governance.dependencies import dependency_changes
-from harness.governance.secrets import SecretScanner
-from harness.governance.surface import api_facts
+from harness.governance.facts.assertions import weakened_tests
+from harness.governance.facts.dependencies import dependency_changes
+from harness.governance.facts.secrets import SecretScanner
+from harness.governance.facts.surface import api_facts
 from harness.ports.git import Diff
 
 

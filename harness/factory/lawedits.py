@@ -18,7 +18,7 @@ from harness.factory.effects import say
 from harness.factory.plant import Plant
 from harness.factory.recorded import recorded_changes
 from harness.factory.steering import WORKFLOWS, Steering, read_steering
-from harness.governance.history import RecordedChange, read_history
+from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.paths import resembles
 from harness.ports.git import Conflict
 

@@ -19,9 +19,9 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.factory.history import History, histories
 from harness.factory.job import Job
-from harness.governance.coverage import Answered, Cited, Override
-from harness.governance.factsjson import Misfit, facts_as_json, facts_from_json
-from harness.governance.history import RecordedChange
+from harness.governance.past.coverage import Answered, Cited, Override
+from harness.governance.past.factsjson import Misfit, facts_as_json, facts_from_json
+from harness.governance.past.history import RecordedChange
 
 FACTS = "facts"
 LONGEST = 256 * 1024

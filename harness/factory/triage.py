@@ -22,8 +22,8 @@ from harness.factory.job import Job, failed, produced, refused
 from harness.factory.models import session
 from harness.factory.queue import is_appeal, issue_facts, refusal_of, turns_in
 from harness.governance.decide import decide as law
-from harness.governance.likeness import Earlier, nearest, twin
-from harness.governance.normalise import Normalised, normalise
+from harness.governance.text.likeness import Earlier, nearest, twin
+from harness.governance.text.normalise import Normalised, normalise
 from harness.governance.triage import answer_schema, duplicate_answer, triage_decision
 from harness.workflow import rendered
 

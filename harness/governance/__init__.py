@@ -3,12 +3,12 @@
 from harness.governance.cases import CaseResult, run_cases
 from harness.governance.context import context
 from harness.governance.decide import decide
-from harness.governance.dependencies import dependency_changes, is_manifest
 from harness.governance.documents import governing_files
+from harness.governance.facts.dependencies import dependency_changes, is_manifest
+from harness.governance.facts.secrets import Scanner, SecretScanner
 from harness.governance.lint import LintFinding, lint
-from harness.governance.normalise import Normalised, normalise
 from harness.governance.read import governance_in, read_governance
-from harness.governance.secrets import Scanner, SecretScanner
+from harness.governance.text.normalise import Normalised, normalise
 from harness.governance.triage import TriageDecision, answer_schema, triage_decision
 
 __all__ = [

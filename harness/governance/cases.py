@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Case, Expect, Governance, Rule, Source
 from harness.governance.decide import answer_of
-from harness.governance.judged import answer_to
 from harness.governance.remit import seen_by
+from harness.governance.votes.judged import answer_to
 
 
 @dataclass(frozen=True, slots=True)

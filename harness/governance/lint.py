@@ -23,10 +23,10 @@ from harness.domain.governance import (
 )
 from harness.governance.checks import CHECKS
 from harness.governance.checks.scripts import Exec
-from harness.governance.invisible import is_invisible
-from harness.governance.markdown import Section, page_of
+from harness.governance.language.markdown import Section, page_of
 from harness.governance.paths import Known
 from harness.governance.shadowed import shadowed
+from harness.governance.text.invisible import is_invisible
 
 LARGEST_PROMPT = 40_000
 """Characters of the three files together: about 10,000 tokens in every context."""

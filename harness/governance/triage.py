@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.domain.governance import Governance, ScopeDefault, ScopeEntry, ScopeKind
 from harness.domain.lifecycle import Event
-from harness.governance import asking
+from harness.governance.text import asking
 
 CONFIDENT = 0.5
 """Below this, the model's own doubt sends the issue to a person. Above it, confidence counts for nothing."""

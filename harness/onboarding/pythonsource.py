@@ -4,7 +4,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.governance.syntax import syntax_tree
+from harness.governance.facts.syntax import syntax_tree
 from harness.onboarding.survey import Route
 
 FRAMEWORKS = {"Flask": "flask", "FastAPI": "fastapi", "Starlette": "starlette", "Quart": "quart"}

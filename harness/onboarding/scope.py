@@ -2,9 +2,9 @@
 
 from harness.domain.errors import GovernanceError
 from harness.domain.governance import MISSION, Document, ScopeEntry
-from harness.governance.entries import scope_entry_in
-from harness.governance.markdown import page_of
-from harness.governance.yamlblock import read_block
+from harness.governance.language.entries import scope_entry_in
+from harness.governance.language.markdown import page_of
+from harness.governance.language.yamlblock import read_block
 
 
 def scope_in(text: str) -> tuple[ScopeEntry, ...]:

@@ -4,7 +4,7 @@ of rules. A README may hold `{#M-X}`, a fence or an invisible character; a draft
 import json
 import re
 
-from harness.governance.invisible import is_invisible
+from harness.governance.text.invisible import is_invisible
 
 LONGEST = 400
 _CITING = re.compile(r"(?<![\w-])[A-Z]-[A-Z0-9]|workflows/|\{#")

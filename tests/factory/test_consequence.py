@@ -15,8 +15,8 @@ from harness.factory.lawedits import CHECK, MOST, show_consequences
 from harness.factory.report import edit_of
 from harness.factory.tick import current_steering
 from harness.governance import read_governance
-from harness.governance.factsjson import facts_as_json
-from harness.governance.history import RecordedChange
+from harness.governance.past.factsjson import facts_as_json
+from harness.governance.past.history import RecordedChange
 from tests.factory.world import World
 from tests.fakes.people import FakeValidator
 

@@ -14,9 +14,9 @@ from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.recorded import recorded_answers, recorded_changes, recorded_cites, since, without_what_no_rule_asks
 from harness.governance.checks.gates import TestsKept as SuiteKept
-from harness.governance.coverage import Override
-from harness.governance.factsjson import facts_as_json
-from harness.governance.history import RecordedChange
+from harness.governance.past.coverage import Override
+from harness.governance.past.factsjson import facts_as_json
+from harness.governance.past.history import RecordedChange
 from tests.factory.world import World, edits_the_rules, fixes
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.people import FakeAgent

@@ -8,7 +8,7 @@ from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
 from harness.factory.lawedits import CHECK, show_consequences
 from harness.factory.steering import steering_at
 from harness.forge.github import Access, GitHubForge
-from harness.governance.factsjson import facts_as_json
+from harness.governance.past.factsjson import facts_as_json
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN
-from harness.governance.assertions import is_test, weakened_tests
-from harness.governance.assertions.truisms import is_truism
+from harness.governance.facts.assertions import is_test, weakened_tests
+from harness.governance.facts.assertions.truisms import is_truism
 from tests.governance.law import change
 
 FILE = "tests/test_a.py"

@@ -2,7 +2,7 @@
 
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import Status
-from harness.governance.coverage import Answered, Cited, Override, coverage
+from harness.governance.past.coverage import Answered, Cited, Override, coverage
 from tests.governance.law import governance, rule_text, touching
 
 LAW = governance(rule_text("level: enforced\ncheck: {files: {max: 1}}"),

@@ -20,8 +20,8 @@ from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.paths import Paths
 from harness.governance.checks.size import FileBytes
 from harness.governance.export import codeowners, issue_forms, labels, rulesets
+from harness.governance.language.when import read_when
 from harness.governance.paths import glob_fault, matches
-from harness.governance.when import read_when
 
 ROOT = Path(__file__).parents[2]
 SCHEMAS = Path(__file__).with_name("schemas")

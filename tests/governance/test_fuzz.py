@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from harness.domain.errors import GovernanceError
 from harness.domain.governance import Governance
 from harness.governance import context, lint, read_governance
-from harness.governance.yamlblock import _Strict as SLOW
-from harness.governance.yamlblock import node_of
+from harness.governance.language.yamlblock import _Strict as SLOW
+from harness.governance.language.yamlblock import node_of
 from tests.governance.law import CODE, FRONT, MISSION, files, rule_text
 
 ROOT = Path(__file__).parents[2]

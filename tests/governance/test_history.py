@@ -22,8 +22,8 @@ from harness.governance.checks.paths import FileModes, PathNames, Paths
 from harness.governance.checks.size import AddedLines, BinaryFiles, ChangedLines, DeletedFiles, DeletedLines, FileBytes, Files
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
-from harness.governance.factsjson import facts_from_json
-from harness.governance.history import LARGEST, RecordedChange, history_as_json, read_history
+from harness.governance.past.factsjson import facts_from_json
+from harness.governance.past.history import LARGEST, RecordedChange, history_as_json, read_history
 from tests.governance.law import change
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

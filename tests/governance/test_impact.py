@@ -14,9 +14,9 @@ from harness.domain.errors import ConfigError
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Applies
 from harness.governance import decide, governance_in, lint, read_governance, run_cases
-from harness.governance.edits import Edit, edit
-from harness.governance.history import RecordedChange, read_history
-from harness.governance.impact import DEFAULT, Standing, impact
+from harness.governance.past.edits import Edit, edit
+from harness.governance.past.history import RecordedChange, read_history
+from harness.governance.past.impact import DEFAULT, Standing, impact
 from harness.repository.clone import snapshot_at
 from tests.governance.law import FRONT, change, governance, rule_text, touching
 

@@ -12,7 +12,7 @@ from harness.domain.errors import GovernanceError
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import Applies, Level, OnFail, Question, Sight, Status, Vote
 from harness.governance import decide, lint, run_cases
-from harness.governance.judged import (
+from harness.governance.votes.judged import (
     NEAR,
     Ballot,
     Quote,
@@ -29,7 +29,7 @@ from harness.governance.judged import (
     vote_of,
     with_votes,
 )
-from harness.governance.view import LARGEST_VIEW
+from harness.governance.votes.view import LARGEST_VIEW
 from tests.governance.law import governance, rule_text, touching
 
 JUDGED = "level: judged\nquestion: Does it serve the issue?\nsees: [issue, diff]\n"

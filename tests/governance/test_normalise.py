@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from harness.governance import normalise
-from harness.governance.hidden import HiddenKind, Provenance
-from harness.governance.normalise import LONGEST
+from harness.governance.text.hidden import HiddenKind, Provenance
+from harness.governance.text.normalise import LONGEST
 
 CORPUS = Path(__file__).parent / "corpus"
 CASES = sorted(path.stem for path in CORPUS.glob("*.md") if "." not in path.stem and path.stem != "README")

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import harness.governance
 from harness.governance.checks import CHECKS
-from harness.governance.entries import _RULE, _SCOPE
+from harness.governance.language.entries import _RULE, _SCOPE
+from harness.governance.language.when import NAMES
 from harness.governance.law import BUILT_IN, PROTECTED
-from harness.governance.when import NAMES
 
 PAGE = (Path(__file__).parents[2] / "docs" / "governance.md").read_text()
 

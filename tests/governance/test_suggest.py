@@ -17,9 +17,9 @@ from harness.domain.lifecycle import Event, State
 from harness.engine.ledger import SqliteLedger
 from harness.factory.recorded import recorded_answers
 from harness.governance import decide, read_governance, run_cases
-from harness.governance.coverage import Cited, Override, coverage
-from harness.governance.factsjson import facts_as_json
-from harness.governance.suggest import drafts
+from harness.governance.past.coverage import Cited, Override, coverage
+from harness.governance.past.factsjson import facts_as_json
+from harness.governance.past.suggest import drafts
 from harness.wiring.home import HomeFile, write_home
 from tests.factory.world import World
 from tests.fakes.clock import FakeClock

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeKind
-from harness.governance.surface import LARGEST, api_facts
+from harness.governance.facts.surface import LARGEST, api_facts
 from tests.governance.law import change
 
 

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, ChangeKind
 from harness.domain.governance import Question, Sight
-from harness.governance.hunks import CONTEXT, hunks, lines_of
-from harness.governance.view import LARGEST_VIEW, View, view_of
+from harness.governance.votes.hunks import CONTEXT, hunks, lines_of
+from harness.governance.votes.view import LARGEST_VIEW, View, view_of
 from tests.governance.law import change
 
 

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import State
 from harness.factory.comments import pull_request_body
-from harness.governance.normalise import LONGEST, normalise
+from harness.governance.text.normalise import LONGEST, normalise
 from tests.factory.test_queue import bounded, reworded
 from tests.factory.world import ACCEPT, World, fixes
 from tests.fakes.people import FakeAgent

@@ -1,0 +1,1 @@
+"""Facts about a change that are read from the texts on either side of it."""

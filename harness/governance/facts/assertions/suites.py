@@ -1,0 +1,128 @@
+"""One Python test module before and after: its functions by name, and what decides whether they run at all."""
+
+import ast
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from harness.governance.facts.assertions.claims import Function, claims, last_name
+from harness.governance.facts.assertions.strength import weaker
+from harness.governance.facts.syntax import syntax_tree
+
+_SKIPS = frozenset(("skip", "skipif", "skipIf", "skipUnless", "skipTest", "SkipTest", "xfail", "importorskip",
+                    "expectedFailure", "__test__", "collect_ignore", "collect_ignore_glob", "pytest_plugins"))
+_HARMLESS = frozenset(("mark", "fixture", "given", "settings", "example", "seed", "reproduce_failure", "patch", "parameterized",
+                       "staticmethod", "classmethod", "property", "contextmanager", "asynccontextmanager", "cache",
+                       "lru_cache", "dataclass", "override", "overload", "composite", "rule", "invariant", "initialize"))
+
+
+class Unreadable(ValueError):
+    """Not Python that this interpreter reads, so nobody can tell what it asks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """A module's functions by qualified name (the last of a name is the one that counts), what skips outside them, and
+    the names that it binds at its top by other means than `def`."""
+
+    functions: Mapping[str, Function]
+    skips: Counter[str]
+    bound: frozenset[str]
+
+
+def suite(content: bytes) -> Suite:
+    """Raises Unreadable."""
+    module = syntax_tree(content)
+    if module is None:
+        raise Unreadable("not Python that can be read")
+    functions, outside = dict(_functions(module, "")), list(_outside(module))
+    skips = sum((_skips(node) for node in outside), Counter[str]())
+    bound = {last_name(target) for node in module.body if isinstance(node, ast.Assign) for target in node.targets}
+    return Suite(functions, skips, frozenset(bound))
+
+
+def compared(before: Suite, after: Suite) -> Iterator[tuple[str, str]]:
+    """Pairs of a function's name (empty for the module itself) and what became weaker there."""
+    for said in sorted((after.skips - before.skips).elements()):
+        yield "", f"`{said}` was added"
+    for name, function in after.functions.items():
+        if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(before.functions.get(name)):
+            yield name, "this hook can rewrite what tests say, and it is new or has changed"
+    for name, old in before.functions.items():
+        new = after.functions.get(name)
+        if name in after.bound - before.bound:
+            yield name, "its name is bound to something else afterwards"
+        if new is not None and _text(old) != _text(new):
+            yield from ((name, said) for said in _weaknesses(old, new))
+
+
+def _weaknesses(old: Function, new: Function) -> Iterator[str]:
+    yield from (f"`{said}` was added" for said in sorted((_skips(new) - _skips(old)).elements()))
+    known = {ast.dump(decorator) for decorator in old.decorator_list}
+    for decorator in new.decorator_list:
+        if ast.dump(decorator) not in known and not _names(decorator) & _HARMLESS and not _skips(decorator):
+            yield f"it is wrapped in `{ast.unparse(decorator)}`"
+    if _yields(new) and not _yields(old):
+        yield "it became a generator, whose body does not run"
+    if _is_empty(new) and not _is_empty(old):
+        yield "its body was emptied"
+    else:
+        yield from weaker(claims(old), claims(new))
+
+
+def _text(function: Function | None) -> str:
+    return ast.dump(function) if function else ""
+
+
+def _functions(scope: ast.AST, prefix: str) -> Iterator[tuple[str, Function]]:
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield f"{prefix}{node.name}", node
+            yield from _functions(node, f"{prefix}{node.name}.")
+        else:
+            yield from _functions(node, f"{prefix}{node.name}." if isinstance(node, ast.ClassDef) else prefix)
+
+
+def _outside(scope: ast.AST) -> Iterator[ast.AST]:
+    """What stands in a module or class beside its functions, decorators of classes among it."""
+    for node in ast.iter_child_nodes(scope):
+        if isinstance(node, ast.ClassDef):
+            yield from node.decorator_list
+            yield from _outside(node)
+        elif not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom):
+            yield node
+
+
+def _skips(node: ast.AST) -> Counter[str]:
+    """Every call or name that skips, ignores or expects failure, with its arguments, once each."""
+    found: Counter[str] = Counter()
+    waiting = [node]
+    while waiting:
+        inner = waiting.pop()
+        named = inner.func if isinstance(inner, ast.Call) else inner
+        if isinstance(named, ast.Name | ast.Attribute) and last_name(named) in _SKIPS:
+            found[ast.unparse(inner)] += 1
+        else:
+            waiting += ast.iter_child_nodes(inner)
+    return found
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {last_name(inner) for inner in ast.walk(node) if isinstance(inner, ast.Name | ast.Attribute)}
+
+
+def _yields(function: Function) -> bool:
+    waiting: list[ast.AST] = list(function.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            return True
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            waiting += ast.iter_child_nodes(node)
+    return False
+
+
+def _is_empty(function: Function) -> bool:
+    return all(isinstance(one, ast.Pass) or (isinstance(one, ast.Expr) and isinstance(one.value, ast.Constant))
+               or (isinstance(one, ast.Return) and (one.value is None or isinstance(one.value, ast.Constant)))
+               for one in function.body)

@@ -1,0 +1,1 @@
+"""Judged rules: what a vote is shown, and what votes count for."""
