@@ -11,6 +11,8 @@ lint: setup       ## style, types, architecture
 	@.venv/bin/ruff check harness validators tests bench setup.py
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports --no-cache
+	@.venv/bin/factory rules lint
+	@.venv/bin/factory rules test
 
 test: lint        ## every test
 	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
