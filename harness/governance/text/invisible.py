@@ -9,7 +9,7 @@ _CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0")
 _TAGS = range(0xE0000, 0xE1000)
 _SELECTORS = range(0xFE00, 0xFE10)
-_ORDINARY = frozenset({"\n", "\t", *map(chr, range(0x20, 0x7F))})
+_NOT_ORDINARY = re.compile(r"[^\n\t\x20-\x7e]")
 _EMOJI_SPELLING = frozenset({"\ufe0f", "\ufe0e", "\u200d", "\ufe0f\u200d"})
 
 
@@ -26,7 +26,7 @@ def without_invisible(text: str) -> tuple[str, list[Hidden]]:
     spelt: it is dropped too, but not worth a record."""
     if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
         return text, []   # of ASCII, only controls show nothing, and none of them is printable
-    found = "".join(char for char in set(text) - _ORDINARY if is_invisible(char))
+    found = "".join(char for char in set(_NOT_ORDINARY.findall(text)) if is_invisible(char))
     if not found:
         return text, []
     runs = re.compile(f"[{re.escape(found)}]+")
