@@ -39,7 +39,7 @@ def test_each_enforced_rule_has_a_case_that_fails_and_one_that_passes():
 
 
 def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown():
-    suite = SuiteFacts(base=frozenset({"a"}), candidate=frozenset({"a", "b"}))
+    suite = SuiteFacts(base=frozenset({"a"}), candidate=frozenset({"a", "b"}), weakened=())
     facts = touching("harness/cli/status.py", "tests/scenarios/test_status.py", dependencies=(), secrets=(), tests=suite,
                      kind="bug", attempts=1, spend_usd=1, journeys=JourneyFacts(1, 1, 1),
                      checks=(CheckFact("ci", "success"),))
