@@ -12,7 +12,8 @@ import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from functools import partial
+from functools import cache, partial
+from pathlib import Path
 from urllib.parse import quote
 
 from harness.domain.errors import BudgetExhausted, ModelError
@@ -45,6 +46,8 @@ from harness.workflow import rendered
 
 ROLE = "reviewer"
 PROMPT = "judged.md.j2"
+"""Beside this module, and not with the workflows' prompts: nobody overrides what makes a vote one."""
+
 NOT_RECORDED = "no vote on exactly this was recorded before the merge, and nobody is asked then"
 
 
@@ -64,7 +67,7 @@ class _Poll:
 
     def key(self, number: int) -> str:
         """Names a vote by all that it was asked and shown: another word anywhere is another vote."""
-        seen = self.view.digest(self.rule.id, self.job.steering.governance.digest, self.model)
+        seen = self.view.digest(self.rule.id, self.job.steering.governance.digest, self.model, _prompts()[PROMPT])
         return f"vote/{self.job.issue}/{self.rule.id}/{seen}/{number}"
 
     def recorded(self, number: int) -> Entry | None:
@@ -156,7 +159,12 @@ def _prompt(poll: _Poll, *, seed: int, nonce: str) -> str:
     random.Random(seed).shuffle(pieces)  # noqa: S311 - an order that can be told again, not a secret
     left_out = json.dumps(poll.view.left_out, ensure_ascii=True) if poll.view.left_out else ""
     return rendered(PROMPT, {"question": poll.question.text, "nonce": nonce, "pieces": pieces, "left_out": left_out},
-                    prompts=poll.job.steering.prompts)
+                    prompts=_prompts())
+
+
+@cache
+def _prompts() -> Mapping[str, str]:
+    return {PROMPT: Path(__file__).with_name(PROMPT).read_text("utf-8")}
 
 
 def _answer(poll: _Poll, troubles: Mapping[int, str]) -> Answer:
