@@ -1,4 +1,9 @@
-"""Which tests run first, where several workers share them."""
+"""Which tests run first, where several workers share them; and that no example fails because a machine is busy."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 FIRST = ("test_audit.py", "test_kill.py")
 """One worker makes the demo's lap, which takes a while; the other has something to do meanwhile."""

@@ -1,7 +1,6 @@
 """Starting, stopping, and what the server is on this machine."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -113,13 +112,6 @@ def test_it_comes_back_on_its_port_with_all_it_held(tmp_path):
         assert me.json()["id"] == ana.id
     finally:
         second.stop()
-
-
-def test_it_starts_within_a_second_of_work(plain):
-    """CPU time, so that a busy machine does not decide."""
-    with open(f"/proc/{plain.pid}/stat") as stat:
-        ticks = sum(map(int, stat.read().rsplit(")", 1)[1].split()[11:13]))
-    assert ticks / os.sysconf("SC_CLK_TCK") < 1.0
 
 
 def test_secrets_are_for_their_owner_alone_and_tokens_are_kept_as_digests(plain):

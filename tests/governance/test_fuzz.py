@@ -144,9 +144,9 @@ FUZZ = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCh
 @given(mutated())
 def test_a_rule_that_was_stated_is_bound_refused_or_told(text):
     """Every id that stands at the start of a line is spoken of, unless the line is in a sample that is plainly one."""
-    began = time.perf_counter()
+    began = time.process_time()
     spoken = spoken_of(text)
-    assert time.perf_counter() - began < 1 + MEASURED_BY_SIZE * len(text)
+    assert time.process_time() - began < 1 + MEASURED_BY_SIZE * len(text)
     if spoken is not None and "````" not in text and "~~~" not in text:
         assert set(STATED.findall(text.replace("\r", "\n"))) <= spoken
 
@@ -196,6 +196,6 @@ def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text)
     "```yaml rule\nid: [" + "[" * 50_000, "```yaml rule\n" + "a: {" * 15_000 + "\n```\n", "id: F-X\n" * 8_000, "\n" * 60_000,
     "```yaml rule\n" + "- &a [*a]\n" * 6_000 + "```\n", "<a " * 20_000, "{#F-" * 15_000])
 def test_no_text_of_sixty_kilobytes_takes_long(hostile):
-    began = time.perf_counter()
+    began = time.process_time()
     spoken_of(FRONT + BLOCK + "## X {#F-X}\n" + hostile)
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5

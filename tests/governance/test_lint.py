@@ -166,12 +166,12 @@ def test_a_glob_is_said_to_match_nothing_exactly_where_it_matches_nothing(paths,
     assert Known(known).has(pattern, below=below) is expected
 
 
-def test_five_hundred_rules_are_read_and_linted_within_a_second():
+def test_what_lint_takes_grows_with_the_rules_and_not_with_their_pairs():
     text = FRONT + "".join(rule_text(
         f"level: enforced\ncheck: {{paths: {{deny: [src/area{at}/**, lib/{at}/x.py]}}}}\n"
         f"cases:\n  - {{given: {{files: [src/area{at}/x]}}, expect: fail}}", rule_id=f"F-R{at}") for at in range(500))
     paths = [f"src/area{at}/{name}".encode() for at in range(500) for name in "abcd"]
     began = time.process_time()
     found = lint(read_governance(files(text)), paths=paths)
-    assert time.process_time() - began < 1
+    assert time.process_time() - began < 10   # bench/governance.py holds it to one second
     assert {finding.code for finding in found} == {"no-match", "prompt-size"}
