@@ -100,7 +100,7 @@ class Known:
 
     def has(self, pattern: str, *, below: str = "") -> bool:
         """Whether a file below the folder `below` is matched."""
-        among = self._parts if "/" not in pattern and not below else self._beginning(below or _plain_start(pattern))
+        among = self._parts if not _is_rooted(pattern) and not below else self._beginning(below or _plain_start(pattern))
         return any(matches((pattern,), path) for path in among)
 
     def _beginning(self, start: str) -> Sequence[bytes]:
@@ -111,10 +111,15 @@ class Known:
 
 def _plain_start(pattern: str) -> str:
     """What every path that a rooted pattern matches begins with."""
-    if "/" not in pattern:
+    if not _is_rooted(pattern):
         return ""
     found = pattern.strip("/")
     return found[: min((at for at in (found.find("*"), found.find("?")) if at >= 0), default=len(found))]
+
+
+def _is_rooted(pattern: str) -> bool:
+    """Whether it starts at the root: it has a slash, and not only at its end."""
+    return "/" in pattern.rstrip("/")
 
 
 @lru_cache(maxsize=1024)
@@ -134,7 +139,7 @@ def _regex(pattern: str) -> str:
     group: no backtracking, whatever the path.
     """
     segments = pattern.strip("/").split("/")
-    if len(segments) == 1 and not pattern.startswith("/"):
+    if not _is_rooted(pattern):
         segments = ["**", *segments]
     chunks: list[list[str]] = [[]]
     for segment in segments:

@@ -1,8 +1,6 @@
 """An edit of the rules shows what it would have done: who flips, who does not, and who cannot tell."""
 
 import json
-import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,14 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.domain.errors import ConfigError
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Applies
 from harness.governance import decide, governance_in, lint, read_governance, run_cases
 from harness.governance.past.edits import Edit, edit
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.past.impact import DEFAULT, Standing, impact
-from harness.repository.clone import snapshot_at
 from tests.governance.law import FRONT, change, governance, rule_text, touching
 
 ROOT = Path(__file__).parents[2]
@@ -230,93 +226,3 @@ def test_the_example_is_clean_and_its_cases_hold():
     results = run_cases(THEIRS, history=recorded)
     assert [result for result in results if not result.held] == []
     assert sum(case.pull_request is not None for rule in THEIRS.rules for case in rule.cases) == 5
-
-
-# The command, on a real repository.
-
-
-def git(folder: Path, *arguments: str) -> None:
-    subprocess.run(["git", "-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", *arguments], check=True,
-                   capture_output=True, timeout=30)
-
-
-@pytest.fixture(scope="module")
-def clone(tmp_path_factory):
-    """A repository with the example in a folder of it, and a monitor that a careless git would run."""
-    top = tmp_path_factory.mktemp("clone")
-    shutil.copytree(EXAMPLE, top / "examples" / "public-factory")
-    git(top, "init", "--quiet")
-    git(top, "add", ".")
-    git(top, "commit", "--quiet", "--message", "as it is")
-    git(top, "config", "core.fsmonitor", f"touch {top / 'ran'}")
-    return top
-
-
-def factory(*arguments: str | Path):
-    return subprocess.run([FACTORY, "rules", *arguments], capture_output=True, text=True, timeout=60, check=False)
-
-
-def test_the_command_tells_who_flips_when_the_cap_is_edited(clone):
-    folder = clone / "examples" / "public-factory"
-    said = ["impact", folder, "--base", "HEAD", "--history", folder / "history.json"]
-    rules = folder / "factory_rules.md"
-    text = rules.read_text("utf-8")
-    codes, flipped = [], []
-    for cap in (500, 400, 600):
-        rules.write_text(text.replace("500 lines", f"{cap} lines").replace("max: 500", f"max: {cap}"), "utf-8")
-        done = factory(*said, "--json")
-        codes.append(done.returncode)
-        flipped.append([flip["change"] for flip in json.loads(done.stdout)["flips"]])
-    shown = factory(*said).stdout
-    rules.write_text(text, "utf-8")
-    assert codes == [0, 1, 1]
-    assert flipped == [[], [63, 134, 180], [100, 102]]
-    assert "  #100  F-SIZE  refuses → holds: 574 changed lines, at most 600\n" in shown
-    assert "\x1b" not in shown
-    assert not (clone / "ran").exists()
-
-
-@pytest.mark.parametrize(("ref", "says"), [
-    ("--upload-pack=x", "is not a ref"), ("", "is not a ref"), ("HEAD\n", "is not a ref"), ("nowhere", "names no commit"),
-    ("HEAD:examples", "names no commit"),
-])
-def test_a_ref_that_is_none_is_refused(clone, ref, says):
-    with pytest.raises(ConfigError, match=says):
-        snapshot_at(clone, ref)
-
-
-def test_what_a_commit_does_not_have_is_refused_by_name(clone, tmp_path):
-    (clone / "new").mkdir()
-    with pytest.raises(ConfigError, match="new is not there at `HEAD`"):
-        snapshot_at(clone / "new", "HEAD")
-    with pytest.raises(ConfigError, match="is in no git repository"):
-        snapshot_at(tmp_path, "HEAD")
-    with pytest.raises(ConfigError, match="not a file of at most"):
-        snapshot_at(clone, "HEAD").read("absent")
-
-
-def test_what_lies_in_the_working_copy_is_not_what_the_commit_has(clone):
-    (clone / "examples" / "public-factory" / "more.md").write_text("new", "utf-8")
-    there = snapshot_at(clone / "examples" / "public-factory", "HEAD")
-    (clone / "examples" / "public-factory" / "more.md").unlink()
-    assert set(there.paths) == {b"mission.md", b"factory_rules.md", b"CLAUDE.md", b"README.md", b"history.json"}
-    assert there.read("mission.md") == (EXAMPLE / "mission.md").read_bytes()
-
-
-def test_bad_input_is_named_and_ends_with_two(clone, tmp_path):
-    folder, broken = clone / "examples" / "public-factory", tmp_path / "h.json"
-    broken.write_bytes(b'{"pull_requests": [{"pr": 1}, {"pr": "\xff"}]}')
-    done = factory("impact", folder, "--history", broken)
-    assert (done.returncode, "is not UTF-8" in done.stderr) == (2, True)
-    broken.write_text('{"pull_requests": [{"pr": 1, "merged_at": "yesterday"}]}')
-    done = factory("impact", folder, "--history", broken, "--since", "90d")
-    assert (done.returncode, "yesterday" in done.stderr) == (2, True)
-    assert factory("impact", folder, "--history", broken, "--since", "soon").returncode == 2
-
-
-def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_rules(clone):
-    folder = clone / "examples" / "public-factory"
-    done = factory("test", folder)
-    assert (done.returncode, done.stdout) == (0, "13 of 13 cases hold\n")
-    assert factory("lint", folder).stdout == "clean\n"
-    assert not (clone / "ran").exists()

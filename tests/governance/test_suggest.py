@@ -1,8 +1,5 @@
 """A draft stands on what people did, can be pasted as it is, loosens nothing by that, and is never the factory's to merge."""
 
-import json
-import os
-import subprocess
 import sys
 from decimal import Decimal
 from pathlib import Path
@@ -13,16 +10,12 @@ from hypothesis import strategies as st
 
 from harness.domain.facts import ChangeFacts
 from harness.domain.governance import OnFail, ScopeKind, Status
-from harness.domain.lifecycle import Event, State
-from harness.engine.ledger import SqliteLedger
+from harness.domain.lifecycle import State
 from harness.factory.recorded import recorded_answers
 from harness.governance import decide, read_governance, run_cases
 from harness.governance.past.coverage import Cited, Override, coverage
-from harness.governance.past.factsjson import facts_as_json
 from harness.governance.past.suggest import drafts
-from harness.wiring.home import HomeFile, write_home
 from tests.factory.world import World
-from tests.fakes.clock import FakeClock
 from tests.fakes.people import FakeAgent
 from tests.governance.law import FRONT, MISSION, change, files, governance, rule_text, touching
 from tests.governance.test_coverage import answered
@@ -146,64 +139,3 @@ def test_the_factory_can_never_merge_a_draft(tmp_path):
     assert (set(world.remote), world.remote["main"]) == ({"main"}, world.base)
     refused = {one.rule for one in recorded_answers(world.ledger.entries()) if one.refuses}
     assert "LAW-PROTECTED" in refused
-
-
-# The commands, on a home with a ledger.
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    home = tmp_path_factory.mktemp("home")
-    write_home(home, HomeFile(owner="o", name="n", forge="embedded", port=1, number=1, token_file="keys/forge.token"))
-    ledger = SqliteLedger(home, FakeClock())
-    for issue, count in ((1, 12), (2, 31)):
-        ledger.append("facts", f"facts/{issue}", issue=issue, data={
-            "base": "b", "head": str(issue), "applies": "pr", "facts": facts_as_json(lines(count)), "action": "split",
-            "findings": [{"rule": "F-ONE", "status": "enforce", "says": f"{count} changed lines", "passed": False}]})
-        for event, to in ((Event.SPLIT, State.NEEDS_HUMAN), (Event.LANDED_BY_PERSON, State.MERGED)):
-            ledger.append("transition", f"{issue}/{to}", issue=issue, data={
-                "event": event.value, "from": "x", "to": to.value, "says": ""})
-    ledger.append("triage", "triage/3", issue=3, data={"cites": [{"id": "M-NOPAY"}], "quote": "tips"})
-    ledger.close()
-    for name, content in files(FRONT + rule_text(SIZE)).items():
-        (home / name).write_bytes(content)
-    return home
-
-
-def rules(home: Path, *arguments: str | Path):
-    return subprocess.run([FACTORY, "rules", *arguments], capture_output=True, text=True, timeout=60, cwd=home,
-                          env={**os.environ, "FACTORY_HOME": str(home)}, check=False)
-
-
-def test_coverage_tells_what_the_ledger_holds(home):
-    found = json.loads(rules(home, "coverage", "--json").stdout)
-    one = next(row for row in found["rules"] if row["rule"] == "F-ONE")
-    assert (one["asked"], one["held"], [refused["change"] for refused in one["refused"]]) == (2, 0, [1, 2])
-    assert [row["how"] for row in one["overridden"]] == ["merged by a person"] * 2
-    assert {row["id"]: row["cited"] for row in found["entries"]} == {"M-BOOK": 0, "M-NOPAY": 1, "M-TIDE": 0}
-    shown = rules(home, "coverage").stdout
-    assert "never asked" in shown
-    assert "F-ONE" in shown
-
-
-def test_impact_replays_the_ledger_where_no_file_is_named(home):
-    found = json.loads(rules(home, "impact", "--json").stdout)
-    assert (found["changes"], found["refused"]) == (2, [1, 2])
-
-
-def test_suggest_prints_or_writes_to_a_new_file(home, tmp_path):
-    shown = rules(home, "suggest")
-    assert (shown.returncode, "max: 31" in shown.stdout) == (0, True)
-    out = tmp_path / "drafts.md"
-    assert rules(home, "suggest", "--out", out).returncode == 0
-    assert out.read_text("utf-8").strip() == shown.stdout.strip()
-    again = rules(home, "suggest", "--out", out)
-    assert (again.returncode, "nothing is written over" in again.stderr) == (2, True)
-
-
-@pytest.mark.parametrize("name", ["factory_rules.md", "MISSION.md", "clаude.md", ".github/x.md", "factory.toml", "AGENTS.md"])
-def test_suggest_never_writes_to_what_steers_the_factory(home, tmp_path, name):
-    (tmp_path / ".github").mkdir()
-    said = rules(home, "suggest", "--out", tmp_path / name)
-    assert (said.returncode, "for people to edit" in said.stderr) == (2, True)
-    assert not (tmp_path / name).exists()
