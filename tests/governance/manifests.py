@@ -35,7 +35,7 @@ def _project(packages):
 
 def _uv(packages):
     return "version = 1\n" + "".join(
-        f'[[package]]\nname = "{name}"\nversion = "{one.version}"\nsource = {{ registry = "https://pypi.org/simple" }}\n'
+        f'[[package]]\nname = "{name}"\nversion = "{one.version}"\nsource = {{ registry = "https://packages.example/simple" }}\n'
         f'wheels = [{{ url = "https://files.example/{name}.whl", hash = "sha256:{one.hash}" }}]\n'
         for name, one in packages.items())
 

@@ -110,7 +110,7 @@ version = 1
 [[package]]
 name = "a"
 version = "1"
-source = { registry = "https://pypi.org/simple" }
+source = { registry = "https://packages.example/simple" }
 sdist = { url = "https://files.example/a-1.tar.gz", hash = "sha256:aa", size = 9 }
 wheels = [
   { url = "https://files.example/a-1-x.whl", hash = "sha256:bb", size = 9 },
@@ -128,7 +128,7 @@ lock-version = "1.0"
 [[packages]]
 name = "a"
 version = "1"
-index = "https://pypi.org/simple"
+index = "https://packages.example/simple"
 wheels = [{name = "a-1.whl", url = "https://files.example/a-1.whl", hashes = {sha256 = "aa"}}]
 """
 GIT_SOURCE = '[package.source]\ntype = "git"\nurl = "https://x.example/a"\nresolved_reference = "{}"\n'
@@ -141,11 +141,11 @@ GIT_SOURCE = '[package.source]\ntype = "git"\nurl = "https://x.example/a"\nresol
     ("uv.lock", UV, UV.replace("-x.whl", "-w.whl").replace('"sha256:bb"', '"sha256:cc"', 1), [("a", SWAPPED, REG)]),
     ("uv.lock", UV, UV.replace("files.example/a-1-x", "evil.example/a-1-x"),
      [("a", SWAPPED, REG), ("host evil.example", ADDED, OPTION)]),
-    ("uv.lock", UV, UV.replace("pypi.org", "evil.example"),
+    ("uv.lock", UV, UV.replace("packages.example", "evil.example"),
      [("a", SWAPPED, REG), ("index https://evil.example/simple", ADDED, OPTION),
-      ("index https://pypi.org/simple", REMOVED, OPTION)]),
-    ("uv.lock", UV, UV.replace('registry = "https://pypi.org/simple"', 'git = "https://x.example/a#abc"'),
-     [("a", CHANGED, GIT), ("index https://pypi.org/simple", REMOVED, OPTION)]),
+      ("index https://packages.example/simple", REMOVED, OPTION)]),
+    ("uv.lock", UV, UV.replace('registry = "https://packages.example/simple"', 'git = "https://x.example/a#abc"'),
+     [("a", CHANGED, GIT), ("index https://packages.example/simple", REMOVED, OPTION)]),
     ("uv.lock", "", '[[package]]\nname = "app"\nversion = "1"\nsource = {editable = "."}', [("app", ADDED, PATH)]),
     ("uv.lock", "", '[options]\nindex-strategy = "unsafe-best-match"', [("options.index-strategy", ADDED, OPTION)]),
     ("uv.lock", "", '[[package]]\nname = "a"\nsource = {carrier-pigeon = "x"}', None),
