@@ -16,6 +16,8 @@ CHILD = """
 import os, sys, time
 os.read(0, 1)
 time.sleep(float(sys.argv[2]))
+for mark in sys.argv[4:]:
+    open(mark, "w").close()
 """
 STARTER = """
 import subprocess, sys, time
@@ -67,9 +69,11 @@ def seconds(home) -> float:
 
 
 def test_one_that_is_about_to_end_is_waited_for(tmp_path, left):
-    child = left(f"{tmp_path}/broker", "0.3", "--tethered")
-    assert 0.1 < seconds(tmp_path) < GRACE_SECONDS
+    ended_by_itself = tmp_path / "ended-by-itself"
+    child = left(f"{tmp_path}/broker", "0.3", "--tethered", str(ended_by_itself))
+    end_orphans(tmp_path)
     assert not is_there(child)
+    assert ended_by_itself.exists()
 
 
 def test_one_that_does_not_end_is_ended(tmp_path, left):
