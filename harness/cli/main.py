@@ -91,7 +91,7 @@ def cli() -> None:
 
     \b
     Examples:
-      factory demo                # the whole lap, in a minute or two
+      factory demo                # the whole lap, in a few minutes
       factory tick --help         # every command says what it reads and writes
     """
 

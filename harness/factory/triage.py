@@ -52,7 +52,8 @@ def intake(job: Job) -> NodeResult:
         "heard": max((comment.id for comment in comments), default=0), "hidden": hidden, "text": text_hash(issue)}
     if findings := _refusals(job, issue):
         return _refused_on_sight(job, taken, findings)
-    return produced(f"{len(hidden)} hidden passages taken out of the text" if hidden else "", **taken)
+    passages = "one hidden passage" if len(hidden) == 1 else f"{len(hidden)} hidden passages"
+    return produced(f"{passages} taken out of the text" if hidden else "", **taken)
 
 
 def _own(comments: tuple[Comment, ...], issue: Issue) -> tuple[Comment, ...]:
