@@ -14,12 +14,18 @@ class Form(StrEnum):
 
     BWRAP_ROOT = "bwrap-root"
     BWRAP_USERNS = "bwrap-userns"
+    LANDLOCK = "landlock"
     UNSEALED = "unsealed"
 
     @property
     def sealed(self) -> bool:
         """Whether what runs in it is kept from files, network and processes by the operating system."""
         return self is not Form.UNSEALED
+
+    @property
+    def in_namespaces(self) -> bool:
+        """Whether it has a view of its own of files, processes and network, which ends when its first process does."""
+        return self in (Form.BWRAP_ROOT, Form.BWRAP_USERNS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +57,8 @@ class Serve:
 class Limits:
     """What a box may use: seconds, MiB, tasks (processes and threads), open files per process.
 
-    `disk_mb` bounds the growth of the writable binds together, and each of /tmp and /dev/shm; `file_mb` any one file.
+    `disk_mb` bounds the growth of the writable binds together, each file and folder counted as at least 4 KiB, and each of
+    /tmp and /dev/shm; `file_mb` any one file.
     """
 
     wall_seconds: float = 60

@@ -13,7 +13,11 @@ process must be the death of its box. The modules, from the command down:
     __main__, document      the command line; the JSON documents
     supervisor              one box from its making to its end
     launch, janitor         how it starts, and how it ends even when the supervisor was killed
-    bubblewrap, seccomp     its walls; unsealed is the form that has none
+    bubblewrap              its walls where there are namespaces; unsealed is the form that has none
+    landlock, enclose       its walls where there are none: what it may open, and how it shuts itself in
+    seccomp, calls          which system calls are refused, and by what program in the kernel
+    warden, doors           without namespaces: who ends it, and where its ports lead
+    offspring               all that a process has started, directly or not
     init                    the first program in the box: relays, the command, the truth about its end
     cgroup, watch           limits that the kernel holds, and limits that are only watched
     identity                a uid of the box's own, and giving it files without giving away others

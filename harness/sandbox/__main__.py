@@ -14,6 +14,7 @@ NO_BOX = 125        # as env(1) and timeout(1) have it: the program itself faile
 def main(argv: list[str]) -> int:
     """The exit code: the boxed command's own for `run`, else 0; 2 for a bad lock file, 125 when there was no box."""
     arguments = _parser().parse_args(argv)
+    os.umask(0o022)     # what is made for boxes must be readable to their uids, whatever our caller keeps to itself
     try:
         code: int = arguments.run(arguments)
     except FactoryError as error:

@@ -22,7 +22,7 @@ from pathlib import Path
 from harness.domain.box import BoxSpec, Form
 from harness.domain.errors import SandboxError
 from harness.sandbox import browser as browsers
-from harness.sandbox import seccomp
+from harness.sandbox import calls, seccomp
 from harness.sandbox.distributions import closure
 from harness.sandbox.interpreter import interpreter
 
@@ -103,6 +103,8 @@ def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str
         args += ["--unshare-user", "--uid", str(uid), "--gid", str(uid)]
         args += [] if spec.browser else ["--disable-userns"]        # Chromium's own sandbox needs them
     furnish(view, spec, uid=uid)
+    if form is Form.BWRAP_ROOT:
+        _refuse_unreadable(spec)
     args += view.args
     args += ["--remount-ro", "/dev", "--remount-ro", "/", "--cap-drop", "ALL"]
     drop: list[str] = []
@@ -112,7 +114,7 @@ def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str
         drop = [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
                 "--bounding-set=-all"]
     if seccomp.works_here():
-        args += ["--seccomp", view.data(seccomp.program(user_namespaces=spec.browser))]
+        args += ["--seccomp", view.data(seccomp.program(calls.in_namespaces(user_namespaces=spec.browser)))]
     return [bwrap, "--args", view.data(b"".join(os.fsencode(arg) + b"\0" for arg in args)), "--", *drop]
 
 
@@ -194,6 +196,13 @@ def _python(view: View, spec: BoxSpec) -> None:
         view.bind(path, f"{SITE}/{os.path.basename(path)}")
     view.file(INIT, FIRST_PROGRAM.read_text(encoding="utf-8"))
     view.file(ENVIRON, "".join(f"{name}={value}\0" for name, value in environment(spec).items()))
+
+
+def _refuse_unreadable(spec: BoxSpec) -> None:
+    """Packages that an account installed for itself alone are named, instead of missing in the box without a word."""
+    for path in (interpreter().prefix, *(closure(spec.distributions) if spec.distributions else ())):
+        if path and not os.stat(path).st_mode & 0o004:
+            raise SandboxError(f"the box's user may not read {path}: open it (chmod -R a+rX {os.path.dirname(path)})")
 
 
 def _browser(view: View) -> None:

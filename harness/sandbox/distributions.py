@@ -6,6 +6,7 @@ project's own source, its examples and its recordings to what runs in the box, s
 """
 
 import csv
+import functools
 import os
 import re
 import site
@@ -37,11 +38,12 @@ def package_folders() -> tuple[str, ...]:
     return tuple(folder for folder in site.getsitepackages() if os.path.isdir(folder))
 
 
+@functools.cache
 def closure(names: tuple[str, ...]) -> tuple[str, ...]:
     """The top-level packages, modules and metadata folders (host paths) that make `names` importable.
 
-    A name may carry extras, as in "securesystemslib[crypto]". Raises SandboxError when one is not installed, or is
-    an editable install.
+    Cached for the process. A name may carry extras, as in "securesystemslib[crypto]". Raises SandboxError when one is not
+    installed, or is an editable install.
     """
     installed = dict(_installed())
     found: dict[str, None] = {}

@@ -1,14 +1,18 @@
 """Which forms of box work on this machine, found by running one of each, and what each cannot hold."""
 
+import contextlib
 import functools
 import os
 import subprocess
+import tempfile
+from pathlib import Path
 
 from harness.domain.box import BoxForm, BoxSpec, Form
 from harness.domain.errors import SandboxError
-from harness.sandbox import bubblewrap, seccomp
-from harness.sandbox.cgroup import cgroup_for
+from harness.sandbox import bubblewrap, landlock, seccomp
+from harness.sandbox.cgroup import Cgroup, cgroup_for
 from harness.sandbox.identity import FIRST_UID, USERNS_UID
+from harness.sandbox.launch import Ground, started
 
 PROBE_SECONDS = 10
 
@@ -17,6 +21,15 @@ SAME_USER = "user: the box runs as the account that started it"
 MEMORY = "memory: watched a few times a second, not held by the kernel"
 CALLS = "system calls: keyrings and other dangerous ones are not refused on this kind of machine"
 PIDS = "pids: tasks are not limited"
+PIDS_SHARED = "pids: counted together with all tasks of the account"
+LANDLOCKED = (
+    SAME_USER,
+    "network: other programs of this machine can reach the ports that it listens on",
+    "names: whether a file or a process exists, its size, its owner and its times can be asked for, though not what it holds",
+    "modes: the mode and the times of this account's files can be changed, though not what they hold",
+    "processes: a box with a browser can read the command lines of others",
+    "packages: what is installed for the interpreter itself can be imported",
+)
 UNSEALED = (
     "files: everything that this account can read is open",
     "network: every address can be reached",
@@ -26,17 +39,19 @@ UNSEALED = (
     "tmp: /tmp and /dev/shm are the host's and not bounded",
     "fresh: what one run leaves behind, the next one sees",
 )
+WALLS: dict[Form, tuple[str, ...]] = {
+    Form.BWRAP_ROOT: (), Form.BWRAP_USERNS: (SAME_USER,), Form.LANDLOCK: LANDLOCKED, Form.UNSEALED: UNSEALED,
+}
 
 
 def unheld(form: Form, held: frozenset[str]) -> tuple[str, ...]:
     """What a box of this form does not hold, when the kernel holds `held` of "memory" and "pids" for it."""
     missing = [MEMORY] if "memory" not in held else []
     if "pids" not in held and not _counted_by_uid(form):
-        missing.append(PIDS)
+        missing.append(PIDS_SHARED if form is Form.LANDLOCK else PIDS)
     if form.sealed and not seccomp.works_here():
         missing.append(CALLS)
-    walls = {Form.BWRAP_ROOT: (), Form.BWRAP_USERNS: (SAME_USER,), Form.UNSEALED: UNSEALED}[form]
-    return (*walls, *missing, DISK)
+    return (*WALLS[form], *missing, DISK)
 
 
 def chosen(requested: str) -> Form:
@@ -45,6 +60,8 @@ def chosen(requested: str) -> Form:
         return best()
     if requested == Form.BWRAP_ROOT and os.geteuid() != 0:
         raise SandboxError("the form bwrap-root needs root; ask for auto, or run as root")
+    if requested == Form.LANDLOCK and (why := landlock.missing()):
+        raise SandboxError(f"the form landlock {why}; ask for auto")
     return Form(requested)
 
 
@@ -66,6 +83,8 @@ def _trial(form: Form) -> str | None:
         return None
     if form is Form.BWRAP_ROOT and os.geteuid() != 0:
         return "needs root"
+    if form is Form.LANDLOCK:
+        return landlock.missing() or _landlock_trial()
     spec = BoxSpec("probe", ("true",))
     uid = FIRST_UID if form is Form.BWRAP_ROOT else USERNS_UID
     view = bubblewrap.View()
@@ -81,6 +100,28 @@ def _trial(form: Form) -> str | None:
     if ended.returncode != 0 or ended.stdout.strip() != str(uid):
         return ended.stderr.strip() or f"the box ran as uid {ended.stdout.strip()} instead of {uid}"
     return None
+
+
+def _landlock_trial() -> str | None:
+    """Why a box of this form does not hold: its command must run, and not read what was not shown."""
+    with contextlib.ExitStack() as ends:
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="factory-landlock-"))).resolve()
+        said = ends.enter_context(tempfile.TemporaryFile())
+        (folder / "home").mkdir()
+        (folder / "closed").write_text("and could read what it was not shown")
+        life, ours = os.pipe()
+        ends.callback(os.close, life)
+        ends.callback(os.close, ours)
+        spec = BoxSpec("probe", ("sh", "-c", 'id -u; cat "$1" 2> /dev/null', "sh", str(folder / "closed")))
+        ground = Ground(os.getuid(), None, Cgroup(()), life, folder / "home")
+        try:
+            with started(Form.LANDLOCK, spec, ground, output=said.fileno()) as box:
+                box.process.wait(PROBE_SECONDS)
+        except (SandboxError, OSError, subprocess.TimeoutExpired) as error:
+            return str(error)
+        said.seek(0)
+        output = said.read().decode(errors="replace")
+    return None if output == f"{os.getuid()}\n" else f"the box said: {output.strip() or 'nothing'}"
 
 
 def _unheld_now(form: Form) -> tuple[str, ...]:

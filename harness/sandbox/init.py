@@ -131,13 +131,13 @@ class Relays:
     def dial(self, port: int, path: str) -> None:
         """Listen on 127.0.0.1:`port`; each connection goes to the unix socket at `path`. Raises OSError."""
         listener = socket.create_server(("127.0.0.1", port), backlog=128)
-        self._listen(listener, lambda near: Pair(near, _nonblocking(socket.AF_UNIX), path))
+        self.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_UNIX), path))
 
     def serve(self, port: int, descriptor: int) -> None:
         """Accept on an inherited listening socket; each connection goes to 127.0.0.1:`port`. Raises OSError."""
         listener = socket.socket(fileno=descriptor)
         os.set_inheritable(descriptor, False)
-        self._listen(listener, lambda near: Pair(near, _nonblocking(socket.AF_INET), ("127.0.0.1", port)))
+        self.listen(listener, lambda near: Pair(near, nonblocking(socket.AF_INET), ("127.0.0.1", port)))
 
     def turn(self, timeout: float | None) -> list[int]:
         """Wait for something to happen and do it; the ready descriptors that are not ours come back."""
@@ -157,6 +157,12 @@ class Relays:
         """Whether something that the box has answered may still be on its way out."""
         return any(pair.far.family == socket.AF_INET and not pair.flows[1].done for pair in self.pairs.values())
 
+    def last_words(self) -> None:
+        """Deliver what the box had answered before it ended, to whoever still reads it."""
+        give_up = time.monotonic() + LAST_WORDS_SECONDS
+        while self.undelivered() and time.monotonic() < give_up:
+            self.turn(RETRY_SECONDS)
+
     def watch(self, descriptor: int, events: int = READ) -> None:
         """Watch a descriptor for exactly these events. Nothing to watch for means not at all: epoll would otherwise
         report a hang-up for ever."""
@@ -170,7 +176,8 @@ class Relays:
         (self.poll.modify if before else self.poll.register)(descriptor, events)
         self.watched[descriptor] = events
 
-    def _listen(self, listener: socket.socket, pair: Callable[[socket.socket], Pair]) -> None:
+    def listen(self, listener: socket.socket, pair: Callable[[socket.socket], Pair]) -> None:
+        """Accept on this socket; `pair` begins the other half of each connection, or raises OSError."""
         listener.setblocking(False)
         self.listeners[listener.fileno()] = (listener, pair)
         self.watch(listener.fileno())
@@ -181,6 +188,10 @@ class Relays:
             near, _ = listener.accept()
         except OSError:
             return
+        self.join(near, make)
+
+    def join(self, near: socket.socket, make: Callable[[socket.socket], Pair]) -> None:
+        """Relay between `near`, which stands, and the other half that `make` begins."""
         near.setblocking(False)
         try:
             pair = make(near)
@@ -227,7 +238,8 @@ class Relays:
             self.watch(descriptor, READ if room else 0)
 
 
-def _nonblocking(family: int) -> socket.socket:
+def nonblocking(family: int) -> socket.socket:
+    """A stream socket that never waits."""
     made = socket.socket(family, socket.SOCK_STREAM)
     made.setblocking(False)
     return made
@@ -250,8 +262,8 @@ def main(argv: list[str]) -> "NoReturn":
         os.write(status, f"failed {error}\n".encode())
         os._exit(125)
     os.write(status, b"started\n")
-    child = _start(argv[split + 1:], environ, _limits(options))
-    _end(status, _ending(relays, child, life))
+    child = start(argv[split + 1:], environ, limits(options))
+    end(status, _ending(relays, child, life))
 
 
 def _open_relays(relays: Relays, options: list[tuple[str, str]]) -> None:
@@ -263,7 +275,8 @@ def _open_relays(relays: Relays, options: list[tuple[str, str]]) -> None:
             relays.serve(int(port), int(target))
 
 
-def _limits(options: list[tuple[str, str]]) -> list[tuple[int, int]]:
+def limits(options: list[tuple[str, str]]) -> list[tuple[int, int]]:
+    """The resource limits among the options, each with its number."""
     pairs = (value.partition("=") for name, value in options if name == "--limit")
     return [(getattr(resource, f"RLIMIT_{name}"), int(value)) for name, _, value in pairs]
 
@@ -277,7 +290,7 @@ def _environ(file: str | None) -> dict[bytes, bytes]:
         return {name: value for name, _, value in pairs}
 
 
-def _start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
+def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
     """The pid of the command. One that cannot be started says why and exits 127 or 126, as a shell would have it."""
     child = os.fork()
     if child:
@@ -309,13 +322,12 @@ def _ending(relays: Relays, child: int, life: int) -> int:
             break
     for descriptor in (over, life):
         relays.watch(descriptor, 0)
-    give_up = time.monotonic() + LAST_WORDS_SECONDS
-    while relays.undelivered() and time.monotonic() < give_up:
-        relays.turn(RETRY_SECONDS)
+    relays.last_words()
     return status
 
 
-def _end(report: int, status: int) -> "NoReturn":
+def end(report: int, status: int) -> "NoReturn":
+    """Tell how the command ended, and end as it did."""
     if os.WIFSIGNALED(status):
         os.write(report, f"signal {os.WTERMSIG(status)}\n".encode())
         os._exit(128 + os.WTERMSIG(status))

@@ -6,41 +6,50 @@ import os
 import select
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import assert_never
 
-from harness.domain.box import BoxSpec, Form
+from harness.domain.box import BoxSpec, Dial, Form
 from harness.domain.errors import SandboxError
-from harness.sandbox import bubblewrap, unsealed
+from harness.sandbox import bubblewrap, landlock, unsealed
 from harness.sandbox.cgroup import Cgroup
+from harness.sandbox.identity import tasks_of_account
+from harness.sandbox.offspring import end_offspring
 from harness.sandbox.watch import descendants
 
 MIB = 1024 * 1024
 DEATH_SECONDS = 20      # a killed process namespace is gone in milliseconds; beyond this something is badly wrong
 SETUP_SECONDS = 30
+DEATHLESS = "a box does not die; look for a task in uninterruptible sleep"
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What a box stands on: its uid, the lock that keeps the uid (or None), its control group, its life line."""
+    """What a box stands on: its uid, the lock that keeps the uid (or None), its control group, its life line, and a folder
+    of the host that is its own alone where it has no mounts (else None)."""
 
     uid: int
     lock: int | None
     group: Cgroup
     life: int
+    home: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A running box. `first` is a pidfd of its first process, whose end is the end of all; None when unsealed.
+    """A running box. `first` is a pidfd of its first process, whose end is the end of all; None without a namespace.
 
-    `status` can be read for what the first program says of the command.
+    `status` can be read for what the first program says of the command. A `warded` box has no namespace but a warden,
+    which ends all of it when it is told to.
     """
 
     process: subprocess.Popen[bytes]
     first: int | None
     status: int
     group: Cgroup
+    warded: bool = False
 
     def tasks(self) -> tuple[int, ...]:
         """The host's pids of what runs in it."""
@@ -48,6 +57,10 @@ class Box:
 
     def kill(self) -> None:
         """Kill it and wait until it is dead. Raises SandboxError when it will not die."""
+        if self.warded and self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(timeout=DEATH_SECONDS)
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.process.pid, signal.SIGKILL)
@@ -56,7 +69,19 @@ class Box:
                 signal.pidfd_send_signal(self.first, signal.SIGKILL)
         self.process.wait(timeout=DEATH_SECONDS)
         if self.first is not None and not readable([self.first], DEATH_SECONDS):
-            raise SandboxError("a box does not die; look for a task in uninterruptible sleep")
+            raise SandboxError(DEATHLESS)
+        # What a killed warden has left is this process's now, unless a group holds it.
+        if self.warded and not self.group.groups and not end_offspring():
+            raise SandboxError(DEATHLESS)
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A command line that makes a box, its environment, and the descriptors that it needs."""
+
+    command: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
+    inherited: tuple[int, ...] = ()
 
 
 @contextlib.contextmanager
@@ -65,26 +90,49 @@ def started(form: Form, spec: BoxSpec, ground: Ground, *, output: int | None) ->
     with contextlib.ExitStack() as ends:
         status, report = _pipe(ends)
         info, tell = _pipe(ends)
-        inherited = [report, ground.life, *(serve.fd for serve in spec.serve)]
-        options = ("--status", str(report), "--life", str(ground.life), *_options(form, spec, ground.group))
-        if form is Form.UNSEALED:
-            command = [*unsealed.first_program(), *options, "--", *unsealed.argv(spec)]
-            process = _process(command, ground, inherited, env=unsealed.environment(spec), output=output)
-        else:
-            with contextlib.closing(bubblewrap.View()) as view:
-                walls = bubblewrap.command(form, spec, view, uid=ground.uid, extra=_extra(tell, ground.lock))
-                command = [*walls, *bubblewrap.first_program(), *options, "--", *bubblewrap.argv(spec)]
-                kept = [ground.lock] if ground.lock is not None else []
-                process = _process(command, ground, [*inherited, tell, *kept, *view.files], env={}, output=output)
+        options = ("--status", str(report), "--life", str(ground.life), *_limits(form, spec, ground.group))
+        departure = _departure(form, spec, ground, options=options, tell=tell, ends=ends)
+        inherited = [report, ground.life, *(serve.fd for serve in spec.serve), *departure.inherited]
+        process = _process(departure, ground, inherited, output=output)
         os.close(report)
         os.close(tell)
-        box = Box(process, _first_process(info) if form.sealed else None, status, ground.group)
+        first = _first_process(info) if form.in_namespaces else None
+        box = Box(process, first, status, ground.group, warded=form is Form.LANDLOCK)
         try:
             yield box
         finally:
             box.kill()
             if box.first is not None:
                 os.close(box.first)
+
+
+def _departure(form: Form, spec: BoxSpec, ground: Ground, *, options: tuple[str, ...], tell: int,
+               ends: contextlib.ExitStack) -> Departure:
+    match form:
+        case Form.UNSEALED:
+            cwd = unsealed.translated(spec.cwd, spec)
+            command = (*unsealed.first_program(), *options, "--cwd", cwd, *_doors(spec), "--", *unsealed.argv(spec))
+            return Departure(command, unsealed.environment(spec))
+        case Form.LANDLOCK:
+            assert ground.home, "a box of this form has a folder of its own"
+            landlock.furnish(spec, ground.home)
+            rules = os.memfd_create("rules")
+            ends.callback(os.close, rules)
+            os.write(rules, landlock.rules(spec, ground.home))
+            os.lseek(rules, 0, os.SEEK_SET)
+            own = ("--rules", str(rules), "--home", str(ground.home), "--cwd", landlock.cwd(spec, ground.home))
+            command = (*landlock.first_program(), *options, *own, *_doors(spec), "--", *landlock.argv(spec, ground.home))
+            return Departure(command, inherited=(rules,))
+        case Form.BWRAP_ROOT | Form.BWRAP_USERNS:
+            view = ends.enter_context(contextlib.closing(bubblewrap.View()))
+            walls = bubblewrap.command(form, spec, view, uid=ground.uid, extra=_extra(tell, ground.lock))
+            place = ("--cwd", spec.cwd, "--environ", bubblewrap.ENVIRON)
+            doors = _doors(replace(spec, dial=tuple(Dial(dial.port, bubblewrap.socket_in_box(dial.port)) for dial in spec.dial)))
+            command = (*walls, *bubblewrap.first_program(), *options, *place, *doors, "--", *bubblewrap.argv(spec))
+            kept = (ground.lock,) if ground.lock is not None else ()
+            return Departure(command, inherited=(tell, *kept, *view.files))
+        case _:
+            assert_never(form)
 
 
 def readable(descriptors: list[int], seconds: float) -> list[int]:
@@ -112,25 +160,25 @@ def _extra(tell: int, lock: int | None) -> tuple[str, ...]:
     return "--info-fd", str(tell), *sync
 
 
-def _options(form: Form, spec: BoxSpec, group: Cgroup) -> Iterator[str]:
+def _limits(form: Form, spec: BoxSpec, group: Cgroup) -> Iterator[str]:
     limits = {"CORE": 0, "FSIZE": spec.limits.file_mb * MIB, "NOFILE": spec.limits.open_files}
     if "pids" not in group.held and form.sealed:
-        limits["NPROC"] = spec.limits.pids + 2      # the first program, and setpriv before it
-    yield from ("--cwd", spec.cwd if form.sealed else unsealed.translated(spec.cwd, spec))
-    if form.sealed:
-        yield from ("--environ", bubblewrap.ENVIRON)
+        others = tasks_of_account() if form is Form.LANDLOCK else 0     # a namespace has a count of its own
+        limits["NPROC"] = others + spec.limits.pids + 2     # the first program, and setpriv before it
     for name, value in limits.items():
         yield from ("--limit", f"{name}={value}")
+
+
+def _doors(spec: BoxSpec) -> Iterator[str]:
     for dial in spec.dial:
-        yield from ("--dial", f"{dial.port}={bubblewrap.socket_in_box(dial.port) if form.sealed else dial.socket}")
+        yield from ("--dial", f"{dial.port}={dial.socket}")
     for serve in spec.serve:
         yield from ("--serve", f"{serve.port}={serve.fd}")
 
 
-def _process(command: list[str], ground: Ground, inherited: list[int], *, env: dict[str, str],
-             output: int | None) -> subprocess.Popen[bytes]:
+def _process(departure: Departure, ground: Ground, inherited: list[int], *, output: int | None) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(command, env=env, stdout=output, stderr=output, pass_fds=inherited,
+        return subprocess.Popen(departure.command, env=departure.env, stdout=output, stderr=output, pass_fds=inherited,
                                 start_new_session=True, preexec_fn=_entrance(ground.group))
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"the box could not be started: {error}") from error

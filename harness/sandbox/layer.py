@@ -42,11 +42,13 @@ def layer(lock: bytes, *, wheels: Path, out: Path, form: str = "auto") -> Path:
         return target
     for folder in (out, wheels):
         folder.mkdir(parents=True, exist_ok=True)
+    _open_to_boxes(wheels)
     with tempfile.TemporaryDirectory(dir=out.absolute(), prefix=".preparing-") as scratch:
         frozen = Path(scratch) / "lock.txt"
         frozen.write_bytes(lock)        # what was checked is what pip reads
         if complaint := _unpacked(frozen, wheels, form):
             _download(frozen, wheels)
+            _open_to_boxes(wheels)
             complaint = _unpacked(frozen, wheels, form)
             if complaint:
                 raise SandboxError(f"the dependencies cannot be installed: {complaint}")
@@ -99,6 +101,15 @@ def _download(lock: Path, wheels: Path) -> None:
         raise SandboxError(f"the download of dependencies took over {DOWNLOAD_SECONDS} s", retryable=True) from error
     if ended.returncode:
         raise SandboxError(f"the dependencies cannot be downloaded: {_last_words(ended.stderr)}", retryable=True)
+
+
+def _open_to_boxes(wheels: Path) -> None:
+    """Let every box's uid read the wheels that are this account's: one that keeps its files to itself downloaded them."""
+    for path in (wheels, *wheels.iterdir()):
+        entry = path.lstat()
+        wanted = 0o755 if stat.S_ISDIR(entry.st_mode) else 0o644
+        if entry.st_uid == os.geteuid() and not stat.S_ISLNK(entry.st_mode) and entry.st_mode & wanted != wanted:
+            path.chmod(stat.S_IMODE(entry.st_mode) | wanted)
 
 
 def _last_words(text: str) -> str:

@@ -1,29 +1,26 @@
-"""System calls that no box needs and that no namespace holds, refused by a filter in the kernel.
+"""System calls that no box needs and that no wall holds, refused by a filter in the kernel.
 
 Keyrings come first: they are in no namespace, so a box would inherit the caller's session keyring with every key in
 it (seen: a box read one). The rest widen the kernel's surface: programs, probes and modules in the kernel, files by
 handle, other namespaces. A box without a browser makes no user namespace of its own either; Chromium's sandbox must.
+Which calls, and when, is a table in `calls`; this module writes the kernel's small language.
 """
 
 import errno
 import platform
 import struct
+from collections.abc import Iterable
 
-# name: the number on x86_64, on aarch64
-REFUSED = {
-    "add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219),
-    "bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282), "io_uring_setup": (425, 425),
-    "kexec_load": (246, 104), "init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106),
-    "open_by_handle_at": (304, 265), "setns": (308, 268), "quotactl": (179, 60), "acct": (163, 89),
-}
-CLONE, UNSHARE, CLONE3 = (56, 220), (272, 97), (435, 435)
-NEW_USER_NAMESPACE = 0x10000000
-MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}      # column above, AUDIT_ARCH
+from harness.sandbox.calls import Only
+
+Line = tuple[int, int, int, int]        # struct sock_filter: code, lines to skip if true, if false, a number
+
+MACHINES = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}      # column of the table, AUDIT_ARCH
 X32 = 0x40000000        # on x86_64 the same calls exist a second time from here on
 
-LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06      # classic BPF
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16     # offsets in struct seccomp_data
-ALLOW, REFUSE = 0x7FFF0000, 0x00050000
+LOAD, AND, EQUAL, AT_LEAST, RETURN = 0x20, 0x54, 0x15, 0x35, 0x06       # classic BPF
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT, ARGUMENT_SIZE = 0, 4, 16, 8       # offsets in struct seccomp_data, little endian
+ALLOW = 0x7FFF0000
 
 
 def works_here() -> bool:
@@ -31,22 +28,27 @@ def works_here() -> bool:
     return platform.machine() in MACHINES
 
 
-def program(*, user_namespaces: bool) -> bytes:
-    """The filter as bubblewrap reads it, an array of struct sock_filter. Call only where it `works_here`."""
+def program(rules: Iterable[Only]) -> bytes:
+    """The filter as the kernel reads it, an array of struct sock_filter. Call only where it `works_here`."""
     column, architecture = MACHINES[platform.machine()]
-    lines = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), _refuse(errno.ENOSYS), (LOAD, 0, 0, NUMBER)]
-    lines += [(AT_LEAST, 0, 1, X32), _refuse(errno.ENOSYS)]
-    for numbers in REFUSED.values():
-        lines += [(EQUAL, 0, 1, numbers[column]), _refuse(errno.EPERM)]
-    if not user_namespaces:
-        # clone3 hides its flags in memory, where a filter cannot look; libraries fall back to clone.
-        lines += [(EQUAL, 0, 1, CLONE3[column]), _refuse(errno.ENOSYS)]
-        for numbers in (CLONE, UNSHARE):
-            lines += [(EQUAL, 0, 4, numbers[column]), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_BIT, 0, 1, NEW_USER_NAMESPACE),
-                      _refuse(errno.EPERM), (RETURN, 0, 0, ALLOW)]
+    absent: Line = (RETURN, 0, 0, 0x00050000 | errno.ENOSYS)
+    lines: list[Line] = [(LOAD, 0, 0, ARCHITECTURE), (EQUAL, 1, 0, architecture), absent, (LOAD, 0, 0, NUMBER)]
+    lines += [(AT_LEAST, 0, 1, X32), absent]
+    for rule in rules:
+        number = rule.numbers[column]
+        if number is not None:
+            decided = _decided(rule)
+            lines += [(EQUAL, 0, len(decided), number), *decided]
     lines.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *line) for line in lines)
 
 
-def _refuse(code: int) -> tuple[int, int, int, int]:
-    return RETURN, 0, 0, REFUSE | code
+def _decided(rule: Only) -> list[Line]:
+    """What happens to this call. It always ends with an answer: the number of the call is no longer loaded."""
+    otherwise: Line = (RETURN, 0, 0, rule.otherwise.value)
+    lines: list[Line] = []
+    for argument, bits, values in rule.whens:
+        lines += [(LOAD, 0, 0, FIRST_ARGUMENT + ARGUMENT_SIZE * argument), (AND, 0, 0, bits)]
+        lines += [(EQUAL, len(values) - place, 0, value) for place, value in enumerate(values)]
+        lines.append(otherwise)
+    return [*lines, (RETURN, 0, 0, ALLOW)] if rule.whens else [otherwise]

@@ -11,8 +11,10 @@ What must hold, whatever the command does and however this process ends:
 import contextlib
 import os
 import signal
+import tempfile
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from harness.domain.box import BoxResult, BoxSpec, Form, Limits
 from harness.domain.errors import SandboxError
@@ -20,6 +22,7 @@ from harness.sandbox import forms, identity
 from harness.sandbox.cgroup import Cgroup, cgroup_for
 from harness.sandbox.janitor import janitor
 from harness.sandbox.launch import Box, Ground, readable, started
+from harness.sandbox.offspring import adopt_orphans
 from harness.sandbox.watch import Watch, disk_watch, memory_watch
 
 MIB = 1024 * 1024
@@ -41,8 +44,9 @@ def run_box(spec: BoxSpec, *, output: int | None = None) -> BoxResult:
         _give(spec, uid if form is Form.BWRAP_ROOT else None)
         group = cgroup_for(spec.limits)
         life = held.enter_context(janitor(group))
-        box = held.enter_context(started(form, spec, Ground(uid, lock, group, life), output=output))
-        watches = _watches(spec, box)
+        home = held.enter_context(_home(form))
+        box = held.enter_context(started(form, spec, Ground(uid, lock, group, life, home), output=output))
+        watches = _watches(spec, box, home)
         killed_by = _reason_to_kill(box, spec.limits, watches, stop=stop, began=began)
         box.kill()
         said = _said(box.status)
@@ -80,6 +84,17 @@ def _identity(form: Form) -> Iterator[tuple[int, int | None]]:
         yield slot.uid, slot.lock
 
 
+@contextlib.contextmanager
+def _home(form: Form) -> Iterator[Path | None]:
+    """A folder of the box's own where there are no mounts; the warden removes it too, should this process be killed."""
+    if form is not Form.LANDLOCK:
+        yield None
+        return
+    adopt_orphans()
+    with tempfile.TemporaryDirectory(prefix="factory-landlock-", ignore_cleanup_errors=True) as home:
+        yield Path(home).resolve()
+
+
 def _give(spec: BoxSpec, uid: int | None) -> None:
     """Make the binds usable for the box's uid (None: it is this account), or say which is not. Raises SandboxError."""
     writable = _writable(spec)
@@ -100,9 +115,9 @@ def _writable(spec: BoxSpec) -> tuple[str, ...]:
     return tuple(bind.source for bind in spec.binds if bind.mode == "rw")
 
 
-def _watches(spec: BoxSpec, box: Box) -> dict[str, Watch]:
+def _watches(spec: BoxSpec, box: Box, home: Path | None) -> dict[str, Watch]:
     watches = {}
-    if folders := _writable(spec):
+    if folders := (*_writable(spec), *((str(home / "tmp"),) if home else ())):
         watches["disk"] = disk_watch(folders, spec.limits, box.tasks)
     if "memory" not in box.group.held:
         watches["memory"] = memory_watch(spec.limits, box.tasks)

@@ -2,7 +2,7 @@
 
 It exists so that a machine where no box holds can show what would happen, and say so. Nothing that ran in it may be
 believed. There are no mounts, so the places that a specification names for the box are replaced by those of the host
-wherever an argument or a variable begins with one.
+wherever an argument or a variable begins with one, or an argument names one after its first "=".
 """
 
 from harness.domain.box import BoxSpec
@@ -36,8 +36,11 @@ def environment(spec: BoxSpec) -> dict[str, str]:
 
 
 def translated(word: str, spec: BoxSpec) -> str:
-    """`word` with the box's place at its beginning replaced by the host's; the longest place counts."""
+    """`word` with the box's place in it replaced by the host's; the longest place counts."""
+    option, equals, value = word.partition("=")
+    if not equals or "/" in option:
+        option, equals, value = "", "", word
     for bind in sorted(spec.binds, key=lambda bind: -len(bind.target)):
-        if word == bind.target or word.startswith(bind.target + "/"):
-            return bind.source + word[len(bind.target):]
+        if value == bind.target or value.startswith(bind.target + "/"):
+            return option + equals + bind.source + value[len(bind.target):]
     return word

@@ -15,6 +15,9 @@ from harness.domain.box import Limits
 MIB = 1024 * 1024
 LOOK_SECONDS = 0.2      # at least this between two looks
 MOST_OF_TIME = 0.1      # a look at a large tree may not use more than this part of a core
+LEAST_BYTES = 4096      # that a file or folder counts for: a million empty ones fill a disk's table of files as well
+IN_MEMORY = ("/tmp", "/dev/shm")        # noqa: S108 - the box's own
+BYTES_PER_NAME = 1024   # what the kernel keeps for a file in memory, besides what is in it
 
 Tasks = Callable[[], tuple[int, ...]]
 
@@ -37,15 +40,23 @@ class Watch:
 
 
 def disk_watch(folders: tuple[str, ...], limits: Limits, tasks: Tasks) -> Watch:
-    """Watches how much the folders have grown since now, files included that are open in the box but have no name."""
+    """Watches how much the folders have grown since now, files included that are open in the box but have no name.
+
+    Each file and folder counts as at least 4 KiB, so their number is bounded by the same limit.
+    """
     before = _bytes_in(folders)
     devices = frozenset(os.stat(folder).st_dev for folder in folders)
     return Watch(lambda: _bytes_in(folders) + _nameless_bytes(tasks(), devices) - before, limit=limits.disk_mb * MIB)
 
 
 def memory_watch(limits: Limits, tasks: Tasks) -> Watch:
-    """Watches the memory of the box's processes together, shared pages counted once where the kernel tells."""
-    return Watch(lambda: sum(map(_memory, tasks())), limit=limits.memory_mb * MIB)
+    """Watches the memory of the box's processes together, shared pages counted once where the kernel tells, and what the
+    box keeps in its own folders in memory."""
+    def look() -> int:
+        pids = tasks()
+        return sum(map(_memory, pids)) + _bytes_in_memory(pids)
+
+    return Watch(look, limit=limits.memory_mb * MIB)
 
 
 def descendants(root: int) -> tuple[int, ...]:
@@ -70,7 +81,7 @@ def _bytes_in(folders: tuple[str, ...]) -> int:
             if key in seen:
                 continue
             seen.add(key)
-        total += entry.st_blocks * 512
+        total += max(entry.st_blocks * 512, LEAST_BYTES)
     return total
 
 
@@ -100,6 +111,19 @@ def _nameless_bytes(pids: tuple[int, ...], devices: frozenset[int]) -> int:
                     if entry.st_nlink == 0 and entry.st_dev in devices and stat.S_ISREG(entry.st_mode):
                         found[entry.st_dev, entry.st_ino] = entry.st_blocks * 512
     return sum(found.values())
+
+
+def _bytes_in_memory(pids: tuple[int, ...]) -> int:
+    """What lies in the box's own /tmp and /dev/shm; a box that has none of its own sees those of this process."""
+    seen = {os.stat(place).st_dev for place in IN_MEMORY if os.path.isdir(place)}
+    total = 0
+    for path in (f"/proc/{pid}/root{place}" for pid in pids for place in IN_MEMORY):
+        with contextlib.suppress(OSError):
+            if (device := os.stat(path).st_dev) not in seen:
+                seen.add(device)
+                there = os.statvfs(path)
+                total += (there.f_blocks - there.f_bfree) * there.f_frsize + (there.f_files - there.f_ffree) * BYTES_PER_NAME
+    return total
 
 
 def _memory(pid: int) -> int:

@@ -11,6 +11,7 @@ from harness.domain.errors import FactoryError, ForgeError
 from harness.factory.plant import Places
 from harness.wiring.finding import Finding, fail, ok, warn
 from harness.wiring.home import FILE, read_home
+from harness.wiring.machine import probed
 from harness.wiring.services import KEY, api_of, endpoint, token
 
 if TYPE_CHECKING:
@@ -24,7 +25,14 @@ def home_file(home: Path) -> Finding:
     """The document that says what the home is for."""
     document = read_home(home)
     where = "its embedded forge" if document.is_embedded else document.forge
-    return ok(f"{home} serves {document.owner}/{document.name} on {where}")
+    serves = f"{home} serves {document.owner}/{document.name} on {where}"
+    if document.box == "auto":
+        return ok(serves)
+    demanded = next(form for form in probed()["forms"] if form["form"] == document.box)
+    if demanded["works"]:
+        return ok(f"{serves}, in boxes of the form {document.box} and no other")
+    return fail(f"{serves} and demands boxes of the form {document.box}, which do not hold here: {demanded['why']}",
+                f'make that form work, or write "box": "auto" in {FILE}')
 
 
 def model(home: Path) -> Finding:
@@ -160,7 +168,7 @@ def governance(home: Path) -> Finding:
     if not places.trusted.exists():
         return ok("nothing was fetched yet; the first tick does")
     repository = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
-    branch = _fetched_branch(repository)
+    branch = fetched_branch(repository)
     if not branch:
         return ok("nothing was fetched yet; the first tick does")
     base = repository.fetched(branch)
@@ -171,7 +179,7 @@ def governance(home: Path) -> Finding:
     return _trusting(home, steering, branch) or _linted(steering, repository.files(base), branch)
 
 
-def _fetched_branch(repository: "TrustedRepository") -> str:
+def fetched_branch(repository: "TrustedRepository") -> str:
     """The default branch as it was fetched: the one that is not the factory's own. Empty where nothing was."""
     from harness.repository.trusted import FETCHED
 

@@ -12,12 +12,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from harness.domain.box import Form
 from harness.domain.errors import ConfigError
 
 FILE = "home.json"
 SCHEMA = 2
 EMBEDDED = "embedded"
 MODELS = ("live", "replay")
+BOXES = ("auto", *(form.value for form in Form if form.sealed))
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class HomeFile:
     replay: str = "recordings"           # the folder with recorded exchanges, below the home
     upstream: str = ""                   # the provider's address; where empty, the environment's or Anthropic's own
     origin: str = ""                     # where a trial's repository came from, without names and secrets
+    box: str = "auto"                    # the form of box: the best that holds here, or one and no other
 
     @property
     def repository_id(self) -> str:
@@ -116,6 +119,8 @@ def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
         raise ConfigError(str(error).split(") ", 1)[-1], file=str(path)) from error
     if found.models not in MODELS:
         raise ConfigError(f"expected {' or '.join(MODELS)}, found {found.models!r:.80}", file=str(path), key="models")
+    if found.box not in BOXES:
+        raise ConfigError(f"expected {' or '.join(BOXES)}, found {found.box!r:.80}", file=str(path), key="box")
     return found
 
 

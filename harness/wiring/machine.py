@@ -9,6 +9,7 @@ import tempfile
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from harness.domain.errors import GitError, SandboxError
 from harness.wiring.finding import Finding, fail, ok, warn
@@ -74,13 +75,19 @@ def git() -> Finding:
     return ok(f"git {version}: a commit was made, fetched and verified with hooks, filters and outside settings shut off")
 
 
-def box() -> Finding:
-    """One box of each form, run by the supervisor."""
+def probed() -> dict[str, Any]:
+    """One box of each form, run by the supervisor: its report. Raises SandboxError when there is none."""
     done = subprocess.run(PROBE, capture_output=True, text=True, timeout=60, check=False, stdin=subprocess.DEVNULL,
                           env={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}, start_new_session=True)
     if done.returncode:
         raise SandboxError(done.stderr.strip()[-300:] or "the supervisor did not answer")
-    found = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
+    return found
+
+
+def box() -> Finding:
+    """The form of box that holds here, and what it does not hold."""
+    found = probed()
     chosen = next(form for form in found["forms"] if form["form"] == found["chosen"])
     if found["chosen"] != "unsealed":
         rest = f"; it does not hold {'; '.join(chosen['unheld'])}" if chosen["unheld"] else ""

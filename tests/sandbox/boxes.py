@@ -19,9 +19,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 SUPERVISOR = (sys.executable, "-I", "-m", "harness.sandbox")
 ORDINARY_UID = 65533
 AS_ROOT = os.geteuid() == 0
-# On one machine there are up to three kinds of box: as root with a uid of its own, and with a user namespace, which
-# is another thing for root (whom the kernel exempts from limits) than for an ordinary account.
-FORMS = ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account") if AS_ROOT else ("bwrap-userns",)
+# On one machine there are up to four kinds of box: as root with a uid of its own; with a user namespace, which is
+# another thing for root (whom the kernel exempts from limits) than for an ordinary account; and without any namespace,
+# which is for an ordinary account alone.
+FORMS = (
+    ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account", "landlock, ordinary account") if AS_ROOT
+    else ("bwrap-userns", "landlock")
+)
 
 
 @dataclass
@@ -45,6 +49,7 @@ class Boxes:
     form: str
     wrapper: tuple[str, ...]
     folder: Path
+    ordinary: bool = False      # the supervisor runs as an account that is nobody, though this process is root
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def place(self, name: str) -> Path:
@@ -56,7 +61,7 @@ class Boxes:
 
     def own(self, path: Path) -> None:
         """Give a path to the account that the supervisor runs as."""
-        if self.wrapper:
+        if self.ordinary:
             os.chown(path, ORDINARY_UID, ORDINARY_UID, follow_symlinks=False)
 
     def command(self, *argv: str, **spec: Any) -> tuple[list[str], Path]:
@@ -178,7 +183,7 @@ def boxes_of(kind: str) -> Iterator[Boxes]:
     folder = Path(tempfile.mkdtemp(prefix="t-"))
     folder.chmod(0o755)
     form, _, ordinary = kind.partition(", ")
-    made = Boxes(form, _ordinary_account() if ordinary else (), folder)
+    made = Boxes(form, _ordinary_account() if ordinary else (), folder, ordinary=bool(ordinary))
     made.own(folder)
     try:
         yield made

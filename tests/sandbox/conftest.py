@@ -13,6 +13,12 @@ def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
     yield from boxes_of(request.param)
 
 
+@pytest.fixture(params=[form for form in FORMS if not form.startswith("landlock")])
+def views(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+    """Boxes of each form that has namespaces, and so a view of its own."""
+    yield from boxes_of(request.param)
+
+
 @pytest.fixture
 def unsealed() -> Iterator[Boxes]:
     yield from boxes_of("unsealed")

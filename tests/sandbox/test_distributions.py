@@ -10,6 +10,7 @@ import pytest
 
 from harness.domain.errors import SandboxError
 from harness.sandbox.distributions import Requirement, closure, requirement
+from tests.sandbox.boxes import PROJECT
 
 
 @pytest.mark.parametrize(("text", "expected"), [
@@ -86,3 +87,17 @@ def test_a_requirement_for_another_platform_may_be_missing(environment):
 
 def test_a_requirement_that_counts_may_not_be_missing(environment):
     assert closure_in(environment, "a").endswith("b needs the distribution missing, which is not installed here")
+
+
+@pytest.mark.parametrize("closed_to_others", [True, False])
+def test_packages_that_the_boxs_own_uid_could_not_read_are_named(environment, box, closed_to_others):
+    """As root the box has a uid of its own, and an account that keeps its files to itself installs for itself alone."""
+    (package,) = environment.glob("lib/python*/site-packages/d")
+    package.chmod(0o700 if closed_to_others else 0o755)
+    command, _ = box.command("true", distributions=["d"])
+    code = f"import sys; sys.path.append({str(PROJECT)!r})\n" \
+           "from harness.sandbox.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([str(environment / "bin" / "python"), "-I", "-c", code, *command[4:]], capture_output=True, text=True)
+    refused = closed_to_others and box.form == "bwrap-root"
+    assert done.returncode == (125 if refused else 0), done
+    assert (f"may not read {package}: open it (chmod -R a+rX {package.parent})" in done.stderr) == refused

@@ -33,7 +33,7 @@ def spec(**changes: object) -> str:
     (spec(limits={"pids": "9"}), "`limits.pids` must be a whole number"),
     (spec(cwd="app"), "`cwd`: must be an absolute path"),
     (spec(hostname="a b"), "is not a host name"),
-    (spec(form="jail"), "`jail` is none of auto, bwrap-root, bwrap-userns, unsealed"),
+    (spec(form="jail"), "`jail` is none of auto, bwrap-root, bwrap-userns, landlock, unsealed"),
     (spec(env={"A=B": "c"}), "`A=B` must be a variable's name"),
     (spec(env={"A": 1}), "`A` must be a variable's name with a text"),
     (spec(result="here.json"), "`result` must be an absolute path"),

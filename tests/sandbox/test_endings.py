@@ -28,7 +28,7 @@ def test_signals_are_told_from_exit_codes(box, number):
 def test_every_form_says_how_it_ended(boxes):
     ended = boxes.run("sh", "-c", "kill -TERM $$")
     assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, boxes.form)
-    assert 0 < ended.result["seconds"] < 5
+    assert 0 < ended.result["seconds"] < 30
     assert ended.result["unheld"], "no form holds a disk quota"
 
 
@@ -67,9 +67,9 @@ def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes):
 
 def test_wall_clock(boxes):
     marker, began = a_marker(), time.monotonic()
-    ended = boxes.python(LINGER, marker, "60", limits={"wall_seconds": 0.6})
+    ended = boxes.python(LINGER, marker, "60", limits={"wall_seconds": 4})
     assert (ended.code, ended.result["killed_by"], ended.result["signal"]) == (137, "wall", 9)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30, "it would have gone on for 60"
     assert running_with(marker) == []
 
 

@@ -1,5 +1,6 @@
 """Bombs: each is stopped, named, and leaves the host as it was."""
 
+import os
 import signal
 
 import pytest
@@ -25,7 +26,7 @@ def test_a_memory_bomb_in_a_child_that_the_command_survives(box):
 
 
 def test_memory_is_measured(boxes):
-    code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(0.3)"
+    code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(1)"
     assert 64 <= boxes.python(code).result["peak_memory_mb"] < 160
 
 
@@ -43,7 +44,8 @@ except BlockingIOError:
 """
     ended = boxes.python(code, limits={"pids": 20})
     assert ended.code == 0, ended
-    assert 15 <= int(ended.text) <= 20
+    # Without a namespace or a group the limit counts all that the account runs, which comes and goes meanwhile.
+    assert 15 <= int(ended.text) <= 20 or (boxes.form == "landlock" and int(ended.text) < 150)
     held_by_a_group = not any(text.startswith("memory") for text in ended.result["unheld"])
     assert ended.result["reached"] == (["pids"] if held_by_a_group else [])
 
@@ -62,16 +64,45 @@ def test_a_disk_bomb_in_a_writable_folder(boxes):
 import os, time
 kept = []
 for n in range(400):
-    file = open(f"/app/{n}", "wb")
+    file = open(f"{n}", "wb")
     if n % 2: os.unlink(file.name)
     file.write(bytes(1 << 20)); file.flush(); time.sleep(0.005)
     kept.append(file)
 """
     inside = boxes.place("inside")
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
-    ended = boxes.python(code, binds=binds, limits={"disk_mb": 40})
+    ended = boxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 40})
     assert (ended.code, ended.result["killed_by"]) == (137, "disk"), ended
     assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 200 << 20
+
+
+def test_a_bomb_of_empty_files(boxes):
+    """Files that hold nothing use up the disk's table of files; each counts as 4 KiB."""
+    code = """
+import os
+for n in range(200_000):
+    os.close(os.open(f"{n}", os.O_CREAT | os.O_WRONLY))
+"""
+    inside = boxes.place("inside")
+    binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
+    ended = boxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 20})
+    assert (ended.code, ended.result["killed_by"]) == (137, "disk"), ended
+    assert len(os.listdir(inside)) < 200_000
+
+
+def test_what_lies_in_memory_counts_as_memory(boxes):
+    """Without mounts of its own a box has its temporary folder on the disk, where its growth is watched like the rest's."""
+    code = """
+import os, time
+for place in (os.environ.get("TMPDIR", "/tmp"), "/dev/shm"):
+    for n in range(60):
+        try: open(f"{place}/{n}", "wb").write(bytes(1 << 20))
+        except PermissionError: pass
+time.sleep(1)
+"""
+    limits = {"memory_mb": 96, "disk_mb": 100 if boxes.form != "landlock" else 40, "wall_seconds": 20}
+    ended = boxes.python(code, limits=limits)
+    assert (ended.code, ended.result["killed_by"]) == (137, "disk" if boxes.form == "landlock" else "memory"), ended
 
 
 def test_files_without_a_name_alone_are_found_too(box):
@@ -100,12 +131,6 @@ def test_what_was_there_before_does_not_count(box):
     assert (ended.code, ended.result["killed_by"]) == (0, None)
 
 
-def test_temporary_folders_are_bounded(boxes):
-    fill = "for f in /tmp /dev/shm; do head -c 50000000 /dev/zero > $f/big; stat -c %s $f/big; done"
-    ended = boxes.run("sh", "-c", fill, limits={"disk_mb": 8})
-    assert ended.err.count(b"No space left") == 2
-    assert [int(size) <= 8 << 20 for size in ended.text.split()] == [True, True]
-
 
 def test_one_file_is_bounded(box):
     ended = box.run("sh", "-c", "exec head -c 50000000 /dev/zero > /tmp/big", limits={"file_mb": 4})
@@ -117,7 +142,7 @@ def test_open_files_and_core_files_are_bounded(box):
     assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == ["77", "0"]
 
 
-@pytest.mark.parametrize("form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS])
+@pytest.mark.parametrize("form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS, Form.LANDLOCK])
 def test_without_control_groups_limits_are_watched_and_said_to_be(box, form):
     """The supervisor in a view of the machine where control groups cannot be written, as in most containers."""
     if AS_ROOT:

@@ -4,7 +4,6 @@ import contextlib
 import hashlib
 import http.client
 import http.server
-import json
 import os
 import socket
 import socketserver
@@ -229,14 +228,6 @@ print(sum(link.recv(4) == b"HTTP" for link in links))
         ended = box.python(code, dial=[{"port": 8090, "socket": str(path)}], limits={"pids": 2})
     assert ended.text == "100\n", ended
 
-
-def test_only_the_named_socket_is_there(boxes):
-    path, other = boxes.folder / "broker.sock", boxes.folder / "other.sock"
-    with serving(path, Echo), serving(other, Echo):
-        boxes.own(path)
-        code = "import json, os, sys; print(json.dumps([sorted(os.listdir('/run/box')), os.path.exists(sys.argv[1])]))"
-        ended = boxes.python(code, str(other), dial=[{"port": 8090, "socket": str(path)}])
-    assert json.loads(ended.text) == [["8090.sock", "environ", "init.py"], False]
 
 
 def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(box):

@@ -47,7 +47,7 @@ def test_the_environment_is_still_only_what_was_given(unsealed):
 
 def test_limits_and_endings_hold_as_far_as_they_can(unsealed):
     assert unsealed.run("sh", "-c", "exit 42").code == 42
-    ended = unsealed.run("sleep", "60", limits={"wall_seconds": 0.3})
+    ended = unsealed.run("sleep", "60", limits={"wall_seconds": 2})
     assert (ended.code, ended.result["killed_by"]) == (137, "wall")
     assert unsealed.run("sh", "-c", "ulimit -n", limits={"open_files": 77}).text == "77\n"
 
@@ -63,16 +63,17 @@ def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed):
 
 def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed):
     marker = a_marker()
-    ended = unsealed.python(LINGER, marker, "0")
-    left = running_with(marker)
-    for pid in left:
+    process, result = unsealed.start("python", "-I", "-c", LINGER, marker, "0")     # what it leaves would hold a pipe open
+    process.wait(timeout=30)
+    if not any(text.startswith("memory:") for text in json.loads(result.read_text())["unheld"]):
+        assert running_with(marker) == []
+        return
+    for pid in until(lambda: running_with(marker)):     # it says of itself that one that leaves its group may outlive it
         os.kill(pid, signal.SIGKILL)
-    held = not any(text.startswith("memory:") for text in ended.result["unheld"])
-    assert (left == []) == held
 
 
 def test_auto_falls_back_to_it_where_no_box_holds(tmp_path):
-    """A machine without bubblewrap, as far as the supervisor can see."""
+    """A machine without bubblewrap, as far as the supervisor can see, for root, whom Landlock does not hold."""
     spec = {"name": "t", "argv": ["true"], "result": str(tmp_path / "r.json")}
     (tmp_path / "spec.json").write_text(json.dumps(spec))
     without = ("unshare", "--mount", *(() if AS_ROOT else ("--map-root-user",)), "sh", "-c",
@@ -83,5 +84,5 @@ def test_auto_falls_back_to_it_where_no_box_holds(tmp_path):
     assert json.loads((tmp_path / "r.json").read_text())["form"] == "unsealed"
     found = json.loads(subprocess.run([*supervisor, "probe", "--json"], env=env, capture_output=True).stdout)
     assert found["chosen"] == "unsealed"
-    assert [one["works"] for one in found["forms"]] == [False, False, True]
+    assert [one["works"] for one in found["forms"]] == [False, False, False, True]
     assert "install the package bubblewrap" in found["forms"][1]["why"]

@@ -42,12 +42,12 @@ def test_files_with_another_name_outside_are_not_given_away(boxes):
     os.link(outside / "theirs", inside / "mine")
     owner = (outside / "theirs").stat().st_uid
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
-    ended = boxes.run("sh", "-c", "echo broken > /app/mine", binds=binds)
+    ended = boxes.run("sh", "-c", "echo broken > mine", cwd="/app", binds=binds)
     assert ended.code == 125
     assert b"inside/mine is a hard link" in ended.err
     assert ((outside / "theirs").read_text(), (outside / "theirs").stat().st_uid) == ("trusted", owner)
     (inside / "mine").unlink()
-    boxes.run("sh", "-c", "echo 1 > /app/a; ln /app/a /app/b", binds=binds)
+    boxes.run("sh", "-c", "echo 1 > a; ln a b", cwd="/app", binds=binds)
     assert boxes.run("cat", "/app/b", binds=binds).text == "1\n", "a box's own hard links are its own affair"
 
 
@@ -74,7 +74,8 @@ def test_binds_inside_binds_in_any_order(boxes):
     outer, inner = boxes.place("outer"), boxes.place("inner")
     (outer / "data").mkdir()
     (inner / "file").write_text("deep")
-    ended = boxes.run("sh", "-c", "cat /app/data/file; echo x > /app/data/new; echo x > /app/new", binds=[
+    script = 'cat "$1/file"; echo x > "$1/new"; echo x > "$2/new"'
+    ended = boxes.run("sh", "-c", script, "sh", "/app/data", "/app", binds=[
         {"source": str(inner), "target": "/app/data", "mode": "rw"}, {"source": str(outer), "target": "/app"}])
     assert ended.text == "deep"
     assert (inner / "new").exists()
@@ -105,7 +106,7 @@ with sync_playwright() as play:
         except OSError:
             pass
     print(bool(renderers) and all(renderers))
-    page.screenshot(path="/out/page.png")
+    page.screenshot(path="page.png")
     browser.close()
 """
 
@@ -114,7 +115,7 @@ def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(boxes):
     path, out = boxes.folder / "app.sock", boxes.place("out")
     with serving(path, Page):
         boxes.own(path)
-        ended = boxes.run("python", "-c", DRIVE, browser=True, distributions=["playwright"],
+        ended = boxes.run("python", "-c", DRIVE, cwd="/out", browser=True, distributions=["playwright"],
                           dial=[{"port": 8090, "socket": str(path)}],
                           binds=[{"source": str(out), "target": "/out", "mode": "rw"}])
     assert ended.text.splitlines() == ["drawn by a script | Low tide", "True"], ended

@@ -1,10 +1,15 @@
 """`home.json`: read whole, brought up from an older schema, refused from a newer one."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
+from harness.domain.box import Form
 from harness.domain.errors import ConfigError
+from harness.sandbox.forms import probed
+from harness.wiring.finding import Level
+from harness.wiring.health import home_file
 from harness.wiring.home import SCHEMA, HomeFile, read_home, write_home
 
 DOCUMENT = HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=1, token_file="keys/forge.token")
@@ -66,10 +71,11 @@ NOW = {**FIRST, "schema": SCHEMA}
     (NOW | {"port": "8300"}, "`port`: expected int, found '8300'"),
     (NOW | {"port": True}, "`port`: expected int, found True"),
     (NOW | {"models": "lvie"}, "`models`: expected live or replay, found 'lvie'"),
+    (NOW | {"box": "unsealed"}, "`box`: expected auto or bwrap-root or bwrap-userns or landlock, found 'unsealed'"),
     ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
     ([], "expected one JSON object"),
     ("{", "cannot be read"),
-], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "missing", "list", "cut"])
+], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "missing", "list", "cut"])
 def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says):
     written(tmp_path, document)
     with pytest.raises(ConfigError) as refused:
@@ -81,3 +87,13 @@ def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says):
 def test_where_there_is_none_the_next_move_is_named(tmp_path):
     with pytest.raises(ConfigError, match=r"there is no factory at .*FACTORY_HOME"):
         read_home(tmp_path)
+
+
+@pytest.mark.parametrize("form", ["auto", *(form.value for form in Form if form.sealed)])
+def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(tmp_path, form):
+    """Landlock is not for root, and a uid of a box's own only for root: on no machine do all of them hold."""
+    write_home(tmp_path, replace(DOCUMENT, box=form))
+    found = home_file(tmp_path)
+    holds = form == "auto" or probed(Form(form)).works
+    assert (found.level is Level.OK) == holds
+    assert holds or f"demands boxes of the form {form}, which do not hold here: needs" in found.says

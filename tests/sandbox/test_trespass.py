@@ -1,0 +1,120 @@
+"""Every way out that we know of, tried from inside a box of each form on things of the host that let in who gets there.
+
+The same program outside of any box is the control: it gets everywhere. What a form does not hold is exactly what it says.
+"""
+
+import contextlib
+import ctypes
+import json
+import os
+import secrets
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness.sandbox.forms import LANDLOCKED
+from tests.sandbox.boxes import Boxes, children, until
+
+TRESPASSER = Path(__file__).with_name("trespasser.py").read_text("utf-8")
+# Landlock has no right for these, and a filter cannot tell one file's name from another's: the form names them.
+NOT_HELD = {"landlock": ["mode of a file", "size of a file", "times of a file"]}
+
+
+@dataclass
+class Host:
+    """Things of the host, of the account that runs the boxes, that answer whoever reaches them."""
+
+    told: dict[str, object]
+    reached: list[str] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def a_host(boxes: Boxes) -> Iterator[Host]:
+    """A folder of secrets, a process with one in its environment, shared memory, and a socket of each kind."""
+    folder, secret, key = boxes.place("theirs"), secrets.token_hex(12), secrets.randbelow(1 << 30) + 1
+    for name, text in (("secret", secret), ("spare", "spare"), ("program", "#!/bin/sh\n")):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
+        boxes.own(folder / name)
+    with contextlib.ExitStack() as ends:
+        host = Host({"folder": str(folder), "secret": secret, "key": key, "pid": _neighbour(boxes, secret, ends)})
+        host.told["port"] = _listening(host, folder, secret, ends)
+        for path in folder.glob("*.sock"):
+            path.chmod(0o666)
+        libc = ctypes.CDLL(None)
+        segment = libc.shmget(key, 4096, 0o1666)
+        ends.callback(libc.shmctl, segment, 0, None)
+        yield host
+
+
+def _neighbour(boxes: Boxes, secret: str, ends: contextlib.ExitStack) -> int:
+    """A process of the same account. The wrapper of the ordinary account is its parent."""
+    process = subprocess.Popen([*boxes.wrapper, "sleep", "60"], env={"PATH": os.environ["PATH"], "SECRET": secret},
+                               start_new_session=True)
+    ends.callback(process.wait)
+    ends.callback(os.killpg, process.pid, 9)
+    return until(lambda: children(process.pid))[0] if boxes.wrapper else process.pid
+
+
+def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack) -> int:
+    tcp = ends.enter_context(socket.create_server(("0.0.0.0", 0)))
+    port = tcp.getsockname()[1]
+    unix, abstract = (ends.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
+    unix.bind(f"{folder}/stream.sock")
+    abstract.bind(f"\0{secret}")
+    for one in (unix, abstract):
+        one.listen()
+    tcp6 = ends.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6))
+    udp = ends.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+    udp.bind(("127.0.0.1", port))
+    datagram = ends.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
+    datagram.bind(f"{folder}/datagram.sock")
+    for name, one in (("tcp", tcp), ("tcp6", tcp6), ("unix", unix), ("abstract", abstract), ("udp", udp), ("datagram", datagram)):
+        threading.Thread(target=_note, args=(name, one, host.reached), daemon=True).start()
+        if name not in ("udp", "datagram"):
+            ends.callback(one.shutdown, socket.SHUT_RDWR)     # a blocked accept() ends with the socket
+    return port
+
+
+def _note(name: str, one: socket.socket, reached: list[str]) -> None:
+    with contextlib.suppress(OSError):
+        while True:
+            if one.type == socket.SOCK_STREAM:
+                link, _ = one.accept()
+                with link:
+                    link.recv(10)
+            else:
+                text, peer = one.recvfrom(100)
+                if peer:
+                    one.sendto(text, peer)
+            reached.append(name)
+
+
+def test_no_way_leads_out_but_those_that_the_form_names(boxes):
+    with a_host(boxes) as host:
+        ended = boxes.python(TRESPASSER, json.dumps(host.told))
+        assert ended.code == 0, ended
+        assert json.loads(ended.text) == NOT_HELD.get(boxes.form, []), ended
+        assert host.reached == []
+
+
+def test_outside_of_a_box_every_one_of_these_ways_leads_there(unsealed):
+    with a_host(unsealed) as host:
+        ended = unsealed.python(TRESPASSER, json.dumps(host.told))
+        assert ended.code == 0, ended
+        ways = set(json.loads(ended.text))
+        until(lambda: {"tcp", "tcp6", "unix", "abstract", "udp", "datagram"} <= set(host.reached))
+    tried = {part.split('"')[0] for part in TRESPASSER.split('way("')[1:]} | {
+        "tcp", "tcp elsewhere", "tcp6", "multipath", "unix", "abstract"}
+    assert tried - ways == set()
+    assert len(tried) > 30
+
+
+@pytest.mark.parametrize("word", ["names: ", "modes: "])
+def test_what_is_not_held_is_named(word):
+    assert any(text.startswith(word) for text in LANDLOCKED)

@@ -1,0 +1,101 @@
+"""A box with namespaces has a view of its own: what is not named in the specification does not exist in it."""
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from tests.sandbox.servers import Echo, serving
+
+
+def test_the_box_does_not_tell_where_this_project_lies(views):
+    assert "harness" not in views.run("cat", "/proc/self/mountinfo").text
+
+
+def test_only_its_own_processes_are_seen(views):
+    code = """
+import os
+for pid in filter(str.isdigit, os.listdir("/proc")):
+    print(pid, open(f"/proc/{pid}/cmdline").read().split("\\0")[0])
+try:
+    os.kill(int(%d), 0)
+    print("signalled the host's process")
+except OSError:
+    pass
+"""
+    lines = views.python(code % os.getpid()).text.splitlines()
+    assert len(lines) == 3, lines       # bubblewrap, the first program, this one
+    assert "signalled" not in lines[-1]
+
+
+def test_read_only_is_read_only_and_the_rest_is_too(views):
+    shown = views.place("shown")
+    (shown / "file").write_text("as it was")
+    code = """
+import sys
+for path in ("/shown/file", "/shown/new", "/new", "/usr/new", "/etc/passwd", "/dev/new", "/run/new", "/run/box/init.py",
+             "/opt/new", sys.base_prefix + "/new"):
+    try:
+        open(path, "w").write("changed")
+        print("wrote", path)
+    except OSError:
+        pass
+for path in ("/tmp/new", "/dev/shm/new", "/dev/null"):
+    open(path, "w").write("fine")
+print("end")
+"""
+    ended = views.python(code, binds=[{"source": str(shown), "target": "/shown"}])
+    assert ended.text == "end\n", ended
+    assert (shown / "file").read_text() == "as it was"
+    assert [path.name for path in shown.iterdir()] == ["file"]
+
+
+def test_the_operators_own_packages_and_this_project_are_not_importable(views):
+    names = ("harness", "validators", "pip", "pytest")
+    code = f"import importlib.util; print([name for name in {names} if importlib.util.find_spec(name)])"
+    assert views.python(code).text.strip() == "[]"
+
+
+def test_the_file_system_root_holds_what_was_asked_for(views):
+    inside = views.place("inside")
+    listed = views.run("ls", "/", "/etc", binds=[{"source": str(inside), "target": "/app"}]).text.split()
+    root = {"app", "bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "run", "sbin", "tmp", "usr"}
+    etc = {"passwd", "group", "hosts", "nsswitch.conf", "alternatives", "ld.so.cache", "mime.types", "ssl"}
+    allowed = root | etc | {"/:", "/etc:", Path(os.path.realpath(sys.base_prefix)).parts[1]}
+    assert set(listed) <= allowed
+
+
+def test_only_the_named_socket_is_there(views):
+    path, other = views.folder / "broker.sock", views.folder / "other.sock"
+    with serving(path, Echo), serving(other, Echo):
+        views.own(path)
+        code = "import json, os, sys; print(json.dumps([sorted(os.listdir('/run/box')), os.path.exists(sys.argv[1])]))"
+        ended = views.python(code, str(other), dial=[{"port": 8090, "socket": str(path)}])
+    assert json.loads(ended.text) == [["8090.sock", "environ", "init.py"], False]
+
+
+def test_temporary_folders_are_bounded(views):
+    fill = "for f in /tmp /dev/shm; do head -c 50000000 /dev/zero > $f/big; stat -c %s $f/big; done"
+    ended = views.run("sh", "-c", fill, limits={"disk_mb": 8})
+    assert ended.err.count(b"No space left") == 2
+    assert [int(size) <= 8 << 20 for size in ended.text.split()] == [True, True]
+
+
+def test_no_right_of_any_kind_is_left(views):
+    tools = views.place("tools")
+    shutil.copy("/usr/bin/id", tools / "id")
+    os.chmod(tools / "id", 0o6755)
+    code = """
+import subprocess
+status = dict(line.split(":", 1) for line in open("/proc/self/status") if ":" in line)
+for key in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb", "NoNewPrivs", "Groups"):
+    print(key + " " + status[key].strip())
+print("uid", subprocess.run(["/tools/id", "-u"], capture_output=True, text=True).stdout.strip())
+"""
+    said = dict(line.split(" ", 1) for line in views.python(
+        code, binds=[{"source": str(tools), "target": "/tools"}]).text.splitlines() if " " in line)
+    assert said.pop("NoNewPrivs") == "1"
+    assert said.pop("uid") not in ("0", "")
+    assert said.pop("Groups") == ""
+    assert said == dict.fromkeys(("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"), "0" * 16)
