@@ -15,6 +15,9 @@ GOOD = {
 }
 
 
+SORTED = "column: {header: A, sorted:"
+
+
 def journey(*, twin_steps: list[str] | None = None, extra: str = "", **parts: list[str] | None) -> str:
     told = {**GOOD, **parts}
     text = f"journey: j\npromise: issue\n{extra}"
@@ -45,6 +48,27 @@ def test_a_journey_that_says_something_may_be_sealed():
             journey(expect=[*GOOD["expect"], 'after_reload: [{absent: {row: "x"}}]']),
             "an absence proves nothing",
         ),
+        (journey(expect=['text: {role: status, not_contains: "{{ filled.name }}"}'], twin=["title: x"]), "an absence proves"),
+        (journey(expect=['column: {header: Name, excludes: "{{ filled.name }}"}'], twin=["title: x"]), "an absence proves"),
+        (journey(expect=['rows: {equals: 0}'], twin=["rows: {equals: 1}"]), "an absence proves"),
+        (journey(expect=['count: {row: "{{ filled.name }}", at_most: 3}'], twin=["title: x"]), "an absence proves"),
+        (journey(expect=['options: {label: Name, excludes: x}'], twin=["title: x"]), "an absence proves"),
+        (journey(expect=['title: ""'], twin=["title: x"]), "an absence proves"),
+        (journey(expect=["state: {button: Book, is: enabled}"], twin=["state: {button: Book, is: disabled}"]), "depends on what"),
+        (journey(expect=["status: 200"], twin=["status: 404"]), "depends on what the steps did"),
+        (journey(expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]), "depends on what the steps did"),
+        (
+            journey(steps=["open: /"], expect=[f"{SORTED} ascending}}"], twin=["column: {header: B, sorted: ascending}"]),
+            "the twin looks where the journey does not",
+        ),
+        (journey(steps=["open: /"], expect=["status: 200"], twin=["status: 200"]), "the twin expects what the journey expects"),
+        (
+            journey(steps=["open: /"], expect=["aria: {has: [main]}"], twin=["aria: {in: {role: main}, has: [alert]}"]),
+            "the twin looks where the journey does not",
+        ),
+        (journey(expect=['column: {header: "{{ any.word }}", includes: x}'], twin=["title: x"]), "draws new data"),
+        (journey(expect=['aria: {has: ["link \\"{{ nobody }}\\""]}'], twin=["title: x"]), "'nobody' has no value"),
+        (journey(expect=['text: {under: "{{ nobody }}", role: status, equals: x}'], twin=["title: x"]), "'nobody' has no value"),
         (journey(steps=["click: {button: Book}"]), "the first step must be `open`"),
         (journey(steps=[*GOOD["steps"], "as: guide", "click: {button: Go}"]), "'guide' starts at no page"),
         (journey(expect=['text: "{{ filled.nmae }}"'], twin=['text: "x"']), "filled so far: name"),
@@ -80,6 +104,16 @@ def test_a_worthless_journey_is_refused(source, words):
             twin_steps=["open: /", 'fill: {label: "Name", value: ""}', "click: {button: Book}"],
         ),
         journey(expect=[*GOOD["expect"], 'absent: {row: "x"}'], twin=GOOD["twin"]),
+        journey(steps=["open: /", "click: {columnheader: A}"], expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]),
+        journey(steps=["open: /x"], expect=["status: 200", "visible: {heading: X}"], twin=["status: 500"]),
+        journey(expect=['row: {cells: {Name: "{{ filled.name }}"}, at: 1}'], twin=["row: {cells: {Name: nobody}, at: 1}"]),
+        journey(expect=['aria: {has: [{cell: "{{ filled.name }}"}]}'], twin=["aria: {has: [{cell: nobody}]}"]),
+        journey(
+            steps=["open: /", "check: {label: I can swim}"],
+            expect=["state: {label: I can swim, is: checked}", "after_reload: same"],
+            twin=["state: {label: I can swim, is: unchecked}"],
+        ),
+        journey(expect=["column: {header: A, each: {not_contains: None}}", 'text: "{{ filled.name }}"'], twin=["text: nobody"]),
     ],
 )
 def test_a_journey_that_can_fail_for_a_reason_is_not(source):

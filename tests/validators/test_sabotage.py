@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from validators.browser.http1 import Head
 from validators.browser.saboteur import Sabotage
-from validators.browser.wounds import altered, dropped, swapped
+from validators.browser.wounds import altered, dropped, swapped, turned
+from validators.domain.claim import Match
 from validators.domain.evidence import SabotageFacts, Saboteur
 from validators.domain.stakes import Stakes
 
@@ -38,6 +39,11 @@ def as_json(wound, value, stakes: Stakes = STAKES):
         ('<script>const x = "Booked for 4"</script>', '<script>const x = "Booked for 4"</script>', False),
         ('<a title="Ada Holt">x</a>', '<a title="Ada Holt">x</a>', False),
         ('<input value="Ada Holt">', '<input value="adA tloH">', True),
+        ('<button aria-label="Ada Holt">x</button>', '<button aria-label="adA tloH">x</button>', True),
+        ('<input placeholder="Ada Holt">', '<input placeholder="adA tloH">', True),
+        ("<td>4</td><input value=4>", '<td>7</td><input value="7">', False),
+        ("<img alt='Ada Holt' src=/4.png>", '<img alt="adA tloH" src=/4.png>', True),
+        ('<option value=2>Ada Holt</option>', '<option value=2>adA tloH</option>', True),
         ('<input name=size value="4">', '<input name=size value="7">', False),
         ("<!-- Ada Holt --><p>x</p>", "<!-- Ada Holt --><p>x</p>", False),
     ],
@@ -82,8 +88,8 @@ def test_dropping_entries_of_json():
     assert as_json(dropped, before) == ({"bookings": [{"name": "Bo"}]}, True)
 
 
-@pytest.mark.parametrize("kind", ["image/png", "text/javascript", "text/css", "text/plain", ""])
-def test_nothing_but_pages_and_json_is_wounded(kind):
+@pytest.mark.parametrize("kind", ["image/png", "text/javascript", "text/css", "text/markdown", ""])
+def test_nothing_but_pages_json_and_plain_text_is_wounded(kind):
     assert swapped(b"Booked for 4", kind, STAKES).content == b"Booked for 4"
 
 
@@ -179,3 +185,88 @@ def test_a_saboteur_that_altered_nothing_says_so():
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
     assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
     assert hands.facts == SabotageFacts(changed=0, touched=False)
+
+
+def plain(wound, body: str, kind: str = "text/csv", stakes: Stakes = STAKES) -> tuple[str, bool]:
+    told = wound(body.encode(), kind, stakes)
+    return told.content.decode(), told.touched
+
+
+@pytest.mark.parametrize("kind", ["text/csv", "text/plain", "text/tab-separated-values"])
+def test_plain_text_is_wounded_line_by_line_and_cell_by_cell(kind):
+    before = 'name,size\r\n"Ada Holt",4\r\nBo,4\r\nCy,14\r\n'
+    assert plain(swapped, before, kind) == ('name,size\r\n"adA tloH",4\r\nBo,7\r\nCy,14\r\n', True)
+    assert plain(dropped, before, kind) == ("name,size\r\nCy,14\r\n", True)
+
+
+TABLE = "<table><tr><th>City ▼</th></tr><tr><td>Bergen</td></tr><tr><td>Oslo</td></tr></table>"
+BACK = "<table><tr><th>City ▼</th></tr><tr><td>Oslo</td></tr><tr><td>Bergen</td></tr></table>"
+ORDERED = Stakes(texts=frozenset({"City"}), ordered=frozenset({"City"}))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "touched"),
+    [
+        (TABLE, BACK, True),
+        (TABLE + "<script src=sort.js></script>", BACK + "<script src=sort.js></script>", False),  # it may put them right
+        (TABLE.replace("City", "Citybreak"), TABLE.replace("City", "Citybreak"), False),  # not the column that is read
+        (TABLE.replace("Oslo", "Bergen"), TABLE.replace("Oslo", "Bergen"), False),
+        ("<p>City</p>", "<p>City</p>", False),
+    ],
+)
+def test_the_rows_of_a_table_whose_order_is_read_are_turned_round(before, after, touched):
+    assert html(turned, before, ORDERED) == (after, touched)
+    assert html(turned, before, STAKES) == (before, False)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "touched"),
+    [
+        ('<a class=x href="/walks?page=2">W</a>', '<a class=x href="/sklaw?egap=5">W</a>', True),
+        ("<a href='/walks'>W</a>", '<a href="/sklaw">W</a>', True),
+        ("<a href=/walks>W</a>", '<a href="/sklaw">W</a>', True),
+        ('<a href="/walks/3">W</a>', '<a href="/walks/3">W</a>', False),
+        ('<link href="/walks">', '<link href="/walks">', False),
+    ],
+)
+def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched):
+    stakes = Stakes(addresses=frozenset({(Match.EQUALS, ("/walks",))}))
+    assert html(swapped, before, stakes) == (after, touched)
+
+
+@pytest.mark.parametrize(
+    ("wound", "stakes", "before", "after"),
+    [
+        (dropped, Stakes(counted=True), "<ul><li>a</li><li>b</li></ul>", "<ul></ul>"),
+        (dropped, Stakes(counted=True), "<tr><th>a</th></tr><tr><td>b</td></tr>", "<tr><th>a</th></tr>"),
+        (dropped, Stakes(), "<ul><li>a</li></ul>", "<ul><li>a</li></ul>"),
+        (swapped, Stakes(numeric=True), "<p class=a1>12 of 30</p>", "<p class=a1>? of ?</p>"),
+        (swapped, Stakes(), "<p>12</p>", "<p>12</p>"),
+    ],
+)
+def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(wound, stakes, before, after):
+    assert html(wound, before, stakes) == (after, False)
+
+
+@pytest.mark.parametrize(
+    ("sent", "answered", "told", "touched"),
+    [
+        ("document", "200", "500", True),
+        ("document", "500", "200", True),
+        ("document", "303", "303", False),
+        ("image", "200", "200", False),
+    ],
+)
+def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(sent, answered, told, touched):
+    hands = Sabotage(Saboteur.ERROR_500, lambda: Stakes(status=True))
+    asked = Head("GET", "/", "HTTP/1.1", (("Sec-Fetch-Dest", sent),))
+    assert hands.head(asked, Head("HTTP/1.1", answered, "", ())).second == told
+    assert hands.facts.touched is touched
+    assert Sabotage(Saboteur.ERROR_500, lambda: STAKES).head(asked, Head("HTTP/1.1", answered, "", ())).second == answered
+
+
+@given(st.text(alphabet="<>/ptrdhabl \"'=&;4City", max_size=200))
+def test_any_page_can_be_turned_and_led_astray(body):
+    stakes = Stakes(ordered=frozenset({"City"}), addresses=frozenset({(Match.CONTAINS, ("a",))}), counted=True, numeric=True)
+    for wound in (swapped, dropped, turned):
+        html(wound, body, stakes)

@@ -122,6 +122,9 @@ def test_what_a_saboteur_puts_in_is_read_as_well():
         def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
             return b"<script></script>"
 
+        def head(self, request: Head, answer: Head) -> Head:
+            return answer
+
     _, wire = through(answering(ANSWER + b"<p>words</p>"), GET, tamper=Scripted())
     assert not wire.still
 

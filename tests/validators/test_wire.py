@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.validators.apps import App, served
-from validators.browser.http1 import Head
+from validators.browser.http1 import Head, unpacked
 from validators.browser.wire import LARGEST_ANSWER, Wire
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -212,12 +214,30 @@ class Loud:
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         return content.upper()
 
+    def head(self, request: Head, answer: Head) -> Head:
+        return answer
+
 
 def test_a_tamper_alters_bodies_and_their_length():
     got, wire = through(answering(OK), GET, tamper=Loud())
     assert b"Content-Length: 2\r\n" in got
     assert got.endswith(b"HI")
     assert wire.exchanges[0].status == 200
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate"])
+def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing):
+    packed = gzip.compress(b"hi") if packing == "gzip" else zlib.compress(b"hi")
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: {packing}\r\nContent-Length: {len(packed)}\r\n\r\n"
+    got, _ = through(answering(head.encode() + packed), GET, tamper=Loud())
+    assert got.endswith(b"\r\n\r\nHI")
+    assert b"Content-Encoding" not in got
+
+
+@pytest.mark.parametrize("body", [b"not packed at all", gzip.compress(bytes(LARGEST_ANSWER + 1)), gzip.compress(b"cut off")[:-4]])
+def test_what_cannot_be_unpacked_comes_through_as_it_is(body):
+    answer = Head("HTTP/1.1", "200", "OK", (("Content-Encoding", "gzip"),))
+    assert unpacked(answer, body, most=LARGEST_ANSWER) == (answer, body)
 
 
 def test_a_tamper_answers_in_the_apps_place():

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 
 LARGEST_HEAD = 64 * 1024
 PIECE = 64 * 1024
+PACKED = ("gzip", "x-gzip", "deflate")
+GZIP_OR_ZLIB = 32 + 15   # of zlib: either header, told apart by itself
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -78,6 +81,20 @@ async def body(stream: asyncio.StreamReader, head: Head, *, answer: bool) -> Asy
         while not stream.at_eof():
             if piece := await stream.read(PIECE):
                 yield piece
+
+
+def unpacked(answer: Head, content: bytes, *, most: int) -> tuple[Head, bytes]:
+    """An answer as it reads once a browser has unpacked it: some apps pack whatever a request accepts.
+
+    What is packed otherwise, broken, or larger than `most` bytes when unpacked is left as it is."""
+    if answer.header("content-encoding").strip().lower() not in PACKED:
+        return answer, content
+    unpacking = zlib.decompressobj(GZIP_OR_ZLIB)
+    try:
+        plain = unpacking.decompress(content, most)
+    except zlib.error:
+        return answer, content
+    return (answer.without("content-encoding"), plain) if unpacking.eof else (answer, content)
 
 
 async def _chunks(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:

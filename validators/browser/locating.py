@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import quote
 
 from validators.domain.spot import Spot
 from validators.domain.wording import whole_words
@@ -18,13 +20,43 @@ FIELDS = "input, select, textarea, [contenteditable]"
 def located(page: Page, spot: Spot) -> Locator:
     """Every visible element that the spot describes; the caller decides what more than one means."""
     scope: Page | Locator = located(page, spot.within) if spot.within else page
-    found = _labelled(page, scope, spot.label) if spot.label is not None else _in_role(scope, spot)
-    return (found if spot.words is None else _holding(page, found, spot.words)).filter(visible=True)
+    found = _labelled(page, scope, spot.label) if spot.label is not None else _named(scope, spot)
+    if spot.words is not None:
+        found = _holding(page, found, spot.words)
+    if spot.under is not None:
+        heading = scope.get_by_role("heading", name=spot.under, exact=True).filter(visible=True)
+        found = found.and_(heading.locator("under=it"))
+    return found.filter(visible=True)
+
+
+def _named(scope: Page | Locator, spot: Spot) -> Locator:
+    """By role and accessible name; and what no name reaches: a header cell with arrows in it, a definition, plain text."""
+    match spot.role, spot.name:
+        case "words", str(text):
+            return scope.get_by_text(_whole(text))
+        case "summary", str(text):
+            shown = scope.locator("summary")
+            return shown.filter(has_text=_whole(text)).or_(shown.filter(has=scope.get_by_role("img", name=text, exact=True)))
+        case "definition", str(term):
+            return scope.get_by_role("term").filter(has_text=_whole(term)).locator("defines=it")
+        case ("columnheader" | "rowheader"), str(name):
+            called = _in_role(scope, Spot(role=spot.role)).locator(f"called={quote(name, safe='')}")
+            return _in_role(scope, spot).or_(called)
+        case _:
+            return _in_role(scope, spot)
 
 
 def _in_role(scope: Page | Locator, spot: Spot) -> Locator:
     role = cast(Any, spot.role)  # the language's closed list of roles is a subset of the library's
-    return scope.get_by_role(role) if spot.name is None else scope.get_by_role(role, name=spot.name, exact=True)
+    if spot.name is None:
+        return scope.get_by_role(role, level=spot.level)
+    return scope.get_by_role(role, name=spot.name, exact=True, level=spot.level)
+
+
+def _whole(text: str) -> re.Pattern[str]:
+    """The whole text of an element, spaces folded, whatever sign ends it (`Size:`)."""
+    words = r"\s+".join(re.escape(word) for word in text.split())
+    return re.compile(rf"^\s*{words}[\s:*]*$" if words else r"(?!)")
 
 
 def _labelled(page: Page, scope: Page | Locator, label: str) -> Locator:
@@ -41,3 +73,12 @@ def _holding(page: Page, found: Locator, words: str) -> Locator:
     """Two ways, because an element's own text runs its parts together: cells `Ada` and `4` become `Ada4`."""
     wanted = whole_words(words)
     return found.filter(has=page.get_by_text(wanted)).or_(found.filter(has_text=wanted))
+
+
+def label_of(page: Page, spot: Spot) -> Locator | None:
+    """The visible label whose whole text is the spot's, for a field that is itself not shown; None without a label."""
+    if spot.label is None:
+        return None
+    scope: Page | Locator = located(page, spot.within) if spot.within else page
+    words = r"\s+".join(re.escape(word) for word in spot.label.split())
+    return scope.locator("label").filter(has_text=re.compile(rf"^\s*{words}\s*$")).filter(visible=True)

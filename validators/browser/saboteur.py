@@ -1,7 +1,8 @@
 """The saboteur: an app that is broken on purpose, between the browser and the app, so that a journey can be seen to fail.
 
 Four ways to be broken. `drop-row` and `swap-text` alter answers; `stale` and `error-500` never let a write reach the
-app. The rule, kept by the fold:
+app. Two of them do a second thing for journeys that look at it: `drop-row` turns a table round where the order of its
+rows is read, and `error-500` gives every page the status of an error where the status is read. The rule, kept by the fold:
 
 - *changed* counts what was altered. A sabotage that altered no byte and held back no write is not applicable: it is
   neither caught nor missed, and never a control.
@@ -17,15 +18,17 @@ sockets and event streams pass unaltered, so an app that speaks only through the
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
 from validators.browser.http1 import Head
-from validators.browser.wounds import dropped, leaves, swapped
+from validators.browser.wounds import HTML, Wound, dropped, leaves, swapped, turned
 from validators.domain.evidence import SabotageFacts, Saboteur
 from validators.domain.stakes import Stakes
 from validators.domain.wording import folded
 
+_PARTS = re.compile(r'[",;\t]')
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _BROKEN = b"<!doctype html><title>Internal Server Error</title><h1>Internal Server Error</h1>"
 
@@ -53,14 +56,39 @@ class Sabotage:
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         """The answer's body, wounded where this saboteur wounds answers."""
-        wound = {Saboteur.SWAP_TEXT: swapped, Saboteur.DROP_ROW: dropped}.get(self._saboteur)
-        if wound is None:
-            return content
-        kind = answer.header("content-type").partition(";")[0].strip().lower()
-        wounded = wound(content, kind, self._stakes())
+        kind = _kind(answer)
+        match self._saboteur:
+            case Saboteur.SWAP_TEXT:
+                wounded = swapped(content, kind, self._stakes())
+            case Saboteur.DROP_ROW:
+                wounded = self._rows(content, kind)
+            case _:
+                return content
         self._changed += wounded.content != content
         self._touched |= wounded.touched
         return wounded.content
+
+    def head(self, request: Head, answer: Head) -> Head:
+        """The answer's head: an error, where pages are given the status of one."""
+        page = request.header("sec-fetch-dest") == "document" and not 300 <= answer.status < 400
+        if self._saboteur is not Saboteur.ERROR_500 or not page or not self._stakes().status:
+            return answer
+        self._changed += 1
+        self._touched = True
+        return Head(answer.first, *(("500", "Internal Server Error") if answer.status != 500 else ("200", "OK")), answer.headers)
+
+    def _rows(self, content: bytes, kind: str) -> Wound:
+        stakes = self._stakes()
+        about = turned(content, kind, stakes)
+        return about if about.content != content else dropped(content, kind, stakes)
+
+
+def _kind(answer: Head) -> str:
+    """The media type by which an answer is read: a file that is handed over as mere bytes may well be a text."""
+    kind = answer.header("content-type").partition(";")[0].strip().lower()
+    known = kind.startswith("text/") or kind.endswith("json") or kind in HTML
+    handed = answer.header("content-disposition").strip().lower().startswith("attachment")
+    return "text/plain" if handed and not known else kind
 
 
 def _is_write(request: Head) -> bool:
@@ -68,7 +96,9 @@ def _is_write(request: Head) -> bool:
 
 
 def _carried(request: Head, content: bytes) -> Iterator[str]:
-    """Every value a request brings: path segments, query, form fields, JSON leaves, parts of a multipart body."""
+    """Every value a request brings: path segments, query, form fields, JSON leaves, parts of a multipart body.
+
+    Of a file that is its name, and each of its lines and cells."""
     url = urlsplit(request.second)
     yield from (unquote_plus(segment) for segment in url.path.split("/"))
     yield from (folded(value) for _, value in parse_qsl(url.query))
@@ -76,7 +106,7 @@ def _carried(request: Head, content: bytes) -> Iterator[str]:
     if "json" in kind:
         yield from _json_values(told)
     elif "multipart" in kind:
-        yield from (folded(line) for line in told.splitlines())
+        yield from (folded(piece) for line in told.splitlines() for piece in (line, *_PARTS.split(line)))
     else:
         yield from (folded(value) for _, value in parse_qsl(told))
 

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from validators.browser.http1 import LARGEST_HEAD, Head, WireBroken, body, read_head
+from validators.browser.http1 import LARGEST_HEAD, Head, WireBroken, body, read_head, unpacked
 from validators.browser.stillness import Reading
 
 LARGEST_ANSWER = 8 * 1024 * 1024
@@ -57,6 +57,9 @@ class Tamper(Protocol):
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
         """The body to deliver; the same bytes to leave it alone."""
+
+    def head(self, request: Head, answer: Head) -> Head:
+        """The head to deliver; the same to leave it alone."""
 
 
 class Wire:
@@ -203,8 +206,10 @@ class Wire:
         reading = Reading(answer, document=exchange.document)
         if self._tamper and not bodiless and exchange.kind != "text/event-stream":
             content = await _whole(upstream, answer, most=LARGEST_ANSWER, answer=True)
-            exchange.status, exchange.octets = answer.status, len(content)
+            answer, content = unpacked(answer, content, most=LARGEST_ANSWER)
             altered = self._tamper.altered(request, answer, content)
+            answer = self._tamper.head(request, answer)
+            exchange.status, exchange.octets = answer.status, len(content)
             reading.feed(altered)
             self.still = self.still and not reading.stirs
             await _delivered(writer, answer, altered)

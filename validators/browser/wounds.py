@@ -13,13 +13,22 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.stakes import Stakes
-from validators.domain.wording import folded, whole_words
+from validators.domain.stakes import Address, Stakes
+from validators.domain.wording import folded, path_matches, whole_words
 
 SHORT = 2
+HTML = ("text/html", "application/xhtml+xml")
 _MARKUP = re.compile(r"(<script\b.*?</script\s*>|<style\b.*?</style\s*>|<!--.*?-->|<[^>]*>)", re.DOTALL | re.IGNORECASE)
 _ROW = re.compile(r"<(tr|li|article)\b[^>]*>(?:(?!<\1\b).)*?</\1\s*>", re.DOTALL | re.IGNORECASE)
-_HELD = re.compile(r"""(\bvalue\s*=\s*)("[^"]*"|'[^']*')""", re.IGNORECASE)
+_GIVEN = r"""("[^"]*"|'[^']*'|[^\s"'<>=`]+)"""
+_HELD = re.compile(rf"(\bvalue\s*=\s*){_GIVEN}", re.IGNORECASE)
+_NAMING = re.compile(rf"(\s(?:aria-label|alt|placeholder)\s*=\s*){_GIVEN}", re.IGNORECASE)
+_LEADING = re.compile(rf"(<a\b[^>]*?\shref\s*=\s*){_GIVEN}", re.IGNORECASE | re.DOTALL)
+_TABLE = re.compile(r"<table\b[^>]*>(?:(?!<table\b).)*?</table\s*>", re.DOTALL | re.IGNORECASE)
+_DATA_ROW = re.compile(r"<tr\b[^>]*>(?:(?!<tr\b).)*?<td\b(?:(?!<tr\b).)*?</tr\s*>", re.DOTALL | re.IGNORECASE)
+_HEADING_CELL = re.compile(r"<th\b[^>]*>(.*?)</th\s*>", re.DOTALL | re.IGNORECASE)
+_CELL_ENDS = re.compile(r'([,;\t"\r\n]+)')
+PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +40,38 @@ class Wound:
 
 
 def swapped(content: bytes, kind: str, stakes: Stakes) -> Wound:
-    """Every text at stake, and every value it mentions, reads differently."""
-    return _wounded(content, kind, stakes, in_html=_swapped_html, in_json=_swapped_json)
+    """Every text at stake, and every value it mentions, reads differently; every link at stake leads elsewhere.
+
+    Where nothing of that is in the answer and numbers are compared, no number is left in it."""
+    wound = _wounded(content, kind, stakes, Hands(_swapped_html, _swapped_json, _swapped_plain))
+    led = _led_astray(wound.content, kind, stakes.addresses)
+    if led.content != content or not stakes.numeric:
+        return Wound(led.content, wound.touched or led.touched)
+    return Wound(_wounded(content, kind, stakes, Hands(_unnumbered_html, _unnumbered_json, _unnumbered_plain)).content, False)
 
 
 def dropped(content: bytes, kind: str, stakes: Stakes) -> Wound:
-    """Every table row, list item or JSON list entry that holds something at stake is gone."""
-    return _wounded(content, kind, stakes, in_html=_dropped_html, in_json=_dropped_json)
+    """Every table row, list item, line or JSON list entry that holds something at stake is gone.
+
+    Where there is none and things are counted, every one of them is gone."""
+    wound = _wounded(content, kind, stakes, Hands(_dropped_html, _dropped_json, _dropped_plain))
+    if wound.content != content or not stakes.counted:
+        return wound
+    return Wound(_wounded(content, kind, stakes, Hands(_emptied_html, _emptied_json, _emptied_plain)).content, False)
+
+
+def turned(content: bytes, kind: str, stakes: Stakes) -> Wound:
+    """The rows of every table with a column whose order is at stake stand the other way round.
+
+    `touched` only on a page without scripts: one that sorts by itself may put them right again."""
+    if kind not in HTML or not stakes.ordered:
+        return Wound(content, False)
+    try:
+        before = content.decode()
+    except ValueError:
+        return Wound(content, False)
+    after = _TABLE.sub(lambda table: _turned_table(table.group(), stakes.ordered), before)
+    return Wound(after.encode() if after != before else content, after != before and "<script" not in before.lower())
 
 
 def altered(text: str) -> str:
@@ -47,21 +81,25 @@ def altered(text: str) -> str:
     return moved if moved != text else f"{text}x"
 
 
-def _wounded(
-    content: bytes,
-    kind: str,
-    stakes: Stakes,
-    *,
-    in_html: Callable[[str, tuple[str, ...]], str],
-    in_json: Callable[[Any, tuple[str, ...]], Any],
-) -> Wound:
+@dataclass(frozen=True, slots=True)
+class Hands:
+    """One way to wound, for each kind of body that is wounded at all."""
+
+    in_html: Callable[[str, tuple[str, ...]], str]
+    in_json: Callable[[Any, tuple[str, ...]], Any]
+    in_plain: Callable[[str, tuple[str, ...]], str]
+
+
+def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Wound:
     aims = tuple(sorted(stakes.texts | stakes.data, key=len, reverse=True))
     try:
         before = content.decode()
-        if kind in ("text/html", "application/xhtml+xml"):
-            after, parts = in_html(before, aims), _html_texts
+        if kind in HTML:
+            after, parts = hands.in_html(before, aims), _html_texts
         elif kind.endswith("json"):
-            after, parts = _rewritten(before, in_json, aims), _json_texts
+            after, parts = _rewritten(before, hands.in_json, aims), _json_texts
+        elif kind in PLAIN:
+            after, parts = hands.in_plain(before, aims), _plain_texts
         else:
             return Wound(content, False)
     except ValueError:
@@ -79,10 +117,14 @@ def _rewritten(before: str, in_json: Callable[[Any, tuple[str, ...]], Any], aims
 
 
 def _html_texts(document: str) -> list[str]:
-    """The texts a person reads, and what form fields hold."""
+    """The texts a person reads or is told, and what form fields hold."""
     texts = [html.unescape(piece) for piece in _MARKUP.split(document)[::2]]
-    held = [html.unescape(found.group(2)[1:-1]) for found in _HELD.finditer(document)]
+    held = [_given(found.group(2)) for way in (_HELD, _NAMING) for found in way.finditer(document)]
     return [folded(" ".join(texts)), *map(folded, texts), *held]
+
+
+def _plain_texts(document: str) -> list[str]:
+    return [folded(document), *map(folded, document.splitlines()), *map(folded, _CELL_ENDS.split(document)[::2])]
 
 
 def _json_texts(document: str) -> list[str]:
@@ -126,12 +168,19 @@ def _swapped_html(document: str, aims: tuple[str, ...]) -> str:
     for at in range(1, len(pieces), 2):
         if pieces[at].lower().startswith("<input"):
             pieces[at] = _HELD.sub(lambda found: found.group(1) + _swapped_value(found.group(2), aims), pieces[at])
+        if not pieces[at].startswith("<!--"):
+            pieces[at] = _NAMING.sub(lambda found: found.group(1) + _swapped_value(found.group(2), aims), pieces[at])
     return "".join(pieces)
 
 
-def _swapped_value(quoted: str, aims: tuple[str, ...]) -> str:
-    held = html.unescape(quoted[1:-1])
-    return f'"{html.escape(altered(held))}"' if folded(held) in aims else quoted
+def _swapped_value(written: str, aims: tuple[str, ...]) -> str:
+    held = _given(written)
+    return f'"{html.escape(altered(held))}"' if folded(held) in aims else written
+
+
+def _given(written: str) -> str:
+    """The value of an attribute, with or without quotes."""
+    return html.unescape(written[1:-1] if written[:1] in ('"', "'") else written)
 
 
 def _swapped_json(value: Any, aims: tuple[str, ...]) -> Any:
@@ -169,3 +218,96 @@ def _dropped_json(value: Any, aims: tuple[str, ...]) -> Any:
 def _at_stake(item: Any, aims: tuple[str, ...]) -> bool:
     texts = [folded(str(leaf)) for leaf in leaves(item)] if isinstance(item, dict | list) else []
     return any(_among(aim, texts) for aim in aims)
+
+
+def _swapped_plain(document: str, aims: tuple[str, ...]) -> str:
+    """Line by line, and where a line as a whole is not hit, cell by cell."""
+    return "".join(_swapped_line(line, aims) for line in document.splitlines(keepends=True))
+
+
+def _swapped_line(line: str, aims: tuple[str, ...]) -> str:
+    whole = _swapped_text(line, tuple(aim for aim in aims if len(aim) > SHORT))
+    if whole != line:
+        return whole
+    return "".join(_swapped_text(cell, aims) for cell in _CELL_ENDS.split(line))
+
+
+def _dropped_plain(document: str, aims: tuple[str, ...]) -> str:
+    lines = document.splitlines(keepends=True)
+    return "".join(line for line in lines if not any(_among(aim, _plain_texts(line)) for aim in aims))
+
+
+def _emptied_html(document: str, aims: tuple[str, ...]) -> str:
+    return _ROW.sub(lambda row: row.group() if "<th" in row.group().lower() else "", document)
+
+
+def _emptied_json(value: Any, aims: tuple[str, ...]) -> Any:
+    match value:
+        case dict():
+            return {key: _emptied_json(held, aims) for key, held in value.items()}
+        case list():
+            return []
+        case _:
+            return value
+
+
+def _emptied_plain(document: str, aims: tuple[str, ...]) -> str:
+    """The first line is a file's headings, and stays as they do in a table."""
+    return document.splitlines(keepends=True)[0] if document else document
+
+
+def _unnumbered_html(document: str, aims: tuple[str, ...]) -> str:
+    pieces = _MARKUP.split(document)
+    for at in range(0, len(pieces), 2):
+        plain = html.unescape(pieces[at])
+        told = _unnumbered_plain(plain, aims)
+        pieces[at] = pieces[at] if told == plain else html.escape(told, quote=False)
+    return "".join(pieces)
+
+
+def _unnumbered_json(value: Any, aims: tuple[str, ...]) -> Any:
+    match value:
+        case dict():
+            return {key: _unnumbered_json(held, aims) for key, held in value.items()}
+        case list():
+            return [_unnumbered_json(held, aims) for held in value]
+        case str():
+            return _unnumbered_plain(value, aims)
+        case int() | float() if not isinstance(value, bool):
+            return None
+        case _:
+            return value
+
+
+def _unnumbered_plain(document: str, aims: tuple[str, ...]) -> str:
+    return re.sub(r"[0-9]+", "?", document)
+
+
+def _led_astray(content: bytes, kind: str, addresses: frozenset[Address]) -> Wound:
+    """Links to what is at stake lead beside it."""
+    if kind not in HTML or not addresses:
+        return Wound(content, False)
+    try:
+        before = content.decode()
+    except ValueError:
+        return Wound(content, False)
+
+    def astray(found: re.Match[str]) -> str:
+        address = _given(found.group(2))
+        if not any(path_matches(address, match, *wanted) for match, wanted in addresses):
+            return found.group()
+        path, mark, rest = address.partition("?")
+        beside = f"{altered(path)}?{altered(rest)}" if mark else altered(path)
+        return f'{found.group(1)}"{html.escape(beside)}"'
+
+    after = _LEADING.sub(astray, before)
+    return Wound(after.encode() if after != before else content, after != before)
+
+
+def _turned_table(table: str, headers: frozenset[str]) -> str:
+    headings = [folded(html.unescape(_MARKUP.sub(" ", cell))) for cell in _HEADING_CELL.findall(table)]
+    if not any(whole_words(header).search(heading) for header in headers for heading in headings):
+        return table
+    rows = _DATA_ROW.findall(table)
+    turned_rows = iter(reversed(rows))
+    return _DATA_ROW.sub(lambda _: next(turned_rows), table)

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validators.domain.journey import Target
+from validators.domain.target import Target
 from validators.domain.values import Template, Values
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """One element. Either `role` or `label` is set; `name` is exact, `words` occur inside as whole words."""
+    """One element, as `Target` says. Either `role` or `label` is set; `under` is the name of a heading."""
 
     role: str = ""
     name: str | None = None
     label: str | None = None
     words: str | None = None
     within: Spot | None = None
+    level: int | None = None
+    under: str | None = None
 
 
 def spot(target: Target, values: Values) -> Spot:
@@ -31,4 +33,6 @@ def spot(target: Target, values: Values) -> Spot:
         label=told(target.label),
         words=told(target.words),
         within=spot(target.within, values) if target.within else None,
+        level=target.level,
+        under=told(target.under),
     )

@@ -1,33 +1,82 @@
-"""What a journey has at stake: the texts it requires to read, and the data of its steps that these texts mention.
+"""What a journey has at stake: what it requires to read, and the data of its steps that these texts mention.
 
 A saboteur aims at exactly this, and a sabotage that hits it must be noticed.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from validators.domain.claim import NUMERIC, Claim, Listing, Match
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.journey import Journey
-from validators.domain.values import Values
-from validators.domain.walk import required
+from validators.domain.journey import CountIs, Journey, Look, RowHas
+from validators.domain.looks import ColumnHas, LeadsTo, RowsAre, StatusIs
+from validators.domain.values import Template, Values
+from validators.domain.walk import claims_of, counts_in_a_file, looks, positive, required
 from validators.domain.wording import folded, whole_words
+
+Address = tuple[Match, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
 class Stakes:
+    """`texts` are required, `data` are the values of the steps among them. `addresses` are what links must lead to,
+    `ordered` the headers of columns whose order is looked at. `counted`, `numeric`, `status`: whether such a look is taken."""
+
     texts: frozenset[str] = frozenset()
     data: frozenset[str] = frozenset()
+    addresses: frozenset[Address] = frozenset()
+    ordered: frozenset[str] = frozenset()
+    counted: bool = False
+    numeric: bool = False
+    status: bool = False
 
 
 def stakes(journey: Journey, values: Values) -> Stakes:
     """The stakes as far as they are known at this point of the run: a text whose values are not set yet is left out."""
-    texts: set[str] = set()
-    for held in required(journey):
-        try:
-            texts.add(folded(values.text(held)))
-        except ExpressionInvalid:
-            continue
+    texts = frozenset(_known(required(journey), values))
     told = {folded(value) for value in (*values.fields.values(), *values.names.values())}
     mentioned = {value for value in told if value and any(whole_words(value).search(text) for text in texts)}
-    return Stakes(frozenset(texts - {""}), frozenset(mentioned))
+    wanted = [look for look in looks(journey.expect) if positive(look)]
+    counts = CountIs | RowsAre | StatusIs
+    return Stakes(
+        texts - {""},
+        frozenset(mentioned),
+        addresses=frozenset(_addresses(wanted, values)),
+        ordered=frozenset(_known((held for look in wanted for held in _ordered(look)), values)),
+        counted=any(isinstance(look, CountIs | RowsAre) or counts_in_a_file(look) for look in wanted),
+        numeric=any(claim.match in NUMERIC for look in wanted if not isinstance(look, counts) for claim in _claims(look)),
+        status=any(isinstance(look, StatusIs) for look in wanted),
+    )
+
+
+def _known(held: Iterable[Template], values: Values) -> Iterator[str]:
+    for one in held:
+        try:
+            yield folded(values.text(one))
+        except ExpressionInvalid:
+            continue
+
+
+def _addresses(wanted: Iterable[Look], values: Values) -> Iterator[Address]:
+    for claim in (claim for look in wanted if isinstance(look, LeadsTo) for claim in look.claims if not claim.negative):
+        known = tuple(_known(claim.wanted, values))
+        if len(known) == len(claim.wanted):
+            yield claim.match, known
+
+
+def _ordered(look: Look) -> Iterator[Template]:
+    """The header of the column whose order a look reads."""
+    match look:
+        case ColumnHas(header=header, lists=lists, order=order):
+            if order or any(claim.match is Listing.EQUALS and len(claim.wanted) > 1 for claim in lists):
+                yield header
+        case RowHas(named=(cell, *_), at=int()):
+            yield cell.header
+        case _:
+            return
+
+
+def _claims(look: Look) -> Iterator[Claim]:
+    return (claim for claim in claims_of(look) if isinstance(claim, Claim))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 
+from validators.domain.claim import Claim, ListClaim, templates
 from validators.domain.journey import (
     Absent,
     Block,
@@ -20,14 +22,30 @@ from validators.domain.journey import (
     RowHas,
     Select,
     Step,
-    Target,
     TextIs,
     Tick,
     TitleIs,
     ValueIs,
     Visible,
 )
+from validators.domain.looks import (
+    ColumnHas,
+    DescriptionIs,
+    FileHas,
+    FilePart,
+    Focused,
+    HeadersAre,
+    LeadsTo,
+    OptionsAre,
+    RowsAre,
+    StateIs,
+    StatusIs,
+    TreeIs,
+)
+from validators.domain.steps import Dialog, Download, FileMade, Hover, Type, Upload
+from validators.domain.target import Target
 from validators.domain.values import Template, slug
+from validators.domain.wording import matches
 
 
 def looks(blocks: Iterable[Block]) -> tuple[Look, ...]:
@@ -36,10 +54,52 @@ def looks(blocks: Iterable[Block]) -> tuple[Look, ...]:
 
 
 def positive(look: Look) -> bool:
-    """False for a look that a blank page satisfies."""
-    if isinstance(look, CountIs):
-        return look.value.source.strip() != "0"
-    return not isinstance(look, Absent)
+    """False for a look that a page satisfies which is blank, or where nothing has come yet."""
+    match look:
+        case Absent():
+            return False
+        case CountIs() | RowsAre() | TitleIs():
+            nothing = "" if isinstance(look, TitleIs) else "0"
+            return not all(_holds_of(nothing, claim) for claim in look.claims)
+        case ColumnHas(each=each, order=order) if each or order:
+            return True  # both are false of a table without rows
+        case TextIs() | ValueIs() | PathIs() | DescriptionIs() | LeadsTo() | ColumnHas() | HeadersAre() | OptionsAre():
+            return not all(claim.negative for claim in claims_of(look))
+        case _:
+            return True
+
+
+def _holds_of(nothing: str, claim: Claim) -> bool:
+    """Whether the claim holds of what reads so, as far as that is known before anything is drawn."""
+    if any(held.holes for held in claim.wanted):
+        return False
+    return matches(nothing, claim.match, *(held.source for held in claim.wanted))
+
+
+def claims_of(look: Look) -> tuple[Claim | ListClaim, ...]:
+    """Every comparison that a look makes."""
+    match look:
+        case TextIs() | ValueIs() | CountIs() | PathIs() | TitleIs() | RowsAre() | DescriptionIs() | LeadsTo() | StatusIs():
+            return look.claims
+        case OptionsAre(lists=lists) | HeadersAre(lists=lists):
+            return lists
+        case ColumnHas(lists=lists, each=each):
+            return (*lists, *each)
+        case RowHas(named=named):
+            return tuple(claim for cell in named for claim in cell.claims)
+        case _:
+            return ()
+
+
+def headers_of(look: Look) -> tuple[Template, ...]:
+    """The names of the columns that a look is at."""
+    match look:
+        case ColumnHas(header=header):
+            return (header,)
+        case RowHas(named=named):
+            return tuple(cell.header for cell in named)
+        case _:
+            return ()
 
 
 def target_of(part: Step | Look) -> Target | None:
@@ -47,50 +107,71 @@ def target_of(part: Step | Look) -> Target | None:
     match part:
         case Fill() | Click() | Select() | Tick() | Clear() | Remember() | ValueIs() | Visible() | Absent() | CountIs():
             return part.target
-        case Press(target=target) | TextIs(target=target) | RowHas(within=target):
+        case Hover() | Upload() | Focused() | OptionsAre() | StateIs() | DescriptionIs() | LeadsTo():
+            return part.target
+        case Press(target=target) | Download(target=target) | TextIs(target=target):
             return target
+        case RowHas() | ColumnHas() | HeadersAre() | RowsAre() | TreeIs():
+            return part.within
         case _:
             return None
 
 
 def target_templates(target: Target | None) -> Iterator[Template]:
     while target is not None:
-        yield from (held for held in (target.name, target.label, target.words) if held)
+        yield from (held for held in (target.name, target.label, target.words, target.under) if held)
         target = target.within
 
 
 def values_of(part: Step | Look) -> tuple[Template, ...]:
     """The values a step puts in or a look compares with, without the names of elements."""
     match part:
-        case Open(path=value) | Fill(value=value) | Select(option=value):
+        case Open(path=value) | Fill(value=value) | Select(option=value) | Type(value=value):
             return (value,)
-        case TextIs() | ValueIs() | CountIs() | PathIs() | TitleIs():
-            return (part.value,)
-        case RowHas(cells=cells):
+        case Upload(files=files):
+            return tuple(held for file in files for held in _written(file))
+        case Download(path=path):
+            return (path,) if path else ()
+        case Dialog(says=says, text=text):
+            return tuple(held for held in (says, text) if held)
+        case FileHas(values=values):
+            return values
+        case RowHas(cells=cells) if cells:
             return cells
+        case TreeIs(wishes=wishes):
+            return tuple(held for wish in wishes for held in wish.templates())
         case _:
-            return ()
+            return tuple(templates(claims_of(part))) if isinstance(part, Look) else ()
+
+
+def _written(file: FileMade) -> Iterator[Template]:
+    yield file.name
+    yield from (file.text,) if file.text else ()
+    yield from (cell for row in file.rows for cell in row)
 
 
 def templates_of(part: Step | Look) -> tuple[Template, ...]:
     """Every template of a step or look."""
-    return (*values_of(part), *target_templates(target_of(part)))
+    headers = headers_of(part) if isinstance(part, Look) else ()
+    return (*values_of(part), *headers, *target_templates(target_of(part)))
 
 
 def field_of(step: Step) -> str | None:
     """The slug under which `filled.<slug>` holds what the step put in, None when it puts nothing in."""
-    if not isinstance(step, Fill | Select | Tick):
+    if not isinstance(step, Fill | Select | Tick | Upload):
         return None
     named = step.target.label or step.target.name
     return slug(named.source) if named else None
 
 
 def stated(steps: Iterable[Step]) -> tuple[str, ...]:
-    """The literal texts that steps state: what is typed or picked, and the names of what is clicked."""
+    """The literal texts that steps state: what is typed, picked or in a file, and the names of what is clicked."""
     told: list[str] = []
     for step in steps:
-        if isinstance(step, Fill | Select):
+        if isinstance(step, Fill | Select | Type):
             told += [value.source for value in values_of(step) if not value.holes]
+        if isinstance(step, Upload):  # a file's text is many cells, and a page shows them one by one
+            told += [piece for value in values_of(step) for piece in re.split(r"[\n,;\t]", value.literal)]
         if isinstance(step, Click):
             told += [held.source for held in target_templates(step.target) if not held.holes]
     return tuple(dict.fromkeys(text.strip() for text in told if text.strip()))
@@ -98,7 +179,26 @@ def stated(steps: Iterable[Step]) -> tuple[str, ...]:
 
 def required(journey: Journey) -> tuple[Template, ...]:
     """The texts that the journey's positive expectations require to be read on a page, names of elements included."""
-    wanted = [look for look in looks(journey.expect) if positive(look)]
-    read = (held for look in wanted if not isinstance(look, CountIs | PathIs) for held in values_of(look))
-    names = (held for look in wanted for held in target_templates(target_of(look)))
+    wanted = [look for look in looks(journey.expect) if positive(look) and not _about_a_file_itself(look)]
+    read = (held for look in wanted for held in _read(look))
+    names = (held for look in wanted for held in (*headers_of(look), *target_templates(target_of(look))))
     return tuple(dict.fromkeys((*read, *names)))
+
+
+def _read(look: Look) -> Iterator[Template]:
+    """What must stand on a page for the look to hold. A number of elements, a status and an address stand nowhere."""
+    if isinstance(look, CountIs | RowsAre | PathIs | StatusIs | LeadsTo):
+        return
+    yield from (held for claim in claims_of(look) for held in claim.read)
+    if isinstance(look, FileHas | TreeIs) or (isinstance(look, RowHas) and look.cells):
+        yield from values_of(look)
+
+
+def counts_in_a_file(look: Look) -> bool:
+    """Whether a look counts the lines or rows of a file."""
+    return isinstance(look, FileHas) and look.part in (FilePart.LINES, FilePart.ROWS)
+
+
+def _about_a_file_itself(look: Look) -> bool:
+    """A file's name and its length stand in no page and in no line of it."""
+    return counts_in_a_file(look) or (isinstance(look, FileHas) and look.part is FilePart.NAME)

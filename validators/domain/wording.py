@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Sequence
 from decimal import Decimal
+from itertools import pairwise
+from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from validators.domain.journey import Match
+from validators.domain.claim import NUMERIC, Listing, Match, Order
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
+_QUANTITY = re.compile(r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?")  # 1,200.50 · €5 · 12 kg; not `Room 2`
 
 
 def folded(text: str) -> str:
@@ -21,17 +27,96 @@ def whole_words(words: str) -> re.Pattern[str]:
     return re.compile(rf"(?<!\w){core}(?!\w)" if core else r"(?!)")
 
 
-def matches(seen: str, match: Match, wanted: str) -> bool:
-    """Whether a seen text is the wanted one."""
+def matches(seen: str, match: Match, *wanted: str) -> bool:
+    """Whether a seen text is as wanted. `wanted` as in `Claim`; what is not a number is never equal to one."""
+    if match in NUMERIC:
+        return _numeric(seen, match, *wanted)
+    told = folded(seen)
     match match:
-        case Match.EQUALS:
-            return folded(seen) == folded(wanted)
-        case Match.CONTAINS:
-            return whole_words(wanted).search(seen) is not None
-        case Match.NUMBER:
-            return numbers(seen) == numbers(wanted) and len(numbers(wanted)) == 1
+        case Match.EQUALS | Match.ONE_OF:
+            return told in map(folded, wanted)
+        case Match.STARTS_WITH:
+            return any(found.start() == 0 for found in whole_words(wanted[0]).finditer(told))
+        case Match.ENDS_WITH:
+            return any(found.end() == len(told) for found in whole_words(wanted[0]).finditer(told))
+        case _:
+            return (whole_words(wanted[0]).search(told) is not None) is (match is Match.CONTAINS)
+
+
+def path_matches(seen: str, match: Match, *wanted: str) -> bool:
+    """As `matches`, for a path with its query: letter by letter, %-escapes read.
+
+    A wanted path without a query says nothing about the query; one with a query wants the same parameters, in any order."""
+    match match:
+        case Match.EQUALS | Match.ONE_OF:
+            return any(_address(seen, query="?" in path) == _address(path, query=True) for path in wanted)
+        case Match.STARTS_WITH:
+            return _plain(seen).startswith(_plain(wanted[0]))
+        case Match.ENDS_WITH:
+            return _plain(seen).endswith(_plain(wanted[0]))
+        case _:
+            return (_plain(wanted[0]) in _plain(seen)) is (match is Match.CONTAINS)
 
 
 def numbers(text: str) -> tuple[Decimal, ...]:
     """Every number in a text, thousands separators as in 1,200.50 removed."""
     return tuple(Decimal(found.group().replace(",", "").replace("−", "-")) for found in _NUMBER.finditer(text))
+
+
+def lists(seen: Sequence[str], match: Listing, wanted: Sequence[str]) -> bool:
+    """Whether a seen list is as wanted. `INCLUDES` wants an entry of its own for each text, however they are mixed."""
+    there, asked = [folded(text) for text in seen], [folded(text) for text in wanted]
+    match match:
+        case Listing.EQUALS:
+            return there == asked
+        case Listing.INCLUDES:
+            return not Counter(asked) - Counter(there)
+        case Listing.EXCLUDES:
+            return not set(asked) & set(there)
+
+
+def ordered(cells: Sequence[str], order: Order) -> bool:
+    """Whether the cells stand in this order, empty ones left out: quantities by value, everything else by letters.
+
+    By letters is by code points, without regard to case, or without regard to accents either: whichever an app uses.
+    False unless two values differ, because nothing is then in any order."""
+    told = [folded(cell) for cell in cells if cell.strip()]
+    if len(set(told)) < 2:
+        return False
+    if all(_QUANTITY.fullmatch(cell) and len(numbers(cell)) == 1 for cell in told):
+        return _falls_in(told, order, lambda cell: numbers(cell)[0])
+    return any(_falls_in(told, order, by) for by in (str, str.casefold, _unaccented))
+
+
+def _numeric(seen: str, match: Match, *wanted: str) -> bool:
+    found, bounds = numbers(seen), [numbers(bound) for bound in wanted]
+    if len(found) != 1 or any(len(bound) != 1 for bound in bounds):
+        return False
+    low, high = bounds[0][0], bounds[-1][0]
+    match match:
+        case Match.AT_LEAST:
+            return found[0] >= low
+        case Match.AT_MOST:
+            return found[0] <= high
+        case _:
+            return low <= found[0] <= high
+
+
+def _address(path: str, *, query: bool) -> tuple[str, tuple[tuple[str, str], ...]]:
+    path, _, asked = path.partition("#")[0].partition("?")
+    return unquote(path), tuple(sorted(parse_qsl(asked, keep_blank_values=True))) if query else ()
+
+
+def _plain(path: str) -> str:
+    path, mark, asked = path.partition("?")
+    return unquote(path) + mark + unquote_plus(asked)
+
+
+def _falls_in(cells: Sequence[str], order: Order, by: Callable[[str], object]) -> bool:
+    keys: list[object] = [by(cell) for cell in cells]
+    pairs = pairwise(keys if order is Order.ASCENDING else reversed(keys))
+    return all(one <= other for one, other in pairs)  # type: ignore[operator]
+
+
+def _unaccented(text: str) -> str:
+    return "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))

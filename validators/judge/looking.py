@@ -2,14 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import assert_never
 
+from validators.domain.aria import grants
 from validators.domain.evidence import Trouble
-from validators.domain.journey import Absent, CountIs, Look, Match, PathIs, RowHas, TextIs, TitleIs, ValueIs, Visible
-from validators.domain.spot import spot
+from validators.domain.journey import Absent, CountIs, Look, PathIs, RowHas, TextIs, TitleIs, ValueIs, Visible
+from validators.domain.looks import (
+    ColumnHas,
+    DescriptionIs,
+    FileHas,
+    Focused,
+    HeadersAre,
+    LeadsTo,
+    OptionsAre,
+    RowsAre,
+    StateIs,
+    StatusIs,
+    TreeIs,
+)
+from validators.domain.spot import Spot, spot
+from validators.domain.target import Target
 from validators.domain.values import Values
-from validators.domain.wording import folded, matches
+from validators.judge.comparing import compared, compared_list, compared_path
+from validators.judge.files import told_by
+from validators.judge.seen import Seen
+from validators.judge.tables import column_seen, headers_seen, named_row_seen, number_of_rows_seen, row_seen
 from validators.ports.browser import Session
 
 KINDS: dict[type[Look], str] = {
@@ -21,17 +38,18 @@ KINDS: dict[type[Look], str] = {
     PathIs: "url_path",
     TitleIs: "title",
     RowHas: "row",
+    RowsAre: "rows",
+    ColumnHas: "column",
+    HeadersAre: "columns",
+    OptionsAre: "options",
+    StateIs: "state",
+    DescriptionIs: "description",
+    LeadsTo: "leads_to",
+    StatusIs: "status",
+    TreeIs: "aria",
+    Focused: "focused",
+    FileHas: "downloaded",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """`trouble` says why nothing could be compared; it is None when the page was read."""
-
-    holds: bool
-    expected: str
-    observed: str
-    trouble: Trouble | None = None
 
 
 def named(look: Look) -> str:
@@ -42,36 +60,76 @@ def named(look: Look) -> str:
 async def seen(look: Look, session: Session, values: Values) -> Seen:
     """Take one look. Raises Unable or ExpressionInvalid."""
     match look:
-        case TextIs(target=target, match=match, value=value):
-            told = await session.text(spot(target, values) if target else None)
-            return _compared(told, match, values.text(value))
-        case ValueIs(target=target, match=match, value=value):
-            return _compared(await session.value(spot(target, values)), match, values.text(value))
-        case TitleIs(match=match, value=value):
-            return _compared(await session.title(), match, values.text(value))
-        case PathIs(match=match, value=value):
-            return _path(await session.path(), match, values.text(value))
-        case Visible(target=target):
-            return _present(await session.count(spot(target, values)))
-        case Absent(target=target):
-            there = await session.count(spot(target, values))
+        case TextIs(target=target, claims=claims):
+            return compared(await session.text(_there(target, values)), claims, values)
+        case TitleIs(claims=claims):
+            return compared(await session.title(), claims, values)
+        case PathIs(claims=claims):
+            return compared_path(await session.path(), claims, values)
+        case StatusIs(claims=claims):
+            return compared(str(await session.status()), claims, values)
+        case RowHas() | ColumnHas() | HeadersAre() | RowsAre():
+            return await _tabular(look, session, values)
+        case TreeIs(within=within, wishes=wishes):
+            tree = await session.tree(_there(within, values))
+            return Seen(grants(tree, wishes, values.text), "; ".join(map(str, wishes)), " ".join(node.reads for node in tree))
+        case FileHas():
+            return told_by(look, values)
+        case _:
+            return await _at(look, session, values)
+
+
+async def _at(
+    look: Visible | Absent | CountIs | ValueIs | OptionsAre | StateIs | DescriptionIs | LeadsTo | Focused,
+    session: Session,
+    values: Values,
+) -> Seen:
+    """A look at one element."""
+    where = spot(look.target, values)
+    match look:
+        case Visible():
+            return _present(await session.count(where))
+        case Absent():
+            there = await session.count(where)
             return Seen(there == 0, "not there", f"{there} there")
-        case CountIs(target=target, value=value):
-            there, wanted = await session.count(spot(target, values)), values.text(value).strip()
-            return Seen(str(there) == wanted, f"{wanted} there", f"{there} there")
-        case RowHas():
-            return _rows(look, await session.rows(spot(look.within, values) if look.within else None), values)
+        case CountIs(claims=claims):
+            return compared(str(await session.count(where)), claims, values)
+        case ValueIs(claims=claims):
+            return compared(await session.value(where), claims, values)
+        case DescriptionIs(claims=claims):
+            return compared(await session.description(where), claims, values)
+        case LeadsTo(claims=claims):
+            return compared_path(await session.leads_to(where), claims, values)
+        case OptionsAre(lists=lists):
+            return compared_list(await session.options(where), lists, values)
+        case StateIs(states=states):
+            lacking = [state for state in states if not await session.in_state(where, state)]
+            return Seen(not lacking, ", ".join(states), f"not {', '.join(lacking)}" if lacking else ", ".join(states))
+        case Focused():
+            return await _focus(session, where)
         case _:
             assert_never(look)
 
 
-def _compared(told: str, match: Match, wanted: str) -> Seen:
-    return Seen(matches(told, match, wanted), f"{match} {wanted!r}", told)
+async def _tabular(look: RowHas | ColumnHas | HeadersAre | RowsAre, session: Session, values: Values) -> Seen:
+    within = _there(look.within, values)
+    match look:
+        case RowHas(cells=(_, *_), at=None):
+            return row_seen(look, await session.rows(within), values)
+        case RowHas():
+            return named_row_seen(look, await session.tables(within), values)
+        case ColumnHas():
+            return column_seen(look, await session.tables(within), values)
+        case HeadersAre():
+            return headers_seen(look, await session.tables(within), values)
+        case RowsAre():
+            return number_of_rows_seen(look, await session.tables(within), values)
+        case _:
+            assert_never(look)
 
 
-def _path(told: str, match: Match, wanted: str) -> Seen:
-    """A path with a query is compared whole; one without ignores the query of the page."""
-    return _compared(told if "?" in wanted else told.partition("?")[0], match, wanted)
+def _there(target: Target | None, values: Values) -> Spot | None:
+    return spot(target, values) if target else None
 
 
 def _present(there: int) -> Seen:
@@ -79,9 +137,9 @@ def _present(there: int) -> Seen:
     return Seen(there == 1, "there", f"{there} there", trouble)
 
 
-def _rows(look: RowHas, rows: tuple[tuple[str, ...], ...], values: Values) -> Seen:
-    wanted = {folded(values.text(cell)) for cell in look.cells}
-    found = sum(wanted <= {folded(cell) for cell in row} for row in rows)
-    holds = found == look.times if look.times else found > 0
-    expected = f"{look.times or 'at least one'} row with {sorted(wanted)}"
-    return Seen(holds, expected, f"{found} of {len(rows)} rows: {' / '.join(' | '.join(row) for row in rows[:8])}")
+async def _focus(session: Session, where: Spot) -> Seen:
+    there = _present(await session.count(where))
+    if not there.holds:
+        return there
+    has_it = await session.focused(where)
+    return Seen(has_it, "has the focus", "has it" if has_it else "something else has the focus, or nothing")

@@ -15,45 +15,34 @@ from validators.domain.journey import (
     Fill,
     Journey,
     Look,
-    Open,
     Remember,
     Select,
     Step,
-    SwitchTo,
     Tick,
     Visible,
 )
+from validators.domain.looks import ColumnHas, DescriptionIs, FileHas, StateIs
+from validators.domain.meaning import meant
+from validators.domain.steps import Type, Upload
+from validators.domain.target import Target
 from validators.domain.values import Filled, Named, Template
 from validators.domain.walk import field_of, looks, positive, stated, target_of, templates_of, values_of
 from validators.domain.wording import whole_words
+from validators.language.order import disorders
 
 
 def problems(journey: Journey) -> tuple[Problem, ...]:
     """Every reason not to seal the journey, in line order; empty means it may be sealed."""
     twin = journey.twin
-    found = [*_opens_first(journey.steps), *_placeholders(journey, journey.steps, journey.expect)]
+    found = [*disorders(journey.steps, journey.expect), *_placeholders(journey, journey.steps, journey.expect)]
     found += [*_says_something(journey.expect), *_tied(journey)]
     if twin is None:
         found.append(Problem(0, "a journey needs `twin`: expectations that must fail on a correct app"))
     else:
         steps = twin.steps or journey.steps
         found += [*_says_something(twin.expect), *_comparable(journey)]
-        found += [*_placeholders(journey, steps, twin.expect), *(_opens_first(twin.steps) if twin.steps else ())]
+        found += [*_placeholders(journey, steps, twin.expect), *disorders(steps, twin.expect)]
     return tuple(sorted(set(found), key=lambda problem: (problem.line, problem.message)))
-
-
-def _opens_first(steps: tuple[Step, ...]) -> Iterator[Problem]:
-    opened: dict[str, bool] = {}
-    actor = ""
-    for step in steps:
-        if isinstance(step, SwitchTo):
-            actor = step.actor
-        elif not opened.setdefault(actor, isinstance(step, Open)):
-            who = f"{actor!r}" if actor else "a journey"
-            yield Problem(step.line, f"{who} starts at no page: the first step must be `open`")
-            opened[actor] = True
-    if steps and not opened:
-        yield Problem(steps[0].line, "no step does anything")
 
 
 def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
@@ -103,7 +92,7 @@ def _tied(journey: Journey) -> Iterator[Problem]:
     A journey that only goes somewhere is about what stands there; its twin and the saboteurs show that it can fail.
     """
     told = stated(journey.steps)
-    acts = any(isinstance(step, Fill | Select | Tick) for step in journey.steps)
+    acts = any(isinstance(step, Fill | Select | Tick | Type | Upload) for step in journey.steps)
     if acts and journey.expect and not any(_depends(journey, look, told) for look in looks(journey.expect)):
         line = journey.expect[0].line
         yield Problem(
@@ -118,12 +107,21 @@ def _depends(journey: Journey, look: Look, told: tuple[str, ...]) -> bool:
     drawn |= {step.name for step in journey.steps if isinstance(step, Remember)}
     put_in = (hole for step in journey.steps for held in values_of(step) for hole in held.holes)
     known = drawn | {hole.name for hole in put_in if isinstance(hole, Named)}
+    if isinstance(look, StateIs):  # a button that is pressed is enabled all the same: only the element itself ties
+        told = ()
+    if isinstance(look, StateIs | DescriptionIs) and str(look.target) in _put_at(journey):
+        return True
     for held in templates_of(look):
         if any(isinstance(hole, Filled) or (isinstance(hole, Named) and hole.name in known) for hole in held.holes):
             return True
         if any(whole_words(words).search(held.literal) for words in told):
             return True
     return False
+
+
+def _put_at(journey: Journey) -> set[str]:
+    """The elements into which the steps put something."""
+    return {str(step.target) for step in journey.steps if isinstance(step, Fill | Select | Tick | Upload)}
 
 
 def _comparable(journey: Journey) -> Iterator[Problem]:
@@ -140,17 +138,20 @@ def _comparable(journey: Journey) -> Iterator[Problem]:
 
 
 def _same_claim(look: Look, others: Iterable[Look]) -> bool:
-    return any(type(look) is type(other) and _shown(look) == _shown(other) for other in others)
+    return any(meant(look) == meant(other) for other in others)
 
 
 def _same_place(look: Look, other: Look) -> bool:
     """Whether two looks are at one place. Where the name is itself what is looked for, the kind of element is."""
+    if isinstance(look, FileHas) and isinstance(other, FileHas):
+        return (look.file, look.part) == (other.file, other.part)
+    if isinstance(look, ColumnHas) and isinstance(other, ColumnHas) and meant(look.header) != meant(other.header):
+        return False
     mine, its = target_of(look), target_of(other)
     if isinstance(look, Visible | Absent | CountIs) and mine and its:
-        return type(look) is type(other) and (mine.role, str(mine.within)) == (its.role, str(its.within))
+        return type(look) is type(other) and _around(mine) == _around(its)
     return type(look) is type(other) and str(mine) == str(its)
 
 
-def _shown(look: Look) -> tuple[str, ...]:
-    return (str(target_of(look)), *(held.source for held in values_of(look)), str(getattr(look, "match", "")))
-
+def _around(target: Target) -> tuple[object, ...]:
+    return target.role, meant(target.within), meant(target.under)

@@ -9,8 +9,10 @@ from typing import TypeVar
 from validators.domain.errors import JourneyInvalid, Problem
 from validators.domain.journey import Journey, Step, Twin
 from validators.domain.values import Template
-from validators.language.looks import blocks, nevers
-from validators.language.steps import new_name, step
+from validators.language.looks import blocks
+from validators.language.names import new_name
+from validators.language.nevers import nevers
+from validators.language.steps import step
 from validators.language.targets import held
 from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, refusal, text, tree
 

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import re
+
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.journey import Target
+from validators.domain.target import Target
 from validators.domain.values import Template, template
 from validators.language.tree import Fields, Node, mapping, nearest, refusal, text
 
 NAMED = (
-    "button", "link", "heading", "checkbox", "radio", "tab", "menuitem", "dialog", "table", "region", "img", "cell",
-    "textbox", "combobox", "searchbox", "switch", "columnheader",
+    "button", "link", "heading", "checkbox", "radio", "switch", "textbox", "searchbox", "combobox", "listbox",
+    "spinbutton", "slider", "tab", "tabpanel", "menu", "menuitem", "menuitemcheckbox", "menuitemradio", "dialog", "alertdialog",
+    "table", "grid", "columnheader", "rowheader", "cell", "gridcell", "list", "tree", "treeitem", "group", "radiogroup",
+    "region", "navigation", "form", "search", "toolbar", "img", "figure", "progressbar", "meter",
 )  # fmt: skip
-WORDED = ("row", "listitem", "article")
-ROLES = (
-    *NAMED, *WORDED, "alert", "alertdialog", "banner", "complementary", "contentinfo", "definition", "form", "group",
-    "list", "listbox", "log", "main", "menu", "navigation", "note", "option", "paragraph", "progressbar", "search",
-    "slider", "spinbutton", "status", "tablist", "tabpanel", "term", "timer",
+WORDED = ("row", "listitem", "article", "paragraph", "blockquote", "code", "caption", "term")
+PLAIN = ("definition", "summary", "words")  # by the term that is defined, and by whole texts
+_ROLES_ONLY = (
+    "alert", "application", "banner", "complementary", "contentinfo", "definition", "deletion", "document", "emphasis",
+    "feed", "insertion", "log", "main", "mark", "math", "menubar", "note", "option", "rowgroup", "scrollbar", "separator",
+    "status", "strong", "subscript", "superscript", "tablist", "time", "timer", "tooltip", "treegrid",
 )  # fmt: skip
-KEYS = ("label", "role", *NAMED, *WORDED)
+ROLES = (*NAMED, *WORDED, *_ROLES_ONLY)
+KEYS = ("label", "role", *NAMED, *WORDED, *PLAIN)
+_NARROWING = ("name", "with", "in", "under", "level")
 
 
 def target(node: Node, *, place: str) -> Target:
@@ -39,10 +46,10 @@ def taken(fields: Fields, *, place: str) -> Target:
 def maybe_taken(fields: Fields, *, place: str) -> Target | None:
     """As `taken`, or None when no key of the mapping names an element."""
     chosen = fields.one(KEYS)
-    name, words, within = fields.maybe("name"), fields.maybe("with"), fields.maybe("in")
+    name, words, within, under, level = (fields.maybe(key) for key in _NARROWING)
     if chosen is None:
-        if extra := name or words or within:
-            raise refusal(extra.line, "name, with and in narrow an element down: say its role or label too")
+        if extra := name or words or within or under or level:
+            raise refusal(extra.line, "name, with, in, under and level narrow an element down: say its role or label too")
         return None
     key, node = chosen
     if name is not None and key != "role":
@@ -54,6 +61,8 @@ def maybe_taken(fields: Fields, *, place: str) -> Target | None:
         label=held(node, f"{place}.label") if key == "label" else None,
         words=_worded(key, node, words, place),
         within=target(within, place=f"{place}.in") if within else None,
+        level=_level(key, level, node) if level else None,
+        under=held(under, f"{place}.under") if under else None,
     )
 
 
@@ -77,7 +86,7 @@ def _role(key: str, node: Node) -> str:
 
 
 def _named(key: str, node: Node, name: Node | None, place: str) -> Template | None:
-    if key in NAMED:
+    if key in NAMED or key in PLAIN:
         return held(node, f"{place}.{key}")
     return held(name, f"{place}.name") if name else None
 
@@ -88,3 +97,12 @@ def _worded(key: str, node: Node, words: Node | None, place: str) -> Template | 
     if key in WORDED:
         return held(node, f"{place}.{key}")
     return held(words, f"{place}.with") if words else None
+
+
+def _level(key: str, level: Node, node: Node) -> int:
+    if key != "heading" and not (key == "role" and text(node, "role") == "heading"):
+        raise refusal(level.line, "level belongs to a heading")
+    word = text(level, "level")
+    if not re.fullmatch("[1-6]", word):
+        raise refusal(level.line, f"level is 1 to 6, not {word!r}")
+    return int(word)

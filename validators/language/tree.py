@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -11,6 +12,8 @@ import yaml
 from validators.domain.errors import JourneyInvalid, Problem
 
 LARGEST_BYTES = 64 * 1024
+DEEPEST = 50
+_DASHES = re.compile(rf"^[ \t]*(?:[-?:][ \t]+){{{DEEPEST},}}", re.MULTILINE)
 PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 
 
@@ -73,7 +76,7 @@ def refusal(line: int, message: str) -> JourneyInvalid:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`; did you mean "fill"?`, else the known words, ready to append to a message."""
-    words = sorted(set(known))
+    words = sorted(set(map(str, known)))  # of an enumeration, the words and not the members
     if close := get_close_matches(word, words, n=1, cutoff=0.6):
         return f"; did you mean {close[0]!r}?"
     return f"; known: {', '.join(words)}" if words else ""
@@ -83,6 +86,8 @@ def tree(text: str) -> Node:
     """The tree of one YAML document. Raises JourneyInvalid."""
     if len(text.encode()) > LARGEST_BYTES:
         raise refusal(0, f"longer than {LARGEST_BYTES // 1024} KiB: split it into several journeys")
+    if _nested(text):
+        raise refusal(0, f"nested more than {DEEPEST} deep: no journey is")
     try:
         if any(isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) for event in yaml.parse(text)):
             raise refusal(0, "anchors and aliases (& and *) are not part of the language: write the value out")
@@ -97,6 +102,15 @@ def tree(text: str) -> Node:
     return _node(node)
 
 
+def _nested(text: str) -> bool:
+    """Whether lists and mappings open so deep in it that the reader would take minutes: its time grows with the square."""
+    depth = deepest = 0
+    for char in text:
+        depth += (char in "[{") - (char in "]}")
+        deepest = max(deepest, depth)
+    return deepest > DEEPEST or _DASHES.search(text) is not None
+
+
 def mapping(node: Node, what: str) -> Fields:
     if not isinstance(node, Mapping):
         raise refusal(node.line, f"{what} is a mapping, like {{key: value}}")
@@ -107,6 +121,15 @@ def items(node: Node, what: str) -> tuple[Node, ...]:
     if not isinstance(node, Items) or not node.items:
         raise refusal(node.line, f"{what} is a list with at least one entry")
     return node.items
+
+
+def entry(node: Node) -> tuple[str, Node, int]:
+    """The one key of an entry, its value and its line."""
+    match node:
+        case Mapping(line=line, entries=((kind, value),)):
+            return kind, value, line
+        case _:
+            raise refusal(node.line, "write one thing per entry, like `- visible: {button: Book}`")
 
 
 def text(node: Node, what: str) -> str:

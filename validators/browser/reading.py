@@ -1,0 +1,161 @@
+"""What one person reads on a page, taken at once: nothing here waits, and nothing here changes a page.
+
+What a page says is data. It is read through the library's isolated world, never by running a page's own functions, and
+a page that does not answer a reading within READ_SECONDS (a whole tree within TREE_SECONDS) is one that does not answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from time import monotonic
+from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import urljoin, urlsplit
+
+from validators.browser.locating import located
+from validators.browser.snapshot import nodes
+from validators.domain import aria
+from validators.domain.aria import Node, Table
+from validators.domain.errors import Unable
+from validators.domain.evidence import Trouble
+from validators.domain.looks import State
+from validators.domain.spot import Spot
+
+if TYPE_CHECKING:
+    from playwright.async_api import Locator, Page, Response
+
+T = TypeVar("T")
+
+READ_SECONDS = 2.0
+TREE_SECONDS = 10.0  # a table of a thousand rows takes a browser two seconds of one core, and a busy machine more
+MOMENT_SECONDS = 0.025  # shorter than the shortest pause between two looks at what has not come yet
+LONGEST_TEXT = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Latest:
+    """The tree that was read last, of which place and when. Any other reading, and any act, forgets it."""
+
+    within: Spot | None
+    tree: tuple[Node, ...]
+    at: float
+
+
+class Reader:
+    """The readings of `validators.ports.browser.Session`, for whoever has a page."""
+
+    page: Page
+    origin: str
+    failed: str
+    answers: list[int]
+    latest: Latest | None
+
+    async def text(self, spot: Spot | None) -> str:
+        found = self.page.locator("body") if spot is None else await self._one(spot)
+        return (await self._read(found.inner_text(timeout=READ_SECONDS * 1000)))[:LONGEST_TEXT]
+
+    async def value(self, spot: Spot) -> str:
+        found = await self._one(spot)
+        if await self._read(found.and_(self.page.locator("select")).count()):
+            picked = [one for one in aria.options(await self._tree(found)) if ("selected", "true") in one.told]
+            return ", ".join(one.name or one.reads for one in picked)
+        return await self._read(found.input_value(timeout=READ_SECONDS * 1000))
+
+    async def options(self, spot: Spot) -> tuple[str, ...]:
+        return tuple(one.name or one.reads for one in aria.options(await self.tree(spot)))
+
+    async def count(self, spot: Spot) -> int:
+        return await self._read(located(self.page, spot).count())
+
+    async def rows(self, within: Spot | None) -> tuple[tuple[str, ...], ...]:
+        return aria.rows(await self.tree(within))
+
+    async def tables(self, within: Spot | None) -> tuple[Table, ...]:
+        return aria.tables(await self.tree(within))
+
+    async def tree(self, within: Spot | None) -> tuple[Node, ...]:
+        """Several looks at one place in a row are looks at one moment: a large table is not read anew for each."""
+        if self.latest and self.latest.within == within and monotonic() - self.latest.at < MOMENT_SECONDS:
+            return self.latest.tree
+        told = await self._tree(await self._one(within) if within else self.page.locator("body"))
+        self.latest = Latest(within, told, monotonic())
+        return told
+
+    async def in_state(self, spot: Spot, state: State) -> bool:
+        found = await self._one(spot)
+        return await self._read(found.locator(f"state={state}").count()) > 0
+
+    async def description(self, spot: Spot) -> str:
+        found = await self._one(spot)
+        describing = found.locator("describes=it").filter(visible=True)
+        told = [await self._read(one.inner_text()) for one in await self._read(describing.all())]
+        beside = [await self._read(found.get_attribute(name)) for name in ("aria-description", "title")]
+        return " ".join(filter(None, told or beside))
+
+    async def leads_to(self, spot: Spot) -> str:
+        found = await self._one(spot)
+        told = await self._read(found.get_attribute("href"))
+        if told is None:
+            raise Unable(Trouble.NOT_ACTIONABLE, "it is no link: it has no address")
+        base = self.page.locator("base[href]")
+        against = await self._read(base.first.get_attribute("href")) if await self._read(base.count()) else None
+        url = urlsplit(urljoin(urljoin(self.page.url, against or ""), told))
+        if f"{url.scheme}://{url.netloc}" != self.origin:
+            return url.geturl()
+        return (url.path or "/") + (f"?{url.query}" if url.query else "") + (f"#{url.fragment}" if url.fragment else "")
+
+    async def status(self) -> int:
+        """Of all answers to this person, the one that is shown: going back shows an old one, a download shows none."""
+        shown = self.page.locator("html")
+        for status in dict.fromkeys(reversed(self.answers)):
+            if await self._read(shown.locator(f"answered={status}").count()):
+                return status
+        raise Unable(Trouble.NO_ANSWER, "no answer of the app is shown")
+
+    async def title(self) -> str:
+        return await self._read(self.page.title())
+
+    async def path(self) -> str:
+        url = urlsplit(self.page.url)
+        return url.path + (f"?{url.query}" if url.query else "")
+
+    def _answered(self, response: Response) -> None:
+        """Note the status of a page, not of what a page asked for."""
+        if response.request.is_navigation_request() and response.frame == self.page.main_frame:
+            self.answers.append(response.status)
+
+    async def _tree(self, found: Locator) -> tuple[Node, ...]:
+        try:
+            snapshot = found.aria_snapshot(timeout=TREE_SECONDS * 1000)
+            return nodes(await self._read(snapshot, within=TREE_SECONDS))
+        except ValueError as error:
+            raise Unable(Trouble.BROKEN, str(error)) from None
+
+    async def _one(self, spot: Spot) -> Locator:
+        found = located(self.page, spot)
+        there = await self._read(found.count())
+        if self.failed:
+            raise Unable(Trouble.NO_ANSWER, self.failed)
+        if there != 1:
+            trouble = Trouble.AMBIGUOUS if there else Trouble.MISSING
+            raise Unable(trouble, f"{there or 'no'} such element{'s' if there else ''}")
+        return found
+
+    async def _read(self, reading: Awaitable[T], *, within: float = READ_SECONDS) -> T:
+        from playwright.async_api import Error
+
+        self.latest = None  # what is read next is read after this
+        try:
+            return await asyncio.wait_for(reading, within)
+        except TimeoutError:
+            raise Unable(Trouble.NO_ANSWER, "the page does not respond") from None
+        except Error as error:
+            if "crashed" in str(error) or "has been closed" in str(error):
+                raise Unable(Trouble.BROKEN, "the browser failed") from None
+            raise Unable(Trouble.MISSING, f"the page changed while it was read: {first_line(error)}") from None
+
+
+def first_line(error: Exception) -> str:
+    """What went wrong, without the library's log below it."""
+    return str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -1,0 +1,44 @@
+"""From the library's aria snapshot to a tree of nodes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from validators.domain.aria import Node, key
+from validators.domain.wording import folded
+
+_LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays text
+
+
+def nodes(snapshot: str) -> tuple[Node, ...]:
+    """The nodes of a snapshot, outermost first. Raises ValueError for one that is none."""
+    try:
+        told = yaml.load(snapshot, Loader=_LOADER)  # noqa: S506  (the base loader makes nothing but texts, lists, mappings)
+    except yaml.YAMLError as error:
+        raise ValueError(f"no snapshot: {error}") from None
+    return _children(told)
+
+
+def _children(told: Any) -> tuple[Node, ...]:
+    return tuple(node for item in told if (node := _node(item))) if isinstance(told, list) else ()
+
+
+def _node(item: Any) -> Node | None:
+    """One entry; None for a property of the element above (`/url`), which is no element."""
+    if isinstance(item, str):
+        return _own(item, "", ())
+    ((head, inside),) = item.items()
+    if head.startswith("/"):
+        return None
+    if isinstance(inside, str):
+        return _own(head, inside, ())
+    return _own(head, "", _children(inside))
+
+
+def _own(head: str, text: str, children: tuple[Node, ...]) -> Node:
+    found = key(head)
+    if found is None:
+        return Node("text", text=folded(f"{head} {text}"))
+    return Node(found.role, folded(found.name or ""), folded(text), found.told, children)

@@ -1,0 +1,88 @@
+"""What is claimed of a text or of a list: the comparisons, and why some of them say nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from validators.domain.claim import NUMERIC, Claim, ListClaim, Listing, Match
+from validators.domain.values import Template
+from validators.domain.wording import matches, numbers
+from validators.language.targets import held
+from validators.language.tree import Fields, Items, Node, Scalar, items, mapping, refusal
+
+TEXT = tuple(Match)
+ADDRESS = (Match.EQUALS, Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.ONE_OF, Match.NOT_CONTAINS)
+PAGE = (Match.CONTAINS, Match.NOT_CONTAINS)
+COUNT = (Match.EQUALS, Match.AT_LEAST, Match.AT_MOST, Match.BETWEEN)
+STATUS = (Match.EQUALS, Match.ONE_OF)
+PIECES = (Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.NOT_CONTAINS)
+
+
+def claimed(fields: Fields, place: str, *, kinds: Collection[Match] = TEXT) -> tuple[Claim, ...]:
+    """The comparison among the keys of a mapping, and a `not_contains` beside it. Raises JourneyInvalid."""
+    chosen = [fields.one([kind for kind in kinds if kind is not Match.NOT_CONTAINS])]
+    if Match.NOT_CONTAINS in kinds:
+        chosen.append(fields.one([Match.NOT_CONTAINS]))
+    claims = tuple(_claim(Match(key), node, f"{place}.{key}") for key, node in filter(None, chosen))
+    if not claims:
+        raise refusal(fields.line, f"{fields.what} needs one of {', '.join(kinds)}")
+    return claims
+
+
+def told(node: Node, what: str, place: str, *, kinds: Collection[Match] = TEXT) -> tuple[Claim, ...]:
+    """As `claimed`, where a plain text is short for `equals`."""
+    if isinstance(node, Scalar):
+        return (_claim(Match.EQUALS, node, place),)
+    fields = mapping(node, what)
+    claims = claimed(fields, place, kinds=kinds)
+    fields.done()
+    return claims
+
+
+def listed(fields: Fields, place: str) -> tuple[ListClaim, ...]:
+    """The comparisons of a list among the keys of a mapping, maybe none. `includes: x` is short for `[x]`."""
+    chosen = [fields.one([Listing.EQUALS, Listing.INCLUDES]), fields.one([Listing.EXCLUDES])]
+    return tuple(_list_claim(Listing(key), node, f"{place}.{key}") for key, node in filter(None, chosen))
+
+
+def counted(claims: tuple[Claim, ...], line: int) -> tuple[Claim, ...]:
+    """The claims, of a number of things: each wanted text is a whole number. Raises JourneyInvalid."""
+    for held_ in (held_ for claim in claims for held_ in claim.wanted):
+        if not held_.holes and not (held_.source.strip().isascii() and held_.source.strip().isdigit()):
+            raise refusal(line, f"{held_.source!r} is not a number of things: a whole number, like 2")
+    if any(claim.match is Match.AT_LEAST and claim.wanted[0].source.strip() == "0" for claim in claims):
+        raise refusal(line, "`at_least: 0` is always true: at_least 1, or `equals: 0` beside something that must be there")
+    return claims
+
+
+def _claim(match: Match, node: Node, place: str) -> Claim:
+    wanted = _wanted(match, node, place)
+    for one in (one for one in wanted if not one.holes):
+        if match in PIECES and not one.source.strip():
+            raise refusal(node.line, f"{match} is empty: give it words")
+        if match in NUMERIC and len(numbers(one.source)) != 1:
+            raise refusal(node.line, f"{match} takes a number, not {one.source!r}")
+    if match is Match.BETWEEN and not any(one.holes for one in wanted):
+        low, high = (one.source for one in wanted)
+        if not matches(low, Match.AT_MOST, high):
+            raise refusal(node.line, f"between takes the smaller number first: [{high}, {low}]")
+    return Claim(match, wanted)
+
+
+def _wanted(match: Match, node: Node, place: str) -> tuple[Template, ...]:
+    if match not in (Match.ONE_OF, Match.BETWEEN):
+        if isinstance(node, Items):
+            raise refusal(node.line, f"{match} takes one text; a list belongs to one_of")
+        return (held(node, place),)
+    found = items(node, match)
+    if match is Match.BETWEEN and len(found) != 2:
+        raise refusal(node.line, "between takes two numbers, like [1, 9]")
+    return tuple(held(item, f"{place}.{index}") for index, item in enumerate(found))
+
+
+def _list_claim(match: Listing, node: Node, place: str) -> ListClaim:
+    if isinstance(node, Items) and not node.items and match is Listing.EQUALS:
+        return ListClaim(match, ())
+    if isinstance(node, Scalar) and match is not Listing.EQUALS:
+        return ListClaim(match, (held(node, place),))
+    return ListClaim(match, tuple(held(item, f"{place}.{index}") for index, item in enumerate(items(node, match))))

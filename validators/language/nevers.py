@@ -1,0 +1,42 @@
+"""What must never happen, from the first step to the last look."""
+
+from __future__ import annotations
+
+import re
+
+from validators.domain.journey import Forbidden, Never
+from validators.language.tree import Node, entry, items, nearest, refusal, text
+
+CONSOLE_LEVELS = ("error", "warning")
+ANY = "any"
+
+
+def nevers(node: Node) -> tuple[Never, ...]:
+    """The entries of a `never` list. Raises JourneyInvalid."""
+    return tuple(_never(*entry(item)) for item in items(node, "never"))
+
+
+def _never(kind: str, node: Node, line: int) -> Never:
+    if kind not in tuple(Forbidden):
+        raise refusal(line, f"never has no {kind!r}{nearest(kind, Forbidden)}")
+    value = text(node, kind)
+    if not value.strip():
+        raise refusal(line, f"{kind} is empty")
+    if wrong := _wrong(Forbidden(kind), value):
+        raise refusal(line, wrong)
+    return Never(line, Forbidden(kind), value)
+
+
+def _wrong(kind: Forbidden, value: str) -> str:
+    """What is wrong with a value of this kind, empty when nothing is."""
+    match kind:
+        case Forbidden.HTTP_STATUS if not re.fullmatch(r"(>=|<=|==|>|<)\s*[1-5][0-9]{2}", value):
+            return 'http_status is a comparison in quotes, like ">=500"'
+        case Forbidden.CONSOLE if value not in CONSOLE_LEVELS:
+            return f"console is one of {', '.join(CONSOLE_LEVELS)}"
+        case Forbidden.REQUEST if not re.fullmatch(r"/[^*]*\*?", value):
+            return "request is a path of the app, like /admin; a * at its end stands for whatever follows"
+        case Forbidden.OTHER_HOST if not re.fullmatch(r"[A-Za-z0-9.-]{1,253}", value):
+            return "other_host is `any`, or the name of a host, like cdn.example.org"
+        case _:
+            return ""

@@ -1,0 +1,73 @@
+"""What must come before what: a page before acts on it, a dialog before what asks it, a file before looks at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+
+from validators.domain.errors import Problem
+from validators.domain.journey import Block, Open, Remember, Step, SwitchTo, Vantage
+from validators.domain.looks import FileHas
+from validators.domain.steps import Dialog, Download
+from validators.domain.walk import looks
+
+
+def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    """Every step or expectation that stands where it cannot mean anything."""
+    yield from _pages(steps)
+    yield from _dialogs(steps)
+    yield from _files(steps, expect)
+    yield from _people(steps, expect)
+
+
+def _pages(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    opened: set[str] = set()
+    actor = ""
+    for step in steps:
+        if isinstance(step, SwitchTo):
+            actor = step.actor
+        elif isinstance(step, Dialog):
+            continue  # a page may ask as soon as it is opened
+        elif actor not in opened:
+            if not _goes_somewhere(step):
+                who = f"{actor!r}" if actor else "a journey"
+                yield Problem(step.line, f"{who} starts at no page: the first step must be `open`")
+            opened.add(actor)
+    if steps and not opened:
+        yield Problem(steps[0].line, "no step does anything")
+
+
+def _goes_somewhere(step: Step) -> bool:
+    return isinstance(step, Open) or (isinstance(step, Download) and step.path is not None)
+
+
+def _dialogs(steps: tuple[Step, ...]) -> Iterator[Problem]:
+    """A dialog stands directly before the step that causes it; several before one that causes several."""
+    for step, after in pairwise((*steps, None)):
+        if isinstance(step, Dialog):
+            if after is None or isinstance(after, SwitchTo | Remember):
+                yield Problem(step.line, "no step causes this dialog: write it directly before the step that does, like a click")
+            if step.says and step.says.generates:
+                yield Problem(step.line, "any.… draws new data, which a dialog cannot say: draw it in let or a step, and name it")
+
+
+def _files(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    files = [step.name for step in steps if isinstance(step, Download)]
+    for look in looks(expect):
+        if isinstance(look, FileHas) and look.file not in files:
+            known = ", ".join(sorted(files)) or "none"
+            yield Problem(look.line, f"no step downloads {look.file!r}; downloaded so far: {known}")
+    for step in (step for step in steps if isinstance(step, Download) and files.count(step.name) > 1):
+        yield Problem(step.line, f"two downloads are called {step.name!r}: give each a name of its own")
+
+
+def _people(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:
+    acting = {step.actor for step in steps if isinstance(step, SwitchTo)}
+    for block in (block for block in expect if block.vantage is Vantage.ACTOR and not block.opens):
+        if block.actor not in acting:
+            known = ", ".join(sorted(acting)) or "none (name the first one with `as` before `open`)"
+            yield Problem(
+                block.line,
+                f"{block.actor!r} was never at any page: give this entry a path to `open`, or a step `as: {block.actor}`;"
+                f" people so far: {known}",
+            )

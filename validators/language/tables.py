@@ -1,0 +1,94 @@
+"""Looks at tables: a column by its header, a row by its cells, how many rows, which columns."""
+
+from __future__ import annotations
+
+import re
+
+from validators.domain.claim import Claim, Order
+from validators.domain.journey import RowHas
+from validators.domain.looks import ColumnHas, HeadersAre, NamedCell, RowsAre
+from validators.domain.target import Target
+from validators.language.claims import COUNT, claimed, counted, listed, told
+from validators.language.targets import held, target
+from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, nearest, refusal, text
+
+
+def row(line: int, node: Node, place: str) -> RowHas:
+    """`{cells: [Ada, "4"]}`, or cells by the header of their column, `{cells: {Name: Ada}}`. Raises JourneyInvalid."""
+    fields = mapping(node, "row")
+    cells, within, chosen = fields.need("cells"), _within(fields, place), fields.one(("times", "at"))
+    fields.done()
+    times = _times(chosen[1]) if chosen and chosen[0] == "times" else None
+    at = _at(chosen[1]) if chosen and chosen[0] == "at" else None
+    if isinstance(cells, Mapping):
+        return RowHas(line, (), within, times, _named(cells, f"{place}.cells"), at)
+    wanted = (held(cell, f"{place}.cells.{index}") for index, cell in enumerate(items(cells, "cells")))
+    return RowHas(line, tuple(wanted), within, times, at=at)
+
+
+def column(line: int, node: Node, place: str) -> ColumnHas:
+    """`{header: City, sorted: ascending}` and the like. Raises JourneyInvalid."""
+    fields = mapping(node, "column")
+    header, within = held(fields.need("header"), f"{place}.header"), _within(fields, place)
+    lists, each, order = listed(fields, place), fields.maybe("each"), fields.maybe("sorted")
+    fields.done()
+    if not (lists or each or order):
+        raise refusal(line, "column needs one of equals, includes, excludes, each, sorted")
+    return ColumnHas(line, header, within, lists, _each(each, place) if each else (), _order(order) if order else None)
+
+
+def columns(line: int, node: Node, place: str) -> HeadersAre:
+    """`{equals: [City, Size], in: {table: Walks}}`. Raises JourneyInvalid."""
+    fields = mapping(node, "columns")
+    within, lists = _within(fields, place), listed(fields, place)
+    fields.done()
+    if not lists:
+        raise refusal(line, "columns needs one of equals, includes, excludes")
+    return HeadersAre(line, lists, within)
+
+
+def rows(line: int, node: Node, place: str) -> RowsAre:
+    """`{equals: 3, in: {table: Walks}}`. Raises JourneyInvalid."""
+    fields = mapping(node, "rows")
+    within, claims = _within(fields, place), claimed(fields, place, kinds=COUNT)
+    fields.done()
+    return RowsAre(line, counted(claims, line), within)
+
+
+def _within(fields: Fields, place: str) -> Target | None:
+    found = fields.maybe("in")
+    return target(found, place=f"{place}.in") if found else None
+
+
+def _named(cells: Mapping, place: str) -> tuple[NamedCell, ...]:
+    if not cells.entries:
+        raise refusal(cells.line, "cells is empty: say at least one")
+    return tuple(
+        NamedCell(held(Scalar(cells.line, header), f"{place}.{index}"), told(claim, "a cell", f"{place}.{index}.cell"))
+        for index, (header, claim) in enumerate(cells.entries)
+    )
+
+
+def _each(node: Node, place: str) -> tuple[Claim, ...]:
+    return told(node, "each", f"{place}.each")
+
+
+def _order(node: Node) -> Order:
+    word = text(node, "sorted")
+    if word not in tuple(Order):
+        raise refusal(node.line, f"sorted is ascending or descending, not {word!r}{nearest(word, Order)}")
+    return Order(word)
+
+
+def _at(node: Node) -> int:
+    word = text(node, "at")
+    if word != "last" and not re.fullmatch("[1-9][0-9]{0,5}", word):
+        raise refusal(node.line, "at is a row's place: 1 is the first one below the headers, or `last`")
+    return -1 if word == "last" else int(word)
+
+
+def _times(node: Node) -> int:
+    word = text(node, "times")
+    if not (word.isascii() and word.isdigit() and int(word) > 0):
+        raise refusal(node.line, "times is a whole number from 1 (for none, expect `absent`)")
+    return int(word)
