@@ -1,40 +1,70 @@
 """The request to the sealed validator: everything it may know, and nothing of what was implemented."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from harness.domain.issue import CommitSha
+from harness.factory.history import History
 from harness.factory.job import Job
+from harness.factory.plant import Places
+from harness.factory.steering import Steering
+from harness.ports.git import Repository
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What every request stands on: where things lie, the trusted repository, and the boxes with their form."""
+
+    places: Places
+    repository: Repository
+    wheels: Path
+    sandbox_command: tuple[str, ...]
+    form: str
 
 
 def validator_request(job: Job, *, head: str | None = None, candidate: str | None = None) -> dict[str, Any]:
     """The request document for `author` (no head) or `judge`. The issue's text is the normalised one that was triaged."""
-    plant, config = job.plant, job.steering.config
-    request: dict[str, Any] = {
-        "repository": plant.places.repository, "sealed": str(plant.places.sealed), "git_dir": str(plant.places.trusted),
-        "issue": _issue(job), "base": _point(job, job.base),
-        "governance": {"digest": job.steering.digest, "files": dict(job.steering.governance.files)},
+    plant = job.plant
+    ground = Ground(plant.places, plant.repository, plant.wheels, plant.sandbox_command, plant.sandbox.form())
+    request = base_request(ground, job.steering, issue=issue_text(job.history), run=job.run, round_number=job.history.rounds + 1)
+    if head and candidate:
+        request["head"] = _point(plant.repository, CommitSha(head))
+        request["candidate"] = _point(plant.repository, CommitSha(candidate))
+    return request
+
+
+def base_request(
+    ground: Ground, steering: Steering, *, issue: Mapping[str, Any], run: str, round_number: int,
+) -> dict[str, Any]:
+    """A request about a base and no change: what an author is asked, and what a maintainer asks about journeys."""
+    config, places = steering.config, ground.places
+    return {
+        "repository": places.repository, "sealed": str(places.sealed), "git_dir": str(places.trusted),
+        "issue": dict(issue), "base": _point(ground.repository, steering.base),
+        "governance": {"digest": steering.digest, "files": dict(steering.governance.files)},
         "app": {
             "start": list(config.app.start), "port_env": config.app.port_env, "ready": config.app.ready,
             "ready_seconds": config.app.ready_seconds, "env": dict(config.app.env), "lock": config.dependencies.lock,
             "data": config.app.data or None, "seed_command": list(config.app.seed_command) or None,
+            "clock_env": config.app.clock_env or None,
         },
-        "layers": str(plant.places.layers), "wheels": str(plant.wheels),
-        "sandbox": {"command": list(plant.sandbox_command), "form": plant.sandbox.form()},
-        "signing_key": str(plant.places.signing_key),
-        "limits": {"wall_seconds": config.limits.judge_seconds, "journey_seconds": config.limits.journey_seconds},
-        "seed": None, "run": job.run, "round": job.history.rounds + 1,
+        "layers": str(places.layers), "wheels": str(ground.wheels),
+        "sandbox": {"command": list(ground.sandbox_command), "form": ground.form},
+        "signing_key": str(places.signing_key),
+        "limits": {"wall_seconds": config.limits.judge_seconds, "journey_seconds": config.limits.journey_seconds,
+                   "standing": config.limits.standing},
+        "seed": None, "run": run, "round": round_number,
     }
-    if head and candidate:
-        request["head"] = _point(job, CommitSha(head))
-        request["candidate"] = _point(job, CommitSha(candidate))
-    return request
 
 
-def _issue(job: Job) -> dict[str, Any]:
-    triaged = job.history.triage or {}
-    return {"number": job.issue, "title": triaged.get("title", ""), "body": triaged.get("body", ""),
+def issue_text(told: History) -> dict[str, Any]:
+    """The issue as a judge may know it."""
+    triaged = told.triage or {}
+    return {"number": told.issue, "title": triaged.get("title", ""), "body": triaged.get("body", ""),
             "kind": triaged.get("kind", "bug")}
 
 
-def _point(job: Job, commit: CommitSha) -> dict[str, str]:
-    return {"commit": commit, "tree": job.plant.repository.tree_of(commit)}
+def _point(repository: Repository, commit: CommitSha) -> dict[str, str]:
+    return {"commit": commit, "tree": repository.tree_of(commit)}

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from validators.domain.answer import Answer
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
+from validators.domain.files import File
 from validators.domain.spot import Spot
 
 
@@ -17,6 +19,7 @@ class FakeApp:
     bookings: list[tuple[str, str]] = field(default_factory=list)
     statuses: list[tuple[int, str]] = field(default_factory=list)
     console: list[tuple[str, str]] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     stores: bool = True
     shared: bool = True
     text: str = "Tide walks"
@@ -60,6 +63,25 @@ class FakeSession:
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
         self.acts.append(f"press {key}")
 
+    async def hover(self, spot: Spot, *, patience: float) -> None:
+        self.acts.append(f"hover {spot.name}")
+
+    async def type(self, text: str, *, patience: float) -> None:
+        self.acts.append(f"type {text}")
+
+    async def upload(self, spot: Spot, files: tuple[File, ...], *, patience: float) -> None:
+        self.fields[spot.label or ""] = ", ".join(one.name for one in files)
+
+    async def download(self, source: Spot | str, *, patience: float) -> File:
+        told = "".join(f"{name},{size}\r\n" for name, size in self._bookings())
+        return File("bookings.csv", f"Name,Size\r\n{told}".encode())
+
+    def prepare(self, answer: Answer) -> None:
+        self.acts.append(f"prepare {answer}")
+
+    async def focused(self, spot: Spot) -> bool:
+        return spot.label in self.fields
+
     async def select(self, spot: Spot, option: str, *, patience: float) -> None:
         self.fields[spot.label or ""] = option
 
@@ -102,9 +124,17 @@ class FakeStage:
     app: FakeApp = field(default_factory=FakeApp)
     make: Callable[[FakeApp], FakeSession] = FakeSession
     people: dict[str, FakeSession] = field(default_factory=dict)
+    pictures: list[tuple[str, str]] = field(default_factory=list)
+    ahead: int = 0
 
     async def person(self, actor: str) -> FakeSession:
         return self.people.setdefault(actor, self.make(self.app))
+
+    async def travel(self, seconds: int) -> None:
+        self.ahead += seconds
+
+    async def pictured(self, actor: str, name: str) -> None:
+        self.pictures.append((actor, name))
 
     @property
     def answered(self) -> bool:
@@ -113,6 +143,14 @@ class FakeStage:
     @property
     def statuses(self) -> tuple[tuple[int, str], ...]:
         return tuple(self.app.statuses)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return tuple(path for _, path in self.app.statuses)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        return tuple(self.app.elsewhere)
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:

@@ -6,14 +6,21 @@ from pathlib import Path
 
 import pytest
 
+from validators.domain.claim import Listing, Match, Order
 from validators.domain.evidence import Saboteur
-from validators.domain.journey import Forbidden, Match
+from validators.domain.journey import Forbidden
+from validators.domain.looks import FilePart, State
+from validators.domain.steps import DialogKind
 from validators.domain.values import GENERATORS
 from validators.language.check import complaints
-from validators.language.looks import CONSOLE_LEVELS, LOOKS, VANTAGES
+from validators.language.clock import UNITS
+from validators.language.dialogs import ANSWERS
+from validators.language.keys import MODIFIERS, PRESSABLE
+from validators.language.looks import LOOKS, VANTAGES
+from validators.language.nevers import CONSOLE_LEVELS
 from validators.language.reader import read
-from validators.language.steps import PRESSABLE, VERBS
-from validators.language.targets import NAMED, WORDED
+from validators.language.steps import VERBS
+from validators.language.targets import NAMED, PLAIN, WORDED
 
 PAGE = (Path(__file__).parents[2] / "docs" / "journeys.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -30,9 +37,12 @@ def test_every_example_may_be_sealed(source):
 
 @pytest.mark.parametrize(
     "word",
-    [*VERBS, "reload", "back", *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *CONSOLE_LEVELS]
-    + [f"any.{kind}" for kind in GENERATORS],
-)
+    [
+        *VERBS, "reload", "back", *LOOKS, *VANTAGES, *Match, *Forbidden, *PRESSABLE, *NAMED, *WORDED, *PLAIN, *CONSOLE_LEVELS,
+        *Listing, *Order, *State, "each", "sorted", "at", "times", "under", "level", "with",
+        *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(f"any.{kind}" for kind in GENERATORS),
+    ],
+)  # fmt: skip
 def test_every_word_of_the_language_is_on_the_page(word):
     assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE)
 
@@ -48,6 +58,25 @@ def test_every_step_and_look_the_page_shows_is_in_the_language():
         extra = f"\n  - {line}" if kind in VANTAGES else ""
         steps = f"  - open: /\n  - {line}\n" if step else "  - open: /\n"
         assert read(f"journey: j\npromise: issue\nsteps:\n{steps}expect:\n  - {look}{extra}\n"), line
+
+
+def section(start: str, end: str) -> str:
+    return PAGE[PAGE.index(start) : PAGE.index(end, PAGE.index(start))]
+
+
+def test_every_element_the_page_shows_is_named_in_the_language():
+    shown = re.findall(r"`(\{[^`]*\})`", section("## Naming an element", "## Steps"))
+    assert len(shown) > 8
+    for element in shown:
+        assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {element}\n"), element
+
+
+def test_everything_the_page_says_can_never_happen_is_in_the_language():
+    rows = re.findall(r"^\| (`.*?) \|", section("| never | |", "## What makes"), re.MULTILINE)
+    shown = [code for row in rows for code in re.findall(r"`([^`]*)`", row) if ": " in code]
+    assert {code.partition(":")[0] for code in shown} == set(Forbidden)
+    for never in shown:
+        assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - title: x\nnever: [{{{never}}}]\n"), never
 
 
 def test_the_page_that_authors_are_given_is_this_page():

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from validators.domain.claim import Match
 from validators.domain.errors import JourneyInvalid
 from validators.domain.journey import (
     Absent,
@@ -11,7 +12,6 @@ from validators.domain.journey import (
     Click,
     CountIs,
     Fill,
-    Match,
     Never,
     Open,
     PathIs,
@@ -27,6 +27,17 @@ from validators.domain.journey import (
     ValueIs,
     Vantage,
     Visible,
+)
+from validators.domain.looks import (
+    ColumnHas,
+    DescriptionIs,
+    HeadersAre,
+    LeadsTo,
+    OptionsAre,
+    RowsAre,
+    StateIs,
+    StatusIs,
+    TreeIs,
 )
 from validators.language.check import checked, complaints
 from validators.language.reader import read
@@ -71,7 +82,7 @@ def test_the_example_of_the_design_is_read():
     assert isinstance(filled, Fill)
     assert isinstance(clicked, Click)
     assert str(clicked.target) == 'button "Book" in row with "{{ guest }}"'
-    assert [block.vantage for block in journey.expect] == list(Vantage)
+    assert [block.vantage for block in journey.expect] == [Vantage.HERE, Vantage.AFTER_RELOAD, Vantage.OTHER_SESSION]
     here, again, other = journey.expect
     assert here.looks == again.looks == other.looks
     assert other.opens.source == "/walks"
@@ -104,16 +115,30 @@ def test_every_verb_is_read(line, kind):
         ("value: {label: N, equals: 3}", ValueIs, Match.EQUALS),
         ("visible: {listitem: Ada}", Visible, None),
         ("absent: {row: Ada, in: {table: Bookings}}", Absent, None),
-        ("count: {row: Ada, equals: 2}", CountIs, None),
+        ("count: {row: Ada, equals: 2}", CountIs, Match.EQUALS),
         ("url_path: /done", PathIs, Match.EQUALS),
         ("title: {contains: Tide}", TitleIs, Match.CONTAINS),
         ('row: {cells: [Ada, "4"], times: 2}', RowHas, None),
+        ("row: {cells: {Name: Ada, Size: {at_least: 2}}, at: last}", RowHas, None),
+        ("rows: {at_least: 1, in: {table: Bookings}}", RowsAre, Match.AT_LEAST),
+        ("column: {header: City, each: {one_of: [Oslo, Rome]}}", ColumnHas, None),
+        ("column: {header: City, equals: []}", ColumnHas, None),
+        ("columns: {includes: City}", HeadersAre, None),
+        ("options: {label: Walk, excludes: [Dusk]}", OptionsAre, None),
+        ("state: {checkbox: Yes, is: [checked, enabled]}", StateIs, None),
+        ("description: {label: N, ends_with: guests}", DescriptionIs, Match.ENDS_WITH),
+        ("leads_to: {link: Next, starts_with: /walks}", LeadsTo, Match.STARTS_WITH),
+        ("status: 200", StatusIs, Match.EQUALS),
+        ("aria: {has: [main, {list: [listitem: Ada]}, {text: words}]}", TreeIs, None),
+        ("text: {role: status, between: [1, 3]}", TextIs, Match.BETWEEN),
+        ("visible: {heading: Walks, level: 2, under: List, with: Wal}", Visible, None),
+        ("visible: {definition: Size}", Visible, None),
     ],
 )
 def test_every_look_is_read(line, kind, match):
     look = read(with_looks(line)).expect[0].looks[0]
     assert isinstance(look, kind)
-    assert getattr(look, "match", None) == match
+    assert [claim.match for claim in getattr(look, "claims", ())] == ([match] if match else [])
 
 
 @pytest.mark.parametrize(
@@ -145,9 +170,45 @@ def test_every_look_is_read(line, kind, match):
         (with_looks("after_reload: same"), 6, "`same` (as the entries above it)"),
         (with_looks("visible: {button: A}", "after_reload: same", "title: x"), 8, "put what is seen here first"),
         (with_looks("text: {equals: A}"), 6, "name an element"),
-        (with_looks("text: {role: status}"), 6, "needs one of equals, contains, matches_number"),
+        (with_looks("text: {role: status}"), 6, "needs one of equals, contains, starts_with"),
         (with_looks("text: {role: status, equals: A, contains: B}"), 6, "'equals' or 'contains', not both"),
         (with_looks("row: {cells: []}"), 6, "at least one entry"),
+        (with_looks("row: {cells: {}}"), 6, "cells is empty"),
+        (with_looks("row: {cells: [A], at: 0}"), 6, "1 is the first one below the headers"),
+        (with_looks("row: {cells: [A], at: 1, times: 1}"), 6, "'times' or 'at', not both"),
+        (with_looks("row: {cells: {Size: {at_leest: 1}}}"), 6, "a cell needs one of"),
+        (with_looks("column: {header: City}"), 6, "needs one of equals, includes, excludes, each, sorted"),
+        (with_looks("column: {header: City, sorted: asc}"), 6, "ascending or descending, not 'asc'"),
+        (with_looks("column: {heading: City, sorted: ascending}"), 6, "column needs 'header'"),
+        (with_looks("column: {header: City, includes: []}"), 6, "at least one entry"),
+        (with_looks("colum: {header: City}"), 6, "did you mean 'column'?"),
+        (with_looks("rows: {equals: many}"), 6, "a whole number, like 2"),
+        (with_looks("count: {row: A, at_least: 0}"), 6, "always true"),
+        (with_looks("count: {row: A, contains: 1}"), 6, "count needs one of equals, at_least, at_most, between"),
+        (with_looks("text: {role: status, at_least: few}"), 6, "takes a number, not 'few'"),
+        (with_looks("text: {role: status, between: [8, 2]}"), 6, "the smaller number first: [2, 8]"),
+        (with_looks("text: {role: status, between: [8]}"), 6, "two numbers"),
+        (with_looks('text: {role: status, not_contains: ""}'), 6, "not_contains is empty"),
+        (with_looks("text: {role: status, equals: [a, b]}"), 6, "a list belongs to one_of"),
+        (with_looks("text: {starts_with: A}"), 6, "name an element"),
+        (with_looks("url_path: {at_least: 3}"), 6, "url_path needs one of equals, contains"),
+        (with_looks("state: {checkbox: A}"), 6, "state needs 'is'"),
+        (with_looks("state: {checkbox: A, is: ticked}"), 6, "no state 'ticked'"),
+        (with_looks("state: {checkbox: A, is: cheked}"), 6, "did you mean 'checked'?"),
+        (with_looks("options: {label: A}"), 6, "options needs one of"),
+        (with_looks("status: 2xx"), 6, "a whole number"),
+        (with_looks("status: 99"), 6, "no HTTP status"),
+        (with_looks("status: {contains: 20}"), 6, "status needs one of equals, one_of"),
+        (with_looks("aria: {has: [buton]}"), 6, "no role 'buton'; did you mean 'button'?"),
+        (with_looks("aria: {has: [link /Home/]}"), 6, "is no element"),
+        (with_looks('aria: {has: ["heading [size=2]"]}'), 6, "the tree tells no 'size'"),
+        (with_looks("aria: {has: [text]}"), 6, "text needs its words"),
+        (with_looks("visible: {button: A, level: 2}"), 6, "level belongs to a heading"),
+        (with_looks("visible: {heading: A, level: 7}"), 6, "level is 1 to 6"),
+        (with_looks("visible: {under: A}"), 6, "say its role or label too"),
+        (with_looks("title: x") + "never: [{request: admin}]", 7, "a path of the app"),
+        (with_looks("title: x") + "never: [{request: '/a*b'}]", 7, "a path of the app"),
+        (with_looks("title: x") + "never: [{other_host: 'http://x/'}]", 7, "`any`, or the name of a host"),
         (with_looks("row: {cells: [A], times: 0}"), 6, "a whole number from 1"),
         (with_looks("other_session: {open: evil, expect: same}"), 6, "a path of the app"),
         (with_looks("title: x") + "never: [{http_status: 500}]", 7, 'like ">=500"'),
@@ -178,6 +239,11 @@ def test_every_problem_is_told_at_once_in_line_order():
     broken = BOOK.replace("click:", "clik:").replace("role: status", "role: statsu").replace("promise: M-BOOK\n", "")
     told = complaints(broken)
     assert [words.partition(":")[0] for words in told] == ["a journey needs 'promise'", "line 8", "line 10", "line 15"]
+
+
+def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not():
+    told = complaints(with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x"))
+    assert [words.partition(":")[0] for words in told] == ["line 6", "line 7"]
 
 
 def test_a_refusal_names_the_file():

@@ -104,10 +104,15 @@ def test_an_app_that_is_down_was_never_ready():
         (FakeApp(statuses=[(503, "/api")]), "http_status", 14),
         (FakeApp(console=[("warning", "x"), ("error", "boom")]), "console", 14),
         (FakeApp(text="Traceback (most recent call last)"), "text", 14),
+        (FakeApp(statuses=[(200, "/-/jump?q=a")]), "request", 14),
+        (FakeApp(statuses=[(200, "/admin/users")]), "request", 14),
+        (FakeApp(elsewhere=["http://fonts.example.org/a.css"]), "other_host", 14),
+        (FakeApp(elsewhere=["evil.example:443"]), "other_host", 14),
     ],
 )
 def test_what_must_never_happen_is_noticed_once(app, kind, line):
-    told = perform(app=app)
+    more = '{text: "Traceback"}, {request: /-/jump}, {request: /admin/*}, {other_host: any}'
+    told = perform(BOOK.replace('{text: "Traceback"}', more), app=app)
     assert [(breach.kind, breach.line) for breach in told.breaches] == [(kind, line)]
     assert result(told) is Result.FAILED
 
@@ -122,6 +127,12 @@ def test_what_must_never_happen_is_noticed_once(app, kind, line):
 def test_a_status_is_compared(limit, status, breached):
     told = perform(BOOK.replace(">=500", limit), app=FakeApp(statuses=[(status, "/x")]))
     assert any(breach.observed == f"{status} /x" for breach in told.breaches) is breached
+
+
+@pytest.mark.parametrize("rule", ["{request: /-/jump}", "{request: /admin/*}", "{other_host: cdn.example.org}"])
+def test_what_is_near_to_it_may_happen(rule):
+    app = FakeApp(statuses=[(200, "/prefix/-/jump"), (200, "/-/jump/x"), (200, "/admin")], elsewhere=["http://example.org/"])
+    assert perform(BOOK.replace('{text: "Traceback"}', rule), app=app).breaches == ()
 
 
 class Slow(FakeSession):
@@ -224,6 +235,52 @@ twin:
     assert result(told) is Result.PASSED, told
     assert stage.people["guide"].acts == ["open /guests", "press Enter", "reload", "back"]
     assert values.fields == {"name": values.names["guest"], "walk": "Dawn", "swims": "yes"}
+
+
+def test_files_keys_dialogs_and_the_clock_reach_the_one_who_acts_and_each_sees_with_their_own_eyes():
+    source = """\
+journey: hands
+promise: issue
+let: {guest: "{{ any.name }}"}
+steps:
+  - as: guest
+  - open: /
+  - fill: {label: Name, value: "{{ guest }}"}
+  - upload: {label: Plan, file: {name: a.csv, rows: [[Name], ["{{ guest }}"]]}}
+  - click: {button: Book}
+  - as: guide
+  - open: /guests
+  - hover: {button: More}
+  - type: "{{ guest }}"
+  - dialog: {says: "Tell {{ guest }}?", answer: accept}
+  - press: Control+Enter
+  - travel: +2 days
+  - travel: +1 hour
+  - download: {link: Export, as: export}
+expect:
+  - downloaded: {as: export, row: {Name: "{{ guest }}"}}
+  - url_path: /guests
+  - as: guest
+    expect:
+      - value: {label: Plan, equals: "{{ filled.plan }}"}
+      - url_path: /
+  - as: guest
+    open: /mine
+    expect: [{url_path: /mine}]
+twin:
+  expect: [{url_path: /nowhere}]
+"""
+    stage, values = FakeStage(), Values(Draw(7, "hands", date(2026, 11, 21)))
+    told = perform(source, stage=stage, values=values, run=RunId("hands"))
+    assert result(told) is Result.PASSED, told
+    guest = values.names["guest"]
+    assert stage.people["guide"].acts == [
+        "open /guests", "hover More", f"type {guest}", f"prepare a dialog that says 'Tell {guest}?'", "press Control+Enter",
+    ]  # fmt: skip
+    assert (stage.ahead, values.fields["plan"]) == (2 * 86_400 + 3_600, "a.csv")
+    assert [look.vantage for look in told.expectations] == ["here", "here", "as guest", "as guest", "as guest"]
+    assert [step.verb for step in told.steps][3:6] == ["upload", "click", "switchto"]
+    assert [actor for actor, name in stage.pictures if name.startswith("look")] == ["guide", "guest", "guest"]
 
 
 def test_the_stakes_grow_with_what_is_known():

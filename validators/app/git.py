@@ -99,3 +99,11 @@ def commit_facts(git_dir: Path, commit: str) -> tuple[str, tuple[str, ...]]:
     fields = [line.split(" ", 1) for line in header.splitlines() if " " in line]
     trees = [value for key, value in fields if key == "tree"]
     return trees[0], tuple(value for key, value in fields if key == "parent")
+
+
+def in_history(git_dir: Path, tip: str, commits: Iterable[str]) -> frozenset[str]:
+    """Those of the commits that are `tip` or one of its ancestors. One that is not there any more is in nobody's history."""
+    asked = tuple(dict.fromkeys(commits))
+    told = git_output(git_dir, ("cat-file", "--batch-check"), stdin="".join(f"{one}\n" for one in asked).encode())
+    there = {line.split()[0] for line in told.decode().splitlines() if line.split()[1:2] == ["commit"]}
+    return frozenset(one for one in asked if one in there and not git_output(git_dir, ("rev-list", "-1", one, f"^{tip}")))

@@ -18,10 +18,12 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from validators.app.boxes import Box, Boxes, BoxSpec
+from validators.app.boxes import Bind, Box, Boxes, BoxSpec
 from validators.app.side import TREE, Side
+from validators.domain.clock import AHEAD
 from validators.domain.stops import Inconclusive
 
+CLOCK = "/clock"
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
@@ -34,6 +36,7 @@ class Start:
     """How each instance is started and known to be ready: argv, the port's variable, a path, limits in seconds.
 
     `hostname` is the one that browsers will use, so that no request tells an app that it comes from the launcher.
+    `clock_env` names the variable by which an app is told where its clock is; empty for an app that has none.
     """
 
     argv: tuple[str, ...]
@@ -42,15 +45,21 @@ class Start:
     ready_seconds: int
     wall_seconds: int
     hostname: str
+    clock_env: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it listens on in its box."""
+    """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it listens on in its box.
+
+    `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`:
+    how many requests the app answers, at the path that says it is ready, before its visitor comes."""
 
     name: str
     dial: int
     port: int
+    clock: Path | None = None
+    asked_before: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,19 +133,25 @@ class Fleet:
         return Instance(door, side, box, self.clock() + self.start.ready_seconds)
 
     def _spec(self, door: Door, side: Side, *, data: Path | None) -> BoxSpec:
-        port = door.wanted.port
+        port, clock = door.wanted.port, door.wanted.clock
         return BoxSpec(
             name="app",
             argv=self.start.argv,
             cwd=TREE,
             wall_seconds=self.start.wall_seconds,
-            env={**dict(side.env), self.start.port_env: str(port)},
-            binds=side.binds(data),
+            env={**dict(side.env), self.start.port_env: str(port), **self._clock(clock)},
+            binds=(*side.binds(data), *((Bind(clock, CLOCK),) if clock else ())),
             serve=((port, door.listening.fileno()),),
         )
 
+    def _clock(self, clock: Path | None) -> dict[str, str]:
+        return {self.start.clock_env: f"{CLOCK}/{AHEAD}"} if clock else {}
+
     def _answers(self, instance: Instance) -> bool:
-        if answers(instance.door.path, self.start.ready, host=f"{self.start.hostname}:{instance.door.wanted.dial}"):
+        host = f"{self.start.hostname}:{instance.door.wanted.dial}"
+        if answers(instance.door.path, self.start.ready, host=host):
+            for _ in range(instance.door.wanted.asked_before):
+                answers(instance.door.path, self.start.ready, host=host)
             return True
         if instance.box.ended():
             raise Inconclusive(_ended(instance))

@@ -6,8 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from validators.browser.engines import register
 from validators.browser.masking import Mask
 from validators.domain.evidence import Identity
 
@@ -36,6 +38,7 @@ class Browsers:
 
     playwright: Playwright
     executable: str
+    downloads: Path | None = None
     running: dict[Identity, Browser] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -65,18 +68,22 @@ class Browsers:
                 args=[*_SEALED, *extra],
                 ignore_default_args=["--enable-automation"] if identity is Identity.MASKED else None,
                 timeout=START_SECONDS * 1000,
+                downloads_path=self.downloads,
             )
             self.running[identity] = browser
         return browser
 
 
 @asynccontextmanager
-async def browsers(executable: str) -> AsyncIterator[Browsers]:
-    """Browsers from an executable, all closed at the end. One for each identity is started now, if there is one."""
+async def browsers(executable: str, *, downloads: Path | None = None) -> AsyncIterator[Browsers]:
+    """Browsers from an executable, all closed at the end. One for each identity is started now, if there is one.
+
+    `downloads` is a folder that the browser may write, for one that runs as another user than its driver; None: its own."""
     from playwright.async_api import async_playwright
 
     async with async_playwright() as playwright:
-        opened = Browsers(playwright, executable)
+        await register(playwright)
+        opened = Browsers(playwright, executable, downloads)
         warming = asyncio.create_task(opened.warm())
         try:
             yield opened

@@ -7,46 +7,50 @@ a page that does not answer a reading within READ_SECONDS is one that does not a
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import urlsplit
 
-from validators.browser.locating import located
+from validators.browser.arrivals import Arrivals, kept
+from validators.browser.locating import label_of, located
+from validators.browser.reading import Latest, Reader, first_line
 from validators.browser.wire import Wire
+from validators.domain.answer import Answer
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
+from validators.domain.files import File
 from validators.domain.spot import Spot
 
 if TYPE_CHECKING:
-    from playwright.async_api import Locator, Page, Request
+    from playwright.async_api import FileChooser, FilePayload, Locator, Page, Request
 
 T = TypeVar("T")
 
-READ_SECONDS = 2.0
 QUIET_SECONDS = 1.5  # how long a page's own background requests may keep a step waiting
 TICK_SECONDS = 0.01
 REST_SECONDS, REST_FACTOR = 0.5, 3  # a page is at rest after this long, and after thrice what its slowest act took
-LONGEST_TEXT = 200_000
 
 
 @dataclass(slots=True)
-class BrowserSession:
+class BrowserSession(Reader):
     """Implements `validators.ports.browser.Session`."""
 
     page: Page
     wire: Wire
     origin: str
+    arrivals: Arrivals
     failed: str = ""  # why the page's own last navigation failed, empty when it did not
+    answers: list[int] = field(default_factory=list)  # the status of every page so far
+    latest: Latest | None = None
     _since: int = 0
     _acted_at: float = 0.0
     _slowest: float = 0.0
 
     def listening(self) -> BrowserSession:
-        """Itself, told from now on when a navigation fails that no act is waiting for."""
+        """Itself, told from now on of each answer, and when a navigation fails that no act is waiting for."""
+        self.page.on("response", lambda response: self._answered(response))
         self.page.on("requestfailed", lambda request: self._lost(request))
         return self
 
@@ -84,6 +88,48 @@ class BrowserSession:
         else:
             await self._acted(spot, lambda found: found.press(key, timeout=patience * 1000), patience)
 
+    async def hover(self, spot: Spot, *, patience: float) -> None:
+        await self._acted(spot, lambda found: found.hover(timeout=patience * 1000), patience)
+
+    async def type(self, text: str, *, patience: float) -> None:
+        self._begin()
+        await self._until(self._has_focus, patience, Unable(Trouble.NOT_ACTIONABLE, "nothing has the focus to be typed into"))
+        try:
+            await asyncio.wait_for(self.page.keyboard.type(text), patience)
+        except TimeoutError:
+            raise Unable(Trouble.NO_ANSWER, "the page does not respond") from None
+        await self._settled(patience)
+
+    async def upload(self, spot: Spot, files: tuple[File, ...], *, patience: float) -> None:
+        """A person clicks what asks for a file, and chooses it in the window that opens."""
+        opener, asked = await self._opener(spot, patience), asyncio.get_running_loop().create_future()
+
+        def chose(chooser: FileChooser) -> None:
+            if not asked.done():
+                asked.set_result(chooser)
+
+        self.page.on("filechooser", chose)
+        try:
+            await self._tried(opener, lambda found: found.click(timeout=patience * 1000), patience)
+            await self._arrived(asked, patience, "it asks for no file when it is clicked")
+        finally:
+            self.page.remove_listener("filechooser", chose)
+        payload: list[FilePayload] = [{"name": one.name, "mimeType": one.kind, "buffer": one.content} for one in files]
+        await self._tried(opener, lambda _: asked.result().set_files(payload, timeout=patience * 1000), patience)
+        await self._settled(patience)
+
+    async def download(self, source: Spot | str, *, patience: float) -> File:
+        with self.arrivals.one_file() as coming:
+            if isinstance(source, str):
+                await self.open(source, patience=patience)
+            else:
+                await self.click(source, patience=patience)
+            await self._arrived(coming, patience, "no file came to be downloaded")
+            return await kept(coming.result(), patience=patience)
+
+    def prepare(self, answer: Answer) -> None:
+        self.arrivals.prepared.append(answer)
+
     async def select(self, spot: Spot, option: str, *, patience: float) -> None:
         try:
             await self._acted(spot, lambda found: found.select_option(label=option, timeout=patience * 1000), patience)
@@ -99,31 +145,9 @@ class BrowserSession:
     async def seen(self, spot: Spot, *, patience: float) -> None:
         await self._acted(spot, lambda found: found.wait_for(state="visible", timeout=patience * 1000), patience)
 
-    async def text(self, spot: Spot | None) -> str:
-        if spot is None:
-            return (await self._read(self.page.locator("body").inner_text(timeout=READ_SECONDS * 1000)))[:LONGEST_TEXT]
+    async def focused(self, spot: Spot) -> bool:
         found = await self._one(spot)
-        return (await self._read(found.inner_text(timeout=READ_SECONDS * 1000)))[:LONGEST_TEXT]
-
-    async def value(self, spot: Spot) -> str:
-        found = await self._one(spot)
-        return await self._read(found.input_value(timeout=READ_SECONDS * 1000))
-
-    async def count(self, spot: Spot) -> int:
-        return await self._read(located(self.page, spot).count())
-
-    async def rows(self, within: Spot | None) -> tuple[tuple[str, ...], ...]:
-        """A row's text has its cells apart by tabs (a table) or line breaks (ARIA rows)."""
-        found = located(self.page, Spot(role="row", within=within))
-        texts = await self._read(found.all_inner_texts())
-        return tuple(tuple(cell.strip() for cell in re.split(r"[\t\n]+", text) if cell.strip()) for text in texts)
-
-    async def title(self) -> str:
-        return await self._read(self.page.title())
-
-    async def path(self) -> str:
-        url = urlsplit(self.page.url)
-        return url.path + (f"?{url.query}" if url.query else "")
+        return bool(await self._read(found.and_(self.page.locator(":focus")).count()))
 
     async def at_rest(self) -> bool:
         quiet = monotonic() - max(self._acted_at, self.wire.moved)
@@ -144,23 +168,38 @@ class BrowserSession:
         try:
             await go()
         except Error as error:
-            if "interrupted by another navigation" not in str(error):  # a page may lead on by itself
-                raise self._unanswered(error) from None
+            # A page may lead on by itself, what is opened may be a file to take, and one may be told to stay.
+            if not any(sign in str(error) for sign in ("interrupted by another navigation", "Download is starting")):
+                await self._stayed(error)
         await self._settled(patience)
+
+    async def _stayed(self, error: Exception) -> None:
+        """Raise Unable for a navigation that failed, unless the page asked first and a step says to stay.
+
+        The page is asked something in between: the end of this navigation was once taken for that of the next."""
+        if not (self.arrivals.stayed and "ERR_ABORTED" in str(error)):
+            raise self._unanswered(error) from None
+        await self._read(self.page.title())
+        if not self.arrivals.met:
+            raise Unable(Trouble.OTHER_DIALOG, "the page asked whether it may be left, and no `dialog` step answers that")
 
     def _unanswered(self, error: Exception) -> Unable:
         if self.wire.cut:
             return Unable(Trouble.TOO_LARGE, "the app answered with more than a page should be")
         if "crashed" in str(error) or "has been closed" in str(error):
             return Unable(Trouble.BROKEN, "the browser failed")
-        return Unable(Trouble.NO_ANSWER, _first_line(error))
+        return Unable(Trouble.NO_ANSWER, first_line(error))
 
     async def _acted(self, spot: Spot, act: Callable[[Locator], Awaitable[object]], patience: float) -> None:
+        await self._tried(located(self.page, spot), act, patience)
+        await self._settled(patience)
+
+    async def _tried(self, found: Locator, act: Callable[[Locator], Awaitable[object]], patience: float) -> None:
         """Act once the element is there, alone and ready. An element that is double for a moment gets its patience."""
         from playwright.async_api import Error, TimeoutError
 
         self._begin()
-        found, deadline = located(self.page, spot), monotonic() + patience
+        deadline = monotonic() + patience
         while True:
             try:
                 await self._unless_in_vain(act(found), found)
@@ -173,7 +212,45 @@ class BrowserSession:
                 if monotonic() > deadline or await self.at_rest():
                     raise Unable(Trouble.AMBIGUOUS, "more than one element is so named") from None
                 await asyncio.sleep(TICK_SECONDS * 5)
-        await self._settled(patience)
+
+    async def _opener(self, spot: Spot, patience: float) -> Locator:
+        """What is clicked to choose a file: the element, or the label of a file field that is itself hidden."""
+        field, label = located(self.page, spot), label_of(self.page, spot)
+        self._begin()
+
+        async def shown() -> bool:
+            return bool(await self._read(field.count()) or (label and await self._read(label.count())))
+
+        await self._until(shown, patience, Unable(Trouble.MISSING, "no such element"))
+        return label if label and not await self._read(field.count()) else field
+
+    async def _has_focus(self) -> bool:
+        return bool(await self._read(self.page.locator(":focus").count()))
+
+    async def _arrived(self, coming: asyncio.Future[T], patience: float, otherwise: str) -> None:
+        """Return once what the act is about is here. Raises Unable when it does not come."""
+
+        async def here() -> bool:
+            self.arrivals.refuse_otherwise()
+            return coming.done()
+
+        try:
+            await self._until(here, patience, Unable(Trouble.NOT_COME, otherwise))
+        except Unable as unable:
+            raise Unable(unable.trouble, f"{unable}{self._instead()}") from None
+
+    def _instead(self) -> str:
+        """What an act was answered with that was to bring something else."""
+        pages = [one for one in self.wire.exchanges[self._since :] if one.document and one.status]
+        return f"; what came is a page ({pages[-1].status}, {pages[-1].kind or 'of no type'})" if pages else ""
+
+    async def _until(self, holds: Callable[[], Awaitable[bool]], patience: float, otherwise: Unable) -> None:
+        """Return once it holds. Raises `otherwise` when the patience is spent, or the page at rest: then it never will."""
+        deadline = monotonic() + patience
+        while not await holds():
+            if monotonic() > deadline or (await self.at_rest() and not await holds()):
+                raise otherwise
+            await asyncio.sleep(TICK_SECONDS)
 
     async def _unless_in_vain(self, act: Awaitable[object], found: Locator) -> None:
         """Let the library act and wait, but raise once the element is not there on a page at rest: it never will be.
@@ -200,31 +277,27 @@ class BrowserSession:
     def _unusable(self, error: Exception) -> Unable:
         if any(sign in str(error) for sign in ("net::", "crashed", "has been closed")):
             return self._unanswered(error)
-        return Unable(Trouble.NOT_ACTIONABLE, _first_line(error))
-
-    async def _one(self, spot: Spot) -> Locator:
-        found = located(self.page, spot)
-        there = await self._read(found.count())
-        if self.failed:
-            raise Unable(Trouble.NO_ANSWER, self.failed)
-        if there != 1:
-            trouble = Trouble.AMBIGUOUS if there else Trouble.MISSING
-            raise Unable(trouble, f"{there or 'no'} such element{'s' if there else ''}")
-        return found
-
-    async def _read(self, reading: Awaitable[T]) -> T:
-        from playwright.async_api import Error
-
-        try:
-            return await asyncio.wait_for(reading, READ_SECONDS)
-        except TimeoutError:
-            raise Unable(Trouble.NO_ANSWER, "the page does not respond") from None
-        except Error as error:
-            if "crashed" in str(error) or "has been closed" in str(error):
-                raise Unable(Trouble.BROKEN, "the browser failed") from None
-            raise Unable(Trouble.MISSING, f"the page changed while it was read: {_first_line(error)}") from None
+        return Unable(Trouble.NOT_ACTIONABLE, first_line(error))
 
     async def _settled(self, patience: float) -> None:
+        """Return when what was prepared has been asked and the app owes this run no answer."""
+        try:
+            await self._quiet(patience)
+            if self.arrivals.prepared or self.arrivals.otherwise:
+                await self._asked(patience)
+                await self._quiet(patience)
+        finally:
+            self.arrivals.forget()
+
+    async def _asked(self, patience: float) -> None:
+        async def asked() -> bool:
+            self.arrivals.refuse_otherwise()
+            return not self.arrivals.prepared
+
+        otherwise = "; then ".join(map(str, self.arrivals.prepared))
+        await self._until(asked, patience, Unable(Trouble.NOT_COME, f"the step was to be asked by {otherwise}; none came"))
+
+    async def _quiet(self, patience: float) -> None:
         """Return when the app owes this run no answer. A document it owes for longer than the patience is no answer."""
         began = monotonic()
         while self.wire.busy:
@@ -243,8 +316,5 @@ class BrowserSession:
             raise Unable(Trouble.NO_ANSWER, self.failed or broken[0])
 
     def _begin(self) -> None:
-        self.failed, self._since, self._acted_at = "", len(self.wire.exchanges), monotonic()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0] if str(error) else type(error).__name__
+        self.failed, self._since, self._acted_at, self.latest = "", len(self.wire.exchanges), monotonic(), None
+        self.arrivals.stayed = self.arrivals.met = False

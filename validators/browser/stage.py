@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,23 +11,33 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from validators.browser.arrivals import Arrivals
+from validators.browser.clock import Clocks
 from validators.browser.masking import Mask
 from validators.browser.session import BrowserSession
 from validators.browser.wire import Tamper, Wire
-from validators.domain.evidence import Identity, observed
+from validators.domain.errors import Unable
+from validators.domain.evidence import Identity, Trouble, observed
 
 if TYPE_CHECKING:
-    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Dialog, Page
+    from playwright.async_api import Browser, BrowserContext, CDPSession, ConsoleMessage, Page
 
 MOST_NOTES = 20
 MOST_PAGES = 3
+MOST_PICTURES = 40
+MOST_MISSED, PICTURE_SECONDS = 3, 1.0  # a page that shows no picture does not cost a run more than three seconds
+PICTURE_QUALITY = 50  # of a JPEG: a page of 1280 pixels takes 15 to 60 kB
 KEEP_SECONDS = 2.5
+TRAVEL_SECONDS = 5.0
 CLOSE_SECONDS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels."""
+    """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels.
+
+    `downloads`: the journey takes a file; else the browser itself refuses each. `clock` is the folder of the app's own, for a
+    journey that travels."""
 
     identity: Identity
     host: str
@@ -34,6 +45,8 @@ class Setting:
     timezone: str
     viewport: tuple[int, int]
     traced: bool = False
+    downloads: bool = False
+    clock: Path | None = None
 
 
 @dataclass
@@ -46,16 +59,44 @@ class BrowserStage:
     people: dict[str, BrowserSession] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     heard: list[tuple[str, str]] = field(default_factory=list)
+    pictures: dict[str, bytes] = field(default_factory=dict)
+    missed: int = 0
+    _cameras: dict[str, CDPSession] = field(default_factory=dict)
+    clocks: Clocks | None = None
     _ready: set[asyncio.Task[None]] = field(default_factory=set)
 
     async def person(self, actor: str) -> BrowserSession:
         if actor not in self.people:
             context = await self._context()
+            arrivals = Arrivals(self.note, self._later)
+            context.on("dialog", arrivals.asked)
+            context.on("download", arrivals.handed)
             page = await context.new_page()
             await self._fitted(page)
-            self.people[actor] = BrowserSession(page, self.wire, f"http://{self.setting.host}").listening()
+            origin = f"http://{self.setting.host}"
+            self.people[actor] = BrowserSession(page, self.wire, origin, arrivals).listening()
             context.on("page", self._popped_up)
         return self.people[actor]
+
+    async def pictured(self, actor: str, name: str) -> None:
+        enough = self.missed >= MOST_MISSED or len(self.pictures) >= MOST_PICTURES
+        if not self.setting.traced or enough or actor not in self.people:
+            return
+        try:
+            async with asyncio.timeout(PICTURE_SECONDS):
+                self.pictures[name] = await self._picture(actor)
+        except (TimeoutError, _library_error()):
+            self.missed += 1
+            self.note(f"no picture could be taken at {name}")
+
+    async def travel(self, seconds: int) -> None:
+        if self.clocks is None:
+            raise Unable(Trouble.NO_VALUE, "this app has no clock that can be put forward")
+        try:
+            async with asyncio.timeout(TRAVEL_SECONDS):
+                await self.clocks.forward(seconds, [person.page.context for person in self.people.values()])
+        except (TimeoutError, _library_error()):
+            raise Unable(Trouble.NO_ANSWER, "a page does not respond to its clock") from None
 
     @property
     def answered(self) -> bool:
@@ -64,6 +105,14 @@ class BrowserStage:
     @property
     def statuses(self) -> tuple[tuple[int, str], ...]:
         return tuple((one.status, one.path) for one in self.wire.exchanges if one.status and not one.refused)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        return tuple(one.path for one in self.wire.exchanges if not one.refused)
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        return tuple(one.refused for one in self.wire.exchanges if one.refused)
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:
@@ -82,9 +131,20 @@ class BrowserStage:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
             except (TimeoutError, _library_error()):
                 self.note("a page could not be shown at the end")
+        for name, picture in self.pictures.items():
+            (folder / f"{name}.jpg").write_bytes(picture)
         (folder / "console.json").write_text(json.dumps(self.heard, indent=1))
         (folder / "network.json").write_text(json.dumps(self._log(), indent=1))
         return tuple(sorted(path.name for path in folder.iterdir()))
+
+    async def _picture(self, actor: str) -> bytes:
+        """What the person sees, asked of the browser itself: the library's own picture is an act, which the trace would
+        show, with a copy of the whole page before it and after it."""
+        page = self.people[actor].page
+        if actor not in self._cameras:
+            self._cameras[actor] = await page.context.new_cdp_session(page)
+        how = {"format": "jpeg", "quality": PICTURE_QUALITY, "optimizeForSpeed": True}
+        return base64.b64decode((await self._cameras[actor].send("Page.captureScreenshot", how))["data"])
 
     def note(self, text: str) -> None:
         if len(self.notes) < MOST_NOTES:
@@ -111,20 +171,20 @@ class BrowserStage:
             timezone_id=self.setting.timezone,
             viewport={"width": self.setting.viewport[0], "height": self.setting.viewport[1]},
             service_workers="block",
-            accept_downloads=False,
+            accept_downloads=self.setting.downloads,
         )
         if self.setting.identity is Identity.MASKED:
             await context.add_init_script(Mask(self.browser.version).script())
         if self.setting.traced and not self.people:
             await context.tracing.start(snapshots=True)
+        if self.clocks:
+            await self.clocks.started(context)
         context.on("console", self._said)
         context.on("weberror", lambda error: self._overheard("error", str(error.error)))
-        context.on("dialog", self._asked)
         return context
 
     async def _fitted(self, page: Page) -> None:
         """Mask the page, and let it open nothing but the web: a `file:` address fails like one that is not there."""
-        page.on("download", lambda download: self.note(f"refused a download: {download.suggested_filename}"))
         protocol = await page.context.new_cdp_session(page)
 
         def refuse(paused: dict[str, Any]) -> None:
@@ -143,10 +203,6 @@ class BrowserStage:
             self._later(page.close())
         else:
             self._later(self._fitted(page))
-
-    def _asked(self, dialog: Dialog) -> None:
-        self.note(f"dismissed a dialog ({dialog.type}): {dialog.message}")
-        self._later(dialog.dismiss())
 
     def _said(self, message: ConsoleMessage) -> None:
         """What the page's own code says; that a resource failed to load is `http_status`'s matter."""
@@ -192,7 +248,7 @@ async def stage(
     masked = setting.identity is Identity.MASKED
     headers = Mask(browser.version).headers() if masked else {}
     async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
-        opened = BrowserStage(browser, wire, setting)
+        opened = BrowserStage(browser, wire, setting, clocks=Clocks(setting.clock) if setting.clock else None)
         try:
             yield opened
         finally:

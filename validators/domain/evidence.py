@@ -42,6 +42,8 @@ class Trouble(StrEnum):
     NOT_ACTIONABLE = "not-actionable"  # there, but disabled, covered or not a field
     NO_ANSWER = "no-answer"          # the app refused, hung, broke off or redirected for ever
     TOO_LARGE = "too-large"          # the app answered with more than a person's browser should take
+    NOT_COME = "not-come"            # the dialog, the download or the file chooser that a step is about did not come
+    OTHER_DIALOG = "other-dialog"    # a dialog came, and says something else or is of another kind
     NO_VALUE = "no-value"            # a name that nothing had set
     BROKEN = "broken"                # the browser or this program failed: says nothing about the app
 
@@ -76,7 +78,9 @@ class StepOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ExpectationOutcome:
-    """One look. `index` counts over the whole `expect`, so plain and masked can be compared pairwise."""
+    """One look. `index` counts over the whole `expect`, so plain and masked can be compared pairwise.
+
+    `vantage` is the language's word, and for what one of the people saw `as` and their name."""
 
     index: int
     line: int

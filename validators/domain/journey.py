@@ -9,29 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from validators.domain.claim import Claim
+from validators.domain.looks import (
+    ColumnHas,
+    DescriptionIs,
+    FileHas,
+    Focused,
+    HeadersAre,
+    LeadsTo,
+    NamedCell,
+    OptionsAre,
+    RowsAre,
+    StateIs,
+    StatusIs,
+    TreeIs,
+)
+from validators.domain.steps import Dialog, Download, Hover, Travel, Type, Upload
+from validators.domain.target import Target
 from validators.domain.values import Template
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One element, the way a person names it. Exactly one of `role` or `label` is set.
-
-    `name` is the accessible name, exact. `words` must occur inside the element (how rows and list items are told
-    apart: they have no name of their own). `within` narrows the search to another element.
-    """
-
-    line: int
-    role: str = ""
-    name: Template | None = None
-    label: Template | None = None
-    words: Template | None = None
-    within: Target | None = None
-
-    def __str__(self) -> str:
-        own = f'field "{self.label.source}"' if self.label else self.role
-        own += f' "{self.name.source}"' if self.name else ""
-        own += f' with "{self.words.source}"' if self.words else ""
-        return f"{own} in {self.within}" if self.within else own
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,15 +104,25 @@ class Remember:
     name: str
 
 
-Step = Open | Fill | Click | Press | Select | Tick | Clear | Reload | Back | SwitchTo | Remember
-
-
-class Match(StrEnum):
-    """How an observed text is compared. `CONTAINS` is by whole words; `NUMBER` compares the one number in the text."""
-
-    EQUALS = "equals"
-    CONTAINS = "contains"
-    NUMBER = "matches_number"
+Step = (
+    Open
+    | Fill
+    | Click
+    | Press
+    | Select
+    | Tick
+    | Clear
+    | Hover
+    | Type
+    | Upload
+    | Download
+    | Dialog
+    | Travel
+    | Reload
+    | Back
+    | SwitchTo
+    | Remember
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,18 +131,16 @@ class TextIs:
 
     line: int
     target: Target | None
-    match: Match
-    value: Template
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ValueIs:
-    """The value in a form field."""
+    """The value in a form field; of a list to pick from, the words of what is picked."""
 
     line: int
     target: Target
-    match: Match
-    value: Template
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,34 +159,57 @@ class Absent:
 class CountIs:
     line: int
     target: Target
-    value: Template
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class PathIs:
     line: int
-    match: Match
-    value: Template
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class TitleIs:
     line: int
-    match: Match
-    value: Template
+    claims: tuple[Claim, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class RowHas:
-    """`times` rows whose cells include every one of `cells`, each the whole text of a cell. None: at least one row."""
+    """`times` rows whose cells include every one of `cells`, each the whole text of a cell. None: at least one row.
+
+    Where `named` is given instead, the cells in the columns of these headers are as claimed. `at` is the place of the row
+    in its table, from 1, or from -1 at its end."""
 
     line: int
     cells: tuple[Template, ...]
     within: Target | None = None
     times: int | None = None
+    named: tuple[NamedCell, ...] = ()
+    at: int | None = None
 
 
-Look = TextIs | ValueIs | Visible | Absent | CountIs | PathIs | TitleIs | RowHas
+Look = (
+    TextIs
+    | ValueIs
+    | Visible
+    | Absent
+    | CountIs
+    | PathIs
+    | TitleIs
+    | RowHas
+    | ColumnHas
+    | HeadersAre
+    | RowsAre
+    | OptionsAre
+    | StateIs
+    | DescriptionIs
+    | LeadsTo
+    | StatusIs
+    | TreeIs
+    | Focused
+    | FileHas
+)
 
 
 class Vantage(StrEnum):
@@ -192,27 +218,34 @@ class Vantage(StrEnum):
     HERE = "here"
     AFTER_RELOAD = "after_reload"
     OTHER_SESSION = "other_session"
+    ACTOR = "as"
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Looks taken from one vantage. `opens` is the path another session opens; None means the page we are on."""
+    """Looks taken from one vantage. `opens` is the path that another session, or the actor, opens first.
+
+    None: another session opens the page we are on, and an actor looks at the page that they left."""
 
     line: int
     vantage: Vantage
     looks: tuple[Look, ...]
     opens: Template | None = None
+    actor: str = ""
 
 
 class Forbidden(StrEnum):
     HTTP_STATUS = "http_status"
     CONSOLE = "console"
     TEXT = "text"
+    REQUEST = "request"
+    OTHER_HOST = "other_host"
 
 
 @dataclass(frozen=True, slots=True)
 class Never:
-    """What must not happen at any moment: a status like `>=500`, a console level, a text on a page."""
+    """What must not happen at any moment: a status like `>=500`, a console level, a text on a page, a request of the app's
+    (a path, with `*` at its end for whatever follows), a request to another host (its name, or `any`)."""
 
     line: int
     kind: Forbidden
@@ -240,3 +273,18 @@ class Journey:
     seed: str | None = None
     canary: str | None = None
     source: str = field(default="", compare=False, repr=False)
+
+    @property
+    def all_steps(self) -> tuple[Step, ...]:
+        """Its steps, and those of its twin."""
+        return (*self.steps, *((self.twin.steps or ()) if self.twin else ()))
+
+    @property
+    def travels(self) -> bool:
+        """Whether it puts clocks forward, which not every app can follow."""
+        return any(isinstance(step, Travel) for step in self.all_steps)
+
+    @property
+    def downloads(self) -> bool:
+        """Whether it takes files; a browser that need not is told to refuse them all."""
+        return any(isinstance(step, Download) for step in self.all_steps)

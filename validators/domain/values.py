@@ -14,6 +14,7 @@ from datetime import date, timedelta
 from hashlib import sha256
 
 from validators.domain.errors import ExpressionInvalid
+from validators.domain.files import File
 
 GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
 
@@ -91,11 +92,12 @@ class Draw:
 
 @dataclass(slots=True)
 class Values:
-    """What a run knows so far: drawn names, filled fields, remembered texts. The one mutable thing of a run."""
+    """What a run knows so far: drawn names, filled fields, remembered texts, files taken. The one mutable thing of a run."""
 
     draw: Draw
     names: dict[str, str] = field(default_factory=dict)
     fields: dict[str, str] = field(default_factory=dict)
+    files: dict[str, File] = field(default_factory=dict)
 
     def text(self, template: Template) -> str:
         """The template with every hole filled. Raises ExpressionInvalid for a name nothing has set yet."""

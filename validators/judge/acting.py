@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from validators.domain.answer import answer
 from validators.domain.journey import (
     Back,
     Clear,
@@ -18,15 +19,18 @@ from validators.domain.journey import (
     SwitchTo,
     Tick,
 )
-from validators.domain.spot import spot
+from validators.domain.spot import Spot, spot
+from validators.domain.steps import Dialog, Download, Hover, Travel, Type, Upload
 from validators.domain.values import Values
 from validators.domain.walk import field_of
 from validators.domain.wording import folded
-from validators.ports.browser import Session
+from validators.judge.files import made
+from validators.ports.browser import Session, Stage
 
 
-async def acted(step: Step, person: Session, values: Values, *, actor: str, patience: float) -> str:
-    """Do the step; the name of the person who acts next. Raises Unable or ExpressionInvalid."""
+async def acted(step: Step, stage: Stage, values: Values, *, actor: str, patience: float) -> str:
+    """Have that person do the step; the name of the one who acts next. Raises Unable or ExpressionInvalid."""
+    person = await stage.person(actor)
     match step:
         case Open(path=path):
             await person.open(values.text(path), patience=patience)
@@ -43,16 +47,32 @@ async def acted(step: Step, person: Session, values: Values, *, actor: str, pati
         case Remember(target=target, name=name):
             await person.seen(spot(target, values), patience=patience)
             values.names[name] = folded(await person.text(spot(target, values)))
+        case Hover(target=target):
+            await person.hover(spot(target, values), patience=patience)
+        case Type(value=value):
+            await person.type(values.text(value), patience=patience)
+        case Download(name=name):
+            values.files[name] = await person.download(_source(step, values), patience=patience)
+        case Dialog():
+            person.prepare(answer(step, values))
+        case Travel(seconds=seconds):
+            await stage.travel(seconds)
         case SwitchTo(actor=actor):
             pass
-        case Fill() | Select() | Tick():
+        case Fill() | Select() | Tick() | Upload():
             await _put_in(step, person, values, patience=patience)
         case _:
             assert_never(step)
     return actor
 
 
-async def _put_in(step: Fill | Select | Tick, person: Session, values: Values, *, patience: float) -> None:
+def _source(step: Download, values: Values) -> Spot | str:
+    if step.target is not None:
+        return spot(step.target, values)
+    return values.text(step.path) if step.path else "/"
+
+
+async def _put_in(step: Fill | Select | Tick | Upload, person: Session, values: Values, *, patience: float) -> None:
     """Put something in, known as `filled.<field>` from before it is typed: a page may send it with every key."""
     where, field = spot(step.target, values), field_of(step) or ""
     match step:
@@ -65,3 +85,7 @@ async def _put_in(step: Fill | Select | Tick, person: Session, values: Values, *
         case Tick(on=on):
             values.fields[field] = "yes" if on else "no"
             await person.tick(where, on=on, patience=patience)
+        case Upload(files=files):
+            chosen = tuple(made(file, values) for file in files)
+            values.fields[field] = ", ".join(file.name for file in chosen)
+            await person.upload(where, chosen, patience=patience)

@@ -22,8 +22,12 @@ from validators.judge.plan import read_run, run_document
 
 def evidence_json(evidence: tuple[RunEvidence, ...]) -> str:
     """All runs as one document, `{"runs": […]}`, as `read_evidence` reads it."""
-    runs = [{**asdict(item), "run": run_document(item.run)} for item in evidence]
-    return json.dumps({"runs": runs}, indent=1)
+    return json.dumps({"runs": [evidence_document(item) for item in evidence]}, indent=1)
+
+
+def evidence_document(item: RunEvidence) -> dict[str, object]:
+    """One run as JSON values."""
+    return {**asdict(item), "run": run_document(item.run)}
 
 
 def read_evidence(text: str) -> tuple[RunEvidence, ...]:

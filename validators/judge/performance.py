@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from operator import eq, ge, gt, le, lt
 from time import monotonic
 
 from validators.domain.errors import ExpressionInvalid, Unable
@@ -27,12 +26,13 @@ from validators.domain.journey import Block, Forbidden, Journey, Look, Never, St
 from validators.domain.values import Values
 from validators.domain.walk import positive
 from validators.judge.acting import acted
-from validators.judge.looking import Seen, named, seen
+from validators.judge.hearing import heard
+from validators.judge.looking import named, seen
+from validators.judge.seen import Seen
 from validators.ports.browser import Session, Stage
 
 POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2
 AFTER_FAILURE_SECONDS = 1.0
-_COMPARE = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,7 @@ class Performance:
             trouble, told = await self._act(step)
             millis, verb = int((monotonic() - began) * 1000), type(step).__name__.lower()
             self.steps.append(StepOutcome(index, step.line, verb, trouble is None, trouble, observed(told), millis))
+            await self.stage.pictured(self.actor, f"step-{index + 1:02}")
             if trouble is not None:
                 return False
             await self._forbidden_text(await self.stage.person(self.actor))
@@ -100,8 +101,7 @@ class Performance:
 
     async def _act(self, step: Step) -> tuple[Trouble | None, str]:
         try:
-            person = await self.stage.person(self.actor)
-            self.actor = await acted(step, person, self.values, actor=self.actor, patience=self.patience.step)
+            self.actor = await acted(step, self.stage, self.values, actor=self.actor, patience=self.patience.step)
         except Unable as unable:
             return Trouble(unable.trouble), str(unable)
         except ExpressionInvalid as unknown:
@@ -114,6 +114,7 @@ class Performance:
         for block in blocks:
             outcomes = await self._block(block, first)
             self.expectations += outcomes
+            await self.stage.pictured(self._viewer(block), f"look-{first + 1:02}")
             if not all(outcome.passed for outcome in outcomes):
                 if self.patience.stop_early:
                     return
@@ -135,7 +136,7 @@ class Performance:
                 index=first + offset,
                 line=look.line,
                 kind=named(look),
-                vantage=str(block.vantage),
+                vantage=f"{block.vantage} {block.actor}".strip(),
                 passed=one.holds,
                 expected=observed(one.expected),
                 observed=observed(one.observed),
@@ -145,17 +146,31 @@ class Performance:
             for offset, (look, one) in enumerate(zip(block.looks, looked, strict=True))
         ]
 
+    def _viewer(self, block: Block) -> str:
+        """The person who looks."""
+        if block.vantage is Vantage.ACTOR:
+            return block.actor
+        return f"other session {block.line}" if block.vantage is Vantage.OTHER_SESSION else self.actor
+
     async def _vantage(self, block: Block) -> Session:
         """The session from which a block is looked at, already at the right page."""
+        if block.vantage is Vantage.ACTOR:
+            return await self._actor(block)
         here = await self.stage.person(self.actor)
         if block.vantage is Vantage.AFTER_RELOAD:
             await here.reload(patience=self.patience.step)
         if block.vantage is not Vantage.OTHER_SESSION:
             return here
         path = self.values.text(block.opens) if block.opens else await here.path()
-        other = await self.stage.person(f"other session {block.line}")
+        other = await self.stage.person(self._viewer(block))
         await other.open(path, patience=self.patience.step)
         return other
+
+    async def _actor(self, block: Block) -> Session:
+        person = await self.stage.person(block.actor)
+        if block.opens:
+            await person.open(self.values.text(block.opens), patience=self.patience.step)
+        return person
 
     async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
         """Poll until every look holds, the page is at rest, or the block's patience is spent.
@@ -192,16 +207,8 @@ class Performance:
 
     def _overheard(self) -> None:
         for never in self.journey.never:
-            if heard := self._heard(never):
-                self.breaches[never] = Breach(str(never.kind), never.line, observed(heard))
-
-    def _heard(self, never: Never) -> str:
-        if never.kind is Forbidden.HTTP_STATUS:
-            compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
-            return next((f"{status} {path}" for status, path in self.stage.statuses if compare(status, limit)), "")
-        if never.kind is Forbidden.CONSOLE:
-            return next((told for level, told in self.stage.console if level == never.value), "")
-        return ""
+            if told := heard(never, self.stage):
+                self.breaches[never] = Breach(str(never.kind), never.line, observed(told))
 
 
 async def performed(

@@ -65,9 +65,16 @@ def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...
     return tuple(RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity)
 
 
-def base_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
+def standing_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
+    """What judging a candidate performs of journeys that guard what has landed: themselves plain and masked, their twins."""
+    return tuple(
+        run for name in journeys for run in (RunId(name), RunId(name, Identity.MASKED), RunId(name, kind=Kind.TWIN))
+    )
+
+
+def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
     """What proving on the base commit performs: each journey, plain and masked."""
-    return tuple(RunId(name, identity, Kind.BASE) for name in journeys for identity in Identity)
+    return tuple(RunId(name, identity, Kind.BASE, attempt=attempt) for name in journeys for identity in Identity)
 
 
 def plan_json(plan: Plan) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from validators.domain.journey import (
@@ -19,15 +18,14 @@ from validators.domain.journey import (
     SwitchTo,
     Tick,
 )
-from validators.domain.values import slug
+from validators.domain.steps import Hover, Type
+from validators.language.clock import travel
+from validators.language.dialogs import dialog
+from validators.language.files import download, upload
+from validators.language.keys import key
+from validators.language.names import new_name, path, person
 from validators.language.targets import held, maybe_taken, taken, target
-from validators.language.tree import Mapping, Node, Scalar, mapping, nearest, refusal, text
-
-PRESSABLE = (
-    "Enter", "Tab", "Escape", "Space", "Backspace", "Delete", "Home", "End", "PageUp", "PageDown",
-    "ArrowUp", "ArrowDown", "ArrowLeft", "ArrowRight",
-)  # fmt: skip
-_NAME = re.compile(r"[a-z][a-z0-9_]*")
+from validators.language.tree import Mapping, Node, Scalar, mapping, nearest, refusal
 
 
 def step(node: Node, *, place: str) -> Step:
@@ -51,13 +49,6 @@ def _hint(verb: str) -> str:
     return ""
 
 
-def _open(line: int, node: Node, place: str) -> Open:
-    path = held(node, f"{place}.open")
-    if not path.source.startswith("/") or path.source.startswith("//") or "\\" in path.source:
-        raise refusal(line, "open takes a path of the app that starts with one slash, like /bookings")
-    return Open(line, path)
-
-
 def _fill(line: int, node: Node, place: str) -> Fill:
     fields = mapping(node, "fill")
     filled = Fill(line, taken(fields, place=place), held(fields.need("value"), f"{place}.value"))
@@ -74,18 +65,11 @@ def _select(line: int, node: Node, place: str) -> Select:
 
 def _press(line: int, node: Node, place: str) -> Press:
     if isinstance(node, Scalar):
-        return Press(line, _key(node))
+        return Press(line, key(node))
     fields = mapping(node, "press")
-    pressed = Press(line, _key(fields.need("key")), maybe_taken(fields, place=place))
+    pressed = Press(line, key(fields.need("key")), maybe_taken(fields, place=place))
     fields.done()
     return pressed
-
-
-def _key(node: Node) -> str:
-    key = text(node, "key")
-    if key not in PRESSABLE:
-        raise refusal(node.line, f"no key {key!r}{nearest(key, PRESSABLE)}")
-    return key
 
 
 def _remember(line: int, node: Node, place: str) -> Remember:
@@ -95,23 +79,8 @@ def _remember(line: int, node: Node, place: str) -> Remember:
     return remembered
 
 
-def new_name(node: Node) -> str:
-    """A name for a value. Raises JourneyInvalid for one that an expression could not say."""
-    name = text(node, "a name")
-    if not _NAME.fullmatch(name) or name in ("any", "filled"):
-        raise refusal(node.line, f"{name!r} cannot name a value: lower-case letters, digits and _, not any or filled")
-    return name
-
-
-def _actor(line: int, node: Node, place: str) -> SwitchTo:
-    actor = text(node, "as")
-    if not slug(actor):
-        raise refusal(line, "as takes the name of a person, like `as: guide`")
-    return SwitchTo(line, actor)
-
-
 VERBS: dict[str, Callable[[int, Node, str], Step]] = {
-    "open": _open,
+    "open": lambda line, node, place: Open(line, path(node, f"{place}.open")),
     "fill": _fill,
     "click": lambda line, node, place: Click(line, target(node, place=place)),
     "press": _press,
@@ -119,6 +88,12 @@ VERBS: dict[str, Callable[[int, Node, str], Step]] = {
     "check": lambda line, node, place: Tick(line, target(node, place=place), on=True),
     "uncheck": lambda line, node, place: Tick(line, target(node, place=place), on=False),
     "clear": lambda line, node, place: Clear(line, target(node, place=place)),
-    "as": _actor,
+    "hover": lambda line, node, place: Hover(line, target(node, place=place)),
+    "type": lambda line, node, place: Type(line, held(node, f"{place}.type")),
+    "upload": upload,
+    "download": download,
+    "dialog": dialog,
+    "travel": travel,
+    "as": lambda line, node, _: SwitchTo(line, person(node)),
     "remember": _remember,
 }

@@ -8,6 +8,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from validators.domain.answer import Answer
+from validators.domain.aria import Node, Table
+from validators.domain.files import File
+from validators.domain.looks import State
 from validators.domain.spot import Spot
 
 
@@ -31,6 +35,20 @@ class Session(Protocol):
 
     async def tick(self, spot: Spot, *, on: bool, patience: float) -> None: ...
 
+    async def hover(self, spot: Spot, *, patience: float) -> None: ...
+
+    async def type(self, text: str, *, patience: float) -> None:
+        """Type into whatever has the focus."""
+
+    async def upload(self, spot: Spot, files: tuple[File, ...], *, patience: float) -> None:
+        """Choose the files where the element, when it is clicked, asks for them."""
+
+    async def download(self, source: Spot | str, *, patience: float) -> File:
+        """The one file that a click on the element hands over, or that opening the path does."""
+
+    def prepare(self, answer: Answer) -> None:
+        """The next act must be asked this, and gives this answer; an act that is not raises Unable."""
+
     async def seen(self, spot: Spot, *, patience: float) -> None:
         """Return once the element is visible."""
 
@@ -38,13 +56,37 @@ class Session(Protocol):
         """The visible text of one element, of the whole page when None."""
 
     async def value(self, spot: Spot) -> str:
-        """What a form field holds."""
+        """What a form field holds; of a list to pick from, the words of what is picked, commas between them."""
+
+    async def options(self, spot: Spot) -> tuple[str, ...]:
+        """The words of everything that can be picked from a list, in order."""
+
+    async def in_state(self, spot: Spot, state: State) -> bool:
+        """Whether the element is in this state."""
+
+    async def description(self, spot: Spot) -> str:
+        """What describes the element beside its name, empty when nothing does."""
+
+    async def leads_to(self, spot: Spot) -> str:
+        """Where a link leads: path, query and fragment within the app, the whole address beyond it."""
+
+    async def focused(self, spot: Spot) -> bool:
+        """Whether the element has the keyboard's focus."""
 
     async def count(self, spot: Spot) -> int:
         """How many such elements are visible."""
 
     async def rows(self, within: Spot | None) -> tuple[tuple[str, ...], ...]:
-        """The texts of the cells of every visible table row."""
+        """The texts of the cells of every table row, rows of headings included."""
+
+    async def tables(self, within: Spot | None) -> tuple[Table, ...]:
+        """Every table in the element, or on the page."""
+
+    async def tree(self, within: Spot | None) -> tuple[Node, ...]:
+        """The accessibility tree of the element, or of the page."""
+
+    async def status(self) -> int:
+        """The HTTP status with which the page that is shown was answered."""
 
     async def title(self) -> str: ...
 
@@ -61,6 +103,14 @@ class Stage(Protocol):
     async def person(self, actor: str) -> Session:
         """The person of that name, with a fresh session at first use."""
 
+    async def pictured(self, actor: str, name: str) -> None:
+        """Keep a small picture of what this person sees now, under this name, if this run is one that is shown.
+
+        One that cannot be taken is noted; it is never trouble."""
+
+    async def travel(self, seconds: int) -> None:
+        """Put the clocks of the app and of everybody's browser forward. Raises Unable where the app has none to set."""
+
     @property
     def answered(self) -> bool:
         """Whether the app has answered anything at all."""
@@ -68,6 +118,14 @@ class Stage(Protocol):
     @property
     def statuses(self) -> tuple[tuple[int, str], ...]:
         """Every HTTP status so far, with its path."""
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The path and query of every request to the app so far, answered or not."""
+
+    @property
+    def refused(self) -> tuple[str, ...]:
+        """The address of every request to another host or port so far. None of them left the stage."""
 
     @property
     def console(self) -> tuple[tuple[str, str], ...]:

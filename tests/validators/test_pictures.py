@@ -1,0 +1,65 @@
+"""The pictures of a filmstrip: one after each step and from each place of looking, and never a reason to fail."""
+
+import asyncio
+
+from tests.validators.apps import served
+from tests.validators.fakes import FakeStage
+from tests.validators.test_browser import Static
+from tests.validators.test_performance import perform
+from validators.browser.chromium import browsers
+from validators.browser.stage import MOST_MISSED, Setting, stage
+from validators.domain.evidence import Identity
+
+BROKEN_OFF = """journey: book
+promise: M-BOOK
+steps:
+  - open: /
+  - click: {button: "Nobody has this"}
+  - click: {button: "Book"}
+expect:
+  - text: {role: status, equals: "Booked"}
+"""
+
+
+def test_a_picture_is_asked_for_after_each_step_and_of_each_place_that_is_looked_at():
+    stage = FakeStage()
+    perform(stage=stage)
+    assert [name for _, name in stage.pictures] == [
+        "step-01", "step-02", "step-03", "step-04", "look-01", "look-04", "look-07",
+    ]  # fmt: skip
+    assert [person.startswith("other session") for person, _ in stage.pictures] == [False] * 6 + [True]
+
+
+def test_the_step_that_could_not_be_done_has_a_picture_too():
+    stage = FakeStage()
+    perform(BROKEN_OFF, stage=stage)
+    assert [name for _, name in stage.pictures] == ["step-01", "step-02"]
+
+
+def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(chromium, tmp_path):
+    def setting(*, traced: bool) -> Setting:
+        return Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (800, 600), traced=traced)
+
+    async def work() -> None:
+        with served(Static()) as port:
+            async with browsers(chromium) as opened:
+                browser = await opened.of(Identity.PLAIN)
+                async with stage(browser, setting(traced=True), port=port) as on:
+                    await (await on.person("ada")).open("/", patience=5)
+                    await on.pictured("ada", "step-01")
+                    await on.pictured("nobody", "step-02")
+                    assert "step-01.jpg" in await on.kept(tmp_path)
+                    await on.people["ada"].page.close()
+                    for number in range(3, 9):
+                        await on.pictured("ada", f"step-{number:02}")
+                    assert [note for note in on.notes if "picture" in note] == [
+                        f"no picture could be taken at step-{number:02}" for number in range(3, 3 + MOST_MISSED)
+                    ]
+                async with stage(browser, setting(traced=False), port=port) as on:
+                    await (await on.person("ada")).open("/", patience=5)
+                    await on.pictured("ada", "step-01")
+                    assert on.pictures == {}
+
+    asyncio.run(work())
+    assert (tmp_path / "step-01.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
+    assert not list(tmp_path.glob("step-02*"))

@@ -1,0 +1,61 @@
+"""Files under a saboteur: what an upload carries is at stake, and so is what a download says."""
+
+import pytest
+
+from validators.browser.http1 import Head
+from validators.browser.saboteur import Sabotage
+from validators.domain.evidence import Saboteur
+from validators.domain.stakes import Stakes
+
+STAKES = Stakes(frozenset({"Ada Holt"}), frozenset({"Ada Holt", "walk.csv"}))
+BODY = b"Name,Size\r\nAda Holt,4\r\nBo Abel,2\r\n"
+
+
+def posted(name: str, told: str) -> tuple[Head, bytes]:
+    part = f'--b\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\nContent-Type: text/csv\r\n\r\n{told}'
+    head = Head("POST", "/files", "HTTP/1.1", (("Content-Type", "multipart/form-data; boundary=b"),))
+    return head, f"{part}\r\n--b--\r\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("name", "told", "touched"),
+    [("walk.csv", "x", True), ("other.csv", "Name,Size\r\nAda Holt,4", True), ("other.csv", "Adam Holt,4", False)],
+)
+def test_an_upload_carries_its_name_and_its_cells(name, told, touched):
+    sabotage = Sabotage(Saboteur.STALE, lambda: STAKES)
+    assert sabotage.instead(*posted(name, told)) is not None
+    assert sabotage.facts.touched is touched
+
+
+@pytest.mark.parametrize(
+    ("kind", "disposition", "changed"),
+    [
+        ("text/csv", "attachment; filename=x.csv", True),
+        ("application/octet-stream", "attachment; filename=x.csv", True),
+        ("application/vnd.ms-excel", 'attachment; filename="x.csv"', True),
+        ("application/octet-stream", "inline", False),
+        ("image/png", "", False),
+    ],
+)
+@pytest.mark.parametrize("saboteur", [Saboteur.SWAP_TEXT, Saboteur.DROP_ROW])
+def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(saboteur, kind, disposition, changed):
+    request = Head("GET", "/export", "HTTP/1.1", ())
+    answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", kind), ("Content-Disposition", disposition)))
+    sabotage = Sabotage(saboteur, lambda: STAKES)
+    wounded = sabotage.altered(request, answer, BODY)
+    assert (b"Ada Holt" not in wounded) is changed
+    assert sabotage.facts.touched is changed
+    assert b"Bo Abel" in wounded
+
+
+def test_where_rows_are_counted_only_the_headings_are_left():
+    answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/csv"),))
+    sabotage = Sabotage(Saboteur.DROP_ROW, lambda: Stakes(counted=True))
+    assert sabotage.altered(Head("GET", "/", "HTTP/1.1", ()), answer, BODY) == b"Name,Size\r\n"
+    assert not sabotage.facts.touched
+
+
+def test_a_picture_that_is_handed_over_is_left_whole():
+    answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "image/png"), ("Content-Disposition", "attachment")))
+    picture = b"\x89PNG\r\n\x1a\n\xff\xfe"
+    assert Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES).altered(Head("GET", "/", "HTTP/1.1", ()), answer, picture) == picture

@@ -1,0 +1,74 @@
+"""Files on both ways: what a journey makes up for an upload, and what it says of a file that it took."""
+
+from __future__ import annotations
+
+from validators.domain.claim import Match
+from validators.domain.errors import ExpressionInvalid
+from validators.domain.evidence import Trouble
+from validators.domain.files import File, csv_rows, csv_text, lines_of, picture
+from validators.domain.looks import FileHas, FilePart
+from validators.domain.steps import FileMade
+from validators.domain.values import Values
+from validators.domain.wording import folded, matches
+from validators.judge.seen import Seen
+
+SHOWN_ROWS = 8
+
+
+def made(file: FileMade, values: Values) -> File:
+    """The file as it is handed to the page. Raises ExpressionInvalid for a name nothing has set."""
+    name = values.text(file.name)
+    if file.picture:
+        return File(name, picture(*file.picture, of=name))
+    if file.rows:
+        rows = [[values.text(cell) for cell in row] for row in file.rows]
+        return File(name, csv_text(rows).encode())
+    return File(name, values.text(file.text).encode() if file.text else b"")
+
+
+def told_by(look: FileHas, values: Values) -> Seen:
+    """What a file that was downloaded says of the look. Raises ExpressionInvalid for one that never was."""
+    if look.file not in values.files:
+        raise ExpressionInvalid(f"no file {look.file!r} has been downloaded at this point of the journey")
+    file, wanted = values.files[look.file], tuple(values.text(held) for held in look.values)
+    if look.part is FilePart.NAME:
+        return Seen(file.name == wanted[0], f"called {wanted[0]!r}", file.name)
+    if file.text is None:
+        return Seen(False, str(look.part), f"{len(file.content)} bytes that are no text in UTF-8")
+    return _read(look, file.text, wanted=wanted)
+
+
+def _read(look: FileHas, text: str, *, wanted: tuple[str, ...]) -> Seen:
+    match look.part:
+        case FilePart.EQUALS:
+            return Seen(matches(text, Match.EQUALS, wanted[0]), f"equals {wanted[0]!r}", text)
+        case FilePart.CONTAINS:
+            return Seen(matches(text, Match.CONTAINS, wanted[0]), f"contains {wanted[0]!r}", text)
+        case FilePart.LINES:
+            return _counted(lines_of(text), wanted[0], "lines")
+        case FilePart.ROWS:
+            return _counted(max(0, len(csv_rows(text)) - 1), wanted[0], "rows below the headings")
+        case _:
+            return _row(csv_rows(text), wanted, columns=look.columns)
+
+
+def _counted(there: int, wanted: str, what: str) -> Seen:
+    return Seen(wanted.strip() == str(there), f"{wanted} {what}", f"{there} {what}")
+
+
+def _row(rows: tuple[tuple[str, ...], ...], wanted: tuple[str, ...], *, columns: tuple[str, ...]) -> Seen:
+    cells = tuple(map(folded, wanted))
+    headings = [folded(cell) for cell in rows[0]] if rows else []
+    shown = f"{len(rows)} rows: " + " / ".join(" | ".join(row) for row in rows[:SHOWN_ROWS])
+    expected = f"a row with {dict(zip(columns, cells, strict=True)) if columns else list(cells)}"
+    if lacking := [column for column in columns if headings.count(folded(column)) != 1]:
+        trouble = Trouble.AMBIGUOUS if folded(lacking[0]) in headings else None
+        return Seen(False, f"one column {lacking[0]!r}", shown, trouble)
+    if not columns:
+        return Seen(any(set(cells) <= set(map(folded, row)) for row in rows), expected, shown)
+    places = [headings.index(folded(column)) for column in columns]
+    return Seen(any(_at(row, places) == cells for row in rows[1:]), expected, shown)
+
+
+def _at(row: tuple[str, ...], places: list[int]) -> tuple[str, ...]:
+    return tuple(folded(row[place]) if place < len(row) else "" for place in places)
