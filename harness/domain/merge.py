@@ -27,6 +27,7 @@ class MergeFacts:
     verdict: Verdict | None
     trusted_key_ids: frozenset[str]
     issue: int
+    kind: str | None                   # of the issue, as it was triaged: bug, feature, chore
     base: CommitSha                    # the tip of the default branch now
     head: CommitSha                    # the pull request's head now
     pushed_head: CommitSha | None      # the head that the factory itself pushed, by the ledger
@@ -78,6 +79,10 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
         yield Refusal("verdict", f"{verdict.journeys_passed} of {verdict.journeys_sealed} sealed journeys passed")
     if not verdict.controls.held:
         yield Refusal("controls", "the verdict carries no proof that this gate could have failed")
+    elif not verdict.controls.red_on_base and facts.kind != "chore":
+        yield Refusal("controls", "no journey was red on the base, so none shows the change; only a chore can do without")
+    elif not verdict.controls.red_on_base and not verdict.regression.guarded:
+        yield Refusal("controls", "nothing was red on the base, and no journey that guards what works was performed")
     if verdict.key_id not in facts.trusted_key_ids:
         yield Refusal("signer", f"the verdict is signed by key {verdict.key_id:.12}, which is not trusted here")
     if not facts.box_sealed or not _sealed(verdict.box_form):

@@ -4,11 +4,13 @@ The validator program has a `Verdict` of its own; tests/golden/verdict.json ties
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from harness.domain.issue import CommitSha, TreeSha
+
+T = TypeVar("T", "Binding", "Controls", "Regression")
 
 
 class VerdictOutcome(StrEnum):
@@ -43,8 +45,27 @@ class Controls:
 
     @property
     def held(self) -> bool:
-        """True only if every negative control failed as it must. No control, no approval."""
-        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs and self.red_on_base
+        """True only if every negative control failed as it must. No control, no approval. Whether the change was seen at all
+        is `red_on_base`, and asked for beside this."""
+        return 0 < self.twins == self.twins_failed and 0 < self.caught <= self.saboteurs
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """The journeys of what has landed, which every later change must leave whole. A verdict from before there were any has
+    none."""
+
+    own: int = 0               # journeys of the issue's own, beside them
+    standing: int = 0
+    performed: int = 0
+    left_out: int = 0          # by the limit, for the verdict's seed
+    broken_on_base: int = 0    # red without this change as well: they bind nobody until they are mended
+    promises: int = 0
+
+    @property
+    def guarded(self) -> bool:
+        """Whether some journey that is green on the base was performed: the issue's own, or one of what has landed."""
+        return self.own > 0 or self.performed > self.broken_on_base
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,7 @@ class Verdict:
     signer: str
     key_id: str
     evidence_root: str
+    regression: Regression = Regression()
 
     @classmethod
     def from_predicate(cls, predicate: Mapping[str, Any], *, key_id: str) -> Self:
@@ -75,10 +97,16 @@ class Verdict:
         return cls(
             outcome=VerdictOutcome(predicate["outcome"]), reason=str(predicate["reason"]),
             issue=int(predicate["issue"]), run=str(predicate["run"]), round=int(predicate["round"]),
-            binds=Binding(**predicate["binds"]),
+            binds=_known(Binding, predicate["binds"]),
             journeys_sealed=int(journeys["sealed"]), journeys_executed=int(journeys["executed"]),
             journeys_passed=int(journeys["passed"]),
-            controls=Controls(**controls), box_form=str(box["form"]), box_unheld=tuple(box["unheld"]),
+            controls=_known(Controls, controls), box_form=str(box["form"]), box_unheld=tuple(box["unheld"]),
             seed=int(predicate["seed"]), signer=str(predicate["signer"]), key_id=key_id,
             evidence_root=str(predicate["evidence"]["merkle_root"]),
+            regression=_known(Regression, predicate["regression"]) if "regression" in predicate else Regression(),
         )
+
+
+def _known(kind: type[T], told: Mapping[str, Any]) -> T:
+    """The parts that this reader knows; a predicate may gain others. Raises KeyError where one of these is missing."""
+    return kind(**{field.name: told[field.name] for field in fields(kind)})

@@ -97,9 +97,9 @@ def pull_request_body(*, issue: int, title: str, summary: str, run: str, rules: 
     """The pull request's text. The issue is the one of the ledger; the agent's words are quoted, and are no claim."""
     return "\n\n".join((
         PULL_REQUEST_MARKER,
-        f"Factory work on #{issue}: {_inline(title)}",
+        f"Factory work on #{issue}: {_inline(_naming_nothing(title))}",
         "What the agent says of it (its own words, checked by nobody):",
-        _fenced(summary),
+        _fenced(_naming_nothing(summary)),
         f"Run `{run}`, rules `{rules:.19}`. The factory lands it only if the sealed validator passes exactly this change.",
     )) + "\n"
 
@@ -301,10 +301,15 @@ def _folded(history: History, link: Link) -> str:
     return f"<details><summary>For maintainers</summary>\n\n{table}\n\n" + "\n".join(facts) + "\n\n</details>"
 
 
+def _naming_nothing(text: str) -> str:
+    """Outside text where a forge acts on names: when a change lands, it closes what `Fixes #7` in its commits and in its
+    pull request names, in any of its spellings and in any repository, and tells whoever is mentioned."""
+    return re.sub(r"://|\bGH-(?=[0-9])|[#@\uff03\uff20]", " ", text, flags=re.IGNORECASE)
+
+
 def _subject(title: str) -> str:
-    """A stranger's title in a commit message: on the default branch a forge closes what `Fixes #7` there names, in any of
-    its spellings and in any repository, and tells whoever is mentioned."""
-    flat = re.sub(r"://|\bGH-(?=[0-9])|[#@\uff03\uff20]", " ", " ".join(title.split()), flags=re.IGNORECASE)
+    """A stranger's title in a commit message."""
+    flat = _naming_nothing(" ".join(title.split()))
     return " ".join(flat.split())[:60].rstrip() or "(no title)"
 
 

@@ -38,6 +38,17 @@ class Told:
 
 
 @dataclass(frozen=True, slots=True)
+class Broken:
+    """A sealed journey of what has landed that is red on the default branch itself. `journey` is its digest, `words` what it
+    promises: text of the mission, or the title of the issue that it was written for (0: of none)."""
+
+    journey: str
+    issue: int
+    words: str
+    seen: str                         # the run whose judgement saw it
+
+
+@dataclass(frozen=True, slots=True)
 class Outage:
     """Something outside that was down. `until` is None while it still is."""
 
@@ -61,6 +72,7 @@ class Digest:
     spent: Usage
     spent_on: tuple[tuple[int, Decimal], ...]
     outages: tuple[Outage, ...]
+    broken: tuple[Broken, ...]
     frozen: bool
     stopped: bool
     fault: str                        # why the ledger cannot be trusted; empty when it can
@@ -68,7 +80,8 @@ class Digest:
     @property
     def is_quiet(self) -> bool:
         """Whether nobody has to do anything."""
-        return not (self.waiting or self.frozen or self.stopped or self.fault or any(one.until is None for one in self.outages))
+        down = any(one.until is None for one in self.outages)
+        return not (self.waiting or self.broken or self.frozen or self.stopped or self.fault or down)
 
     def as_json(self) -> dict[str, Any]:
         """Moments as ISO 8601, dollars as numbers."""
@@ -80,6 +93,7 @@ class Digest:
             "cost_usd_by_issue": {issue: float(cost) for issue, cost in self.spent_on},
             "outages": [{"says": one.says, "since": one.since.isoformat(), "until": one.until and one.until.isoformat()}
                         for one in self.outages],
+            "broken": [asdict(one) for one in self.broken],
             "frozen": self.frozen, "stopped": self.stopped, "fault": self.fault,
         }
 
@@ -98,6 +112,7 @@ def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: 
         spent=sum((_usage(entry) for entry in usage), Usage()),
         spent_on=_by_issue(usage),
         outages=tuple(one for one in _outages(entries) if one.until is None or one.until > since),
+        broken=_broken([entry for entry in entries if _moment(entry) > since]),
     )
 
 
@@ -117,6 +132,18 @@ def _outages(entries: Iterable[Entry]) -> tuple[Outage, ...]:
     ended = {entry.data["began"]: _moment(entry) for entry in known if entry.kind == OUTAGE_ENDED}
     return tuple(Outage(entry.key, str(entry.data["says"]), _moment(entry), ended.get(entry.key))
                  for entry in known if entry.kind == OUTAGE)
+
+
+def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
+    """What judgements of this time saw broken on their base, but for what a maintainer has seen to since."""
+    found: dict[str, Broken] = {}
+    for entry in entries:
+        if entry.kind == "verdict":
+            for one in entry.data.get("broken_on_base", ()):
+                found[one["journey"]] = Broken(one["journey"], one["issue"], one["words"], str(entry.run))
+        elif entry.kind == "journey":
+            found.pop(entry.data["journey"], None)
+    return tuple(found.values())
 
 
 def _those(told: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.digest import Digest, Outage, Told
+from harness.factory.digest import Broken, Digest, Outage, Told
 
 Link = Callable[[str], str]
 Quote = Callable[[str], str]
@@ -112,8 +112,18 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
                    ("look at the landing below, then `factory resume` lifts it",))
     if found.stopped:
         yield Item("The owner's stop is set", ("`factory resume` lifts it",))
+    for broken in found.broken:
+        yield _broken(broken, quote)
     for outage in found.outages:
         yield _outage(outage, found.at, quote)
+
+
+def _broken(broken: Broken, quote: Quote) -> Item:
+    """A journey is named by its digest: its name is sealed."""
+    short = broken.journey.removeprefix("sha256:")[:12]
+    whose = f"issue #{broken.issue}" if broken.issue else "the mission"
+    return Item(f"What landed for {whose} is broken on the default branch: {quote(broken.words)}",
+                (f"`factory journeys show {short}` is the journey that sees it; mend it by an issue, supersede or retire it",))
 
 
 def _outage(outage: Outage, at: datetime, quote: Quote) -> Item:

@@ -12,7 +12,7 @@ from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory import comments, context, law
-from harness.factory.effects import effect
+from harness.factory.effects import effect, stop_if_told
 from harness.factory.job import Job, failed, produced, refused
 from harness.factory.models import session
 from harness.factory.requests import validator_request
@@ -44,19 +44,37 @@ NO_APP = ("factory.toml names no start command, so no journey can be performed; 
 
 
 def author(job: Job) -> NodeResult:
-    """Have the journey written and proved, before any implementation exists. No journey is a no, by name."""
+    """Have the journeys written and proved, before any implementation exists. No journey is a no, by name; but for a chore
+    for which none can be written, and then those that guard what has landed must be there to judge it."""
     plant = job.plant
     if not job.steering.config.app.start:
         return refused(NO_APP, event=Event.CANNOT_DO)
     request = validator_request(job)
-    if digest := plant.validator.journeys_digest(request):
-        return produced("sealed journeys are already there", journeys=digest)
+    known = plant.validator.journeys(request)
+    if known.own:
+        return produced("sealed journeys are already there", journeys=known.digest)
+    if known.declined and _is_chore(job):
+        return _guarded(known.standing)
     with session(job, "author", job.steering.config.models.author) as line:
         request["broker"] = {"socket": str(line.socket), "model": line.model}
         authored = plant.validator.author(request, plant.places.run(job.run) / "author")
+    if authored.outcome == "no-journey" and _is_chore(job):
+        return _guarded(authored.standing)
     if authored.outcome != "sealed":
         return refused(f"no sealed journey: {authored.reason}", event=Event.CANNOT_DO)
-    return produced(f"{authored.journeys} sealed, red on base", journeys=authored.digest)
+    return produced(f"{authored.journeys} sealed: {authored.reason}", journeys=authored.digest)
+
+
+def _is_chore(job: Job) -> bool:
+    return (job.history.triage or {}).get("kind") == "chore"
+
+
+def _guarded(standing: int) -> NodeResult:
+    """A chore that changes nothing a person could see: the journeys of what has landed judge it, if there are any."""
+    if not standing:
+        return refused("no journey of its own can be written, and no journey of a landed change stands guard yet: a person "
+                       "decides", event=Event.CANNOT_DO)
+    return produced(f"no journey of its own; {standing} that guard what has landed will judge it", journeys=None)
 
 
 def build(job: Job) -> NodeResult:
@@ -142,6 +160,7 @@ def propose(job: Job) -> NodeResult:
 def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
     plant, branch = job.plant, f"factory/issue-{job.issue}"
     plant.candidates.push(head, branch, expected=job.history.pushed_head)
+    stop_if_told(plant)     # a stop that is set while the push runs holds back what follows it
     body = comments.pull_request_body(issue=job.issue, title=context.title(job), run=job.run,
                                       summary=str(job.outputs["build"].get("summary", "")), rules=job.steering.digest)
     opened = plant.writer.open_pull_request(

@@ -11,6 +11,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.verdict import Verdict, VerdictOutcome
 from harness.domain.workflow import NodeResult
 from harness.factory import comments, context, law, projecttests
+from harness.factory.exploring import exploring
 from harness.factory.job import Job, failed, produced, refused
 from harness.factory.requests import validator_request
 from harness.ports.git import Conflict
@@ -59,9 +60,12 @@ def judge(job: Job) -> NodeResult:
     made, plant = job.outputs["candidate"], job.plant
     request = validator_request(job, head=made["head"], candidate=made["candidate"])
     try:
-        judged = plant.validator.judge(request, plant.places.evidence / job.run)
+        with exploring(job) as told:
+            judged = plant.validator.judge({**request, **told}, plant.places.evidence / job.run)
     except ValidatorError as error:
         return failed(str(error), event=_undecided(job))
+    except BudgetExhausted as stop:
+        return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     _write_down(job, judged)
     verdict = judged.verdict
     return produced(verdict.reason, outcome=verdict.outcome.value, page=str(judged.page),
@@ -81,6 +85,8 @@ def _write_down(job: Job, judged: Judged) -> None:
         "envelope": str((judged.page.parent / "verdict.json").relative_to(job.plant.places.home)),
         "envelope_sha256": hashlib.sha256(envelope).hexdigest(), "page": str(judged.page),
         "findings": json.loads(json.dumps(public.get("findings", ()))),
+        "regression": {name: getattr(verdict.regression, name) for name in verdict.regression.__slots__},
+        "broken_on_base": json.loads(json.dumps(public.get("broken_on_base", ()))),
         "checks_passed": public.get("checks_passed"), "checks": public.get("checks"), "pictures": _pictures(judged),
     })
 

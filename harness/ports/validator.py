@@ -1,6 +1,6 @@
 """The sealed validator, a program of its own. The harness gives it a request and gets signed facts back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -17,6 +17,17 @@ class Authored:
     journeys: int
     digest: str
     red_on_base: bool
+    standing: int = 0           # journeys of what has landed; told where none was written
+
+
+@dataclass(frozen=True, slots=True)
+class Journeys:
+    """Which sealed journeys bind a change for an issue now, and nothing about them."""
+
+    own: int                    # written for the issue's very text, or put there by a maintainer
+    standing: int               # those that guard what has landed
+    declined: bool              # the author has found nothing that a journey could be written for
+    digest: str | None          # over all of them; None when there are none
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +43,7 @@ class Validator(Protocol):
     """Raises ValidatorError when the program could not run; that is never a verdict."""
 
     def author(self, request: Mapping[str, Any], out: Path) -> Authored:
-        """Have journeys written, proved red on base and sealed, for one issue."""
+        """Have journeys written, proved on base and sealed, for one issue."""
         ...
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
@@ -43,6 +54,15 @@ class Validator(Protocol):
         """The verdict in an envelope whose signature holds against a pinned key; None when it does not."""
         ...
 
-    def journeys_digest(self, request: Mapping[str, Any]) -> str | None:
-        """Digest of the sealed journeys for an issue as they are now, or None when there are none."""
+    def journeys(self, request: Mapping[str, Any]) -> Journeys:
+        """The sealed journeys that bind a change for an issue on this base, as they are now."""
+        ...
+
+
+class EvidenceReader(Protocol):
+    """Looks at what lies behind verdicts, in the judge's own store, without telling anything of it."""
+
+    def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
+        """Why the evidence behind each verdict is not what it binds; empty where it is. Raises ValidatorError when the
+        store cannot be looked at."""
         ...

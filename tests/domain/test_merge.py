@@ -6,13 +6,13 @@ import pytest
 
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.merge import MergeFacts, Refusal, refusals
-from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
+from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 
 BINDS = Binding(CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha("tree"), "sha256:j", "sha256:g")
 HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True)
 PASSED = Verdict(VerdictOutcome.PASSED, "all held", 7, "validate-7-1", 1, BINDS, 1, 1, 1, HELD, "bwrap-root", (), 5,
                  "same-account", "key-1", "sha256:e")
-GREEN = MergeFacts(verdict=PASSED, trusted_key_ids=frozenset({"key-1"}), issue=7, base=BINDS.base, head=BINDS.head,
+GREEN = MergeFacts(verdict=PASSED, trusted_key_ids=frozenset({"key-1"}), issue=7, kind="bug", base=BINDS.base, head=BINDS.head,
                    pushed_head=BINDS.head, candidate=BINDS.candidate, tree=BINDS.tree, journeys="sha256:j",
                    governance="sha256:g", law=(), checks_green=True, box_sealed=True, issue_body_unchanged=True,
                    stopped=False, frozen=False)
@@ -75,6 +75,39 @@ def test_every_sealed_journey_ran_and_passed_or_nothing_lands(counts):
 ])
 def test_no_control_no_approval(controls):
     assert "controls" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, controls=controls)))
+
+
+GUARDED = Regression(own=0, standing=3, performed=2, left_out=1, promises=2)
+NOT_RED = dataclasses.replace(PASSED, controls=dataclasses.replace(HELD, red_on_base=False), regression=GUARDED)
+
+
+def test_a_chore_without_a_journey_of_its_own_may_land_on_those_that_guard_what_has_landed():
+    assert not list(refusals(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore")))
+
+
+@pytest.mark.parametrize("kind", ["bug", "feature", None, "", "Chore", "refactor"])
+def test_only_a_chore_may_do_without_a_red_base(kind):
+    assert gates(dataclasses.replace(GREEN, verdict=NOT_RED, kind=kind)) == {"controls"}
+
+
+@pytest.mark.parametrize("regression", [
+    Regression(), Regression(standing=3, left_out=3), Regression(standing=2, performed=2, broken_on_base=2),
+])
+def test_a_chore_that_nothing_guarded_does_not_land(regression):
+    verdict = dataclasses.replace(NOT_RED, regression=regression)
+    assert gates(dataclasses.replace(GREEN, verdict=verdict, kind="chore")) == {"controls"}
+
+
+@pytest.mark.parametrize("controls", [
+    Controls(0, 0, 4, 4, False), Controls(2, 1, 4, 4, False), Controls(1, 1, 4, 0, False), Controls(1, 1, 0, 0, False),
+])
+def test_a_chore_needs_its_controls_as_anything_does(controls):
+    verdict = dataclasses.replace(NOT_RED, controls=controls)
+    assert "controls" in gates(dataclasses.replace(GREEN, verdict=verdict, kind="chore"))
+
+
+def test_a_red_base_is_no_less_needed_where_much_stands_guard():
+    assert "controls" in gates(dataclasses.replace(GREEN, verdict=NOT_RED))
 
 
 @pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])

@@ -100,6 +100,35 @@ def test_the_last_digest_is_the_one_that_was_written(world):
     assert last_digest(world.ledger.entries()).isoformat() == entry.at
 
 
+BROKEN = {"journey": "sha256:" + "3f0a9c5e1b2d" + "0" * 52, "issue": 2, "promise": "M-BOOK",
+          "words": "A guest books a \x1b[2J walk"}
+
+
+def seen_broken(world, *, key="1"):
+    world.ledger.clock.at = BEGAN.replace(hour=3)
+    world.ledger.append("verdict", f"validate-{key}/verdict", issue=9, run=f"validate-{key}", data={
+        "outcome": "passed", "broken_on_base": [BROKEN]})
+
+
+def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_needs_somebody(world):
+    seen_broken(world)
+    seen_broken(world, key="2")
+    found = digest_of(world)
+    assert [(one.journey, one.issue) for one in found.broken] == [(BROKEN["journey"], 2)]
+    assert not found.is_quiet
+    told = text(found, link)
+    assert "What landed for issue #2 is broken on the default branch: A guest books a" in told
+    assert "`factory journeys show 3f0a9c5e1b2d`" in told
+    assert "\x1b" not in told
+
+
+def test_what_a_maintainer_has_seen_to_is_not_told_any_more(world):
+    seen_broken(world)
+    world.ledger.append("journey", "journey/0/retired", issue=2, data={"action": "retired", "journey": BROKEN["journey"]})
+    assert digest_of(world).broken == ()
+    assert digest_of(world, since=MORNING).broken == ()
+
+
 def test_what_is_down_is_what_was_never_said_to_be_back(night):
     assert [one.key for one in open_outages(night.ledger.entries())] == ["outage/2"]
 

@@ -8,8 +8,8 @@ from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.config import Limits
-from tests.factory.world import World, edits_the_rules, fixes
-from tests.fakes.people import FakeAgent, FakeBroker, FakeSandbox, FakeValidator
+from tests.factory.world import ACCEPT, World, edits_the_rules, fixes
+from tests.fakes.people import FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
 
 
 def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(world):
@@ -138,6 +138,52 @@ def test_each_change_has_its_own_judgements(tmp_path):
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
+
+
+def judged_by_guards(tmp_path, *, kind, standing):
+    """A world whose author finds nothing that a person could see."""
+    model = FakeModel({"": {**ACCEPT, "kind": kind}})
+    return World(tmp_path, model=model, validator=FakeValidator(authored="no-journey", standing=standing))
+
+
+def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_landed(tmp_path):
+    world = judged_by_guards(tmp_path, kind="chore", standing=2)
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert told.verdict["controls"]["red_on_base"] is False
+    assert (told.verdict["regression"]["own"], told.verdict["regression"]["performed"]) == (0, 2)
+
+
+def test_a_chore_without_a_journey_where_nothing_stands_guard_is_a_persons(tmp_path):
+    world = judged_by_guards(tmp_path, kind="chore", standing=0)
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "stands guard yet: a person decides" in world.history(issue).transitions[-1].data["says"]
+    assert world.agent.assignments == []
+
+
+@pytest.mark.parametrize("kind", ["bug", "feature"])
+def test_whatever_stands_guard_a_bug_and_a_feature_need_a_journey_of_their_own(tmp_path, kind):
+    world = judged_by_guards(tmp_path, kind=kind, standing=9)
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "no sealed journey" in world.history(issue).transitions[-1].data["says"]
+    assert world.agent.assignments == []
+
+
+def test_an_author_who_declined_is_not_asked_about_the_same_text_again(tmp_path):
+    world = judged_by_guards(tmp_path, kind="chore", standing=1)
+    world.validator.outcomes = [VerdictOutcome.FAILED, VerdictOutcome.PASSED]
+    again = world.agent
+    issue = world.file()
+    world.tick()
+    authored = [request for request in world.validator.requests if "candidate" not in request]
+    assert (world.history(issue).rounds, len(authored)) == (1, 1)
+    assert again.assignments
 
 
 def test_without_a_journey_nothing_is_built(tmp_path):

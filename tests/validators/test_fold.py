@@ -287,3 +287,73 @@ def test_red_on_base_needs_a_change_to_be_red():
 def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing():
     assert not caught(replace(run(), **SABOTAGE["only its own mark"]))
     assert caught(replace(run(), **SABOTAGE["caught"]))
+
+
+GUARD = Sealed("j", "M-BOOK", Purpose.REGRESSION, None, standing=True, issue=3, sabotaged=False)
+ON_BASE = {"green": Proof(True, "green on base"), "unknown": None, "silent": Proof(False, "on base it says nothing")}
+
+
+def beside(guard: Sealed, **named: str) -> tuple[tuple[Sealed, ...], tuple[RunEvidence, ...]]:
+    """A green journey of the change's own, and the guard with evidence by the names of the cases above."""
+    own = tuple(replace(one, run=replace(one.run, journey="own")) for one in told())
+    runs = tuple(one for one in told(**named) if guard.sabotaged or one.run.kind is not Kind.SABOTAGE)
+    return (Sealed("own", "issue", Purpose.BUG, RED), guard), (*own, *runs)
+
+
+def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it():
+    """A red guard is the change's fault only if it was green without the change; a green one needs no word of the base."""
+    for plain, masked, base in product(OWN, OWN, ON_BASE):
+        outcome = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain=plain, masked=masked)).outcome
+        if plain in SILENT_RUNS or masked in SILENT_RUNS:
+            expected = Outcome.INCONCLUSIVE
+        elif plain == masked == "green":
+            expected = Outcome.PASSED
+        else:
+            expected = Outcome.FAILED if base == "green" else Outcome.INCONCLUSIVE
+        assert outcome is expected, (plain, masked, base)
+
+
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_guards_twin_must_fail_as_any_other(twin):
+    expected = Outcome.PASSED if twin in GOOD_TWINS else Outcome.INCONCLUSIVE
+    assert verdict(*beside(GUARD, twin=twin)).outcome is expected
+
+
+@pytest.mark.parametrize("how", SABOTAGE)
+def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how):
+    found = verdict(*beside(replace(GUARD, sabotaged=True), sabotage=(how, *APART_BUT_FIRST)))
+    assert found.outcome is (Outcome.PASSED if how in KILLS else Outcome.INCONCLUSIVE)
+
+
+def test_what_a_guard_finds_is_told_in_the_words_of_its_promise_or_of_its_own_issue():
+    for promise, words in (("M-BOOK", "M-BOOK"), ("issue", "issue #3")):
+        guard = replace(GUARD, promise=promise, proof=ON_BASE["green"])
+        (finding,) = verdict(*beside(guard, plain="look", masked="look")).findings
+        assert (finding.promise, finding.symptom) == (words, Symptom.NOT_SHOWN)
+
+
+def test_the_reason_says_whose_journeys_passed():
+    assert verdict(*beside(GUARD)).reason == (
+        "all 2 sealed journeys passed, and each could fail: 1 of this issue, 1 of what has landed"
+    )
+    guards = tuple(replace(GUARD, journey=name, promise=promise, sabotaged=name == "a", issue=issue)
+                   for name, promise, issue in (("a", "M-BOOK", 1), ("b", "M-BOOK", 2), ("c", "issue", 2)))  # fmt: skip
+    runs = [replace(one, run=replace(one.run, journey=guard.journey)) for guard in guards for one in told()
+            if guard.sabotaged or one.run.kind is not Kind.SABOTAGE]  # fmt: skip
+    found = verdict(guards, tuple(runs))
+    assert (found.outcome, found.controls.red_on_base) == (Outcome.PASSED, False)
+    assert found.reason == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
+
+
+def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing():
+    runs = tuple(one for one in told() if one.run.kind is not Kind.SABOTAGE)
+    found = verdict((GUARD,), runs)
+    assert (found.outcome, "no saboteur was performed" in found.reason) == (Outcome.INCONCLUSIVE, True)
+
+
+def test_reasons_name_whose_guard_it_is_and_leave_without_its_name():
+    from validators.launcher.words import public_reason
+
+    found = verdict(*beside(GUARD, plain="ambiguous"))
+    assert public_reason(found.reason).startswith("a sealed journey of issue 3 (plain) says nothing")
+    assert "a sealed journey of the mission" in public_reason(verdict(*beside(replace(GUARD, issue=0), plain="error")).reason)

@@ -7,7 +7,7 @@ import pytest
 
 from tests.validators.test_fold import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
 from validators.domain.evidence import Breach, Identity, Kind, Trouble
-from validators.domain.proof import proof
+from validators.domain.proof import FLAKY, broken, proof
 from validators.domain.verdict import Purpose
 
 NAMED = {"look", "breach"}
@@ -72,3 +72,69 @@ def test_a_never_is_a_named_expectation_too():
     at_other_line = {"breaches": (Breach("http_status", 13),)}
     assert proof("j", Purpose.BUG, on_base(RED_RUNS["breach"], RED_RUNS["breach"])).proved
     assert not proof("j", Purpose.BUG, on_base(RED_RUNS["breach"], at_other_line)).proved
+
+
+REFUSED = Breach("http_status", 12, "403 /book")
+
+
+@pytest.mark.parametrize("purpose", [Purpose.BUG, Purpose.FEATURE])
+@pytest.mark.parametrize(
+    ("breach", "red"),
+    [
+        (REFUSED, False),
+        (Breach("http_status", 12, "404 /icon.png"), False),
+        (Breach("http_status", 12, "422 /book"), False),
+        (Breach("http_status", 12, "500 /book"), True),
+        (Breach("console", 12, "404 is not a function"), True),
+        (Breach("text", 12, "Traceback"), True),
+    ],
+)
+def test_an_app_that_says_no_is_not_red_by_that_alone(purpose, breach, red):
+    """A form post was answered with 403 on base, everything expected could be seen, and that counted as red."""
+    seen = proof("j", purpose, on_base({"breaches": (breach,)}, {"breaches": (breach,)}))
+    assert seen.proved is red
+    assert red or "refused a request" in seen.reason
+
+
+def test_a_refusal_beside_an_expectation_that_failed_is_red():
+    both = {"breaches": (REFUSED,), "expectations": FAILED_LOOK}
+    assert proof("j", Purpose.BUG, on_base(both, both)).proved
+
+
+def twice(first: tuple, second: tuple) -> tuple:
+    return (*first, *(replace(item, run=replace(item.run, attempt=2)) for item in second))
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_performed_again_it_must_say_the_same(purpose):
+    red, green = on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base({}, {})
+    for first, second in product((red, green), repeat=2):
+        seen = proof("j", purpose, twice(first, second))
+        if first is second:
+            assert seen == proof("j", purpose, first)
+        else:
+            assert (seen.proved, seen.reason) == (False, FLAKY)
+
+
+def test_half_a_second_performance_is_no_second_performance():
+    red = on_base(RED_RUNS["look"], RED_RUNS["look"])
+    assert not proof("j", Purpose.BUG, twice(red, red)[:3]).proved
+
+
+def test_it_is_broken_on_base_only_when_both_fail_alike_and_twice():
+    for plain, masked in product(OWN, OWN):
+        pair = on_base(OWN[plain], OWN[masked])
+        alike = plain == masked and plain in RED_RUNS
+        assert broken("j", pair, times=1) is alike, (plain, masked)
+        assert broken("j", twice(pair, pair)) is alike, (plain, masked)
+        assert not broken("j", pair)
+    assert not broken("j", ())
+    assert not broken("other", twice(on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base(RED_RUNS["look"], RED_RUNS["look"])))
+
+
+def test_a_busy_machine_breaks_nothing():
+    """Under load a button was missing for both visitors on base, and a journey that held there bound nobody for a judgement."""
+    missing, fine = on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), on_base({}, {})
+    assert broken("j", missing, times=1)
+    assert not broken("j", twice(missing, fine))
+    assert not proof("j", Purpose.REGRESSION, twice(missing, fine)).proved

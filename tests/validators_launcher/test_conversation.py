@@ -3,10 +3,14 @@
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import asdict, replace
 from typing import Any
 
+import pytest
+
 from tests.validators_launcher.messages import says, submits
-from validators.author.conversation import ROUNDS, Brief, issue_text, written
+from validators.author.boxed import brief, document
+from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS, ROUNDS, Brief, Returned, Written, issue_text, written
 
 BRIEF = Brief("claude-test", 2, "bug", "A title", "A body", {"mission.md": "# Mission"}, "# Language", "Write.")
 
@@ -22,18 +26,22 @@ class Model:
         return {"content": self.answers.pop(0)}
 
 
+def texts(found: Written) -> tuple[str, ...]:
+    return tuple(one.yaml for one in found.journeys)
+
+
 def check(text: str) -> tuple[str, ...]:
     return () if text.startswith("good") else (f"line 1: {text!r} is not good",)
 
 
 def test_what_the_checker_accepts_is_what_was_written() -> None:
     model = Model(submits("good one", "good two"))
-    assert written(BRIEF, ask=model, check=check).journeys == ("good one", "good two")
+    assert texts(written(BRIEF, ask=model, check=check)) == ("good one", "good two")
 
 
 def test_complaints_go_back_to_the_model_and_every_journey_is_asked_for_again() -> None:
     model = Model(submits("good one", "bad"), submits("good one", "good two"))
-    assert written(BRIEF, ask=model, check=check).journeys == ("good one", "good two")
+    assert texts(written(BRIEF, ask=model, check=check)) == ("good one", "good two")
     told = model.asked[1]["messages"][-1]["content"]
     assert [(result["is_error"], result["tool_use_id"]) for result in told] == [(False, "toolu_0"), (True, "toolu_1")]
     assert "line 1: 'bad' is not good" in told[1]["content"]
@@ -46,16 +54,78 @@ def test_a_model_that_never_gets_it_right_is_stopped() -> None:
 
 
 def test_too_many_journeys_at_once_are_not_taken() -> None:
-    model = Model(submits(*["good"] * 4), says("I give up."))
+    model = Model(submits(*["good"] * (MAX_JOURNEYS + 1)), says("I give up."))
     found = written(BRIEF, ask=model, check=check)
-    assert (found.journeys, found.reason) == ((), "I give up.")
+    assert (found.journeys, found.reason, found.declined) == ((), "I give up.", False)
 
 
 def test_a_call_without_a_text_is_told_how_to_call() -> None:
     call = {"type": "tool_use", "id": "toolu_0", "name": "submit_journey", "input": {"yaml": 7}}
     model = Model([call], submits("good"))
-    assert written(BRIEF, ask=model, check=check).journeys == ("good",)
-    assert "one key, yaml" in model.asked[1]["messages"][-1]["content"][0]["content"]
+    assert texts(written(BRIEF, ask=model, check=check)) == ("good",)
+    assert "with yaml, the whole journey as text" in model.asked[1]["messages"][-1]["content"][0]["content"]
+
+
+def test_a_thousand_journeys_are_not_read_and_one_that_never_ends_is_not_either() -> None:
+    """A reader needs minutes for what is nested thirty thousand deep, and there were a thousand of them."""
+    read = list[str]()
+
+    def counting(text: str) -> tuple[str, ...]:
+        read.append(text)
+        return ()
+
+    model = Model(submits(*["good"] * 1000), submits("- " * MAX_CHARACTERS), submits("good"))
+    assert texts(written(BRIEF, ask=model, check=counting)) == ("good",)
+    assert read == ["good"]
+    assert "1000 journeys at once; at most 4" in model.asked[1]["messages"][-1]["content"][0]["content"]
+    assert f"at most {MAX_CHARACTERS}" in model.asked[2]["messages"][-1]["content"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "today", "passes"),
+    [("bug", None, False), ("bug", "fails", False), ("bug", "passes", True), ("feature", None, False),
+     ("feature", "passes", True), ("chore", None, True), ("chore", "passes", True), ("chore", "fails", True)],
+)  # fmt: skip
+def test_what_a_journey_is_to_show_today_is_said_or_follows_from_the_kind(kind: str, today: str | None, passes: bool) -> None:
+    call = submits("good")
+    call[0]["input"] |= {"today": today} if today else {}
+    (found,) = written(replace(BRIEF, kind=kind), ask=Model(call), check=check).journeys
+    assert found.passes is passes
+
+
+@pytest.mark.parametrize("given", [None, 7, [], "good", {"yaml": None}, {"yaml": "good", "today": "always"}, {"today": "passes"}])
+def test_what_is_not_a_submission_is_none(given: object) -> None:
+    call = {"type": "tool_use", "id": "toolu_0", "name": "submit_journey", "input": given}
+    assert written(BRIEF, ask=Model(*[[call]] * ROUNDS), check=check).journeys == ()
+
+
+def test_only_an_author_that_sends_nothing_in_has_declined() -> None:
+    assert written(BRIEF, ask=Model(says("Nothing to see.")), check=check) == Written((), "Nothing to see.", declined=True)
+    assert not written(BRIEF, ask=Model(submits("bad"), says("No.")), check=check).declined
+    assert not written(BRIEF, ask=Model(*[submits("bad")] * ROUNDS), check=check).declined
+
+
+def test_what_did_not_hold_comes_back_as_its_own_call_with_the_reason_and_nothing_else() -> None:
+    again = replace(BRIEF, returned=(Returned("first", "why not"), Returned("second", "nor this")), held=2)
+    model = Model(submits("good one", "good two"))
+    assert texts(written(again, ask=model, check=check)) == ("good one", "good two")
+    issue, sent, told = model.asked[0]["messages"]
+    assert [block["input"] for block in sent["content"]] == [{"yaml": "first"}, {"yaml": "second"}]
+    assert [block.get("content") for block in told["content"]][:2] == ["why not", "nor this"]
+    assert issue["content"].endswith("Write its journeys.")
+
+
+def test_what_is_settled_counts_towards_the_most() -> None:
+    again = replace(BRIEF, returned=(Returned("first", "why not"),), held=MAX_JOURNEYS - 1)
+    model = Model(submits("good", "good"), submits("good"))
+    assert texts(written(again, ask=model, check=check)) == ("good",)
+
+
+def test_a_brief_and_its_answer_pass_the_wall_of_the_box_unchanged() -> None:
+    again = replace(BRIEF, returned=(Returned("first", "why not"),), held=1)
+    assert brief(json.loads(json.dumps(asdict(again)))) == again
+    told = written(BRIEF, ask=Model(submits("good")), check=check)
+    assert json.loads(document(told)) == {"journeys": [{"yaml": "good", "passes": False}], "reason": "", "declined": False}
 
 
 def test_an_issue_cannot_close_its_own_frame() -> None:

@@ -49,9 +49,7 @@ def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Ve
         return Verdict(Outcome.FAILED, _failed_reason(findings, counts), counts, controls, findings)
     for reason in _uncontrolled(sealed, runs):
         return Verdict(Outcome.INCONCLUSIVE, reason, counts, controls)
-    every = f"all {counts.sealed} sealed journeys passed, and each could fail"
-    one = "the one sealed journey passed, and it could fail"
-    return Verdict(Outcome.PASSED, one if counts.sealed == 1 else every, counts, controls)
+    return Verdict(Outcome.PASSED, _passed_reason(sealed), counts, controls)
 
 
 def result(evidence: RunEvidence) -> Result:
@@ -120,18 +118,34 @@ def _unusable(
         yield "the evidence tells of a run that was not asked for"
     for one in sealed:
         for identity in Identity:
-            yield from _why_silent(one.journey, runs.get(RunId(one.journey, identity)), identity)
+            yield from _why_silent(one, runs.get(RunId(one.journey, identity)), identity)
     if counts.executed != counts.sealed:
         yield f"{counts.executed} of {counts.sealed} sealed journeys were performed"
     for one in sealed:
-        yield from _flaky(one.journey, runs)
+        yield from _flaky(one, runs)
+    for one in sealed:
+        yield from _not_to_blame(one, runs)
 
 
-def _why_silent(journey: str, evidence: RunEvidence | None, identity: Identity) -> Iterable[str]:
+def _named(one: Sealed) -> str:
+    """A journey in a reason. Its name is sealed and taken out of what leaves; what remains says whose it is."""
+    if not one.standing:
+        return f"journey {one.journey!r}"
+    return f"journey {one.journey!r} of issue {one.issue}" if one.issue else f"journey {one.journey!r} of the mission"
+
+
+def _why_silent(one: Sealed, evidence: RunEvidence | None, identity: Identity) -> Iterable[str]:
     if evidence is None:
-        yield f"journey {journey!r} was not performed {identity}"
+        yield f"{_named(one)} was not performed {identity}"
     elif result(evidence) is Result.NOTHING:
-        yield f"journey {journey!r} ({identity}) says nothing: {silence(evidence)}"
+        yield f"{_named(one)} ({identity}) says nothing: {silence(evidence)}"
+
+
+def _not_to_blame(one: Sealed, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
+    """A change breaks what stood only if it stood on base: where that is not known, the red is nobody's."""
+    if one.standing and _finding(one, runs) and not (one.proof and one.proof.proved):
+        why = one.proof.reason if one.proof else "it was not performed there"
+        yield f"{_named(one)} failed, and that it held on base is not shown: {why}"
 
 
 def silence(evidence: RunEvidence) -> str:
@@ -153,11 +167,11 @@ def silence(evidence: RunEvidence) -> str:
     return "it looked at nothing"
 
 
-def _flaky(journey: str, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
+def _flaky(one: Sealed, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
     for identity in Identity:
-        seen = {result(item) for item in _own(journey, runs) if item.run.identity is identity}
+        seen = {result(item) for item in _own(one.journey, runs) if item.run.identity is identity}
         if len(seen) > 1:
-            yield f"journey {journey!r} is flaky: a retry disagreed"
+            yield f"{_named(one)} is flaky: a retry disagreed"
 
 
 def _finding(one: Sealed, runs: dict[RunId, RunEvidence]) -> Finding | None:
@@ -165,8 +179,8 @@ def _finding(one: Sealed, runs: dict[RunId, RunEvidence]) -> Finding | None:
     if plain is None or masked is None:
         return None
     if diverges(plain, masked):
-        return Finding(one.journey, one.promise, Symptom.DIFFERS_WHEN_WATCHED)
-    return Finding(one.journey, one.promise, symptom(plain)) if result(plain) is Result.FAILED else None
+        return Finding(one.journey, one.promised, Symptom.DIFFERS_WHEN_WATCHED)
+    return Finding(one.journey, one.promised, symptom(plain)) if result(plain) is Result.FAILED else None
 
 
 def symptom(evidence: RunEvidence) -> Symptom:
@@ -185,6 +199,22 @@ def symptom(evidence: RunEvidence) -> Symptom:
         if not look.passed:
             return Symptom.STILL_SHOWN if look.kind == "absent" else Symptom.NOT_SHOWN
     return Symptom.PAGE_ERROR
+
+
+def _passed_reason(sealed: tuple[Sealed, ...]) -> str:
+    standing = [one for one in sealed if one.standing]
+    own, promises = len(sealed) - len(standing), len({one.promised for one in standing})
+    if standing and not own:
+        told = f"{_counted(len(standing), 'regression journey')} of {_counted(promises, 'promise')}"
+        return f"no journey of its own: {told} passed, and each could fail"
+    every = f"all {len(sealed)} sealed journeys passed, and each could fail"
+    if standing:
+        return f"{every}: {own} of this issue, {len(standing)} of what has landed"
+    return every if own > 1 else "the one sealed journey passed, and it could fail"
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
 def _failed_reason(findings: tuple[Finding, ...], counts: Counts) -> str:
@@ -215,14 +245,17 @@ def _sabotaged(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidenc
 def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Iterable[str]:
     """Why a green answer may not be believed."""
     for one in sealed:
-        if one.proof is None:
-            yield f"journey {one.journey!r} has no proof on the base commit"
-        elif not one.proof.proved:
-            yield f"journey {one.journey!r}: {one.proof.reason}"
+        if one.proof is None and not one.standing:
+            yield f"{_named(one)} has no proof on the base commit"
+        elif one.proof and not one.proof.proved and not one.standing:
+            yield f"{_named(one)}: {one.proof.reason}"
         twin = runs.get(RunId(one.journey, kind=Kind.TWIN))
         if trouble := _twin_trouble(twin) if twin else "the control was not performed":
-            yield f"journey {one.journey!r}: {trouble}"
-        yield from (f"journey {one.journey!r}: {why}" for why in _unkilled(_sabotaged(one.journey, runs)))
+            yield f"{_named(one)}: {trouble}"
+        if one.sabotaged:
+            yield from (f"{_named(one)}: {why}" for why in _unkilled(_sabotaged(one.journey, runs)))
+    if not any(caught(item) for one in sealed for item in _sabotaged(one.journey, runs)):
+        yield "no saboteur was performed and noticed, so nothing shows that this judgement could fail"
 
 
 def _twin_trouble(twin: RunEvidence) -> str:

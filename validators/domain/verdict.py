@@ -63,7 +63,7 @@ class Verdict:
 
 
 class Purpose(StrEnum):
-    """Why a journey is in the set. A bug's and a feature's must be red on base; a regression's green on both."""
+    """Why a journey is in the set. A bug's and a feature's must be red on base; a regression's is green there."""
 
     BUG = "bug"
     FEATURE = "feature"
@@ -80,9 +80,22 @@ class Proof:
 
 @dataclass(frozen=True, slots=True)
 class Sealed:
-    """One journey that must be performed, and what is already proved about it (None: nothing)."""
+    """One journey that must be performed, and what is already proved about it (None: nothing).
+
+    `standing`: it is not of the change's own issue but guards what has landed; `issue` is the one it was written for (0: for
+    the mission alone). Whether it is green on base is only asked when it is red on the candidate. `sabotaged` False: that it
+    notices saboteurs was shown before, and is not shown again.
+    """
 
     journey: str
     promise: str
     purpose: Purpose
     proof: Proof | None = None
+    standing: bool = False
+    issue: int = 0
+    sabotaged: bool = True
+
+    @property
+    def promised(self) -> str:
+        """What it guards: an entry of the mission, or the issue that it was written for."""
+        return f"issue #{self.issue}" if self.standing and self.promise == "issue" else self.promise

@@ -1,49 +1,46 @@
 """Sealing journeys for an issue: written in a box by an author who sees no other, proved on base, then kept.
 
-A journey is sealed only once it has shown on the base tree what its purpose asks: red by a named expectation for a bug
-or a feature, green for a chore. If one does not, it is refused by name, and with it all that were written beside it.
+Each journey is proved alone, and those that hold are sealed if one of them at least shows the change: red by a named
+expectation for a bug or a feature, green and able to fail for a chore. Those that do not hold go back to their author once,
+with the reason; what does not hold then either is dropped, and the store remembers that and why. What is told outside is
+counts and fixed words: a journey's name is its author's text, and the author has read a stranger's.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from validators.domain.errors import JourneyInvalid
-from validators.domain.journey import Journey
-from validators.domain.stops import UsageError
-from validators.domain.verdict import Purpose, Sealed
-from validators.language.check import checked
+from validators.author.conversation import Returned, Written
+from validators.domain.stops import Inconclusive
+from validators.domain.verdict import Purpose
 from validators.launcher.desk import Desk, checked_base
+from validators.launcher.drafts import Draft, draft, proved, told_apart
 from validators.launcher.pen import asked
 from validators.launcher.predicate import stamp
-from validators.launcher.proving import trial
 from validators.launcher.request import Request
+from validators.launcher.standing import standing_digests
 from validators.launcher.workplace import work_folder
 from validators.store.entries import Entry, Event
-from validators.store.shelf import SealedJourney, journey_digest, purpose_of, set_digest, with_canary
+from validators.store.shelf import SealedJourney, purpose_of, set_digest
 
 AUTHOR = "author"
+SEALED, REFUSED, NO_JOURNEY = "sealed", "refused", "no-journey"
 NOTHING_TO_SEE = "the author found nothing in the issue that a person could see in a browser, or wrote nothing that holds"
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Who seals, and which journeys go, for what reason, in the moment that the new ones stand."""
-
-    actor: str
-    reason: str
-    superseded: tuple[SealedJourney, ...]
+NEW_TEXT = "the issue or the law was changed"
+NONE_ACCEPTED = "no journey that the checker accepts was written"
+LONGEST_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
 class Authored:
-    """What may be known outside: that journeys exist, what they hash to, and that they can fail."""
+    """What may be known outside: that journeys exist, what they hash to, and that they can fail. `regression` counts those
+    among them that are green today, `dropped` those that did not hold, `standing` those of other issues that stand guard."""
 
     outcome: str
     reason: str
@@ -51,6 +48,9 @@ class Authored:
     digest: str = ""
     commitment: str = ""
     red_on_base: bool = False
+    regression: int = 0
+    dropped: int = 0
+    standing: int = 0
 
 
 def authored(desk: Desk) -> Authored:
@@ -58,25 +58,17 @@ def authored(desk: Desk) -> Authored:
     checked_base(desk.request)
     with desk.shelf.authoring(desk.request.issue.number), work_folder() as folder:
         standing = desk.shelf.journeys(desk.request.issue.number)
-        current = tuple(one for one in standing if one.entry.source == text_digest(desk.request))
-        if current:
-            return _again(desk, current, folder=folder)
-        desk.phases("author")
-        boxes, seconds = desk.boxes(folder / "pens"), desk.deadline.seconds_left()
-        written = asked(desk.request, language=language_page(), boxes=boxes, folder=folder, seconds=seconds)
-        if not written.journeys:
-            return Authored("no-journey", NOTHING_TO_SEE)
-        change = Change(AUTHOR, "the issue or the law was changed", standing)
-        return _sealed(desk, written.journeys, folder=folder, change=change)
+        if current := in_force(desk.request, standing):
+            return _again(current)
+        drafts, first = _drafts(desk, folder)
+        if first.declined:
+            return _declined(desk, first.reason)
+        return _sealed(desk, drafts, replacing=standing)
 
 
-def replaced(desk: Desk, digest: str, text: str, *, actor: str, reason: str) -> Authored:
-    """Seal a journey that a maintainer wrote, once it is proved, in the place of a standing one."""
-    with desk.shelf.authoring(desk.request.issue.number), work_folder() as folder:
-        standing = {one.entry.digest: one for one in desk.shelf.journeys(desk.request.issue.number)}
-        if digest not in standing:
-            raise UsageError(f"no journey of issue {desk.request.issue.number} that stands has the digest {digest}")
-        return _sealed(desk, (text,), folder=folder, change=Change(actor, reason, (standing[digest],)))
+def in_force(request: Request, standing: Iterable[SealedJourney]) -> tuple[SealedJourney, ...]:
+    """Those of an issue's journeys that were written for the very text of the request, or that a maintainer put there."""
+    return tuple(one for one in standing if one.entry.source == text_digest(request) or one.entry.actor != AUTHOR)
 
 
 def text_digest(request: Request) -> str:
@@ -91,62 +83,106 @@ def language_page() -> str:
     return files("validators.language").joinpath("page.md").read_text()
 
 
-def _again(desk: Desk, standing: Sequence[SealedJourney], *, folder: Path) -> Authored:
-    journeys = {one.entry.digest: checked(one.text, file=one.entry.journey) for one in standing}
-    shown = _on_base(desk, journeys, folder=folder)
-    return _answer(shown, journeys, desk.request)
-
-
-def _sealed(desk: Desk, texts: Iterable[str], *, folder: Path, change: Change) -> Authored:
-    """Journeys proved and then sealed, all or none. What came out of a box is read again here: the box is not trusted."""
-    marked = [with_canary(text) for text in texts]
+def _drafts(desk: Desk, folder: Path) -> tuple[tuple[Draft, ...], Written]:
+    """What the author wrote, in two goes at most, and what it said first."""
+    desk.phases("author")
+    first = _asked(desk, folder / "first")
+    drafts = proved(desk, told_apart(_read(desk, first)), folder=folder / "proving")
+    held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
+    if not fallen:
+        return drafts, first
+    desk.phases("author, again")
+    returned = tuple(Returned(one.yaml, one.why) for one in fallen)
     try:
-        journeys = {journey_digest(text): checked(text) for text in marked}
-    except JourneyInvalid as invalid:
-        return Authored("refused", f"a journey does not hold: {invalid.problems[0]}")
-    shown = _on_base(desk, journeys, folder=folder)
-    answer = _answer(shown, journeys, desk.request)
+        again = _asked(desk, folder / "again", returned=returned, held=len(held))
+        second = proved(desk, told_apart(_read(desk, again), beside=held), folder=folder / "proving again")
+    except Inconclusive:
+        if not _enough(desk.request, held):
+            raise
+        return drafts, first      # what holds, holds: that the author could not be asked again takes nothing from it
+    return (*held, *(second or fallen)), first
+
+
+def _asked(desk: Desk, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0) -> Written:
+    folder.mkdir()
+    boxes, seconds = desk.boxes(folder / "pens"), desk.deadline.seconds_left()
+    language = language_page()
+    return asked(desk.request, language=language, boxes=boxes, folder=folder, seconds=seconds, returned=returned, held=held)
+
+
+def _read(desk: Desk, found: Written) -> tuple[Draft, ...]:
+    kind, clock_env = desk.request.issue.kind, desk.request.app.clock_env
+    return tuple(draft(one.yaml, passes=one.passes, kind=kind, clock_env=clock_env) for one in found.journeys)
+
+
+def _enough(request: Request, held: Sequence[Draft]) -> bool:
+    """Whether these may stand for the issue: something must show the change, where there is one to be shown."""
+    return any(one.is_red for one in held) or (bool(held) and purpose_of(request.issue.kind) is Purpose.REGRESSION)
+
+
+def _declined(desk: Desk, reason: str) -> Authored:
+    """There is nothing to be written. The store remembers it: only then may a chore be judged without a journey of its own."""
+    desk.shelf.seal((), [entry_of(desk, Event.DECLINED, None, reason=reason)])
+    return Authored(NO_JOURNEY, NOTHING_TO_SEE, standing=len(standing_digests(desk)))
+
+
+def _sealed(desk: Desk, drafts: Sequence[Draft], *, replacing: Sequence[SealedJourney]) -> Authored:
+    held, fallen = [one for one in drafts if one.holds], [one for one in drafts if not one.holds]
     desk.phases("seal")
-    if answer.outcome == "sealed":
-        new = [_entry(desk, digest, journey, actor=change.actor) for digest, journey in journeys.items()]
-        desk.shelf.seal(marked, [*_superseded(desk, change), *new])
-    return answer
+    dropped = [entry_of(desk, Event.DROPPED, one, reason=one.why) for one in fallen]
+    if not _enough(desk.request, held):
+        none_red = [entry_of(desk, Event.DROPPED, one, reason="none of its fellows shows the change") for one in held]
+        if drafts:
+            desk.shelf.seal((), [*dropped, *none_red])
+        return Authored(REFUSED, _refusal(drafts), dropped=len(drafts))
+    new = [entry_of(desk, Event.SEALED, one, reason=f"proved on {desk.request.base.commit}") for one in held]
+    desk.shelf.seal([one.text for one in held], [*gone(desk, replacing, actor=AUTHOR, reason=NEW_TEXT), *new, *dropped])
+    for one in held:
+        if not one.is_red:
+            desk.shelf.keep_controls(one.digest, tree=desk.request.base.tree, run=desk.request.run)
+    return told([one.digest for one in held], red=sum(one.is_red for one in held), dropped=len(fallen))
 
 
-def _on_base(desk: Desk, journeys: Mapping[str, Journey], *, folder: Path) -> tuple[Sealed, ...]:
-    seed = secrets.randbits(31) if desk.request.seed is None else desk.request.seed
-    ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed)
-    return ground.on_base()
+def _again(current: Sequence[SealedJourney]) -> Authored:
+    """Sealed before: for this very text nobody is asked twice."""
+    red = sum(one.entry.purpose is not Purpose.REGRESSION for one in current)
+    return told([one.entry.digest for one in current], red=red)
 
 
-def _answer(shown: Sequence[Sealed], journeys: Mapping[str, Journey], request: Request) -> Authored:
-    for one in shown:
-        if one.proof is None or not one.proof.proved:
-            why = one.proof.reason if one.proof else "it was not performed on base"
-            return Authored("refused", f"journey {one.journey!r} is refused: {why}")
-    digest = set_digest(journeys)
-    red = purpose_of(request.issue.kind) is not Purpose.REGRESSION
-    reason = shown[0].proof.reason if shown[0].proof else ""
-    return Authored("sealed", reason, len(journeys), digest, digest, red)
+def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> Authored:
+    """What may be known of journeys that are sealed, `red` of them red on base."""
+    digest, green = set_digest(digests), len(digests) - red
+    shown = (f"{red} red on base" if red else "", f"{green} green there and able to fail" if green else "")
+    reason = ", ".join(filter(None, shown))
+    return Authored(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
 
 
-def _entry(desk: Desk, digest: str, journey: Journey, *, actor: str) -> Entry:
+def _refusal(drafts: Sequence[Draft]) -> str:
+    """Why nothing was sealed, without a word of a journey. The language's complaints quote it, so they are only counted."""
+    why = Counter(one.why if one.journey else "the checker refuses it" for one in drafts if one.why)
+    words = "; ".join(f"{times} of {len(drafts)}: {said}" for said, times in why.most_common())
+    return words or ("none of the journeys shows the change: all of them pass on base" if drafts else NONE_ACCEPTED)
+
+
+def entry_of(desk: Desk, event: Event, one: Draft | None, *, reason: str, actor: str = AUTHOR) -> Entry:
+    """The entry that writes down what became of a draft; without one, that there is none."""
     request = desk.request
     return Entry(
-        event=Event.SEALED,
+        event=event,
         issue=request.issue.number,
-        journey=journey.name,
-        digest=digest,
-        purpose=purpose_of(request.issue.kind),
+        journey=one.name if one else "",
+        digest=one.digest if one else "",
+        purpose=one.purpose if one else purpose_of(request.issue.kind),
         source=text_digest(request),
         actor=actor,
-        reason=f"proved on {request.base.commit}",
+        reason=reason[:LONGEST_REASON],
         at=stamp(desk.now()),
+        title=request.issue.title,
     )
 
 
-def _superseded(desk: Desk, change: Change) -> tuple[Entry, ...]:
+def gone(desk: Desk, standing: Iterable[SealedJourney], *, actor: str, reason: str) -> list[Entry]:
+    """The entries by which these stand no more."""
     at = stamp(desk.now())
-    return tuple(
-        replace(one.entry, event=Event.SUPERSEDED, actor=change.actor, reason=change.reason, at=at) for one in change.superseded
-    )
+    return [replace(one.entry, event=Event.SUPERSEDED, actor=actor, reason=reason, at=at) for one in standing]
+

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
 from validators.domain.errors import DocumentInvalid
@@ -15,6 +16,8 @@ from validators.store.proofs import keep_proof, kept_proof
 from validators.store.shelf import Shelf
 
 BASE = "base"
+ATTEMPTS = (1, 2)
+"""A journey is performed on base once, and once more with other data before it is sealed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,27 +28,34 @@ class BaseProofs:
     tree: str
     digests: Mapping[str, str]
 
-    def known(self, *, into: Path) -> tuple[RunEvidence, ...]:
-        """The base runs that need not be performed again; their files are copied below `into`."""
-        found = tuple(run for name in self.digests for run in self._known(name))
-        for name in {run.run.journey for run in found}:
-            kept(self._folder(name), into=into / BASE / name)
-        return tuple(replace(run, files=tuple(f"{BASE}/{run.run.journey}/{file}" for file in run.files)) for run in found)
+    def known(self, names: Iterable[str], *, into: Path) -> tuple[RunEvidence, ...]:
+        """The base runs of these journeys that need not be performed again; their files are copied below `into`."""
+        return tuple(run for name in names for attempt in ATTEMPTS for run in self._known(name, attempt, into=into))
 
     def keep(self, evidence: Sequence[RunEvidence], *, source: Path) -> None:
         """Keep the base runs among the evidence, whose files are below `source`. Runs that say nothing are not kept."""
-        for name in self.digests:
-            runs = tuple(run for run in evidence if run.run.journey == name and run.run.kind is Kind.BASE)
+        for name, attempt in product(self.digests, ATTEMPTS):
+            own = (run for run in evidence if run.run.kind is Kind.BASE and run.run.attempt == attempt)
+            runs = tuple(run for run in own if run.run.journey == name)
             if runs and all(run.app_ready and run.complete and not run.errors for run in runs):
                 files = [file for run in runs for file in run.files]
-                keep_proof(self._folder(name), evidence_json(runs), files=files, source=source)
+                keep_proof(self._folder(name, attempt), evidence_json(runs), files=files, source=source)
 
-    def _known(self, name: str) -> tuple[RunEvidence, ...]:
-        document = kept_proof(self._folder(name))
+    def _known(self, name: str, attempt: int, *, into: Path) -> tuple[RunEvidence, ...]:
+        folder, place = self._folder(name, attempt), f"{BASE}/{name}" + (f"/{attempt}" if attempt > 1 else "")
+        document = kept_proof(folder)
         try:
-            return read_evidence(document) if document else ()
+            found = read_evidence(document) if document else ()
         except DocumentInvalid as error:
-            raise Inconclusive(f"the stored proof in {self._folder(name)} cannot be read ({error})") from error
+            raise Inconclusive(f"the stored proof in {folder} cannot be read ({error})") from error
+        if found:
+            kept(folder, into=into / place)
+        return tuple(
+            replace(run, run=replace(run.run, journey=name), files=tuple(f"{place}/{file}" for file in run.files))
+            for run in found
+        )
 
-    def _folder(self, name: str) -> Path:
-        return self.shelf.proof_folder(tree=self.tree, digest=self.digests[name])
+    def _folder(self, name: str, attempt: int) -> Path:
+        """Each performance has a folder of its own: the second is made after the first is kept, and neither is changed."""
+        folder = self.shelf.proof_folder(tree=self.tree, digest=self.digests[name])
+        return folder if attempt == 1 else folder.with_name(f"{folder.name}.{attempt}")

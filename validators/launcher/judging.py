@@ -1,7 +1,10 @@
 """Judging one candidate: what is sealed is performed on fresh apps, the evidence is folded, and the verdict is signed.
 
+What is sealed are the journeys of the issue, and those that guard what has landed. A chore for which no journey can be
+written is judged by the guards alone, and the verdict says so; anything else without a journey of its own is not judged.
+
 Whatever stops a judgement on the way becomes an inconclusive verdict with the reason. A launcher that is killed leaves
-no verdict at all: it is the last file written, and it is written whole.
+no verdict at all: it is the last file written, and it is written whole. What it had found out stays in the store.
 """
 
 from __future__ import annotations
@@ -14,28 +17,57 @@ from pathlib import Path
 
 from validators.app.boxes import BoxResult
 from validators.domain.evidence import RunEvidence
+from validators.domain.explored import Exploration, with_exploration
 from validators.domain.journey import Journey
 from validators.domain.stops import Inconclusive
-from validators.domain.verdict import Counts, Outcome, Verdict
+from validators.domain.verdict import Counts, Outcome, Purpose, Verdict
 from validators.language.reader import read
 from validators.launcher.desk import Desk, checked_candidate
+from validators.launcher.exploring import explorer
+from validators.launcher.perform import Theatre
 from validators.launcher.proving import Trial, trial
+from validators.launcher.standing import NOBODY, Guard, Guards, declined, guards
 from validators.launcher.workplace import work_folder
 
 UNSEALED = "unsealed"
+ALL_BROKEN = "every journey that was to judge this change is red on the base already: mend, supersede or retire them"
+CONTROLLED = 3
+"""Where no journey is the change's own, so many of the guards must notice saboteurs in this very judgement."""
 
 
 @dataclass(slots=True)
 class Judgement:
-    """One judgement as it grows. `journeys` by digest; `verdict` is inconclusive until evidence says otherwise."""
+    """One judgement as it grows. `journeys`, the issue's own, by digest; `guards` stand for what has landed, and `broken`
+    are those of them that base breaks already. `compiled` are the journeys of what personas did. `verdict` is inconclusive
+    until evidence says otherwise."""
 
     desk: Desk
     journeys: dict[str, Journey]
+    purposes: dict[str, Purpose]
     seed: int
     began: datetime
     verdict: Verdict
+    guards: Guards = NOBODY
+    broken: tuple[Guard, ...] = ()
     evidence: tuple[RunEvidence, ...] = ()
     boxes: tuple[BoxResult, ...] = ()
+    exploration: Exploration | None = None
+    compiled: tuple[Journey, ...] = ()
+
+    @property
+    def bound(self) -> tuple[str, ...]:
+        """The digest of every journey that binds this change: its own, and all that stand guard, performed or left out."""
+        return (*self.journeys, *self.guards.digests)
+
+    @property
+    def guarded_words(self) -> dict[str, str]:
+        """What the journeys that stand guard for issues promise: the titles of those issues."""
+        return {f"issue #{guard.entry.issue}": guard.entry.title for guard in self.guards.chosen if guard.entry.title}
+
+    @property
+    def performed(self) -> tuple[Journey, ...]:
+        """Every journey of this judgement, the issue's own first and those of personas last."""
+        return (*self.journeys.values(), *(guard.journey for guard in self.guards.chosen), *self.compiled)
 
 
 def judgement_of(desk: Desk, *, keep: Path) -> Judgement:
@@ -43,37 +75,78 @@ def judgement_of(desk: Desk, *, keep: Path) -> Judgement:
     request = desk.request
     standing = desk.shelf.journeys(request.issue.number)
     journeys = {one.entry.digest: read(one.text, file=one.entry.journey) for one in standing}
+    purposes = {one.entry.digest: one.entry.purpose for one in standing}
     seed = secrets.randbits(31) if request.seed is None else request.seed
     nothing = Verdict(Outcome.INCONCLUSIVE, "nothing was judged", Counts(sealed=len(journeys)))
-    judgement = Judgement(desk, journeys, seed, desk.now(), nothing)
+    judgement = Judgement(desk, journeys, purposes, seed, desk.now(), nothing)
     try:
         judgement.verdict = believable(_performed(judgement, keep=keep), judgement.boxes)
     except Inconclusive as stop:
         judgement.verdict = replace(nothing, reason=str(stop))
+    _remembered(judgement)
     desk.phases("sign and write")
     return judgement
 
 
 def _performed(judgement: Judgement, *, keep: Path) -> Verdict:
-    checked_candidate(judgement.desk.request)
-    if not judgement.journeys:
-        raise Inconclusive(f"no journey is sealed for issue {judgement.desk.request.issue.number}: have one authored")
-    with work_folder() as folder:
+    desk, names = judgement.desk, [journey.name for journey in judgement.journeys.values()]
+    checked_candidate(desk.request)
+    controlled = 0 if judgement.journeys else CONTROLLED
+    judgement.guards = guards(desk, seed=judgement.seed, names=names, controlled=controlled)
+    _refuse_nothing(judgement)
+    with work_folder(heir=keep) as folder:
         ground = trial(
             judgement.desk,
             judgement.journeys,
             folder=folder,
             keep=keep,
             seed=judgement.seed,
+            purposes=judgement.purposes,
+            guarding=judgement.guards.chosen,
         )
-        return _told(ground, judgement)
+        return after_exploring(_told(ground, judgement), judgement, theatre=ground.theatre)
+
+
+def after_exploring(found: Verdict, judgement: Judgement, *, theatre: Theatre) -> Verdict:
+    """The verdict after the personas have been out, if there are any and it is green: exploring makes none better."""
+    exploring = judgement.desk.request.exploring
+    if exploring is None or found.outcome is not Outcome.PASSED:
+        return found
+    gone = explorer(judgement.desk, theatre, exploring=exploring)
+    judgement.exploration = gone.explored(tuple(told.persona() for told in exploring.personas))
+    judgement.compiled, judgement.boxes = tuple(gone.journeys), (*judgement.boxes, *gone.boxes)
+    return with_exploration(found, judgement.exploration)
+
+
+def _refuse_nothing(judgement: Judgement) -> None:
+    """Raises Inconclusive where there is nothing that could be red: a journey is missing, or stands guard nowhere."""
+    issue = judgement.desk.request.issue
+    if judgement.journeys:
+        return
+    if issue.kind != "chore" or not declined(judgement.desk):
+        raise Inconclusive(f"no journey is sealed for issue {issue.number}: have one authored")
+    if not judgement.guards.chosen:
+        raise Inconclusive(f"issue {issue.number} has no journey of its own, and none guards what has landed: a person decides")
 
 
 def _told(ground: Trial, judgement: Judgement) -> Verdict:
     try:
-        return ground.on_candidate()
+        found = ground.on_candidate()
+        return found if found.journeys.sealed else replace(found, reason=ALL_BROKEN)
     finally:
         judgement.evidence, judgement.boxes = ground.evidence, ground.boxes
+        judgement.broken = tuple(ground.guards[name] for name in sorted(ground.broken()))
+
+
+def _remembered(judgement: Judgement) -> None:
+    """Whoever noticed the saboteurs in a judgement that passed need not do so again when it stands guard."""
+    if judgement.verdict.outcome is not Outcome.PASSED:
+        return
+    request = judgement.desk.request
+    shown = (guard.entry.digest for guard in judgement.guards.chosen if guard.sabotaged and guard not in judgement.broken)
+    assert request.candidate is not None
+    for digest in (*judgement.journeys, *shown):
+        judgement.desk.shelf.keep_controls(digest, tree=request.candidate.tree, run=request.run)
 
 
 def believable(found: Verdict, boxes: Iterable[BoxResult]) -> Verdict:

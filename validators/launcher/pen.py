@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 import validators
 from validators.app.boxes import Bind, Boxes, BoxSpec
-from validators.author.conversation import Brief, Written
+from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS, Brief, Returned, Submitted, Written
 from validators.domain.stops import Inconclusive, UsageError
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket, Request
@@ -18,18 +20,31 @@ ARGV = ("python", "-m", "validators.author.boxed")
 MAX_OUTPUT = 1 << 20
 
 
-def asked(request: Request, *, language: str, boxes: Boxes, folder: Path, seconds: int) -> Written:
-    """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when its box or model failed."""
+def asked(
+    request: Request,
+    *,
+    language: str,
+    boxes: Boxes,
+    folder: Path,
+    seconds: int,
+    returned: tuple[Returned, ...] = (),
+    held: int = 0,
+) -> Written:
+    """What the author wrote for the request's issue, in at most `seconds`. Raises Inconclusive when its box or model failed.
+
+    `returned`: those of its journeys that did not hold, to be written once more; `held`: how many of its others did."""
     if request.broker is None:
         raise UsageError("request: broker is missing; an author needs a socket of the model broker")
-    output, log = folder / "author.out", folder / "author.log"
+    name = "author-again" if returned else "author"
+    output, log = folder / f"{name}.out", folder / f"{name}.log"
     with boxes.started(_spec(request.broker, seconds, library=judge_library(folder)), log=log, stdout=output) as box:
-        box.send(json.dumps({"brief": asdict(_brief(request, request.broker.model, language)), "port": PORT}).encode())
+        brief = replace(_brief(request, request.broker.model, language), returned=returned, held=held)
+        box.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
         box.waited(seconds + 5)
     result = box.result()
     if result.exit_code != 0 or result.killed_by:
         raise Inconclusive(f"the author's box ended with {result.killed_by or result.exit_code}: {_last_words(log)}")
-    return _read(output)
+    return _read(output, most=MAX_JOURNEYS - held)
 
 
 def _brief(request: Request, model: str, language: str) -> Brief:
@@ -59,16 +74,25 @@ def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> BoxSpec:
     )
 
 
-def _read(output: Path) -> Written:
+def _read(output: Path, *, most: int) -> Written:
+    """The box is not trusted: its bounds are kept again out here."""
     try:
         with output.open("rb") as file:
             found = json.loads(file.read(MAX_OUTPUT))
-        journeys, reason = tuple(found["journeys"]), found["reason"]
-    except (ValueError, KeyError, TypeError) as error:
+        journeys = tuple(_submitted(one) for one in found["journeys"])
+        told = Written(journeys, str(found["reason"]), found["declined"] is True)
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Inconclusive("the author's box printed something other than its journeys") from error
-    if not all(isinstance(text, str) for text in (*journeys, reason)):
-        raise Inconclusive("the author's box printed a journey that is not text")
-    return Written(journeys, reason)
+    if len(journeys) > most:
+        raise Inconclusive(f"the author's box printed {len(journeys)} journeys; at most {most}")
+    return told
+
+
+def _submitted(found: Mapping[str, Any]) -> Submitted:
+    yaml, passes = found["yaml"], found["passes"]
+    if not isinstance(yaml, str) or not isinstance(passes, bool) or len(yaml) > MAX_CHARACTERS:
+        raise TypeError("a journey that is not a text of a journey's length")
+    return Submitted(yaml, passes)
 
 
 def _last_words(log: Path) -> str:

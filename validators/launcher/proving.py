@@ -2,81 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 
 from validators.app.boxes import BoxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.evidence import Kind, RunEvidence, RunId
-from validators.domain.fold import verdict
+from validators.domain.fold import Result, result, verdict
 from validators.domain.journey import Journey
-from validators.domain.proof import proof
+from validators.domain.proof import broken, proof
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
-from validators.judge.plan import base_runs, judgement_runs, retry_runs
+from validators.judge.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.launcher.bases import BaseProofs
 from validators.launcher.desk import Desk
 from validators.launcher.perform import FIRST, Scene, Theatre
+from validators.launcher.standing import Guard
 from validators.store.shelf import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
-PROOF = "proof"
+PROOF, AGAIN, STANDING = "proof", "again", "standing"
+AT_ONCE = 5
+"""Standing journeys are performed a few at a time: each of their runs has an app of its own, and all of a performance's
+are up at once."""
+MOST_APPS = 35
+"""All apps of a performance are up at once, and a machine has an end: twenty journeys would be 140 of them."""
 
 
 @dataclass(slots=True)
 class Trial:
-    """Journeys of one issue on trial: what is known so far, run by run. `proofs` is what the store knows of the base."""
+    """Journeys on trial, by name: what is known so far, run by run. `proofs` is what the store knows of the base.
+
+    `purposes` of those that are of the change's own issue, `guards` those that stand guard for what has landed."""
 
     desk: Desk
     journeys: Mapping[str, Journey]
+    purposes: Mapping[str, Purpose]
+    guards: Mapping[str, Guard]
     theatre: Theatre
     proofs: BaseProofs
     evidence: tuple[RunEvidence, ...] = ()
     boxes: tuple[BoxResult, ...] = ()
     sides: dict[tuple[str, str | None], Side] = field(default_factory=dict)
+    candidate: str = CANDIDATE
 
     def on_base(self) -> tuple[Sealed, ...]:
         """Each journey with what it has shown on the base tree, performed now if it was not known."""
-        self._perform(FIRST, self._missing_base())
+        self._perform(FIRST, self._missing_base(self._own))
         return self.sealed()
+
+    def again_on_base(self, *, red: Iterable[str], green: Iterable[str], seed: int) -> None:
+        """Perform journeys on base once more, with other data: those that are red there once, those that are green there
+        with all their controls, as if base were the candidate."""
+        self.theatre = replace(self.theatre, scene=replace(self.theatre.scene, seed=seed))
+        self.candidate = BASE
+        self._perform(AGAIN, (*base_runs(red, attempt=2), *judgement_runs(green)))
 
     def on_candidate(self) -> Verdict:
         """The verdict on the candidate: base runs not yet known, then all of the judgement's.
 
         Each side has a driver and browsers of its own: what a candidate may do to a browser never touches the proof.
         A failure that both identities met, each on an app of its own, needs no retry. One that only one of them met is
-        tried once more, so that an app which is merely flaky is not accused of watching.
+        tried once more, so that an app which is merely flaky is not accused of watching. A standing journey that did not
+        pass is tried on base, so that a change is not blamed for what was broken before it.
         """
-        self._perform(PROOF, self._missing_base())
-        self._perform(FIRST, judgement_runs(self.journeys))
-        found = self._verdict()
-        if torn := {one.journey for one in found.findings if one.symptom is Symptom.DIFFERS_WHEN_WATCHED}:
-            self._perform("retry", retry_runs(torn))
-            found = self._verdict()
-        return found
+        self._perform(PROOF, self._missing_base(self._own))
+        self._perform(FIRST, judgement_runs(self._own))
+        for number, some in enumerate(_few(self.guards), start=1):
+            self._perform(f"{STANDING}-{number}", tuple(run for name in some for run in self._guarding(name)))
+        self._perform(f"{STANDING}-{BASE}", self._missing_base(self._doubted()))
+        self._perform(f"{STANDING}-{BASE}-{AGAIN}", base_runs(self._seen_once(), attempt=2))
+        torn = {one.journey for one in self.verdict().findings if one.symptom is Symptom.DIFFERS_WHEN_WATCHED}
+        self._perform("retry", retry_runs(sorted(torn)))
+        return self.verdict()
 
     def sealed(self) -> tuple[Sealed, ...]:
         """Every journey with its purpose and its proof, as the fold wants them."""
-        purpose = purpose_of(self.desk.request.issue.kind)
-        return tuple(self._sealed(journey, purpose) for journey in self.journeys.values())
+        return tuple(self._sealed(journey) for journey in self.journeys.values())
 
-    def _sealed(self, journey: Journey, purpose: Purpose) -> Sealed:
+    def verdict(self) -> Verdict:
+        """What all runs until now say, without the standing journeys that base breaks already."""
+        gone = self.broken()
+        runs = tuple(run for run in self.evidence if run.run.kind is not Kind.BASE and run.run.journey not in gone)
+        return verdict(tuple(one for one in self.sealed() if one.journey not in gone), runs)
+
+    def broken(self) -> frozenset[str]:
+        """The standing journeys that failed and that are red on base as well. They bind no change until somebody mends them."""
+        return frozenset(name for name in self._doubted() if broken(name, self.evidence))
+
+    @property
+    def _own(self) -> tuple[str, ...]:
+        return tuple(name for name in self.journeys if name not in self.guards)
+
+    def _sealed(self, journey: Journey) -> Sealed:
         shown = tuple(run for run in self.evidence if run.run.journey == journey.name and run.run.kind is Kind.BASE)
-        return Sealed(journey.name, journey.promise, purpose, proof(journey.name, purpose, shown))
+        guard = self.guards.get(journey.name)
+        if guard is None:
+            purpose = self.purposes[journey.name]
+            return Sealed(journey.name, journey.promise, purpose, proof(journey.name, purpose, shown))
+        told = proof(journey.name, Purpose.REGRESSION, shown) if shown else None
+        return Sealed(journey.name, journey.promise, Purpose.REGRESSION, told, True, guard.entry.issue, guard.sabotaged)
 
-    def _verdict(self) -> Verdict:
-        return verdict(self.sealed(), tuple(run for run in self.evidence if run.run.kind is not Kind.BASE))
+    def _guarding(self, name: str) -> tuple[RunId, ...]:
+        return judgement_runs((name,)) if self.guards[name].sabotaged else standing_runs((name,))
 
-    def _missing_base(self) -> tuple[RunId, ...]:
-        self.evidence += self.proofs.known(into=self.theatre.keep)
-        known = {run.run.journey for run in self.evidence}
-        return base_runs(name for name in self.journeys if name not in known)
+    def _doubted(self) -> tuple[str, ...]:
+        """The standing journeys of which some own run did not pass."""
+        own = [run for run in self.evidence if run.run.kind is Kind.JOURNEY and run.run.journey in self.guards]
+        return tuple(sorted({run.run.journey for run in own if result(run) is not Result.PASSED}))
+
+    def _seen_once(self) -> tuple[str, ...]:
+        """The standing journeys that one performance on base calls broken; a second must say so, too."""
+        doubted = [name for name in self._doubted() if broken(name, self.evidence, times=1)]
+        return tuple(name for name in doubted if not broken(name, self.evidence))
+
+    def _missing_base(self, names: Sequence[str]) -> tuple[RunId, ...]:
+        told = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
+        self.evidence += self.proofs.known((name for name in names if name not in told), into=self.theatre.keep)
+        known = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
+        return base_runs(name for name in names if name not in known)
 
     def _perform(self, label: str, runs: Sequence[RunId]) -> None:
-        if not runs:
-            return
-        texts = [journey.source for journey in self.journeys.values()]
+        """Perform the runs, so many journeys at a time that all their apps can be up at once."""
+        for number, some in enumerate(waves(runs), start=1):
+            self._perform_wave(label if number == 1 else f"{label}-{number}", some)
+
+    def _perform_wave(self, label: str, runs: Sequence[RunId]) -> None:
+        texts = [self.journeys[name].source for name in dict.fromkeys(run.journey for run in runs)]
         left = self.theatre.performed(label, runs, journeys=texts, side=self._side)
         self.evidence += left.evidence
         self.boxes += left.boxes
@@ -102,20 +156,54 @@ class Trial:
         )
 
     def _side(self, run: RunId) -> Side:
-        key = (BASE if run.kind is Kind.BASE else CANDIDATE, self.journeys[run.journey].seed)
+        key = (BASE if run.kind is Kind.BASE else self.candidate, self.journeys[run.journey].seed)
         if key not in self.sides:
             self.theatre.phase(f"{key[0]}: export, packages, data")
             self.sides[key] = self._seeded(*key)
         return self.sides[key]
 
 
-def trial(desk: Desk, journeys: Mapping[str, Journey], *, folder: Path, keep: Path, seed: int) -> Trial:
-    """The trial of these journeys (by digest), performing below `folder` and keeping every file below `keep`."""
+def waves(runs: Iterable[RunId], *, most: int = MOST_APPS) -> Iterator[tuple[RunId, ...]]:
+    """The runs in their order, cut between journeys, so that no part has more than `most` unless one journey does."""
+    wave: list[RunId] = []
+    for _, some in groupby(runs, key=lambda run: run.journey):
+        its = tuple(some)
+        if wave and len(wave) + len(its) > most:
+            yield tuple(wave)
+            wave = []
+        wave += its
+    if wave:
+        yield tuple(wave)
+
+
+def trial(
+    desk: Desk,
+    journeys: Mapping[str, Journey],
+    *,
+    folder: Path,
+    keep: Path,
+    seed: int,
+    purposes: Mapping[str, Purpose] | None = None,
+    guarding: Sequence[Guard] = (),
+) -> Trial:
+    """The trial of these journeys (by digest), performing below `folder` and keeping every file below `keep`.
+
+    `purposes` by digest; where it names none, the issue's kind does."""
     scene = Scene(seed, desk.now().date(), desk.start(), desk.request.limits.journey_seconds, desk.deadline)
     keep.mkdir(parents=True, exist_ok=True)
-    named = {journey.name: journey for journey in journeys.values()}
-    if len(named) != len(journeys):
-        raise UsageError("two journeys of this issue have the same name; give each its own")
+    known, usual = purposes or {}, purpose_of(desk.request.issue.kind)
     digests = {journey.name: digest for digest, journey in journeys.items()}
+    guards = {guard.journey.name: guard for guard in guarding}
+    named = {journey.name: journey for journey in (*journeys.values(), *(guard.journey for guard in guarding))}
+    if len(named) != len(journeys) + len(guarding):
+        raise UsageError("two journeys of this issue have the same name; give each its own")
     theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, keep, desk.phases)
-    return Trial(desk, named, theatre, BaseProofs(desk.shelf, desk.request.base.tree, digests))
+    standing = {name: guard.entry.digest for name, guard in guards.items()}
+    proofs = BaseProofs(desk.shelf, desk.request.base.tree, digests | standing)
+    own = {name: known.get(digest, usual) for name, digest in digests.items()}
+    return Trial(desk, named, own, guards, theatre, proofs)
+
+
+def _few(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    left = tuple(names)
+    yield from (left[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE))

@@ -34,11 +34,14 @@ class Event(StrEnum):
     SEALED = "sealed"
     SUPERSEDED = "superseded"
     RETIRED = "retired"
+    DROPPED = "dropped"      # written, and never in force: it did not hold
+    DECLINED = "declined"    # the author found nothing that a journey could be written for
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One event in a journey's life. `digest` names the sealed file, `source` the text it was written from."""
+    """One event in a journey's life. `digest` names the sealed file, `source` the text it was written from, `title` that
+    text's first line: the issue's title. `issue` 0: for the mission alone."""
 
     event: Event
     issue: int
@@ -49,6 +52,7 @@ class Entry:
     actor: str
     reason: str
     at: str
+    title: str = ""
 
 
 def entries_in(folder: Path, notary: Notary) -> tuple[Entry, ...]:
@@ -90,7 +94,7 @@ def _standing(entries: Iterator[Entry]) -> Iterator[Entry]:
     for entry in entries:
         if entry.event is Event.SEALED:
             held[entry.digest] = entry
-        else:
+        elif entry.event in (Event.SUPERSEDED, Event.RETIRED):
             held.pop(entry.digest, None)
     yield from held.values()
 

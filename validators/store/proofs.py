@@ -1,4 +1,5 @@
-"""What a journey showed on a base tree, kept by (base tree, journey digest) so that it need not run there twice."""
+"""Proofs: what a journey showed on a base tree, kept by (base tree, journey digest) so that it need not run there twice;
+and what `prove` has shown about a journey in a file, kept beside it."""
 
 from __future__ import annotations
 
@@ -6,7 +7,12 @@ import errno
 import shutil
 import tempfile
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from validators.domain.stops import UsageError
 
 EVIDENCE = "evidence.json"
 
@@ -32,3 +38,45 @@ def keep_proof(folder: Path, document: str, *, files: Iterable[str], source: Pat
         shutil.rmtree(fresh)
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
+
+
+@dataclass(frozen=True, slots=True)
+class ShownProof:
+    """What `prove` has shown about one journey, as the document that lies beside it.
+
+    `digest` is of the journey's own bytes; `base` and `reference` are trees, `base` empty for a regression's journey.
+    `seeds` has one seed for each round, and all rounds agreed; `boxes` the forms of box that held.
+    """
+
+    journey: str
+    digest: str
+    base: str
+    reference: str
+    seeds: tuple[int, ...]
+    shown: tuple[str, ...]
+    boxes: tuple[str, ...]
+    at: str
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    def refusal(self, *, digest: str, trees: tuple[str, str] | None = None) -> str:
+        """Why it proves nothing about the journey with this digest on these trees (base, reference); empty when it does."""
+        if self.digest != digest:
+            return f"the proof is older than the journey: it is of {self.digest[:19]}…, the journey is {digest[:19]}…"
+        if trees and trees != (self.base, self.reference):
+            return f"the proof is of other trees: base {self.base or 'none'}, reference {self.reference}"
+        return ""
+
+
+def proof_beside(journey: Path) -> Path:
+    """Where the proof of a journey in a file lies: `walk.proof.json` beside `walk.yaml`."""
+    return journey.with_suffix(".proof.json")
+
+
+def shown_proof(file: Path) -> ShownProof | None:
+    """The proof in a file, None when there is none. Raises UsageError when it is not one."""
+    if not file.is_file():
+        return None
+    try:
+        return TypeAdapter(ShownProof).validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        raise UsageError(f"{file}: not a proof that can be read; prove the journey again, or take the file away") from error

@@ -3,6 +3,7 @@
 journeys/<digest>.yaml      a sealed journey with its canary, named for the hash of its bytes
 entries/000001.json         one change each: what was sealed, superseded or retired; signed, chained, kept for ever
 proofs/<tree>-<digest>/     what the journey showed on a base tree
+controls/<digest>.json      where the saboteurs of an app were performed on the journey, and noticed
 judged/<run>-<round>/       the sealed evidence and page of one judgement
 """
 
@@ -10,11 +11,12 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import re
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from validators.domain.stops import UsageError
@@ -51,7 +53,15 @@ class Shelf:
 
     def journeys(self, issue: int) -> tuple[SealedJourney, ...]:
         """The journeys that stand for an issue, oldest first. Raises UsageError if one is not what was sealed."""
-        return tuple(SealedJourney(entry, self._text(entry.digest)) for entry in standing(self.entries(), issue=issue))
+        return tuple(self.journey(entry) for entry in standing(self.entries(), issue=issue))
+
+    def standing(self) -> tuple[Entry, ...]:
+        """The entry of every journey that stands, whatever issue it was written for, oldest first. Raises UsageError."""
+        return standing(self.entries())
+
+    def journey(self, entry: Entry) -> SealedJourney:
+        """The sealed journey that an entry names. Raises UsageError if it is not what was sealed."""
+        return SealedJourney(entry, self._text(entry.digest))
 
     def canaries(self) -> tuple[str, ...]:
         """The canary of every journey ever sealed, standing or not."""
@@ -76,7 +86,7 @@ class Shelf:
             if not path.exists():
                 placed(path, text.encode())
         for entry in entries:
-            if not self._path(entry.digest).exists():
+            if entry.event is Event.SEALED and not self._path(entry.digest).exists():
                 raise UsageError(f"no text of journey {entry.journey!r} hashes to {entry.digest}")
         append(self.folder / "entries", entries, notary=self.notary)
 
@@ -86,13 +96,28 @@ class Shelf:
         if not found:
             raise UsageError(f"no standing journey has the digest {digest}; `store list` shows those that do")
         old = found[0]
-        entry = Entry(event, old.issue, old.journey, digest, old.purpose, old.source, actor, reason, at)
+        entry = replace(old, event=event, actor=actor, reason=reason, at=at)
         append(self.folder / "entries", (entry,), notary=self.notary)
         return entry
 
     def proof_folder(self, *, tree: str, digest: str) -> Path:
         """Where the runs of one journey on one base tree are kept."""
         return self.folder / "proofs" / f"{tree}-{_hex(digest)}"
+
+    def verdicts(self) -> tuple[Path, ...]:
+        """The envelope of every verdict that was reached here."""
+        return tuple(sorted((self.folder / "judged").glob("[!.]*/verdict.json")))
+
+    def was_controlled(self, digest: str) -> bool:
+        """Whether a journey has noticed saboteurs before."""
+        return self._controls(digest).is_file()
+
+    def keep_controls(self, digest: str, *, tree: str, run: str) -> None:
+        """Remember that a journey, performed on this tree in this run, noticed every saboteur that touched what it expects."""
+        placed(self._controls(digest), json.dumps({"tree": tree, "run": run}).encode(), replace=True)
+
+    def _controls(self, digest: str) -> Path:
+        return self.folder / "controls" / f"{_hex(digest)}.json"
 
     def judged_folder(self, *, run: str, round_number: int) -> Path:
         """Where the sealed evidence of one judgement is kept."""

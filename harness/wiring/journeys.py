@@ -1,0 +1,136 @@
+"""The sealed journeys of a home, for a maintainer at a terminal: the store is the validators' program, asked as anybody asks
+it; who decided what, and why, is signed there and written into the ledger here, by digest and never by name."""
+
+import json
+import os
+import pwd
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from harness.domain.errors import ConfigError, GitError
+from harness.domain.issue import CommitSha
+from harness.factory.history import history
+from harness.factory.plant import Places
+from harness.factory.requests import Ground, base_request, issue_text
+from harness.factory.steering import Steering, read_steering
+from harness.ports.git import Repository
+from harness.ports.ledger import Ledger
+from harness.sandbox.adapter import COMMAND
+from harness.validator.program import GRACE_SECONDS, ValidatorProgram
+from harness.wiring.home import read_home, wheels_folder
+from harness.wiring.open import open_archive
+
+MISSION = 0
+ENTRY = "journey"
+MISSION_TEXT = {"number": MISSION, "title": "", "body": "", "kind": "chore"}
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What became of a maintainer's word: `sealed`, `refused` or `retired`, and a sentence."""
+
+    outcome: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class JourneyStore:
+    """The store of one home, on the base that is the newest known there."""
+
+    program: ValidatorProgram
+    ledger: Ledger
+    ground: Ground
+    steering: Steering
+
+    def entries(self) -> tuple[Mapping[str, Any], ...]:
+        """Every event in the life of every journey, oldest first, as the store tells it."""
+        return tuple(json.loads(line) for line in self._asked("list", MISSION).splitlines())
+
+    def shown(self, digest: str) -> Mapping[str, Any]:
+        """One journey with all that is known of it; the first letters of its digest are enough."""
+        found: Mapping[str, Any] = json.loads(self._asked("show", MISSION, "--digest", digest))
+        return found
+
+    def added(self, text: str, *, issue: int, reason: str) -> Decided:
+        """Prove a journey on the base and seal it for an issue, or for the mission."""
+        return self._sealing("add", issue, text, reason=reason, digest="")
+
+    def superseded(self, digest: str, text: str, *, reason: str) -> Decided:
+        """Prove a journey and put it in the place of one that stands."""
+        old = self.shown(digest)["entry"]
+        return self._sealing("supersede", int(old["issue"]), text, reason=reason, digest=str(old["digest"]))
+
+    def retired(self, digest: str, *, reason: str) -> Decided:
+        """A journey binds nobody any more. What it was is kept."""
+        old = self.shown(digest)["entry"]
+        said = self._asked("retire", int(old["issue"]), "--digest", str(old["digest"]), "--actor", _actor(), "--reason", reason)
+        if not said.startswith("retired"):
+            return Decided("refused", said.strip())
+        self._written("retired", int(old["issue"]), reason, str(old["digest"]))
+        return Decided("retired", f"{old['digest']} binds no change any more")
+
+    def _sealing(self, action: str, issue: int, text: str, *, reason: str, digest: str) -> Decided:
+        gone = ("--digest", digest) if digest else ()
+        with tempfile.NamedTemporaryFile("w", prefix="factory-journey-", suffix=".yaml", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            said = self._asked(action, issue, *gone, "--journey", file.name, "--actor", _actor(), "--reason", reason)
+        outcome, _, says = said.strip().partition(": ")
+        if outcome == "sealed":
+            self._written("superseded" if digest else "added", issue, reason, digest)
+        return Decided(outcome, says)
+
+    def _asked(self, action: str, issue: int, *arguments: str) -> str:
+        text = MISSION_TEXT if issue == MISSION else issue_text(_known(self.ledger, issue))
+        request = base_request(self.ground, self.steering, issue=text, run="maintainer", round_number=1)
+        seconds = self.steering.config.limits.judge_seconds + GRACE_SECONDS
+        return self.program.store(request, action, *arguments, seconds=seconds)
+
+    def _written(self, action: str, issue: int, reason: str, digest: str) -> None:
+        number = len(self.ledger.entries(kind=ENTRY))
+        told = {"action": action, "journey": digest, "actor": _actor(), "reason": reason}
+        self.ledger.append(ENTRY, f"{ENTRY}/{number}/{action}", issue=issue or None, data=told)
+
+
+@contextmanager
+def open_journeys(home: Path) -> Iterator[JourneyStore]:
+    """The store, without the forge and without the network. Raises ConfigError where no issue was ever worked on."""
+    document = read_home(home)
+    places = Places(home, document.repository_id)
+    with open_archive(home) as archive:
+        base = _base(archive.ledger, archive.repository)
+        ground = Ground(places, archive.repository, wheels_folder(), COMMAND, "auto")
+        yield JourneyStore(archive.program, archive.ledger, ground, read_steering(archive.repository, base))
+
+
+def _base(ledger: Ledger, repository: Repository) -> CommitSha:
+    """The newest base that this home knows: the branch it landed on last, as it was fetched then, or its last run's."""
+    landings = [entry for entry in ledger.entries(kind="done") if entry.data.get("effect") == "land"]
+    for landing in reversed(landings):
+        try:
+            return repository.fetched(landing.data["result"]["branch"])
+        except GitError:
+            break
+    runs = ledger.entries(kind="run")
+    if not runs:
+        raise ConfigError("no issue was ever worked on here, so there is no base to prove a journey on; run `factory tick` first")
+    return CommitSha(runs[-1].data["base"])
+
+
+def _known(ledger: Ledger, issue: int) -> Any:
+    told = history(ledger, issue)
+    if told.triage is None:
+        raise ConfigError(f"issue #{issue} was never triaged here; `factory status` lists those that were")
+    return told
+
+
+def _actor() -> str:
+    """The account at the terminal, as the system knows it."""
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return f"uid {os.geteuid()}"

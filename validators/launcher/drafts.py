@@ -1,0 +1,128 @@
+"""Drafts: what an author wrote, read again out here, and what each showed on base. Nothing here is sealed yet.
+
+A draft that is to be red on base is performed there twice, with other data the second time, and must be red both times. One
+that is to be green is performed there like on a candidate, with its twin and the saboteurs: a journey that guards what works
+today must be shown able to fail today. What does not hold carries the reason in words that are fixed or the language's own:
+no page that was seen is in it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from validators.domain.errors import JourneyInvalid
+from validators.domain.evidence import Kind
+from validators.domain.fold import verdict
+from validators.domain.journey import Journey
+from validators.domain.meaning import meaning
+from validators.domain.stops import UsageError
+from validators.domain.verdict import Outcome, Purpose, Sealed
+from validators.language.check import checked
+from validators.launcher.clocks import NO_CLOCK
+from validators.launcher.desk import Desk
+from validators.launcher.proving import Trial, trial
+from validators.store.shelf import journey_digest, purpose_of, with_canary
+
+SAME_NAME = "another of these journeys has the same name; give each its own"
+UNPROVED_GUARD = "it passes on base, and nothing shows that it could fail there"
+SAME_MEANING = "it does and expects what another of these journeys does and expects"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One journey that may be sealed. `yaml` as it was written, `text` with its canary. `why` it does not hold, empty when it
+    does."""
+
+    yaml: str
+    purpose: Purpose
+    text: str = ""
+    journey: Journey | None = None
+    why: str = ""
+
+    @property
+    def holds(self) -> bool:
+        return self.journey is not None and not self.why
+
+    @property
+    def is_red(self) -> bool:
+        """Whether it shows the change, and does not only guard what works."""
+        return self.holds and self.purpose is not Purpose.REGRESSION
+
+    @property
+    def digest(self) -> str:
+        """What it is sealed under."""
+        return journey_digest(self.text or self.yaml)
+
+    @property
+    def name(self) -> str:
+        """Its name, empty where it cannot be read."""
+        return self.journey.name if self.journey else ""
+
+
+def draft(yaml: str, *, passes: bool, kind: str, clock_env: str | None) -> Draft:
+    """The draft of one text. What came out of a box is read again here: the box is not trusted.
+
+    `clock_env` is the variable of the app's clock: without one, no journey travels."""
+    purpose = Purpose.REGRESSION if passes else purpose_of(kind)
+    try:
+        text = with_canary(yaml)
+        journey = checked(text)
+        if journey.travels and not clock_env:
+            return Draft(yaml, purpose, why=NO_CLOCK)
+        return Draft(yaml, purpose, text, journey)
+    except JourneyInvalid as invalid:
+        return Draft(yaml, purpose, why="\n".join(str(problem) for problem in invalid.problems))
+    except UsageError:
+        return Draft(yaml, purpose, why="it names a canary; leave that to the store")
+
+
+def told_apart(drafts: Iterable[Draft], *, beside: Sequence[Draft] = ()) -> tuple[Draft, ...]:
+    """The drafts, each refused that says what one before it says already, or is called the same."""
+    names = {one.name for one in beside if one.holds}
+    meanings = {meaning(one.journey) for one in beside if one.journey and one.holds}
+    told = list[Draft]()
+    for one in drafts:
+        if one.journey is None:
+            told.append(one)
+        elif (meant := meaning(one.journey)) in meanings:
+            told.append(replace(one, why=SAME_MEANING))
+        elif one.name in names:
+            told.append(replace(one, why=SAME_NAME))
+        else:
+            names.add(one.name)
+            meanings.add(meant)
+            told.append(one)
+    return tuple(told)
+
+
+def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft, ...]:
+    """The drafts with what each has shown on base. Those that do not hold already are not performed. Raises Inconclusive."""
+    holding = [one for one in drafts if one.holds]
+    if not holding:
+        return tuple(drafts)
+    seed = secrets.randbits(31) if desk.request.seed is None else desk.request.seed
+    folder.mkdir()
+    journeys = {one.digest: one.journey for one in holding if one.journey}
+    purposes = {one.digest: one.purpose for one in holding}
+    ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes)
+    first = [one for one in ground.on_base() if one.proof and one.proof.proved]
+    red = [one.journey for one in first if one.purpose is not Purpose.REGRESSION]
+    green = [one.journey for one in first if one.purpose is Purpose.REGRESSION]
+    ground.again_on_base(red=red, green=green, seed=seed + 1)
+    shown = {one.journey: _trouble(one, ground) for one in ground.sealed()}
+    return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
+
+
+def _trouble(one: Sealed, ground: Trial) -> str:
+    """Why a journey that was performed on base does not hold; empty when it does."""
+    if one.proof is None or not one.proof.proved:
+        return one.proof.reason if one.proof else "it was not performed on base"
+    if one.purpose is not Purpose.REGRESSION:
+        return ""
+    own = tuple(run for run in ground.evidence if run.run.journey == one.journey and run.run.kind is not Kind.BASE)
+    found = verdict((one,), own)
+    reason = found.reason.removeprefix(f"journey {one.journey!r}: ")
+    return "" if found.outcome is Outcome.PASSED else f"{UNPROVED_GUARD}: {reason}"

@@ -1,0 +1,65 @@
+"""The store as a maintainer reads it: every event in its order, and one journey with all that it has shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+from typing import Any
+
+from validators.domain.errors import JourneyInvalid
+from validators.domain.proof import proof
+from validators.domain.stops import UsageError
+from validators.judge.evidence_json import read_evidence
+from validators.language.reader import read
+from validators.launcher.desk import Desk
+from validators.store.entries import Entry, Event
+from validators.store.proofs import kept_proof
+
+FEWEST = 6
+
+
+def listed(desk: Desk) -> Iterator[dict[str, Any]]:
+    """Every entry, oldest first, as JSON values; `stands` where it is the sealing of a journey that is in force."""
+    standing = frozenset(entry.digest for entry in desk.shelf.standing())
+    for entry in desk.shelf.entries():
+        told = {"stands": entry.event is Event.SEALED and entry.digest in standing, "promise": _promise(desk, entry)}
+        yield {**asdict(entry), **told}
+
+
+def shown(desk: Desk, digest: str) -> dict[str, Any]:
+    """The journey with this digest, or the one whose digest begins so. Raises UsageError when none does, or more than one."""
+    sealed = _sealed(desk, digest.removeprefix("sha256:"))
+    history = [asdict(entry) for entry in desk.shelf.entries() if entry.digest == sealed.digest]
+    return {
+        "entry": asdict(sealed),
+        "stands": sealed.digest in {entry.digest for entry in desk.shelf.standing()},
+        "on_base": _on_base(desk, sealed),
+        "controlled": desk.shelf.was_controlled(sealed.digest),
+        "history": history,
+        "text": desk.shelf.journey(sealed).text,
+    }
+
+
+def _promise(desk: Desk, entry: Entry) -> str:
+    """What a sealed journey cites; empty where it was never sealed, or cannot be read any more."""
+    if entry.event in (Event.DROPPED, Event.DECLINED):
+        return ""
+    try:
+        return read(desk.shelf.journey(entry).text).promise
+    except JourneyInvalid:
+        return ""
+
+
+def _sealed(desk: Desk, begins: str) -> Entry:
+    entries = [entry for entry in desk.shelf.entries() if entry.event is Event.SEALED]
+    found = [entry for entry in entries if entry.digest.removeprefix("sha256:").startswith(begins)]
+    if len(begins) < FEWEST or len({entry.digest for entry in found}) != 1:
+        raise UsageError(f"{len(found)} journeys have a digest that begins with {begins!r}; list them, and name one")
+    return found[0]
+
+
+def _on_base(desk: Desk, entry: Entry) -> str:
+    """What it showed on the request's base, as far as that is known."""
+    document = kept_proof(desk.shelf.proof_folder(tree=desk.request.base.tree, digest=entry.digest))
+    runs = read_evidence(document) if document else ()
+    return proof(runs[0].run.journey, entry.purpose, runs).reason if runs else ""
