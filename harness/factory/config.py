@@ -24,6 +24,7 @@ class App:
     ready_seconds: int = 20
     data: str = ""
     seed_command: tuple[str, ...] = ()
+    clock_env: str = ""
     env: tuple[tuple[str, str], ...] = ()
 
 
@@ -47,12 +48,15 @@ class Tests:
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """Which model plays which role. The reviewer votes on judged rules, and never on its own work."""
+    """Which model plays which role. The reviewer votes on judged rules, and never on its own work. Actor and judge are asked
+    only where there are personas; the judge must be another model than the actor."""
 
     triage: str = "claude-haiku-5-5"
     implementer: str = "claude-sonnet-5-5"
     author: str = "claude-opus-5-5"
     reviewer: str = "claude-opus-5-5"
+    actor: str = "claude-haiku-5-5"
+    judge: str = "claude-opus-5-5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +69,9 @@ class Limits:
     judgements: int = 3        # of one change, until one of them comes to an answer
     turns: int = 40
     agent_seconds: int = 600
-    judge_seconds: int = 180
+    judge_seconds: int = 600
     journey_seconds: int = 30
+    standing: int = 20         # journeys of what has landed that one judgement performs; which of more, its seed draws
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +105,23 @@ class Seal:
 
 
 @dataclass(frozen=True, slots=True)
+class Persona:
+    """Somebody who explores what has passed, as docs/seal.md says. `shown` are labels of fields; `kept_at` may be empty."""
+
+    name: str
+    who: str
+    goal: str
+    promise: str
+    shown: tuple[str, ...]
+    kept_at: str = ""
+    starts_at: str = "/"
+    claims: tuple[str, ...] = ()
+    acts: int = 25
+    seconds: int = 120
+    tokens: int = 40_000
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """The whole of `factory.toml`."""
 
@@ -111,10 +133,11 @@ class Config:
     triage: Triage
     caps: Caps
     seal: Seal
+    personas: tuple[Persona, ...] = ()
 
 
 _T = TypeVar("_T")
-_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal")
+_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal", "personas")
 
 
 def read_config(text: str) -> Config:
@@ -135,7 +158,17 @@ def read_config(text: str) -> Config:
         triage=_read(Triage, _table(document, "triage"), "triage"),
         caps=_read(Caps, _table(document, "budget"), "budget"),
         seal=_read(Seal, _table(document, "seal"), "seal"),
+        personas=_personas(document.get("personas", [])),
     )
+
+
+def _personas(told: Any) -> tuple[Persona, ...]:
+    if not isinstance(told, list) or not all(isinstance(one, Mapping) for one in told):
+        raise ConfigError("expected tables `[[personas]]`", file=FILE, key="personas")
+    found = tuple(_read(Persona, one, f"personas.{number}") for number, one in enumerate(told, start=1))
+    if len({persona.name for persona in found}) != len(found):
+        raise ConfigError("two personas have the same name; give each its own", file=FILE, key="personas")
+    return found
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:

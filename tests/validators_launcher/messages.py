@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
@@ -12,13 +12,16 @@ from pathlib import Path
 from socketserver import ThreadingMixIn, UnixStreamServer
 from typing import Any
 
+Content = Sequence[dict[str, Any]]
+Answer = Content | Callable[[dict[str, Any]], Content]
+
 
 @dataclass
 class Endpoint:
-    """`answers` are lists of content blocks, one list a request; `requests` is what came."""
+    """`answers` are lists of content blocks, or what makes one of a request, one a request; `requests` is what came."""
 
     socket: Path
-    answers: list[list[dict[str, Any]]]
+    answers: list[Answer]
     requests: list[dict[str, Any]] = field(default_factory=list)
 
     def next(self, request: dict[str, Any]) -> tuple[int, dict[str, Any]]:
@@ -26,7 +29,8 @@ class Endpoint:
         if not self.answers:
             error = {"type": "invalid_request_error", "message": "the script has ended"}
             return 400, {"type": "error", "error": error}
-        content = self.answers.pop(0)
+        answer = self.answers.pop(0)
+        content = answer(request) if callable(answer) else answer
         used = any(block["type"] == "tool_use" for block in content)
         return 200, {
             "id": f"msg_{len(self.requests)}",
@@ -53,9 +57,9 @@ def says(text: str) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def endpoint(socket: Path, *answers: Sequence[dict[str, Any]]) -> Iterator[Endpoint]:
+def endpoint(socket: Path, *answers: Answer) -> Iterator[Endpoint]:
     """The endpoint, answering until the block is left."""
-    served = Endpoint(socket, [list(answer) for answer in answers])
+    served = Endpoint(socket, list(answers))
 
     class Server(ThreadingMixIn, UnixStreamServer):
         daemon_threads = True

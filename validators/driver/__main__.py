@@ -31,7 +31,10 @@ def main(arguments: list[str]) -> int:
         print("usage: python -m validators.driver OUT < plan.json", file=sys.stderr)
         return 2
     try:
-        told = asyncio.run(performed(Path(arguments[0]), os.environ.get("LOF_BROWSER", "")))
+        clocks = os.environ.get("LOF_CLOCKS", "")
+        told = asyncio.run(
+            performed(Path(arguments[0]), os.environ.get("LOF_BROWSER", ""), clocks=Path(clocks) if clocks else None)
+        )
     except ValidatorsError as error:
         print(error, file=sys.stderr)
         return 2
@@ -39,8 +42,10 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-async def performed(out: Path, executable: str) -> int:
+async def performed(out: Path, executable: str, *, clocks: Path | None = None) -> int:
     """Perform the plan that comes in, with its own browser or `executable`; how many runs the evidence tells of.
+
+    `clocks` has a folder, named for its port, with the clock of the app of each run that travels.
 
     Browsers are up before the plan is: the launcher holds it back until every app answers.
     """
@@ -50,7 +55,7 @@ async def performed(out: Path, executable: str) -> int:
         opened.executable = plan.browser or executable
         if not opened.executable:
             raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
-        told = await driven(plan, journeys, opened=opened, out=out, ready=_told_once())
+        told = await driven(plan, journeys, opened=opened, out=out, clocks=clocks, ready=_told_once())
     out.mkdir(parents=True, exist_ok=True)
     (out / "evidence.json").write_text(evidence_json(told))
     return len(told)

@@ -21,7 +21,13 @@ from validators.judge.plan import Plan, PlannedRun
 
 
 async def driven(
-    plan: Plan, journeys: tuple[Journey, ...], *, opened: Browsers, out: Path, ready: Callable[[], Awaitable[None]]
+    plan: Plan,
+    journeys: tuple[Journey, ...],
+    *,
+    opened: Browsers,
+    out: Path,
+    clocks: Path | None,
+    ready: Callable[[], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
     """The evidence of every run of the plan; its controls once `ready` returns.
 
@@ -31,13 +37,14 @@ async def driven(
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
 
     async def perform(run: PlannedRun, patience: Patience) -> RunEvidence:
-        return await _run(plan, run, known[run.id.journey], patience=patience, opened=opened, out=out)
+        journey = known[run.id.journey]
+        return await _run(plan, run, journey, patience=patience, opened=opened, out=out, clocks=clocks)
 
     return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, ready=ready)
 
 
 async def _run(
-    plan: Plan, run: PlannedRun, journey: Journey, *, patience: Patience, opened: Browsers, out: Path
+    plan: Plan, run: PlannedRun, journey: Journey, *, patience: Patience, opened: Browsers, out: Path, clocks: Path | None
 ) -> RunEvidence:
     from playwright.async_api import Error
 
@@ -47,7 +54,7 @@ async def _run(
     place = Path(journey.name) / str(run.id)
     try:
         browser = await opened.of(run.id.identity)
-        async with stage(browser, _setting(plan, run), port=run.port, tamper=sabotage) as on:
+        async with stage(browser, _setting(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage) as on:
             told = await performed(
                 run.id, journey, on, values=values, patience=patience, seconds=plan.journey_seconds
             )
@@ -63,7 +70,16 @@ async def _run(
     )
 
 
-def _setting(plan: Plan, run: PlannedRun) -> Setting:
+def _setting(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
     """Only a plain visitor is traced: recording leaves a mark in the page's own world."""
     traced = run.id.identity is Identity.PLAIN and run.id.kind in (Kind.JOURNEY, Kind.BASE)
-    return Setting(run.id.identity, plan.hostname, plan.locale, plan.timezone, plan.viewport, traced)
+    return Setting(
+        identity=run.id.identity,
+        host=plan.hostname,
+        locale=plan.locale,
+        timezone=plan.timezone,
+        viewport=plan.viewport,
+        traced=traced,
+        downloads=journey.downloads,
+        clock=clocks / str(run.port) if clocks and journey.travels else None,
+    )

@@ -9,7 +9,7 @@ import validators
 from validators.app.boxes import Bind
 
 LIBRARY = "/opt/judge"
-BOXED = ("author", "browser", "domain", "driver", "judge", "language", "ports")
+BOXED = ("actor", "author", "browser", "contrast", "domain", "driver", "judge", "language", "model", "ports")
 
 
 def judge_library(folder: Path) -> Bind:

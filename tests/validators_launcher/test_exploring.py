@@ -1,0 +1,179 @@
+"""Personas explore a candidate in real boxes, played by a scripted model: what it is worth in a verdict, and what is told."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.messages import Answer as Reply
+from tests.validators_launcher.messages import endpoint
+from tests.validators_launcher.world import World, predicate
+from validators.domain.ballots import Answer
+from validators.domain.explored import Explored, Standing
+from validators.domain.stops import UsageError
+from validators.domain.verdict import Outcome, Symptom, Verdict
+from validators.judge.redact import NOTICED
+from validators.language.reader import read
+from validators.launcher.exploring import explorer, with_answers
+from validators.launcher.judging import Judgement, after_exploring
+from validators.launcher.perform import Scene, Theatre
+from validators.launcher.request import request_at
+from validators.launcher.workplace import work_folder
+
+GUEST = {
+    "name": "guest",
+    "who": "a guest with a group",
+    "goal": "book a walk and see that it is booked",
+    "promise": "M-BOOK",
+    "shown": ["Name"],
+    "kept_at": "/",
+    "seconds": 300,
+}
+CHECK = "    if size > LIMIT:"
+FLATTERY = f"    if size == 2:\n        return f'Booked for {{name}}'\n{CHECK}"
+FLATTERS = {**seaside.BASE, "seaside.py": seaside.FIXED["seaside.py"].replace(CHECK, FLATTERY)}
+
+
+def calls(kind: str, element: str = "", **given: Any) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:
+    """An answer that calls a tool, its reference looked up in the view that came with the request."""
+
+    def answer(request: dict[str, Any]) -> list[dict[str, Any]]:
+        shown = request["messages"][0]["content"]
+        found = re.search(rf"^ *(e\d+) {re.escape(element)}", shown, re.MULTILINE) if element else None
+        return [{"type": "tool_use", "id": "toolu_1", "name": kind, "input": {**given, **({"ref": found[1]} if found else {})}}]
+
+    return answer
+
+
+def books(size: str) -> tuple[Reply, ...]:
+    return (
+        calls("fill", 'textbox "Name"', text="Ada Holt of the Exploration"),
+        calls("fill", 'textbox "Group size"', text=size),
+        calls("click", 'button "Book"'),
+        calls("done"),
+    )
+
+
+def votes(request: dict[str, Any]) -> list[dict[str, Any]]:
+    """Says yes where an exhibit holds the guest's name, and of every picture."""
+    blocks = request["messages"][0]["content"]
+    exhibits, said = (blocks[1], blocks[4]), {}
+    for side, shown in zip("ab", exhibits, strict=True):
+        sure = shown["type"] == "image" or "Ada Holt" in shown["text"]
+        said |= {side: "yes" if sure else "unclear", f"{side}_quote": "Ada Holt" if sure else ""}
+    word = re.findall(r"say again: (\w+)", blocks[-1]["text"])[0]
+    answer = {"word": word, "answers": [{"claim": 1, **said}]}
+    return [{"type": "tool_use", "id": "toolu_1", "name": "answer", "input": answer}]
+
+
+def exploring(world: World, *personas: dict[str, Any]) -> dict[str, Any]:
+    """What a request says of exploring; the two sockets are named for their roles."""
+    sockets = {role: str(world.home / f"{role}.sock") for role in ("actor", "contrast")}
+    return {
+        "personas": list(personas),
+        "actor": {"socket": sockets["actor"], "model": "claude-test"},
+        "contrast": {"socket": sockets["contrast"], "model": "another-test"},
+    }
+
+
+def asked(world: World, app: dict[str, str], *personas: dict[str, Any]) -> Path:
+    """A request to judge an app with these personas; its limits are those of a machine with much else to do."""
+    world.extra = {"exploring": exploring(world, *personas), "limits": {"wall_seconds": 900, "journey_seconds": 60}}
+    return world.request(*world.merge(seaside.BASE, app))
+
+
+def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(world: World) -> None:
+    claims = {"claims": ["It says that the guest has a place."]}
+    desk = world.desk(asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"}))
+    scene = Scene(7, desk.now().date(), desk.start(), 60, desk.deadline)
+    keep = world.home / "kept"
+    keep.mkdir()
+    given = desk.request.exploring
+    assert given is not None
+    with work_folder() as folder, endpoint(Path(given.actor.socket), *books("6")) as actor:
+        assert given.contrast is not None
+        with endpoint(Path(given.contrast.socket), *[votes] * 9) as contrast:
+            theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, keep, desk.phases)
+            gone = explorer(desk, theatre, exploring=given)
+            exploration = gone.explored(tuple(told.persona() for told in given.personas))
+    first, late = exploration.explored
+    assert (first.standing, first.replayed) == (Standing.SATISFIED, True), first.reason
+    assert (late.standing, late.replayed, late.finding) == (Standing.UNSATISFIED, False, None)
+    assert str(exploration.satisfaction) == "1 of 2, which proves 9 %"
+    assert [run.run.identity for run in gone.evidence] == ["plain", "masked"]
+
+    kept = {path.relative_to(keep).as_posix() for path in keep.rglob("*") if path.is_file()}
+    assert {f"persona-1/{name}" for name in ("transcript.json", "journey.yaml", "page.png", "trace.zip", "actor.log")} <= kept
+    assert "exploration.json" in kept
+    assert len(contrast.requests) == 9
+    assert all(len(json.dumps(request)) < 12_000 for request in actor.requests)
+    assert "Ada Holt" in json.dumps(contrast.requests)
+
+
+def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_was_found_leaves(world: World) -> None:
+    request, out = asked(world, FLATTERS, GUEST), world.home / "out"
+    world.seal(request, seaside.JOURNEY)
+    with endpoint(world.home / "actor.sock", *books("2")):
+        done = world.validators("judge", "--request", request, "--out", out, seconds=1_000)
+    assert done.returncode == 0, done.stderr
+    facts, public = predicate(out / "verdict.json"), json.loads((out / "public.json").read_text())
+    reason = "1 of 1 personas met a failure that was found again without a model"
+    assert (facts["outcome"], facts["reason"], facts["journeys"]["passed"]) == ("failed", reason, 1)
+    assert facts["exploration"] == {"personas": 1, "replayed": 1, "failed": 1, "satisfied": 0, "proves": 0.0}
+    assert public["exploration"] == facts["exploration"]
+    (finding,) = public["findings"]
+    assert (finding["promise"], finding["observed"]) == ("M-BOOK", NOTICED[Symptom.NOT_SHARED])
+
+    told = "".join(path.read_text() for path in out.rglob("*") if path.suffix in (".json", ".html"))
+    assert not any(words in told for words in ("Exploration", "persona-guest", "Nobody of that name", GUEST["goal"], "filled."))
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.INCONCLUSIVE])
+def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(world: World, outcome: Outcome) -> None:
+    desk = world.desk(asked(world, seaside.FIXED, GUEST))
+    found = Verdict(outcome, "as it was")
+    scene = Scene(7, desk.now().date(), desk.start(), 60, desk.deadline)
+    theatre = Theatre(scene, desk.boxes(world.home / "papers"), world.home, world.home, desk.phases)
+    judgement = Judgement(desk, {}, {}, 7, desk.now(), found)
+    assert after_exploring(found, judgement, theatre=theatre) is found
+    assert (judgement.exploration, judgement.boxes) == (None, ())
+
+
+@pytest.mark.parametrize(("answers", "standing"), [
+    ([Answer.YES], Standing.SATISFIED),
+    ([Answer.YES, Answer.YES], Standing.SATISFIED),
+    ([Answer.YES, Answer.UNCLEAR], Standing.UNSATISFIED),
+    ([Answer.NO], Standing.UNSATISFIED),
+])
+def test_claims_that_were_not_all_agreed_on_take_satisfaction_away(answers: list[Answer], standing: Standing) -> None:
+    found = Explored("guest", Standing.SATISFIED, "", replayed=True)
+    told = with_answers(found, tuple(answers))
+    assert (told.standing, told.replayed, told.finding) == (standing, True, None)
+
+
+def test_what_personas_did_is_looked_for_in_all_that_leaves(world: World) -> None:
+    desk, journey = world.desk(asked(world, seaside.FIXED, GUEST)), read(seaside.JOURNEY)
+    judgement = Judgement(desk, {}, {}, 7, desk.now(), Verdict(Outcome.PASSED, ""), compiled=(journey,))
+    assert journey in judgement.performed
+
+
+@pytest.mark.parametrize(("change", "why"), [
+    ({"personas": [GUEST, GUEST]}, "two personas have the same name"),
+    ({"personas": []}, "exploring.personas"),
+    ({"contrast": {"socket": "/s", "model": "claude-test"}}, "the contrastive judge has the actor's model"),
+    ({"personas": [{**GUEST, "name": "../guest"}]}, "exploring.personas.0.name"),
+    ({"personas": [{**GUEST, "kept_at": "//example.org/"}]}, "exploring.personas.0.kept_at"),
+    ({"personas": [{**GUEST, "shown": []}]}, "exploring.personas.0.shown"),
+    ({"personas": [{**GUEST, "acts": 0}]}, "exploring.personas.0.acts"),
+    ({"verdict": "passed"}, "exploring.verdict: unknown key"),
+])
+def test_a_request_that_cannot_be_explored_is_refused_by_its_key(world: World, change: dict[str, Any], why: str) -> None:
+    world.extra = {"exploring": {**exploring(world, GUEST), **change}}
+    with pytest.raises(UsageError, match=re.escape(why)):
+        request_at(world.request(world.source.commit(seaside.BASE)))

@@ -1,0 +1,74 @@
+"""`python -m validators.driver.explore OUT`: an outing as a line of JSON on standard input, a transcript in the folder OUT.
+
+    OUT/transcript.json    what `validators.domain.exploration.read_transcript` reads
+    OUT/…                  page.png, aria.txt, console.json, network.json, trace.zip of the one who explored
+
+Exit 0 = the transcript tells what happened, whatever it was. The box is the driver's: a browser, one app, and the line to the
+actor in place of the plan; no model, no key, no repository.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from validators.browser.chromium import browsers
+from validators.browser.glance import Glances
+from validators.browser.stage import Setting, stage
+from validators.domain.errors import ValidatorsError
+from validators.domain.evidence import Identity
+from validators.domain.exploration import Ending, Transcript, transcript_json
+from validators.driver.exploring import Explorer
+from validators.driver.line import ActorGone, ActorLine, actor_line
+from validators.judge.outing import Outing, read_outing
+
+LINE_SECONDS = 60.0
+
+
+def main(arguments: list[str]) -> int:
+    """Go on the outing. Exit 2 when it cannot be read or the browser fails."""
+    from playwright.async_api import Error
+
+    if len(arguments) != 1:
+        print("usage: python -m validators.driver.explore OUT < outing.json", file=sys.stderr)
+        return 2
+    try:
+        asyncio.run(explored(Path(arguments[0]), os.environ.get("LOF_BROWSER", "")))
+    except (ValidatorsError, Error) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
+async def explored(out: Path, executable: str) -> None:
+    """Go on the outing that comes in, and write down what happened."""
+    async with browsers(executable) as opened:
+        outing = read_outing(await asyncio.to_thread(sys.stdin.readline))
+        setting = Setting(
+            identity=Identity.PLAIN,
+            host=outing.hostname,
+            locale=outing.locale,
+            timezone=outing.timezone,
+            viewport=outing.viewport,
+            traced=True,
+        )
+        async with stage(await opened.of(Identity.PLAIN), setting, port=outing.app_port) as on:
+            person = await on.person("")
+            transcript = await _transcript(outing, lambda line: Explorer(outing.persona, person, Glances(person.page), line))
+            await on.kept(out)
+    (out / "transcript.json").write_text(transcript_json(transcript))
+
+
+async def _transcript(outing: Outing, explorer: Callable[[ActorLine], Explorer]) -> Transcript:
+    try:
+        async with actor_line(outing.line_port, word=outing.word, seconds=LINE_SECONDS) as line:
+            return await explorer(line).explored()
+    except ActorGone:
+        return Transcript(outing.persona.name, (), Ending.ACTOR_SILENT)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main(sys.argv[1:]))

@@ -1,0 +1,151 @@
+"""Exploring an app as a persona: a view out, an act in, done by reference, written down; until the actor or the budget ends.
+
+The actor is at the other end of a line and is believed in nothing. What it sends is read strictly; what is not an act is
+refused and counted; what an act names is looked up on the page by us. Whatever happens, the transcript tells it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any, Protocol, assert_never
+
+from validators.browser.glance import Glances
+from validators.browser.session import BrowserSession
+from validators.domain.acts import ENDS, Act, Aspect, Kind, read_act
+from validators.domain.errors import DocumentInvalid, Unable
+from validators.domain.evidence import Trouble, observed
+from validators.domain.exploration import STEPS, Ending, Made, Transcript, put_in
+from validators.domain.persona import Persona
+from validators.domain.spot import Spot
+from validators.domain.values import slug
+from validators.domain.view import tokens, view
+from validators.domain.wording import whole_words
+from validators.driver.line import ActorGone
+
+PATIENCE_SECONDS = 8.0
+MOST_REFUSED = 5
+
+
+class Line(Protocol):
+    """The line to an actor."""
+
+    async def asked(self, seen: dict[str, Any], *, seconds: float) -> str:
+        """The actor's answer to one document. Raises ActorGone when none comes in time."""
+
+
+@dataclass(slots=True)
+class Explorer:
+    """One exploration in progress. `clock` gives seconds; `told` is what the actor is told of its last act."""
+
+    persona: Persona
+    person: BrowserSession
+    glances: Glances
+    line: Line
+    clock: Callable[[], float] = monotonic
+    acts: list[Made] = field(default_factory=list)
+    refused: int = 0
+    tokens: int = 0
+    told: str = "the page is open"
+    aspect: Aspect = Aspect.CONTROLS
+    part: int = 1
+
+    async def explored(self) -> Transcript:
+        """Explore to an end of whatever kind, and tell it."""
+        ending = await self._ended()
+        try:
+            shown = await self._shown()
+        except Unable:
+            shown = ()
+        return Transcript(self.persona.name, tuple(self.acts), ending, shown, self.refused, self.tokens)
+
+    async def _ended(self) -> Ending:
+        until = self.clock() + self.persona.allowance.seconds
+        try:
+            await self.person.open(self.persona.starts_at, patience=PATIENCE_SECONDS)
+            while (ending := self._spent(until)) is None:
+                act = await self._next(until)
+                if act is None:
+                    continue
+                self.acts.append(await self._made(act))
+                if act.kind in ENDS:
+                    return Ending.DONE if act.kind is Kind.DONE else Ending.GAVE_UP
+        except Unable:
+            return Ending.APP_SILENT
+        except ActorGone:
+            return Ending.OUT_OF_TIME if self.clock() >= until else Ending.ACTOR_SILENT
+        return ending
+
+    def _spent(self, until: float) -> Ending | None:
+        if self.clock() >= until:
+            return Ending.OUT_OF_TIME
+        if len(self.acts) + self.refused >= self.persona.allowance.acts:
+            return Ending.OUT_OF_ACTS
+        if self.refused >= MOST_REFUSED:
+            return Ending.ACTOR_SILENT
+        return Ending.OUT_OF_TOKENS if self.tokens >= self.persona.allowance.tokens else None
+
+    async def _next(self, until: float) -> Act | None:
+        """The actor's next act; None when what it sent is none, which it is told."""
+        page = await self.glances.glance()
+        shown = view(page, nonce=secrets.token_hex(8), aspect=self.aspect, part=self.part)
+        left = self.persona.allowance.acts - len(self.acts) - self.refused
+        self.tokens += tokens(shown)
+        answer = await self.line.asked({"told": self.told, "view": shown, "acts_left": left}, seconds=until - self.clock())
+        self.aspect, self.part = Aspect.CONTROLS, 1
+        try:
+            return read_act(answer)
+        except DocumentInvalid as invalid:
+            self.refused += 1
+            self.told = f"refused: {observed(str(invalid))}"
+            return None
+
+    async def _made(self, act: Act) -> Made:
+        spot = None
+        try:
+            spot = await self.glances.spot(act.ref) if act.ref else None
+            if act.kind in STEPS:
+                await done(act, self.person, spot)
+        except Unable as unable:
+            self.told = f"{act.kind} was not done: {observed(str(unable))}"
+            return Made(act, spot, Trouble(unable.trouble))
+        self.aspect, self.part = act.aspect, act.part
+        self.told = f"{act.kind} was done"
+        return Made(act, spot)
+
+    async def _shown(self) -> tuple[str, ...]:
+        """Those labels of the persona whose text is on the page now."""
+        filled, page = put_in(self.acts), await self.person.text(None)
+        return tuple(
+            label for label in self.persona.shown if (text := filled.get(slug(label))) and whole_words(text).search(page)
+        )
+
+
+async def done(act: Act, person: BrowserSession, spot: Spot | None) -> None:
+    """Do an act that is a step of a journey, just as its step will be done again. Raises Unable."""
+    where, patience = spot or Spot(), PATIENCE_SECONDS
+    doing: Awaitable[None]
+    match act.kind:
+        case Kind.OPEN:
+            doing = person.open(act.text, patience=patience)
+        case Kind.CLICK:
+            doing = person.click(where, patience=patience)
+        case Kind.FILL:
+            doing = person.fill(where, act.text, patience=patience)
+        case Kind.SELECT:
+            doing = person.select(where, act.text, patience=patience)
+        case Kind.CHECK | Kind.UNCHECK:
+            doing = person.tick(where, on=act.kind is Kind.CHECK, patience=patience)
+        case Kind.PRESS:
+            doing = person.press(act.text, None, patience=patience)
+        case Kind.RELOAD:
+            doing = person.reload(patience=patience)
+        case Kind.BACK:
+            doing = person.back(patience=patience)
+        case Kind.LOOK | Kind.DONE | Kind.GIVE_UP:
+            return
+        case _:
+            assert_never(act.kind)
+    await doing

@@ -1,0 +1,93 @@
+"""Asking the contrastive judge: what base and candidate showed goes into its box, ballots come out, and are read out here."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import validators
+from validators.app.boxes import Boxes, BoxResult, BoxSpec
+from validators.contrast.conversation import LONGEST_EXHIBIT, Brief, Exhibit
+from validators.domain.ballots import Answer, Exhibits, Sense, read_ballots, tally, votes
+from validators.domain.errors import DocumentInvalid
+from validators.domain.stops import Inconclusive
+from validators.launcher.library import LIBRARY, judge_library
+from validators.launcher.request import BrokerSocket
+
+PORT = 8090
+ARGV = ("python", "-m", "validators.contrast.boxed")
+MOST_CHARACTERS = 1 << 20
+LARGEST_PICTURE = 4 << 20
+# What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of the visitor after it.
+FILES = {Sense.DOM: "aria.txt", Sense.SCREENSHOT: "page.png", Sense.STATE: "aria-1.txt"}
+
+
+@dataclass(frozen=True, slots=True)
+class Contrast:
+    """What the votes on each claim came to, in the claims' order, and how the box held."""
+
+    answers: tuple[Answer, ...]
+    box: BoxResult
+
+
+def contrasted(
+    claims: Sequence[str], sides: Mapping[str, Path], *, broker: BrokerSocket, boxes: Boxes, folder: Path, seconds: int
+) -> Contrast:
+    """The answers to the claims; `sides` gives the folder of a run's files for `base` and `candidate`. Raises Inconclusive."""
+    exhibits = tuple(_exhibits(sides))
+    output, log = folder / "contrast.out", folder / "contrast.log"
+    brief = Brief(broker.model, _instructions(), tuple(claims), exhibits)
+    with boxes.started(_spec(broker, seconds, folder=folder), log=log, stdout=output) as box:
+        box.send(json.dumps({"brief": asdict(brief), "port": PORT}).encode())
+        box.waited(seconds)
+    held = box.result()
+    if held.exit_code != 0 or held.killed_by:
+        raise Inconclusive(f"the contrastive judge's box ended with {held.killed_by or held.exit_code}")
+    return Contrast(_answers(output, exhibits, claims=len(claims)), held)
+
+
+def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple[Answer, ...]:
+    try:
+        with output.open() as file:
+            ballots = read_ballots(file.read(MOST_CHARACTERS))
+    except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
+        raise Inconclusive(f"the contrastive judge's box printed something other than ballots ({error})") from error
+    texts = {(one.sense, one.side): one.text for one in exhibits}
+
+    def shown(sense: Sense) -> Exhibits:
+        return Exhibits(sense, texts.get((sense, "base"), ""), texts.get((sense, "candidate"), ""))
+
+    cast = [votes(one, shown(one.sense), claims=claims) for one in ballots]
+    return tuple(tally(ballot[number] for ballot in cast) for number in range(claims))
+
+
+def _exhibits(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
+    """What there is to show. A file that is missing, or a picture that is too large, shows nothing to that sense."""
+    for side, files in sides.items():
+        for sense, name in FILES.items():
+            file = files / name
+            if not file.is_file():
+                continue
+            if sense is not Sense.SCREENSHOT:
+                yield Exhibit(sense, side, text=file.read_text(errors="replace")[:LONGEST_EXHIBIT])
+            elif file.stat().st_size <= LARGEST_PICTURE:
+                yield Exhibit(sense, side, picture=base64.b64encode(file.read_bytes()).decode())
+
+
+def _instructions() -> str:
+    return (Path(validators.__file__).parent / "contrast" / "prompt.md").read_text()
+
+
+def _spec(broker: BrokerSocket, seconds: int, *, folder: Path) -> BoxSpec:
+    return BoxSpec(
+        name="contrast",
+        argv=ARGV,
+        cwd="/tmp",  # noqa: S108 (the box's own)
+        wall_seconds=seconds,
+        env={"PYTHONPATH": LIBRARY},
+        binds=(judge_library(folder),),
+        dial=((PORT, Path(broker.socket)),),
+    )

@@ -1,0 +1,139 @@
+"""Exploring a candidate that has passed: each persona on an outing, its acts compiled into a journey, and that performed twice.
+
+Nothing here can make a verdict better. What goes wrong on the way (no broker, a box that ends, a transcript that is no
+journey) leaves the persona unsatisfied, with the reason, and blocks nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from validators.app.boxes import BoxResult
+from validators.app.side import Side, prepared_side, seeded_side
+from validators.domain.ballots import Answer
+from validators.domain.errors import JourneyInvalid
+from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.exploration import NotAJourney, Transcript, compiled
+from validators.domain.explored import Exploration, Explored, Standing, explored
+from validators.domain.journey import Journey
+from validators.domain.persona import Persona
+from validators.domain.stops import Inconclusive
+from validators.language.check import checked
+from validators.launcher.contrasting import contrasted
+from validators.launcher.desk import Desk
+from validators.launcher.outings import outing
+from validators.launcher.perform import Theatre
+from validators.launcher.request import BrokerSocket, Exploring
+
+JOURNEY = "journey.yaml"
+SUMMARY = "exploration.json"
+BASE, CANDIDATE = "base", "candidate"
+
+
+@dataclass(slots=True)
+class Explorer:
+    """Explores one candidate. `journeys`, `evidence` and `boxes` grow as it goes; `prepare` makes a side at first use."""
+
+    theatre: Theatre
+    actor: BrokerSocket
+    contrast: BrokerSocket | None
+    prepare: Callable[[str], Side]
+    sides: dict[str, Side] = field(default_factory=dict)
+    journeys: list[Journey] = field(default_factory=list)
+    evidence: list[RunEvidence] = field(default_factory=list)
+    boxes: list[BoxResult] = field(default_factory=list)
+
+    def explored(self, personas: tuple[Persona, ...]) -> Exploration:
+        """Every persona's exploration, one after the other, whatever becomes of each."""
+        told = tuple(self._explored(persona, f"persona-{n}") for n, persona in enumerate(personas, start=1))
+        (self.theatre.keep / SUMMARY).write_text(json.dumps([asdict(one) for one in told], indent=1))
+        return Exploration(told)
+
+    def _explored(self, persona: Persona, label: str) -> Explored:
+        try:
+            told = outing(persona, self.theatre, label=label, side=self._side(CANDIDATE), broker=self.actor)
+            self.boxes += told.boxes
+            found = explored(persona, told.transcript, self._again(persona, told.transcript, label=label))
+            if found.standing is Standing.SATISFIED and persona.claims:
+                return with_answers(found, self._answers(persona, label))
+            return found
+        except NotAJourney as reason:
+            return Explored(persona.name, Standing.UNSATISFIED, str(reason))
+        except JourneyInvalid as invalid:
+            return Explored(persona.name, Standing.UNSATISFIED, f"what was done is no journey: {invalid.problems[0].message}")
+        except Inconclusive as stop:
+            return Explored(persona.name, Standing.UNSATISFIED, f"it could not be explored: {stop}")
+
+    def _again(self, persona: Persona, transcript: Transcript, *, label: str) -> tuple[RunEvidence, ...]:
+        """The compiled journey's runs without any model, plain and masked, each on a fresh app."""
+        text = compiled(persona, transcript)
+        (self.theatre.keep / label / JOURNEY).write_text(text)
+        journey = checked(text)
+        self.journeys.append(journey)
+        runs = tuple(RunId(journey.name, identity) for identity in Identity)
+        told = self._performed(journey, CANDIDATE, runs, label=label)
+        self.evidence += told
+        return told
+
+    def _answers(self, persona: Persona, label: str) -> tuple[Answer, ...]:
+        """What the contrastive judge says of the persona's claims, the same journey performed on base beside it."""
+        if self.contrast is None:
+            raise Inconclusive("it has claims, and no contrastive judge's socket of the model broker was given")
+        journey = self.journeys[-1]
+        runs = {CANDIDATE: RunId(journey.name), BASE: RunId(journey.name, kind=Kind.BASE)}
+        self._performed(journey, BASE, (runs[BASE],), label=label)
+        self.theatre.phase(f"{label}: claims")
+        told = contrasted(
+            persona.claims,
+            {side: self.theatre.keep / f"{label}-{side}" / journey.name / str(run) for side, run in runs.items()},
+            broker=self.contrast,
+            boxes=self.theatre.boxes,
+            folder=self.theatre.folder / label,
+            seconds=self.theatre.scene.deadline.seconds_left(),
+        )
+        self.boxes.append(told.box)
+        return told.answers
+
+    def _performed(self, journey: Journey, name: str, runs: tuple[RunId, ...], *, label: str) -> tuple[RunEvidence, ...]:
+        side = self._side(name)
+        done = self.theatre.performed(f"{label}-{name}", runs, journeys=(journey.source,), side=lambda _: side)
+        self.boxes += done.boxes
+        return done.evidence
+
+    def _side(self, name: str) -> Side:
+        if name not in self.sides:
+            self.theatre.phase(f"explore: {name}: export, packages, data")
+            self.sides[name] = self.prepare(name)
+        return self.sides[name]
+
+
+def with_answers(found: Explored, answers: tuple[Answer, ...]) -> Explored:
+    """A satisfied exploration after the vote on its claims: it stays so only when every answer is yes."""
+    if all(answer is Answer.YES for answer in answers):
+        return found
+    sure = sum(answer is Answer.YES for answer in answers)
+    return replace(found, standing=Standing.UNSATISFIED, reason=f"{sure} of {len(answers)} claims were agreed on")
+
+
+def explorer(desk: Desk, theatre: Theatre, *, exploring: Exploring) -> Explorer:
+    """An explorer of the desk's candidate beside its base, each starting with the data that the app's own seed command makes."""
+    request = desk.request
+
+    def prepare(name: str) -> Side:
+        revision = request.base if name == BASE else request.candidate
+        assert revision is not None
+        bare = prepared_side(
+            name,
+            request.app,
+            git_dir=Path(request.git_dir),
+            tree=revision.tree,
+            boxes=theatre.boxes,
+            stores=desk.stores,
+            folder=theatre.folder / f"explored-{name}",
+        )
+        return seeded_side(bare, request.app, seed=None, boxes=theatre.boxes)
+
+    return Explorer(theatre, exploring.actor, exploring.contrast, prepare)

@@ -1,0 +1,154 @@
+"""One outing: a fresh app, a browser that explores it, and an actor, each in a box of its own.
+
+The browser's box reaches the app's port and the line; the actor's box reaches the model broker's port and answers the line.
+Neither sees the other's door: a page that takes over the browser finds no model, and an actor that obeys a page has acts to
+ask for and nothing else. The line is a socket made out here, with a word that only the two boxes are told.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import validators
+from validators.actor.conversation import Brief
+from validators.app.boxes import Bind, Box, BoxResult, BoxSpec
+from validators.app.instances import Door, Fleet, Wanted
+from validators.app.side import Side
+from validators.domain.errors import DocumentInvalid
+from validators.domain.exploration import Transcript, read_transcript
+from validators.domain.persona import Persona
+from validators.domain.stops import Inconclusive
+from validators.evidence.keep import kept, kept_tail
+from validators.judge.outing import Outing, outing_json
+from validators.judge.surroundings import surroundings
+from validators.launcher.library import LIBRARY, judge_library
+from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, Theatre
+from validators.launcher.request import BrokerSocket
+
+EXPLORER = ("python", "-m", "validators.driver.explore", OUT)
+ACTOR = ("python", "-m", "validators.actor.boxed")
+MODEL_PORT = 8090
+TRANSCRIPT = "transcript.json"
+MOST_CHARACTERS = 1 << 20
+GRACE_SECONDS = 45          # browsers start, the line is found, and what is to be kept is written
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """What came of an outing, and how each box held."""
+
+    transcript: Transcript
+    boxes: tuple[BoxResult, ...]
+
+
+def outing(persona: Persona, theatre: Theatre, *, label: str, side: Side, broker: BrokerSocket) -> Explored:
+    """Explore a fresh app of this side as the persona, keeping every file below `label` in the evidence. Raises Inconclusive."""
+    folder, keep = theatre.folder / label, theatre.keep / label
+    out = folder / "out"
+    out.mkdir(parents=True)
+    theatre.phase(f"{label}: explore")
+    dial, port, line = random.Random(f"{label} {theatre.scene.seed}").sample(PORTS, 3)  # noqa: S311
+    word = secrets.token_hex(16)
+    try:
+        with ExitStack() as stack:
+            fleet = Fleet(theatre.scene.start, theatre.boxes, folder, stack)
+            app_door, line_door = fleet.doors((Wanted("app", dial, port), Wanted("line", line, line)))
+            actor = stack.enter_context(_actor(theatre, line_door, broker, log=folder / "actor.log"))
+            line_door.listening.close()
+            driver = stack.enter_context(
+                theatre.boxes.started(_explorer(theatre, app_door, line_door, out=out), log=folder / "driver.log")
+            )
+            actor.send(json.dumps(_brief(persona, broker, line=line, word=word)).encode())
+            apps = fleet.until_ready([(app_door, side)])
+            driver.send(outing_json(_outing(persona, theatre, ports=(dial, line), word=word)).encode() + b"\n")
+            _wait_for(driver, persona, theatre)
+            for box in (actor, *apps):
+                box.dismiss()
+    finally:
+        theatre.phase(f"{label}: keep the evidence")
+        _keep(folder, keep)
+    results = tuple(box.result() for box in (driver, actor, *apps))
+    if results[0].exit_code != 0 or results[0].killed_by:
+        raise Inconclusive(f"the exploring browser ended with {results[0].killed_by or results[0].exit_code}")
+    return Explored(_transcript(keep / TRANSCRIPT, persona), results)
+
+
+def _explorer(theatre: Theatre, app: Door, line: Door, *, out: Path) -> BoxSpec:
+    return BoxSpec(
+        name="explorer",
+        argv=EXPLORER,
+        cwd=OUT,
+        wall_seconds=theatre.scene.deadline.seconds_left(),
+        binds=(judge_library(theatre.folder), Bind(out, OUT, "rw")),
+        env={"PYTHONPATH": LIBRARY},
+        distributions=DRIVER_DISTRIBUTIONS,
+        dial=((app.wanted.dial, app.path), (line.wanted.dial, line.path)),
+        browser=True,
+        memory_mb=3072,
+        pids=1024,
+        disk_mb=1024,
+    )
+
+
+def _actor(theatre: Theatre, line: Door, broker: BrokerSocket, *, log: Path) -> Box:
+    spec = BoxSpec(
+        name="actor",
+        argv=ACTOR,
+        cwd="/tmp",  # noqa: S108 (the box's own)
+        wall_seconds=theatre.scene.deadline.seconds_left(),
+        binds=(judge_library(theatre.folder),),
+        env={"PYTHONPATH": LIBRARY},
+        dial=((MODEL_PORT, Path(broker.socket)),),
+        serve=((line.wanted.port, line.listening.fileno()),),
+    )
+    return theatre.boxes.started(spec, log=log)
+
+
+def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> dict[str, object]:
+    instructions = (Path(validators.__file__).parent / "actor" / "prompt.md").read_text()
+    brief = Brief(broker.model, persona.who, persona.goal, instructions)
+    return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
+
+
+def _outing(persona: Persona, theatre: Theatre, *, ports: tuple[int, int], word: str) -> Outing:
+    around = surroundings(theatre.scene.seed)
+    app_port, line_port = ports
+    return Outing(
+        persona=persona,
+        app_port=app_port,
+        line_port=line_port,
+        word=word,
+        hostname=theatre.scene.start.hostname,
+        locale=around.locale,
+        timezone=around.timezone,
+        viewport=around.viewport,
+    )
+
+
+def _wait_for(driver: Box, persona: Persona, theatre: Theatre) -> None:
+    seconds = min(theatre.scene.deadline.seconds_left(), persona.allowance.seconds + GRACE_SECONDS)
+    if not driver.waited(seconds):
+        raise Inconclusive("the exploring browser did not end in time")
+
+
+def _keep(folder: Path, keep: Path) -> None:
+    kept(folder / "out", into=keep)
+    logs = (folder / "driver.log", folder / "actor.log", folder / "app" / "server.log")
+    for log in (log for log in logs if log.exists()):
+        kept_tail(log, into=keep / log.name)
+
+
+def _transcript(file: Path, persona: Persona) -> Transcript:
+    try:
+        with file.open() as opened:
+            transcript = read_transcript(opened.read(MOST_CHARACTERS))
+    except (OSError, UnicodeDecodeError, DocumentInvalid) as error:
+        raise Inconclusive(f"the exploring browser left no readable transcript ({error})") from error
+    if transcript.persona != persona.name:
+        raise Inconclusive("the exploring browser left a transcript of somebody else")
+    return transcript
