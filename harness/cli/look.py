@@ -118,9 +118,10 @@ def audit(ctx: click.Context, as_json: bool) -> int:
     """Verify ledger, verdicts and landed trees, offline.
 
     The ledger: every entry hashes the one before, and the head is signed. The verdicts: each is signed by a key that is
-    pinned in factory.toml at its base, and binds what it says. The landings: the tree that landed is the tree that was
-    judged. Reads the ledger, the verdicts and the trusted repository below $FACTORY_HOME, and changes nothing; it takes
-    the ledger's lock there, so a home on a read-only medium is copied first.
+    pinned in factory.toml at its base, binds what it says, and speaks of its own run. The evidence: the judge's program
+    hashes every file behind each verdict again. The landings: the tree that landed is the tree that was judged. What could
+    not be checked is said. Reads the ledger, the verdicts, the store and the trusted repository below $FACTORY_HOME, and
+    changes nothing; it takes the ledger's lock there, so a home on a read-only medium is copied first.
 
     \b
     Exit codes:
@@ -136,13 +137,16 @@ def audit(ctx: click.Context, as_json: bool) -> int:
     from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
-        found = examine(archive.ledger, archive.repository, archive.validator, home())
+        found = examine(archive.ledger, archive.repository, archive.validator, home(), evidence=archive.evidence)
     if as_json:
         emit({"ok": found.ok, "entries": found.entries, "verdicts": found.verdicts, "landings": found.landings,
+              "unchecked": list(found.unchecked),
               "faults": [{"entry": fault.entry, "subject": fault.subject, "says": fault.says} for fault in found.faults]})
     else:
         for fault in found.faults:
             click.echo(f"entry {fault.entry}: {fault.subject}: {fault.says}")
+        for unchecked in found.unchecked:
+            click.echo(f"not checked: {unchecked}")
         click.echo(f"{'sound' if found.ok else 'NOT SOUND'}: {found.entries} entries, {found.verdicts} verdicts, "
                    f"{found.landings} landings")
     return 0 if found.ok else 1

@@ -1,23 +1,26 @@
 """The audit: from what is in production back to the verdict, the rules and the evidence, offline.
 
 Every claim is checked against something that its maker could not have changed afterwards: the ledger against its own
-chain and signed head, verdicts against the launcher's signature and the digest in the ledger, landed trees against
-git's own hashes. The first faults are named; nothing is repaired.
+chain and signed head, verdicts against the launcher's signature and the digest in the ledger, evidence against the root
+that was signed, landed trees against git's own hashes. The first faults are named; nothing is repaired, and what could
+not be checked is said.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.domain.errors import FactoryError, GitError
+from harness.domain.errors import FactoryError, GitError, ValidatorError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
-from harness.domain.verdict import VerdictOutcome
+from harness.domain.verdict import Verdict, VerdictOutcome
 from harness.factory.config import FILE, read_config
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
-from harness.ports.validator import Validator
+from harness.ports.validator import EvidenceReader, Validator
+
+SAME_ACCOUNT = "same-account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,43 +40,91 @@ class Audit:
     verdicts: int
     landings: int
     faults: tuple[AuditFault, ...]
+    unchecked: tuple[str, ...] = ()    # what nothing here could check, in sentences
 
     @property
     def ok(self) -> bool:
         return not self.faults
 
 
-def audit(ledger: Ledger, repository: Repository, validator: Validator, home: Path) -> Audit:
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A verdict's entry in the ledger, where its envelope lies, and what it says if its signature holds."""
+
+    entry: Entry
+    path: Path
+    verdict: Verdict | None
+
+
+def audit(ledger: Ledger, repository: Repository, validator: Validator, home: Path, *, evidence: EvidenceReader) -> Audit:
     """Check everything. A ledger that is not the signed one is the only fault named then: nothing else can be trusted."""
     if fault := ledger.fault():
         return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
     entries = ledger.entries()
     verdicts = {entry.key: entry for entry in entries if entry.kind == "verdict"}
     landings = [entry for entry in entries if entry.kind == "done" and entry.data.get("effect") == "land"]
+    read = tuple(_read(entry, validator, home) for entry in verdicts.values())
+    behind, unread = _evidence_faults(read, evidence)
     faults = (
-        *(fault for entry in verdicts.values() for fault in _verdict_faults(entry, repository, validator, home)),
+        *(fault for one in read for fault in _verdict_faults(one, repository)),
+        *behind,
         *(fault for entry in landings for fault in _landing_faults(entry, verdicts, repository)),
     )
-    return Audit(len(entries), len(verdicts), len(landings), faults)
+    return Audit(len(entries), len(verdicts), len(landings), faults, (*unread, *_unchecked(read, landings, repository)))
 
 
-def _verdict_faults(entry: Entry, repository: Repository, validator: Validator, home: Path) -> Iterator[AuditFault]:
+def _read(entry: Entry, validator: Validator, home: Path) -> _Read:
     path = home / entry.data["envelope"]
+    return _Read(entry, path, validator.verified(path))
+
+
+def _verdict_faults(read: _Read, repository: Repository) -> Iterator[AuditFault]:
+    entry, verdict = read.entry, read.verdict
     try:
-        content = path.read_bytes()
+        content = read.path.read_bytes()
     except OSError as error:
         yield AuditFault(entry.seq, "verdict", f"{entry.key}: its envelope cannot be read: {error.strerror}")
         return
     if hashlib.sha256(content).hexdigest() != entry.data["envelope_sha256"]:
         yield AuditFault(entry.seq, "verdict", f"{entry.key}: its envelope was changed after it was recorded")
         return
-    verdict = validator.verified(path)
     if verdict is None:
         yield AuditFault(entry.seq, "verdict", f"{entry.key}: its signature does not hold")
     elif verdict.key_id not in _pinned(repository, verdict.binds.base):
         yield AuditFault(entry.seq, "verdict", f"{entry.key}: its key {verdict.key_id:.12} is not pinned in {FILE} at base")
     elif any(getattr(verdict.binds, name) != value for name, value in entry.data["binds"].items()):
         yield AuditFault(entry.seq, "verdict", f"{entry.key}: what it binds is not what the ledger says it binds")
+    elif (verdict.issue, verdict.run) != (entry.issue, entry.run):
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: it speaks of issue {verdict.issue}, run {verdict.run}: it was made "
+                                               "for another run")
+    elif verdict.outcome != entry.data["outcome"]:
+        yield AuditFault(entry.seq, "verdict", f"{entry.key}: it says {verdict.outcome}, the ledger {entry.data['outcome']}")
+
+
+def _evidence_faults(read: Sequence[_Read], evidence: EvidenceReader) -> tuple[tuple[AuditFault, ...], tuple[str, ...]]:
+    """What the store's evidence does not bear out; and, when nobody could look, why not."""
+    signed = [one for one in read if one.verdict is not None]
+    try:
+        told = evidence.evidence_faults([one.path for one in signed])
+    except ValidatorError as error:
+        return (), (f"the evidence behind {len(signed)} verdicts: {error}",)
+    return tuple(AuditFault(one.entry.seq, "evidence", f"{one.entry.key}: {told[one.path]}")
+                 for one in signed if told[one.path]), ()
+
+
+def _unchecked(read: Sequence[_Read], landings: Sequence[Entry], repository: Repository) -> Iterator[str]:
+    """What a reader of `sound` might think was checked, and was not."""
+    own = sum(one.verdict is not None and one.verdict.signer == SAME_ACCOUNT for one in read)
+    if own:
+        yield (f"who signed: {own} verdicts are by a key that the factory's own account can read; nobody else changed them, "
+               "and that the factory did not is its word")
+    for limit in sorted({limit for one in read if one.verdict is not None for limit in one.verdict.box_unheld}):
+        yield f"what a box did not hold: {limit}"
+    for branch in sorted({entry.data["result"]["branch"] for entry in landings}):
+        try:
+            repository.tip(branch)
+        except GitError:
+            yield f"{branch} on the forge, which cannot be looked at from here: it was taken as it was when last fetched"
 
 
 def _pinned(repository: Repository, base: CommitSha) -> tuple[str, ...]:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.domain.errors import ValidatorError
+from harness.domain.errors import ConfigError, ValidatorError
 from harness.domain.verdict import Verdict
-from harness.ports.validator import Authored, Judged
+from harness.ports.validator import Authored, Journeys, Judged
 from harness.validator.envelope import verified_verdict
 
 COMMAND = (sys.executable, "-I", "-m", "validators")
@@ -23,12 +23,13 @@ SAID = 400
 
 @dataclass(frozen=True, slots=True)
 class ValidatorProgram:
-    """The Validator port over `python -m validators`. `environment` is all that the program's process gets."""
+    """The ports Validator and EvidenceReader over `python -m validators`. `environment` is all that its process gets."""
 
     public_key: Path
     environment: Mapping[str, str]
     papers: Path                      # requests and logs go below it, by run; what may leave goes to `out`
     command: Sequence[str] = COMMAND
+    sealed: Path = Path()             # the judge's store, which this process never opens
 
     def author(self, request: Mapping[str, Any], out: Path) -> Authored:
         """See the port."""
@@ -36,7 +37,7 @@ class ValidatorProgram:
         told = _document(out / "authored.json")
         return Authored(outcome=str(told["outcome"]), reason=str(told.get("reason", "")),
                         journeys=int(told.get("journeys", 0)), digest=str(told.get("digest") or ""),
-                        red_on_base=told.get("red_on_base") is True)
+                        red_on_base=told.get("red_on_base") is True, standing=int(told.get("standing", 0)))
 
     def judge(self, request: Mapping[str, Any], out: Path) -> Judged:
         """See the port."""
@@ -54,18 +55,40 @@ class ValidatorProgram:
         except (OSError, ValidatorError):
             return None
 
-    def journeys_digest(self, request: Mapping[str, Any]) -> str | None:
+    def journeys(self, request: Mapping[str, Any]) -> Journeys:
         """See the port."""
+        try:
+            said = self.store(request, "digest")
+        except ConfigError as error:     # the request is ours: for a factory at work this is a judge that cannot run
+            raise ValidatorError(f"the validator could not run (exit 2): {error}") from error
+        try:
+            told = json.loads(said)
+            digest = None if told["digest"] is None else str(told["digest"])
+            return Journeys(int(told["journeys"]), int(told["standing"]), told["declined"] is True, digest)
+        except (ValueError, KeyError, TypeError) as error:
+            raise ValidatorError(f"the validator did not say which journeys stand: {said[:200]!r}") from error
+
+    def store(self, request: Mapping[str, Any], action: str, *arguments: str, seconds: float = GRACE_SECONDS) -> str:
+        """What `store ACTION` prints, a finding (exit 1) too. Raises ConfigError with its last words when what was asked is no
+        question (exit 2), ValidatorError when it could not run."""
         prefix = f"factory-request-{os.getpid()}-"
         with tempfile.NamedTemporaryFile("w", prefix=prefix, suffix=".json", encoding="utf-8") as asked:
             json.dump(request, asked)
             asked.flush()
-            said = _run([*self.command, "store", "digest", "--request", asked.name], self.environment, seconds=GRACE_SECONDS)
+            argv = [*self.command, "store", action, "--request", asked.name, *arguments]
+            return _run(argv, self.environment, seconds=seconds, finding=True)
+
+    def evidence_faults(self, envelopes: Sequence[Path]) -> Mapping[Path, str]:
+        """See `EvidenceReader`."""
+        if not envelopes:
+            return {}
+        argv = [*self.command, "store", "evidence", "--sealed", str(self.sealed), "--public-key", str(self.public_key)]
+        said = _run([*argv, *map(str, envelopes)], self.environment, seconds=GRACE_SECONDS * len(envelopes))
         try:
-            digest = json.loads(said)["digest"]
+            told = json.loads(said)
+            return {envelope: str(told[str(envelope)]) for envelope in envelopes}
         except (ValueError, KeyError, TypeError) as error:
-            raise ValidatorError(f"the validator did not say which journeys stand: {said[:200]!r}") from error
-        return None if digest is None else str(digest)
+            raise ValidatorError(f"the validator did not say how the evidence is: {said[:200]!r}") from error
 
     def _run(self, verb: str, request: Mapping[str, Any], out: Path) -> None:
         out.mkdir(parents=True, exist_ok=True)
@@ -88,9 +111,11 @@ def _document(path: Path) -> dict[str, Any]:
     return found
 
 
-def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float, log: Path | None = None) -> str:
-    """Standard output of a run that ended with 0; its whole process group is gone when this returns. The program's
-    standard input is a pipe that only this process holds: killed at any moment, we leave no judge at work for nobody."""
+def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float, log: Path | None = None,
+         finding: bool = False) -> str:
+    """Standard output of a run that ended with 0, or with 1 where a `finding` is an answer, too; its whole process group is
+    gone when this returns. The program's standard input is a pipe that only this process holds: killed at any moment, we
+    leave no judge at work for nobody."""
     reading, lifeline = os.pipe()
     process = subprocess.Popen(argv, stdin=reading, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                env=dict(environment), start_new_session=True, cwd="/")
@@ -104,8 +129,10 @@ def _run(argv: Sequence[str], environment: Mapping[str, str], *, seconds: float,
         os.close(lifeline)
     if log:
         log.write_bytes(complained)
-    if process.returncode != 0:
+    if process.returncode != 0 and not (finding and process.returncode == 1 and said):
         last = complained.decode("utf-8", "replace").strip().rpartition("\n")[2][-SAID:]
+        if finding and process.returncode == 2:
+            raise ConfigError(last)      # whoever asked has to change what they asked for
         raise ValidatorError(f"the validator could not run (exit {process.returncode}): {last}")
     return said.decode("utf-8", "replace")
 

@@ -15,7 +15,7 @@ from harness.engine.clock import SystemClock
 from harness.engine.ledger import SqliteLedger
 from harness.factory.plant import Places, Plant
 from harness.ports.git import Repository
-from harness.ports.validator import Validator
+from harness.ports.validator import EvidenceReader, Validator
 from harness.validator.program import ValidatorProgram
 from harness.wiring.home import HomeFile, read_home, wheels_folder
 
@@ -35,6 +35,8 @@ class Archive:
     ledger: SqliteLedger
     repository: Repository
     validator: Validator
+    evidence: EvidenceReader
+    program: ValidatorProgram
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def open_archive(home: Path) -> Iterator[Archive]:
     places = Places(home, document.repository_id)
     with open_ledger(home) as ledger:
         trusted = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
-        yield Archive(ledger, trusted, _validator(home, places))
+        validator = _validator(home, places)
+        yield Archive(ledger, trusted, validator, validator, validator)
 
 
 @contextmanager
@@ -161,7 +164,7 @@ def _plant(home: Path, document: HomeFile, ledger: SqliteLedger, *, forge: "Forg
     remote = Remote(f"{forge.url}/{document.owner}/{document.name}.git", lambda: token(home, document))
     trusted = TrustedRepository(places.trusted, remote)
     hub = GitHubForge(Access(f"{document.owner}/{document.name}", secret, forge.api))
-    sandbox = BoxSupervisor(places.layers)
+    sandbox = BoxSupervisor(places.layers, form=document.box)
     return Plant(
         places=places, forge=hub, writer=hub, repository=trusted,
         worktrees=RunWorktrees(trusted, places.worktrees, warm=warm), candidates=TrustedCandidates(trusted), sandbox=sandbox,
@@ -183,7 +186,8 @@ def _validator(home: Path, places: Places) -> ValidatorProgram:
     """The validator's process gets a path and a language, what pip needs for a layer, and no secret of ours."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_")) or name == "HOME"}
     public = places.signing_key.with_name(places.signing_key.name + ".pub")
-    return ValidatorProgram(public, {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **kept}, places.runs)
+    return ValidatorProgram(public, {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8", **kept}, places.runs,
+                            sealed=places.sealed)
 
 
 def _own_keys(places: Places) -> frozenset[str]:

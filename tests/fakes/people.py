@@ -9,10 +9,10 @@ from pathlib import Path
 from harness.domain.box import BoxResult
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted
-from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
+from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 from harness.ports.agent import AgentReport
 from harness.ports.model import Session
-from harness.ports.validator import Authored, Judged
+from harness.ports.validator import Authored, Journeys, Judged
 
 KEY = "key-of-the-launcher"
 
@@ -81,19 +81,23 @@ class FakeSandbox:
 
 
 class FakeValidator:
-    """Judges by a list of outcomes; binds exactly what it was asked about; its signature is a digest with its key."""
+    """Judges by a list of outcomes; binds exactly what it was asked about; its signature is a digest with its key. `standing`:
+    how many journeys guard what has landed; `authored` may be `no-journey`, and then they alone judge."""
 
-    def __init__(self, *outcomes, authored="sealed") -> None:
+    def __init__(self, *outcomes, authored="sealed", standing=0) -> None:
         self.outcomes, self.authored = list(outcomes) or [VerdictOutcome.PASSED], authored
+        self.standing, self.declined = standing, False
         self.digests: dict[int, str] = {}
+        self.spoiled = {}
         self.requests = []
 
     def author(self, request, out):
         self.requests.append(request)
-        if self.authored == "sealed":
+        self.declined = self.authored == "no-journey"
+        if self.authored == "sealed" or (self.declined and self.standing):
             self.digests[request["issue"]["number"]] = "sha256:" + "1" * 64
         return Authored(self.authored, "red on base" if self.authored == "sealed" else "it passes on base", 1,
-                        "sha256:" + "1" * 64, self.authored == "sealed")
+                        "sha256:" + "1" * 64, self.authored == "sealed", self.standing)
 
     def judge(self, request, out):
         self.requests.append(request)
@@ -102,8 +106,9 @@ class FakeValidator:
             outcome, f"it {outcome}", request["issue"]["number"], request["run"], request["round"],
             Binding(request["base"]["commit"], request["head"]["commit"], request["candidate"]["commit"],
                     request["candidate"]["tree"], self.digests[request["issue"]["number"]], request["governance"]["digest"]),
-            1, 1, int(outcome is VerdictOutcome.PASSED), Controls(1, 1, 4, 4, True), request["sandbox"]["form"], (), 1,
-            "same-account", KEY, "sha256:" + "2" * 64)
+            1, 1, int(outcome is VerdictOutcome.PASSED), Controls(1, 1, 4, 4, not self.declined), request["sandbox"]["form"], (),
+            1, "same-account", KEY, "sha256:" + "2" * 64,
+            Regression(own=int(not self.declined), standing=self.standing, performed=self.standing))
         out.mkdir(parents=True, exist_ok=True)
         self.kept = getattr(self, "kept", {})
         text = json.dumps({"run": verdict.run, "outcome": outcome})
@@ -119,5 +124,9 @@ class FakeValidator:
         except OSError:
             return None
 
-    def journeys_digest(self, request):
-        return self.digests.get(request["issue"]["number"])
+    def evidence_faults(self, envelopes):
+        return {envelope: self.spoiled.get(envelope, "") for envelope in envelopes}
+
+    def journeys(self, request):
+        digest = self.digests.get(request["issue"]["number"])
+        return Journeys(int(digest is not None and not self.declined), self.standing, self.declined, digest)

@@ -1,10 +1,22 @@
 """The program that starts the validator: what it waits for, and what it leaves when it is killed."""
 
+import json
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import pytest
+
+from harness.domain.errors import ValidatorError
+from harness.validator.program import ValidatorProgram
+from validators.signing.key import signer_at
+from validators.signing.notary import Notary
+from validators.signing.statement import signed_verdict
+
+GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
+KILLED = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
 WAITS_FOR_THE_END_OF_ITS_INPUT = """
 import pathlib, sys
@@ -31,6 +43,18 @@ def test_a_factory_that_is_killed_leaves_no_judge_at_work(tmp_path: Path) -> Non
     factory.send_signal(signal.SIGKILL)
     factory.wait()
     until(lambda: (tmp_path / "out" / "ended").exists())
+
+
+def test_a_judge_that_was_killed_has_judged_nothing_whatever_lies_in_its_folder(tmp_path: Path) -> None:
+    """Even a verdict that is signed and says passed: it is another judgement's."""
+    key = tmp_path / "validator.key"
+    envelope = signed_verdict(GOLDEN, Notary(signer_at(key)))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "verdict.json").write_bytes(envelope)
+    (tmp_path / "out" / "public.json").write_text("{}")
+    program = ValidatorProgram(tmp_path / "validator.key.pub", {}, tmp_path / "papers", command=(sys.executable, "-c", KILLED))
+    with pytest.raises(ValidatorError, match="could not run"):
+        program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, tmp_path / "out")
 
 
 def until(true, seconds: float = 15) -> None:

@@ -16,7 +16,9 @@ from tests.validators_launcher.gitbox import Source
 from validators.app.boxes import Boxes
 from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
+from validators.domain.evidence import Identity, Kind, RunId
 from validators.domain.stops import Inconclusive
+from validators.launcher.perform import ASKED_BEFORE, asked_before
 from validators.launcher.request import AppSpec
 
 APP = AppSpec(
@@ -162,3 +164,35 @@ def wheel(wheels: Path) -> str:
         archive.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
         archive.writestr(f"{info}/RECORD", f"seaside_greeting.py,,\n{info}/METADATA,,\n{info}/WHEEL,,\n{info}/RECORD,,\n")
     return f"seaside-greeting==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
+
+
+COUNTING = """
+import os
+from wsgiref.simple_server import make_server
+
+asked = []
+
+def app(environ, start):
+    asked.append(environ["PATH_INFO"])
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [str(len(asked)).encode()]
+
+make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
+"""
+
+
+def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> None:
+    side = ground.side({**seaside.BASE, "seaside.py": COUNTING})
+    with ExitStack() as stack:
+        fleet = Fleet(START, ground.boxes, ground.folder, stack)
+        fresh, used = fleet.doors((Wanted("fresh", 30001, 40001), Wanted("used", 30002, 40002, asked_before=16)))
+        fleet.until_ready(((fresh, side), (used, side)))
+        assert int(page(fresh)) == 2    # after the one that found it ready
+        assert int(page(used)) == 18
+
+
+def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before() -> None:
+    for seed in range(20):
+        assert asked_before(RunId("walk", Identity.MASKED), seed=seed) in ASKED_BEFORE
+        for fresh in (RunId("walk"), RunId("walk", Identity.MASKED, Kind.BASE), RunId("walk", kind=Kind.TWIN)):
+            assert asked_before(fresh, seed=seed) == 0

@@ -116,19 +116,6 @@ class listening:  # noqa: N801 (used as a function)
         self._server.close()
 
 
-def test_a_launcher_killed_at_work_leaves_no_verdict_and_no_process(world: World) -> None:
-    request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
-    world.seal(request, seaside.JOURNEY)
-    out = world.home / "out"
-    judge = subprocess.Popen(command("judge", "--request", request, "--out", out), env=ENV, stdout=subprocess.DEVNULL)
-    family = until(lambda: at_work(judge.pid), seconds=20)
-    judge.send_signal(signal.SIGKILL)
-    judge.wait()
-    until(lambda: not alive(family), seconds=10)
-    assert not list(out.glob("*.json"))
-    assert not list((world.home / "sealed" / "seaside" / "judged").glob("run-*"))
-
-
 def test_a_launcher_ends_with_whoever_asked(world: World) -> None:
     """A factory killed with -9 closes the pipe that it held, and nothing else tells its launcher."""
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))

@@ -22,11 +22,12 @@ def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(worl
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     file = tmp_path / "journey.yaml"
     file.write_text(seaside.JOURNEY)
-    done = world.validators("prove", "--request", request, file)
-    assert (done.returncode, done.stderr) == (0, "")
-    found = json.loads(done.stdout)
-    assert (found["proved"], found["candidate"]["outcome"]) == (True, "passed")
-    assert [(base["journey"], base["proved"]) for base in found["base"]] == [("book-a-large-group", True)]
+    done = world.validators("prove", "--request", request, file, "--rounds", "1", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    (found,) = json.loads(done.stdout)["journeys"]
+    (shown,) = found["rounds"]
+    assert (found["journey"], found["proved"]) == ("book-a-large-group", True)
+    assert (shown["base"]["proved"], shown["reference"]["outcome"]) == (True, "passed")
     assert world.desk(request).shelf.entries() == ()
 
 

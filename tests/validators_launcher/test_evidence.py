@@ -1,14 +1,21 @@
-"""What the driver wrote is read as data: strictly, and never further than the folder it was kept in."""
+"""What the driver wrote is read as data: strictly, and never further than the folder it was kept in; then it is bound."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from validators.domain.evidence import RunEvidence, RunId
-from validators.domain.stops import Inconclusive
+from validators.domain.stops import Inconclusive, UsageError
+from validators.evidence.merkle import evidence_in, merkle_root
 from validators.judge.evidence_json import evidence_json
 from validators.launcher.perform import evidence_at
 from validators.launcher.phases import Deadline, Phases
+from validators.launcher.verify import evidence_faults
+from validators.launcher.workplace import sweep
+from validators.signing.key import signer_at
+from validators.signing.notary import Notary
+from validators.signing.statement import signed_verdict
 
 RUN = RunEvidence(RunId("a-walk"), app_ready=True, complete=True)
 
@@ -50,3 +57,84 @@ def test_a_phase_ends_where_the_next_begins() -> None:
         ("browser", 2.0, 0.5),
     ]
     assert phases.lines() == ("phase 2.000 s apps start", "phase 0.500 s browser")
+
+
+@pytest.fixture
+def verdict(tmp_path: Path) -> Path:
+    """A verdict and, in the store beside it, its evidence and its double."""
+    home = tmp_path / "store" / "judged" / "run-1-1"
+    (home / "evidence" / "runs").mkdir(parents=True)
+    for name in ("page.png", "trace.zip"):
+        (home / "evidence" / "runs" / name).write_text(name)
+    files = evidence_in(home / "evidence")
+    binds = {"candidate": "c" * 40, "tree": "d" * 40}
+    said = {"binds": binds, "evidence": {"merkle_root": merkle_root(files), "files": len(files)}}
+    envelope = signed_verdict(said, Notary(signer_at(tmp_path / "validator.key")))
+    for place in (home / "verdict.json", tmp_path / "verdict.json"):
+        place.write_bytes(envelope)
+    return tmp_path / "verdict.json"
+
+
+def fault(verdict: Path) -> str:
+    store, public_key = verdict.with_name("store"), verdict.with_name("validator.key.pub")
+    return evidence_faults([verdict], public_key=public_key, store=store)[str(verdict)]
+
+
+def changed(runs: Path) -> None:
+    (runs / "page.png").write_text("page.pmg")
+
+
+def taken_away(runs: Path) -> None:
+    (runs / "trace.zip").unlink()
+
+
+def added(runs: Path) -> None:
+    (runs / "more.png").touch()
+
+
+def renamed(runs: Path) -> None:
+    (runs / "page.png").rename(runs / "pages.png")
+
+
+def swapped_for_a_link(runs: Path) -> None:
+    (runs / "page.png").rename(runs.parent.parent / "page.png")
+    (runs / "page.png").symlink_to(runs.parent.parent / "page.png")
+
+
+@pytest.mark.parametrize("tamper", [changed, taken_away, added, renamed, swapped_for_a_link])
+def test_evidence_that_is_not_what_was_signed_is_named(verdict: Path, tamper: Callable[[Path], None]) -> None:
+    assert fault(verdict) == ""
+    tamper(verdict.with_name("store") / "judged" / "run-1-1" / "evidence" / "runs")
+    assert "a file was changed, added or taken away" in fault(verdict)
+
+
+def test_evidence_of_another_judgement_is_not_this_ones(verdict: Path) -> None:
+    """It is found by the very bytes of the verdict that lies beside it, not by a name."""
+    home = verdict.with_name("store") / "judged" / "run-1-1"
+    (home / "verdict.json").write_bytes(verdict.read_bytes() + b" ")
+    assert fault(verdict) == "its evidence is not in the store any more"
+
+
+def test_a_store_that_is_not_there_is_not_sound(verdict: Path) -> None:
+    verdict.with_name("store").rename(verdict.with_name("elsewhere"))
+    with pytest.raises(UsageError, match="the store cannot be read"):
+        fault(verdict)
+
+
+def test_what_a_killed_judge_had_put_out_goes_to_its_heir(tmp_path: Path) -> None:
+    heir, dead = tmp_path / "store" / "evidence", tmp_path / "judge-999999999-x"
+    heir.mkdir(parents=True)
+    (dead / "runs" / "out" / "a-walk" / "journey-plain-1").mkdir(parents=True)
+    (dead / "runs" / "out" / "a-walk" / "journey-plain-1" / "page.png").write_text("png")
+    (dead / "runs" / "20001").mkdir()
+    (dead / "runs" / "20001" / "server.log").write_text("GET /")
+    (dead / "runs" / "driver.log").touch()
+    (dead / "runs" / "out" / "key").symlink_to("/etc/passwd")
+    (dead / "heir").write_text(str(heir))
+    sweep(tmp_path)
+    assert not dead.exists()
+    assert sorted(path.relative_to(heir).as_posix() for path in heir.rglob("*") if path.is_file()) == [
+        "runs/a-walk/journey-plain-1/page.png",
+        "runs/server/20001-server.log",
+        "runs/server/driver.log",
+    ]

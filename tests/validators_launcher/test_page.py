@@ -1,5 +1,6 @@
 """The evidence page: what strangers wrote stays text, nothing is fetched, it fits a phone, nothing sealed gets out."""
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -11,14 +12,63 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.validators_launcher import seaside
 from validators.domain.errors import ValidatorsError
-from validators.evidence.page import Bound, Comparison, Control, Figure, Page, Phase, Promise, Run, Shot, html
+from validators.domain.evidence import Breach, ExpectationOutcome, RunEvidence, RunId, StepOutcome, Trouble
+from validators.evidence.page import (
+    Bound,
+    Comparison,
+    Control,
+    Exchange,
+    Figure,
+    Frame,
+    Limit,
+    Link,
+    Page,
+    Phase,
+    Promise,
+    Run,
+    Seen,
+    Shot,
+    html,
+)
 from validators.language.reader import read
+from validators.launcher.pages import beside
 from validators.launcher.publish import refuse_leaks
+from validators.launcher.runs import shown_runs
 from validators.launcher.words import promise_words, public_reason
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}\"'" + "x" * 300
 HASH = "sha256:" + "0123456789abcdef" * 4
-RUN = Run(HOSTILE, HOSTILE, "red", "yes", 1.2, HOSTILE, (HOSTILE, HOSTILE), ())
+RUN = Run(
+    name=HOSTILE,
+    journey=HOSTILE,
+    state="red",
+    tone="yes",
+    seconds=1.2,
+    summary=HOSTILE,
+    frames=(Frame("1", HOSTILE, HOSTILE, "no", 0.1, "step-01.jpg"), Frame("2", HOSTILE, "done", "", 0.1)),
+    looks=(Seen("here", "text", HOSTILE, HOSTILE, "did not hold", "no"),),
+    told=(HOSTILE,),
+    console=(HOSTILE,),
+    network=(Exchange("GET", HOSTILE, "500", HOSTILE, 9, 9, good=False),),
+    server=HOSTILE,
+    trace="trace.zip",
+    files=(Link(HOSTILE, "page.png"),),
+)
+UNTRACED = replace(RUN, frames=RUN.frames[1:], trace="")
+PALE = """() => {
+  const rgba = text => { const [r, g, b, a = 1] = text.match(/[\\d.]+/g).map(Number); return {r, g, b, a}; };
+  const light = ({r, g, b}) => [r, g, b].map(v => v / 255).map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4)
+    .reduce((sum, v, i) => sum + v * [.2126, .7152, .0722][i], 0);
+  const behind = e => {
+    for (; e; e = e.parentElement) { const c = rgba(getComputedStyle(e).backgroundColor); if (c.a === 1) return c; }
+  };
+  return [...document.querySelectorAll('body *')]
+    .filter(e => [...e.childNodes].some(n => n.nodeType === 3 && n.data.trim()) && e.checkVisibility() && e.tagName !== 'SCRIPT')
+    .filter(e => {
+      const [a, b] = [light(rgba(getComputedStyle(e).color)), light(behind(e))].sort((x, y) => y - x);
+      return (a + .05) / (b + .05) < 4.5;
+    }).map(e => e.outerHTML.slice(0, 80));
+}"""
 PAGE = Page(
     sealed=True,
     repository="seaside",
@@ -33,7 +83,8 @@ PAGE = Page(
     controls=(Control("Twins", "1 of 1 failed", "yes", "Words."),),
     bound=(Bound("Base", "a" * 40), Bound("Journeys", HASH)),
     box_form="bwrap-root",
-    unheld=("disk: watched",),
+    box_words="which is a box",
+    unheld=(Limit("Disk", "Watched."), *(Limit("", HOSTILE) for _ in range(12))),
     signer="same-account",
     key_id="a" * 64,
     merkle_root=HASH,
@@ -45,7 +96,8 @@ PAGE = Page(
     began="2026-01-02T03:04:05Z",
     ended="2026-01-02T03:04:09Z",
     phases=(Phase("Browser", 4.0, 0, 100),),
-    runs=(RUN,),
+    beside=(Control("Journeys of what has landed", "10 of 12 performed", "", HOSTILE),),
+    runs=(RUN, UNTRACED),
 )
 
 
@@ -58,7 +110,7 @@ def browser() -> Iterator[Browser]:
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(browser: Browser, tmp_path: Path, width: int) -> None:
     picture = browser.new_page().screenshot()
-    for name in ("before.png", "after.png"):
+    for name in ("before.png", "after.png", "step-01.jpg"):
         (tmp_path / name).write_bytes(picture)
     (tmp_path / "index.html").write_text(html(PAGE))
     page = browser.new_page(viewport={"width": width, "height": 900})
@@ -67,13 +119,41 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(browser: Bro
     page.on("dialog", lambda dialog: heard.append(dialog.message))
     page.on("request", lambda request: asked.append(request.url.rsplit("/", 1)[-1]))
     page.goto(f"file://{tmp_path}/index.html")
-    assert (heard, sorted(set(asked))) == ([], ["after.png", "before.png", "index.html"])
+    page.locator(".frame img").scroll_into_view_if_needed()
+    for summary in page.locator("summary").all():
+        summary.press("Enter")
+    assert (heard, sorted(set(asked))) == ([], ["after.png", "before.png", "index.html", "step-01.jpg"])
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     assert HOSTILE[:60] in page.inner_text("h1")
     page.get_by_text("One over the other").click()
-    page.locator(".slide").fill("20")
+    page.locator(".slide").focus()
+    for _ in range(30):
+        page.keyboard.press("ArrowLeft")
     assert page.evaluate("getComputedStyle(document.querySelectorAll('.pair img')[1]).clipPath") == "inset(0px 0px 0px 20%)"
+    page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_word_can_be_read_in_light_and_in_dark(browser: Browser, tmp_path: Path, scheme: str) -> None:
+    """The contrast of every piece of text with what lies behind it, as WCAG 2.2 computes it."""
+    (tmp_path / "index.html").write_text(html(PAGE))
+    page = browser.new_context(color_scheme="dark" if scheme == "dark" else "light").new_page()
+    page.goto(f"file://{tmp_path}/index.html")
+    page.evaluate("document.querySelectorAll('details').forEach(details => details.open = true)")
+    assert page.evaluate(PALE) == []
+    assert page.evaluate("getComputedStyle(document.body).colorScheme") == "light dark"
+    page.context.close()
+
+
+def test_on_paper_both_pictures_are_whole(browser: Browser, tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text(html(PAGE))
+    page = browser.new_page()
+    page.goto(f"file://{tmp_path}/index.html")
+    page.get_by_text("One over the other").click()
+    page.emulate_media(media="print")
+    clips = "[...document.querySelectorAll('.pair img')].map(image => getComputedStyle(image).clipPath)"
+    assert page.evaluate(clips) == ["none", "none"]
     page.close()
 
 
@@ -122,5 +202,83 @@ def test_promises_are_told_in_the_words_under_their_heading() -> None:
     }
 
 
+GUARDS = {"own": 1, "standing": 12, "performed": 10, "left_out": 2, "broken_on_base": 1, "promises": 4}
+EXPLORED = {"personas": 3, "replayed": 3, "failed": 1, "satisfied": 2, "proves": 0.2077}
+
+
+def test_what_was_looked_at_beside_the_change_is_told_where_there_was_something() -> None:
+    assert list(beside({"regression": {**GUARDS, "standing": 0}})) == list(beside({})) == []
+    guards, explored = beside({"regression": GUARDS, "exploration": EXPLORED})
+    assert (guards.state, explored.state, explored.tone) == ("10 of 12 performed", "2 of 3 satisfied", "no")
+    assert "4 promises" in guards.explanation
+    assert "2 were left out by the limit" in guards.explanation
+    assert "1 fail on the code before the change as well" in guards.explanation
+    assert "at least 21% would be" in explored.explanation
+    (alone,) = beside({"regression": {**GUARDS, "own": 0}})
+    assert "these alone judge it" in alone.explanation
+
+
 def test_a_reason_leaves_without_the_name_of_a_journey() -> None:
     assert public_reason("journey 'book-a-walk' is flaky: a retry disagreed") == "a sealed journey is flaky: a retry disagreed"
+
+
+JOURNEY = read(f"{seaside.JOURNEY}canary: 00112233445566778899aabbccddeeff\n")
+AT = "runs/book-a-large-group/journey-plain-1"
+EVIDENCE = RunEvidence(
+    RunId(JOURNEY.name),
+    app_ready=True,
+    complete=True,
+    steps=(StepOutcome(0, 4, "open", passed=True, millis=120), StepOutcome(1, 5, "fill", passed=False, trouble=Trouble.MISSING)),
+    expectations=(
+        ExpectationOutcome(0, 9, "text", "here", passed=True, expected="equals '6'", observed="6", millis=10),
+        ExpectationOutcome(1, 10, "row", "here", passed=True),
+        ExpectationOutcome(2, 12, "row", "after_reload", passed=False, expected="a row", observed="none", millis=400),
+    ),
+    breaches=(Breach("http_status", 17, "500 /book"),),
+    files=tuple(f"{AT}/{name}" for name in ("console.json", "look-01.jpg", "network.json", "step-01.jpg", "trace.zip")),
+)
+REQUEST = {"method": "POST", "path": "/book", "status": 500, "type": "", "bytes": 7, "millis": 3, "refused": "", "broken": ""}
+
+
+def shown(folder: Path, **files: object) -> Run:
+    (folder / AT).mkdir(parents=True)
+    for name, content in {"console": [], "network": [], **files}.items():
+        (folder / AT / f"{name}.json").write_text(content if isinstance(content, str) else json.dumps(content))
+    (run,) = shown_runs((EVIDENCE,), journeys={JOURNEY.name: JOURNEY}, evidence=folder)
+    return run
+
+
+def test_a_filmstrip_tells_each_step_in_its_authors_words_beside_its_picture(tmp_path: Path) -> None:
+    told = [(frame.name, frame.what, frame.state, frame.picture.rsplit("/", 1)[-1]) for frame in shown(tmp_path).frames]
+    assert told == [
+        ("1", "open: /", "done", "step-01.jpg"),
+        ("2", 'fill: {label: Name, value: "{{ any.name }}"}', "missing", ""),
+        ("Look", "on the page", "2 of 2 held", "look-01.jpg"),
+        ("Look", "after reloading", "0 of 1 held", ""),
+    ]
+
+
+def test_a_run_shows_what_was_looked_for_seen_said_and_asked(tmp_path: Path) -> None:
+    run = shown(tmp_path, console=[["error", "boom"]], network=[REQUEST, {**REQUEST, "status": None, "refused": "other.example"}])
+    assert [(look.expected, look.seen, look.state) for look in run.looks][::2] == [
+        ("equals '6'", "6", "held"),
+        ("a row", "none", "did not hold"),
+    ]
+    assert (run.console, run.told) == (("error boom",), ("never http_status: 500 /book",))
+    assert [(one.method, one.path, one.status, one.good) for one in run.network] == [
+        ("POST", "/book", "500", False),
+        ("POST", "/book", "refused", False),
+    ]
+    assert run.trace == f"evidence/{AT}/trace.zip"
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[" * 5000, "\udcff", "[1], \"other\": [2]"])
+def test_a_file_of_another_shape_is_named_and_shown_no_further(tmp_path: Path, content: str) -> None:
+    run = shown(tmp_path, network=content.encode("utf-8", "surrogateescape").decode("latin-1"))
+    assert run.network == ()
+    assert "network.json cannot be read" in run.told
+
+
+def test_a_long_list_is_cut_and_says_so(tmp_path: Path) -> None:
+    run = shown(tmp_path, network=[REQUEST] * 100)
+    assert (len(run.network), run.told[-1]) == (60, "40 more in network.json")

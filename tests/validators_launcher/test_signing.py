@@ -2,15 +2,18 @@
 
 import base64
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.docs.pages import blocks
 from validators.domain.stops import UsageError
 from validators.signing.key import public_key_at, signer_at, signer_kind
 from validators.signing.notary import Notary, NotVerified
 from validators.signing.statement import signed_verdict, verified_verdict
 
+(OPENSSL,) = [block.text for block in blocks("docs/seal.md") if "openssl pkeyutl" in block.text]
 PREDICATE = {"outcome": "passed", "binds": {"candidate": "c" * 40, "tree": "d" * 40}}
 
 
@@ -41,6 +44,23 @@ def test_a_verdict_of_another_key_does_not_verify(notary: Notary, tmp_path: Path
     other = Notary(signer_at(tmp_path / "other.key"))
     with pytest.raises(NotVerified, match="another key"):
         verified_verdict(signed_verdict(PREDICATE, other), notary.signer.public_key)
+
+
+@pytest.mark.parametrize("part", ["payload", "payloadType", "signatures"])
+def test_openssl_alone_says_whether_a_verdict_was_changed(notary: Notary, tmp_path: Path, part: str) -> None:
+    """With the very commands of docs/seal.md; each part is taken from another envelope that the key signed."""
+    place = tmp_path / "evidence" / "validate-1-1" / "verdict.json"
+    place.parent.mkdir(parents=True)
+
+    def openssl(envelope: dict[str, object]) -> int:
+        place.write_text(json.dumps(envelope, indent=1))
+        env = {"PATH": "/usr/bin:/bin", "FACTORY_HOME": str(tmp_path), "TMPDIR": str(tmp_path)}
+        return subprocess.run(["bash", "-euo", "pipefail", "-c", OPENSSL], env=env, capture_output=True).returncode
+
+    failed = json.loads(signed_verdict({**PREDICATE, "outcome": "failed"}, notary))
+    other = json.loads(notary.signed(b"{}", payload_type="application/x-entry+json"))
+    assert openssl(failed) == 0
+    assert openssl({**failed, part: other[part]}) != 0
 
 
 @pytest.mark.parametrize("envelope", [b"", b"{}", b"[1]", b'{"payload": "", "payloadType": "x", "signatures": []}'])

@@ -88,8 +88,55 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
+class Limit:
+    """Something that a box could not hold: what kind of thing (`disk`, empty when it has none), and in which words."""
+
+    kind: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One frame of a filmstrip: a step, or the looks taken from one place. `picture` is empty where none was taken."""
+
+    name: str
+    what: str
+    state: str
+    tone: str
+    seconds: float
+    picture: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One look: from where, what was to be seen and what was."""
+
+    vantage: str
+    what: str
+    expected: str
+    seen: str
+    state: str
+    tone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """One request of the page and its answer; `status` is the number, or why there is none."""
+
+    method: str
+    path: str
+    status: str
+    kind: str
+    octets: int
+    millis: int
+    good: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One performed run, for the sealed page only."""
+    """One performed run, for the sealed page only. `told` are breaches, errors and notes; `trace` a path, or empty.
+
+    `strip` says that the frames have pictures: such a run is shown as a filmstrip, every other one as a list."""
 
     name: str
     journey: str
@@ -97,13 +144,25 @@ class Run:
     tone: str
     seconds: float
     summary: str
-    lines: tuple[str, ...]
-    files: tuple[Link, ...]
+    frames: tuple[Frame, ...] = ()
+    looks: tuple[Seen, ...] = ()
+    told: tuple[str, ...] = ()
+    console: tuple[str, ...] = ()
+    network: tuple[Exchange, ...] = ()
+    server: str = ""
+    trace: str = ""
+    files: tuple[Link, ...] = ()
+
+    @property
+    def strip(self) -> bool:
+        return any(frame.picture for frame in self.frames)
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Everything one page shows. `sealed` says which rendering it is; only a sealed page may have `runs`."""
+    """Everything one page shows. `sealed` says which rendering it is; only a sealed page may have `runs`.
+
+    `beside`: what was looked at beside the change's own promises, as the journeys of what has landed."""
 
     sealed: bool
     repository: str
@@ -118,7 +177,8 @@ class Page:
     controls: tuple[Control, ...]
     bound: tuple[Bound, ...]
     box_form: str
-    unheld: tuple[str, ...]
+    box_words: str
+    unheld: tuple[Limit, ...]
     signer: str
     key_id: str
     merkle_root: str
@@ -129,6 +189,7 @@ class Page:
     round: int
     began: str
     ended: str
+    beside: tuple[Control, ...] = ()
     phases: tuple[Phase, ...] = ()
     runs: tuple[Run, ...] = ()
 
@@ -139,9 +200,15 @@ def html(page: Page) -> str:
 
     if page.runs and not page.sealed:
         raise ValueError("a public page may not show runs: they hold the steps of sealed journeys")
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     style, script = ((HERE / name).read_text() for name in ("page.css", "page.js"))
-    return environment.from_string((HERE / "page.html.j2").read_text()).render(
+    return environment.get_template("page.html.j2").render(
         page=page,
         style=_verbatim(style),
         script=_verbatim(script),
@@ -152,7 +219,7 @@ def html(page: Page) -> str:
 
 def source() -> str:
     """Every word that a page shows whatever it is about."""
-    return "\n".join((HERE / name).read_text() for name in ("page.html.j2", "page.css", "page.js"))
+    return "\n".join((HERE / name).read_text() for name in ("page.html.j2", "runs.html.j2", "page.css", "page.js"))
 
 
 def _verbatim(text: str) -> object:

@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
-from validators.domain.fold import Result, caught, result
-from validators.evidence.page import Bound, Comparison, Control, Figure, Link, Page, Phase, Promise, Run, Shot
+from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.fold import Result, result
+from validators.evidence.page import Bound, Comparison, Control, Figure, Limit, Page, Phase, Promise, Shot
 from validators.judge.redact import NOTICED
 from validators.launcher.judging import Judgement
+from validators.launcher.runs import shown_runs
 from validators.launcher.words import promise_words
 
-MISSION, ISSUE = "from the mission", "from the issue"
-KINDS = {Kind.BASE: "before", Kind.JOURNEY: "after", Kind.TWIN: "twin"}
+FORMS = {
+    "bwrap-root": "which is bubblewrap, started as root, with a user of the box's own",
+    "bwrap-userns": "which is bubblewrap in a user namespace, without root",
+    "landlock": "which is Landlock with a filter on system calls, without root",
+    "unsealed": "which is no wall at all: what was judged in it is shown, and never merged",
+}
+MISSION, ISSUE, LANDED = "from the mission", "from the issue", "which has landed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +34,10 @@ class Told:
     ended: datetime
 
 
-def sealed_page(told: Told) -> Page:
-    """The page for the store: every run, step and file."""
+def sealed_page(told: Told, *, evidence: Path) -> Page:
+    """The page for the store: every run, step, look and file; `evidence` is the folder that holds the files now."""
     judgement = told.judgement
-    runs = tuple(_run(run) for run in judgement.evidence)
+    runs = shown_runs(judgement.evidence, journeys={one.name: one for one in judgement.performed}, evidence=evidence)
     return replace(_page(told), sealed=True, runs=runs, reason=sentence(judgement.verdict.reason))
 
 
@@ -65,7 +72,8 @@ def _page(told: Told) -> Page:
         controls=tuple(_controls(said)),
         bound=tuple(Bound(name.capitalize(), value) for name, value in said["binds"].items()),
         box_form=said["box"]["form"],
-        unheld=tuple(said["box"]["unheld"]),
+        box_words=FORMS.get(said["box"]["form"], ""),
+        unheld=tuple(map(_limit, said["box"]["unheld"])),
         signer=said["signer"],
         key_id=judgement.desk.key_id,
         merkle_root=said["evidence"]["merkle_root"],
@@ -76,8 +84,15 @@ def _page(told: Told) -> Page:
         round=request.round,
         began=said["began"],
         ended=said["ended"],
+        beside=tuple(beside(said)),
         phases=tuple(_phases(judgement)),
     )
+
+
+def _limit(unheld: str) -> Limit:
+    """`disk: growth of …` taken apart; a limit without a kind is all words."""
+    kind, colon, words = unheld.partition(": ")
+    return Limit(kind[:1].upper() + kind[1:], sentence(words)) if colon else Limit("", sentence(unheld))
 
 
 def _figures(told: Told) -> Iterator[Figure]:
@@ -104,15 +119,24 @@ def _comparisons(judgement: Judgement) -> Iterator[Comparison]:
 def _promises(judgement: Judgement) -> Iterator[Promise]:
     """Each promise once, however many journeys protect it: broken if one of them broke, kept only if all held."""
     request = judgement.desk.request
-    words = promise_words(request.governance.files, request.issue.title)
-    for promise in dict.fromkeys(journey.promise for journey in judgement.journeys.values()):
-        names = {journey.name for journey in judgement.journeys.values() if journey.promise == promise}
+    words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
+    for promise, names in _by_promise(judgement).items():
         findings = [finding for finding in judgement.verdict.findings if finding.journey in names]
         state, tone = ("broken", "no") if findings else _kept(names, judgement)
         seen = " ".join(dict.fromkeys(sentence(NOTICED[finding.symptom]) for finding in findings))
-        place = ISSUE if promise == "issue" else f"{promise}, {MISSION}"
+        place = ISSUE if promise == "issue" else f"{promise}, {LANDED if promise.startswith('issue #') else MISSION}"
         name = f"{place} · {len(names)} journeys" if len(names) > 1 else place
         yield Promise(name, words.get(promise, promise), state, tone, seen)
+
+
+def _by_promise(judgement: Judgement) -> dict[str, set[str]]:
+    """The names of the journeys that protect each promise, the issue's own first, without those that base breaks already."""
+    guarding = [guard for guard in judgement.guards.chosen if guard not in judgement.broken]
+    told = [(journey.promise, journey.name) for journey in judgement.journeys.values()]
+    found: dict[str, set[str]] = {}
+    for promise, name in (*told, *((guard.promised, guard.journey.name) for guard in guarding)):
+        found.setdefault(promise, set()).add(name)
+    return found
 
 
 def _kept(journeys: set[str], judgement: Judgement) -> tuple[str, str]:
@@ -145,6 +169,41 @@ def _controls(said: Mapping[str, Any]) -> Iterator[Control]:
     )
 
 
+def beside(said: Mapping[str, Any]) -> Iterator[Control]:
+    """What the predicate tells of journeys that guard what has landed, and of exploring; nothing where there was none."""
+    guards, explored = said.get("regression", {}), said.get("exploration")
+    if guards.get("standing"):
+        yield Control(
+            "Journeys of what has landed",
+            f"{guards['performed']} of {guards['standing']} performed",
+            "unsure" if guards["broken_on_base"] else "",
+            " ".join(_guarding(guards)),
+        )
+    if explored:
+        yield Control(
+            "Explored by personas",
+            f"{explored['satisfied']} of {explored['personas']} satisfied",
+            _tone(not explored["failed"]),
+            "A model used the app as somebody with a goal. It has no vote: what failed was performed again without a model, "
+            f"and {explored['failed'] or 'none'} failed again. So few prove that at least {explored['proves']:.0%} would be "
+            "satisfied, at 95 % confidence.",
+        )
+
+
+def _guarding(guards: Mapping[str, int]) -> Iterator[str]:
+    if not guards["own"]:
+        yield "No journey could be written for this change, so these alone judge it."
+    yield f"They guard {_count(guards['promises'], 'promise')} that earlier changes kept."
+    if guards["left_out"]:
+        yield f"{guards['left_out']} were left out by the limit; the verdict's seed says which."
+    if guards["broken_on_base"]:
+        yield f"{guards['broken_on_base']} fail on the code before the change as well, and bind nobody until they are mended."
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
 def _held(held: int, made: int, word: str) -> tuple[str, str]:
     """Controls are only made for a journey that passed: a red one has shown that it can fail."""
     return (f"{held} of {made} {word}", _tone(held == made)) if made else ("not needed", "")
@@ -155,57 +214,6 @@ def _phases(judgement: Judgement) -> Iterator[Phase]:
     whole = sum(span.seconds for span in spans) or 1.0
     for span in spans:
         yield Phase(span.name.capitalize(), span.seconds, 100 * span.began / whole, 100 * span.seconds / whole)
-
-
-def _run(run: RunEvidence) -> Run:
-    state, tone, summary = _ending(run)
-    steps = tuple(_line(step.verb, step.passed, step.trouble, step.observed) for step in run.steps)
-    looks = tuple(
-        _line(f"{look.kind} ({look.vantage}) {look.expected}".strip(), look.passed, look.trouble, look.observed)
-        for look in run.expectations
-    )
-    breaches = tuple(f"never {breach.kind}: {breach.observed}" for breach in run.breaches)
-    lines = (*steps, *looks, *breaches, *run.errors, *run.notes)
-    files = tuple(Link(_file_name(name), f"evidence/{name}") for name in sorted(run.files, key=_file_name))
-    return Run(_run_name(run.run), run.run.journey, state, tone, run.millis / 1000, summary, lines, files)
-
-
-def _run_name(run: RunId) -> str:
-    kind = f"saboteur: {run.saboteur}" if run.saboteur else KINDS[run.kind]
-    masked = ", masked" if run.identity is Identity.MASKED else ""
-    return f"{kind}{masked}{f', attempt {run.attempt}' if run.attempt > 1 else ''}"
-
-
-def _file_name(path: str) -> str:
-    """`page` for page.png, `server log` for the app's own output."""
-    name = path.rsplit("/", 1)[-1]
-    return "server log" if name.endswith(".log") else name.rsplit(".", 1)[0]
-
-
-def _ending(run: RunEvidence) -> tuple[str, str, str]:
-    found = result(run)
-    failed = _failures(run)
-    seen = f"{failed} of {len(run.steps) + len(run.expectations)} did not hold" if failed else "everything held"
-    if run.skipped:
-        return "not run", "", run.skipped
-    if run.run.kind is Kind.SABOTAGE:
-        if run.sabotage is None or not run.sabotage.changed:
-            return "did not apply", "unsure", "this saboteur found nothing to change"
-        return ("caught", "yes", seen) if caught(run) else ("unnoticed", "no", seen)
-    if found is Result.NOTHING:
-        return "says nothing", "unsure", "; ".join(run.errors) or seen
-    wanted = Result.FAILED if run.run.kind in (Kind.TWIN, Kind.BASE) else Result.PASSED
-    return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), seen
-
-
-def _failures(run: RunEvidence) -> int:
-    steps, looks = (sum(not part.passed for part in parts) for parts in (run.steps, run.expectations))
-    return steps + looks + len(run.breaches)
-
-
-def _line(what: str, passed: bool, trouble: object, observed: str) -> str:
-    end = "done" if passed else f"no{f' ({trouble})' if trouble else ''}"
-    return f"{what}: {end}{f' · saw: {observed}' if observed else ''}"
 
 
 def _moved(shot: Shot | None, pictures: Mapping[str, str]) -> Shot | None:

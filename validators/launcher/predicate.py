@@ -32,11 +32,13 @@ def predicate(judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: d
             "head": request.head.commit,
             "candidate": request.candidate.commit,
             "tree": request.candidate.tree,
-            "journeys": set_digest(judgement.journeys),
+            "journeys": set_digest(judgement.bound),
             "governance": request.governance.digest,
         },
         "journeys": asdict(verdict.journeys),
         "controls": asdict(verdict.controls),
+        "regression": regression(judgement),
+        **exploration(judgement),
         "box": box_facts(judgement.boxes),
         "seed": judgement.seed,
         "signer": judgement.desk.signer,
@@ -44,6 +46,37 @@ def predicate(judgement: Judgement, files: tuple[EvidenceFile, ...], *, ended: d
         "began": stamp(judgement.began),
         "ended": stamp(ended),
     }
+
+
+def regression(judgement: Judgement) -> dict[str, int]:
+    """The journeys that guard what has landed. `own`: how many are the change's own beside them; `left_out`: by the limit, for
+    this seed; `broken_on_base`: red without this change too, so not binding; `promises`: how many those that bind guard."""
+    guards = judgement.guards
+    binding = [guard for guard in guards.chosen if guard not in judgement.broken]
+    return {
+        "own": len(judgement.journeys),
+        "standing": len(guards.digests),
+        "performed": len(guards.chosen),
+        "left_out": guards.left_out,
+        "broken_on_base": len(judgement.broken),
+        "promises": len({guard.promised for guard in binding}),
+    }
+
+
+def exploration(judgement: Judgement) -> dict[str, dict[str, float]]:
+    """What exploring came to, under `exploration`; nothing at all where nobody explored. `replayed`: whose acts were performed
+    again without a model; `failed`: a failure was found again; `proves`: Wilson's lower bound of the satisfied at 95 %."""
+    if judgement.exploration is None:
+        return {}
+    told, satisfaction = judgement.exploration.explored, judgement.exploration.satisfaction
+    facts = {
+        "personas": len(told),
+        "replayed": sum(one.replayed for one in told),
+        "failed": len(judgement.exploration.findings),
+        "satisfied": satisfaction.satisfied,
+        "proves": round(satisfaction.lower, 4),
+    }
+    return {"exploration": facts}
 
 
 def box_facts(boxes: Iterable[BoxResult]) -> dict[str, Any]:

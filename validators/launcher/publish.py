@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ from validators.judge.redact import NOTICED, leaks, public_findings
 from validators.launcher.judging import Judgement
 from validators.launcher.pages import Told, public_page, screenshot, sealed_page
 from validators.launcher.predicate import predicate
+from validators.launcher.standing import Guard
 from validators.launcher.words import promise_words
 from validators.signing.statement import signed_verdict
 from validators.store.files import placed
@@ -39,11 +40,11 @@ def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -
     public = json.dumps(public_facts(judgement, facts, tuple(pictures.values())), indent=1, ensure_ascii=False)
     refuse_leaks(
         (page, public, json.dumps(facts, ensure_ascii=False)),
-        journeys=judgement.journeys.values(),
+        journeys=judgement.performed,
         known=_known(judgement),
         canaries=judgement.desk.shelf.canaries(),
     )
-    (kept / "index.html").write_text(html(sealed_page(told)))
+    (kept / "index.html").write_text(html(sealed_page(told, evidence=kept / EVIDENCE)))
     placed(kept / "verdict.json", envelope, replace=True)
     home = _shelved(judgement, kept)
     for name, beside in pictures.items():
@@ -56,7 +57,7 @@ def published(judgement: Judgement, *, kept: Path, out: Path, ended: datetime) -
 def public_facts(judgement: Judgement, facts: dict[str, Any], pictures: tuple[str, ...]) -> dict[str, Any]:
     """public.json: the outcome and the findings in the issue's or the mission's words. No name of a journey."""
     request, verdict = judgement.desk.request, judgement.verdict
-    words = promise_words(request.governance.files, request.issue.title)
+    words = promise_words(request.governance.files, request.issue.title) | judgement.guarded_words
     return {
         "outcome": facts["outcome"],
         "reason": facts["reason"],
@@ -64,8 +65,17 @@ def public_facts(judgement: Judgement, facts: dict[str, Any], pictures: tuple[st
         "checks_passed": verdict.journeys.passed,
         "checks": verdict.journeys.sealed,
         "commitment": facts["binds"]["journeys"],
+        "regression": facts["regression"],
+        **({"exploration": facts["exploration"]} if judgement.exploration else {}),
+        "broken_on_base": [_broken(guard, words) for guard in judgement.broken],
         "screenshots": list(pictures),
     }
+
+
+def _broken(guard: Guard, words: Mapping[str, str]) -> dict[str, Any]:
+    """For a maintainer, who finds the journey in the store by its digest."""
+    said = words.get(guard.promised, guard.promised)
+    return {"journey": guard.entry.digest, "issue": guard.entry.issue, "promise": guard.promised, "words": said}
 
 
 def _pictures(judgement: Judgement) -> Iterator[tuple[str, str]]:
@@ -88,6 +98,7 @@ def _known(judgement: Judgement) -> Iterator[str]:
     """What everybody may read: the issue, the law, and the words that are the same for every judgement."""
     request = judgement.desk.request
     yield from (request.issue.title, request.issue.body, source(), *request.governance.files.values(), *NOTICED.values())
+    yield from judgement.guarded_words.values()
 
 
 def _shelved(judgement: Judgement, kept: Path) -> Path:

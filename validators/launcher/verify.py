@@ -1,8 +1,8 @@
-"""Checking a verdict offline, and saying in plain words what it binds."""
+"""Checking verdicts offline, alone or with the evidence behind them, and saying in plain words what one binds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,33 @@ def checked_verdict(verdict: Path, public_key: Path, *, key_id: str | None, evid
     return {**predicate, "key_id": key.keyid}
 
 
+def evidence_faults(verdicts: Iterable[Path], *, public_key: Path, store: Path) -> dict[str, str]:
+    """By the verdict's path: why the store's evidence is not what the verdict binds, empty where it is. Raises UsageError
+    where the store cannot be read."""
+    try:
+        homes = {(home / "verdict.json").read_bytes(): home for home in _judged(store)}
+    except OSError as error:
+        raise UsageError(f"{error.filename}: the store cannot be read ({error.strerror})") from error
+    return {str(verdict): _evidence_fault(verdict, public_key, homes) for verdict in verdicts}
+
+
+def _judged(store: Path) -> Iterator[Path]:
+    """The folder of each finished judgement. One that was killed has no verdict."""
+    yield from (home for home in (store / "judged").iterdir() if (home / "verdict.json").is_file())
+
+
+def _evidence_fault(verdict: Path, public_key: Path, homes: Mapping[bytes, Path]) -> str:
+    try:
+        predicate = checked_verdict(verdict, public_key, key_id=None, evidence=None)
+        home = homes.get(verdict.read_bytes())
+        if home is None:
+            return "its evidence is not in the store any more"
+        _refuse_changed(predicate, home / "evidence")
+    except NotVerified as fault:
+        return str(fault)
+    return ""
+
+
 def words(predicate: Mapping[str, Any]) -> Iterator[str]:
     """What a verified verdict says, a line each."""
     yield f"{predicate['outcome']}: {predicate['reason']}"
@@ -43,4 +70,5 @@ def _refuse_changed(predicate: Mapping[str, Any], folder: Path) -> None:
     files = evidence_in(folder)
     found, bound = merkle_root(files), predicate["evidence"]["merkle_root"]
     if found != bound:
-        raise NotVerified(f"the evidence in {folder} has the root {found}, the verdict binds {bound}: a file was changed")
+        changed = "a file was changed, added or taken away"
+        raise NotVerified(f"the evidence in {folder} has the root {found}, the verdict binds {bound}: {changed}")

@@ -1,4 +1,8 @@
-"""A private folder for one performance, gone afterwards; what a killed launcher left is swept by the next."""
+"""A private folder for one performance, gone afterwards; what a killed launcher left is swept by the next.
+
+A judge may be killed at any moment, and what it had found out until then is evidence, though of no verdict. So a folder
+can name an heir, in the store: whoever sweeps the folder of a launcher that is dead carries the evidence over first.
+"""
 
 from __future__ import annotations
 
@@ -6,25 +10,46 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from validators.domain.stops import Inconclusive
+from validators.evidence.keep import kept, kept_tail
+
 PREFIX = "judge-"
+HEIR = "heir"
+OUT = "out"
 
 
 @contextmanager
-def work_folder() -> Iterator[Path]:
-    """A fresh folder with mode 0700, named for this process."""
-    _sweep(Path(tempfile.gettempdir()))
+def work_folder(*, heir: Path | None = None) -> Iterator[Path]:
+    """A fresh folder with mode 0700, named for this process. `heir` gets the evidence in it if this process is killed."""
+    sweep(Path(tempfile.gettempdir()))
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
+    if heir:
+        (folder / HEIR).write_text(str(heir))
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _sweep(parent: Path) -> None:
+def sweep(parent: Path) -> None:
+    """Remove the folders of launchers that are dead, once their heirs have what they left."""
     for folder in parent.glob(f"{PREFIX}[0-9]*-*"):
         pid = folder.name.removeprefix(PREFIX).split("-")[0]
         if not Path("/proc", pid).exists() and folder.stat().st_uid == os.geteuid():
+            _bequeathed(folder)
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _bequeathed(folder: Path) -> None:
+    """Copy what each performance below the folder had put out, and every log, to the heir; what is there already stays."""
+    with suppress(OSError, Inconclusive):  # too much of it, or no heir any more: then nothing more is kept
+        heir = Path((folder / HEIR).read_text())
+        for place in (path for path in folder.iterdir() if heir.is_dir() and (path / OUT).is_dir()):
+            if (heir / place.name).exists():
+                continue
+            kept(place / OUT, into=heir / place.name)
+            for log in (*place.glob("*.log"), *place.glob("*/server.log")):
+                kept_tail(log, into=heir / place.name / "server" / "-".join(log.relative_to(place).parts))

@@ -1,6 +1,11 @@
 """A verdict as an in-toto Statement v1: what is signed, and checking it offline.
 
-Source: the in-toto attestation framework v1 (Statement, ResourceDescriptor, DigestSet with gitCommit and gitTree).
+Source: the in-toto attestation framework v1 (Statement, ResourceDescriptor, DigestSet with gitCommit and gitTree, and
+its parsing rules).
+
+What a predicate of this type says is never taken away and never changes its meaning; things may be added, and a reader
+passes over what it does not know. Nothing added may turn a no into a yes: `outcome`, `binds`, `journeys` and `controls`
+are enough to refuse. Whatever cannot keep to that is another predicate type, with the next number.
 """
 
 from __future__ import annotations

@@ -1,0 +1,239 @@
+"""What bench/judge.py sets beside the judge: plain Playwright, the driver without boxes, and looks at a dense page."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.dense_page import dense_page
+from validators.app.boxes import Boxes
+from validators.app.instances import Start
+from validators.app.side import Side
+from validators.browser.glance import Glances
+from validators.domain.acts import Aspect
+from validators.domain.evidence import Identity, RunId
+from validators.domain.view import tokens, view
+from validators.evidence.merkle import evidence_in, merkle_root
+from validators.judge.plan import READY, PlannedRun, plan_json
+from validators.language.reader import read
+from validators.launcher.perform import Scene, Theatre, plan_of
+from validators.launcher.phases import Deadline
+from validators.signing.key import signer_at
+from validators.signing.notary import Notary
+from validators.signing.statement import signed_verdict
+from validators.wiring import SUPERVISOR
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser, Page
+
+SHELLS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+WALL_SECONDS, READY_SECONDS = 300, 60
+HOST = "app.localhost"
+JOURNEY = """journey: booking-{number}-is-kept
+promise: issue
+steps:
+  - open: /
+  - fill: {{label: Name, value: "{{{{ any.name }}}}"}}
+  - fill: {{label: Group size, value: "{{{{ any.int(2, 8) }}}}"}}
+  - click: {{button: Book}}
+expect:
+  - text: {{role: status, equals: "Booked for {{{{ filled.group_size }}}}"}}
+  - row: {{cells: ["{{{{ filled.name }}}}", "{{{{ filled.group_size }}}}"], in: {{table: Bookings}}, times: 1}}
+  - {then}
+never: [{{http_status: ">=500"}}, {{console: error}}]
+twin:
+  expect:
+    - text: {{role: status, equals: "Booked for 0"}}
+"""
+ROW = '{row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"]}}'
+THEN = (f"after_reload: [{ROW}]", f"other_session: {{open: /, expect: [{ROW}]}}")
+# Chromium's own sandbox refuses root; in a box it has a user of its own, and without one it is started as nobody.
+AS_NOBODY = """#!/bin/sh
+for argument in "$@"; do
+  case "$argument" in --user-data-dir=*) chown -R 65534:65534 "${{argument#--user-data-dir=}}" ;; esac
+done
+exec setpriv --reuid=65534 --regid=65534 --clear-groups env HOME=/tmp {browser} "$@"
+"""
+
+
+def journeys(number: int) -> tuple[str, ...]:
+    """So many journeys: every other one looks again after reloading, the others as somebody else."""
+    return tuple(JOURNEY.format(number=at, then=THEN[at % len(THEN)]) for at in range(number))
+
+
+async def plainly(texts: tuple[str, ...], app: Path, folder: Path) -> float:
+    """Seconds for the steps and looks of these journeys in one process, as anybody would write them with the library."""
+    from playwright.async_api import async_playwright
+
+    (data := folder / "plain").mkdir()
+    with running(app, data) as port:
+        began = time.perf_counter()
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=browser_path())
+            for number, _ in enumerate(texts):
+                await _booked(browser, f"http://127.0.0.1:{port}", number)
+            await browser.close()
+        return time.perf_counter() - began
+
+
+async def _booked(browser: Browser, origin: str, number: int) -> None:
+    name, size = f"Guest {number}", str(2 + number % 7)
+    context = await browser.new_context()
+    page = await context.new_page()
+    await page.goto(f"{origin}/")
+    await page.get_by_label("Name").fill(name)
+    await page.get_by_label("Group size").fill(size)
+    await page.get_by_role("button", name="Book", exact=True).click()
+    await _shown(page, name, size, said=f"Booked for {size}")
+    if number % len(THEN) == 0:
+        await page.reload()
+        await _shown(page, name, size)
+    else:
+        other = await browser.new_context()
+        visitor = await other.new_page()
+        await visitor.goto(f"{origin}/")
+        await _shown(visitor, name, size)
+        await other.close()
+    await context.close()
+
+
+async def _shown(page: Page, name: str, size: str, *, said: str = "") -> None:
+    from playwright.async_api import expect
+
+    if said:
+        await expect(page.get_by_role("status")).to_have_text(said)
+    row = page.get_by_role("table", name="Bookings").get_by_role("row").filter(
+        has=page.get_by_role("cell", name=name, exact=True))
+    await expect(row).to_have_count(1)
+    await expect(row.get_by_role("cell", name=size, exact=True)).to_be_visible()
+
+
+def seal_seconds(folder: Path, app: Path, text: str) -> dict[str, float]:
+    """Seconds of one journey, plain and masked, on two fresh apps: in boxes as the judge does it, and without; and of
+    hashing what was kept and signing a verdict over it."""
+    folder.mkdir()
+    scene = _scene(app)
+    began = time.perf_counter()
+    _boxed(folder, scene, app, text)
+    boxed = time.perf_counter() - began
+    began = time.perf_counter()
+    _unboxed(folder, scene, app, text)
+    unboxed = time.perf_counter() - began
+    began = time.perf_counter()
+    said = {"binds": {"candidate": "c" * 40, "tree": "d" * 40}, "evidence": merkle_root(evidence_in(folder / "kept"))}
+    signed_verdict(said, Notary(signer_at(folder / "key" / "bench.key")))
+    return {"boxed": boxed, "unboxed": unboxed, "signing": time.perf_counter() - began}
+
+
+def _scene(app: Path) -> Scene:
+    start = Start(("python", app.name), "PORT", "/", READY_SECONDS, WALL_SECONDS, HOST)
+    return Scene(1, date(2026, 1, 2), start, 30, Deadline(WALL_SECONDS))
+
+
+def _runs(text: str) -> tuple[RunId, ...]:
+    return tuple(RunId(read(text).name, identity) for identity in Identity)
+
+
+def _boxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
+    (folder / "papers").mkdir()
+    (folder / "tree").mkdir()
+    shutil.copy(app, folder / "tree")
+    (folder / "data").mkdir()
+    side = Side("candidate", folder / "tree", None, folder / "data", (("APP_DATA", "/data"),))
+    theatre = Theatre(scene, Boxes(SUPERVISOR, "auto", folder / "papers"), folder, folder / "kept", lambda phase: None)
+    told = theatre.performed("runs", _runs(text), journeys=[text], side=lambda run: side)
+    assert all(run.complete for run in told.evidence), told.evidence
+
+
+def _unboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
+    """The driver as it is in its box, without the box: browsers come up while the apps do."""
+    out = folder / "unboxed"
+    out.mkdir()
+    env = {**os.environ, "LOF_BROWSER": _for_anybody(folder)}
+    argv = [sys.executable, "-m", "validators.driver", str(out)]
+    with ExitStack() as stack, subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, env=env) as driver:
+        ports = []
+        for run in _runs(text):
+            (data := folder / f"data-{run}").mkdir()
+            ports.append(stack.enter_context(running(app, data)))
+        planned = tuple(PlannedRun(run, port) for run, port in zip(_runs(text), ports, strict=True))
+        driver.communicate(f"{plan_json(plan_of(scene, planned, (text,)))}\n{READY}".encode(), timeout=WALL_SECONDS)
+    assert driver.returncode == 0
+    assert (out / "evidence.json").is_file()
+
+
+async def looked() -> dict[str, float]:
+    """Tokens of one look at the dense page: the library's snapshots, and what an actor of ours is shown."""
+    from playwright.async_api import async_playwright
+
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=browser_path())
+        page = await browser.new_page()
+        await page.set_content(dense_page())
+        body, seen = page.locator("body"), await Glances(page).glance()
+        told = {
+            "plain snapshot": await body.aria_snapshot(),
+            "plain snapshot, for models": await body.aria_snapshot(mode="ai"),
+            "ours, controls": view(seen, nonce="0" * 16),
+            "ours, words": view(seen, nonce="0" * 16, aspect=Aspect.WORDS),
+        }
+        await browser.close()
+    return {name: float(tokens(text)) for name, text in told.items()}
+
+
+@contextmanager
+def running(app: Path, data: Path) -> Iterator[int]:
+    """The port at which the app answers, without a box, until the block ends."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    env = {"PATH": os.environ["PATH"], "PORT": str(port), "APP_DATA": str(data)}
+    with subprocess.Popen([sys.executable, str(app)], env=env, stderr=subprocess.DEVNULL) as process:
+        try:
+            _until_it_answers(port)
+            yield port
+        finally:
+            process.terminate()
+
+
+def _until_it_answers(port: int) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=READY_SECONDS):
+                return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def browser_path() -> str:
+    """The browser that set-up installed: the system's, else the library's own."""
+    for name in SHELLS:
+        if found := shutil.which(name, path="/usr/bin"):
+            return found
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        return str(playwright.chromium.executable_path)
+
+
+def _for_anybody(folder: Path) -> str:
+    if os.geteuid() != 0:
+        return browser_path()
+    script = folder / "chromium"
+    script.write_text(AS_NOBODY.format(browser=browser_path()))
+    script.chmod(0o755)
+    for parent in (folder, folder.parent):
+        parent.chmod(0o755)
+    return str(script)

@@ -1,0 +1,68 @@
+"""A judge that is killed, at one moment after another: no verdict, no process, and what it had found out is kept."""
+
+import signal
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.test_boxes import alive, descendants, until
+from tests.validators_launcher.world import ENV, World, command
+
+SECONDS = 600
+Left = Callable[[Path, Path], bool]
+
+
+def exported(work: Path, store: Path) -> bool:
+    return any(work.glob("judge-*/base/tree"))
+
+
+def started(work: Path, store: Path) -> bool:
+    return any(work.glob("judge-*/*/*/server.log"))
+
+
+def performed(work: Path, store: Path) -> bool:
+    """One run has ended and been put out, others are at work."""
+    return any(work.glob("judge-*/*/out/*/*/network.json"))
+
+
+def written(work: Path, store: Path) -> bool:
+    """The candidate's evidence is in the store, and nothing is signed."""
+    return any(store.glob("judged/.unfinished-*/evidence/runs/evidence.json"))
+
+
+@pytest.fixture
+def work() -> Iterator[Path]:
+    """Where launchers work. Its name is short, because the apps' sockets lie below it, and the name of one is short."""
+    with tempfile.TemporaryDirectory(prefix="k-") as folder:
+        yield Path(folder)
+
+
+def killed(world: World, request: Path, work: Path, *, at: Left, out: Path) -> set[tuple[int, str]]:
+    """Everything that the launcher had started when it was killed."""
+    store = world.home / "sealed" / "seaside"
+    judge = subprocess.Popen(command("judge", "--request", request, "--out", out), env={**ENV, "TMPDIR": str(work)})
+    until(lambda: at(work, store) or judge.poll() is not None, seconds=SECONDS)
+    assert judge.poll() is None, "it came to its end before it could be killed"
+    family = descendants(judge.pid)
+    judge.send_signal(signal.SIGKILL)
+    judge.wait()
+    return family
+
+
+def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence(world: World, work: Path) -> None:
+    world.extra = {"limits": {"wall_seconds": SECONDS, "journey_seconds": 100}}
+    request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
+    world.seal(request, seaside.JOURNEY)
+    out, judged = world.home / "out", world.home / "sealed" / "seaside" / "judged"
+    for moment in (exported, started, performed, written):
+        family = killed(world, request, work, at=moment, out=out)
+        until(lambda family=family: not alive(family), seconds=60)
+        assert not list(out.glob("*")), moment
+        assert not list(judged.glob("run-*")), moment
+    kept = {file.relative_to(judged).parts[0] for file in judged.glob(".unfinished-run-1-1-*/evidence/*/*/*/network.json")}
+    assert len(kept) == 2      # of the two that were killed once a run had ended: one by whoever came next, one by itself
+    assert not list(judged.glob("*/verdict.json"))

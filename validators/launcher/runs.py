@@ -1,0 +1,208 @@
+"""The runs of a sealed page: what happened in each, step by step, with its pictures, its looks and what was overheard.
+
+The files were written by a process that looked at an untrusted page. They are read strictly and cut to a length that a
+person can read; one that is not what it should be is named as unreadable and shown no further.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from validators.domain.errors import DocumentInvalid
+from validators.domain.evidence import ExpectationOutcome, Identity, Kind, RunEvidence, RunId, StepOutcome
+from validators.domain.fold import Result, caught, result
+from validators.domain.journey import Journey
+from validators.domain.shapes import Shape
+from validators.evidence.page import Exchange, Frame, Link, Run, Seen
+
+KINDS = {Kind.BASE: "before", Kind.JOURNEY: "after", Kind.TWIN: "twin"}
+VANTAGES = {"here": "on the page", "after_reload": "after reloading", "other_session": "in another session"}
+MOST_LINES = 60
+MOST_BYTES = 1 << 20     # of one file; what is longer is for other tools
+LONGEST_WORDS = 160
+LAST_BYTES = 4_000       # of the server's log
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One run and where its files are: `evidence` is the folder that the run's file names are below."""
+
+    run: RunEvidence
+    journey: Journey | None
+    evidence: Path
+    told: list[str] = field(default_factory=list)
+
+    def page(self) -> Run:
+        """The run as a page shows it."""
+        run = self.run
+        state, tone, summary = ending(run)
+        console, network = tuple(self._console()), tuple(self._network())
+        return Run(
+            name=run_name(run.run),
+            journey=run.run.journey,
+            state=state,
+            tone=tone,
+            seconds=run.millis / 1000,
+            summary=summary,
+            frames=(*map(self._step, run.steps), *map(self._looked, _looks_by_place(run.expectations))),
+            looks=tuple(map(_seen, run.expectations)),
+            told=(*(f"never {one.kind}: {one.observed}" for one in run.breaches), *run.errors, *run.notes, *self.told),
+            console=console,
+            network=network,
+            server=self._server(),
+            trace=self._file("trace.zip"),
+            files=tuple(Link(_file_name(name), f"evidence/{name}") for name in sorted(run.files, key=_file_name)),
+        )
+
+    def _step(self, step: StepOutcome) -> Frame:
+        state = "done" if step.passed else str(step.trouble or "not done")
+        return Frame(
+            name=f"{step.index + 1}",
+            what=self._written(step),
+            state=state if step.passed or not step.observed else f"{state}: {step.observed}",
+            tone="" if step.passed else "no",
+            seconds=step.millis / 1000,
+            picture=self._file(f"step-{step.index + 1:02}.jpg"),
+        )
+
+    def _looked(self, looks: tuple[ExpectationOutcome, ...]) -> Frame:
+        held = sum(look.passed for look in looks)
+        return Frame(
+            name="Look",
+            what=VANTAGES.get(looks[0].vantage, looks[0].vantage),
+            state=f"{held} of {len(looks)} held",
+            tone=_tone(held == len(looks)),
+            seconds=max(look.millis for look in looks) / 1000,
+            picture=self._file(f"look-{looks[0].index + 1:02}.jpg"),
+        )
+
+    def _written(self, step: StepOutcome) -> str:
+        """The step as its author wrote it, where the journey is at hand; else its verb."""
+        lines = self.journey.source.splitlines() if self.journey else []
+        line = lines[step.line - 1].strip().removeprefix("- ") if 0 < step.line <= len(lines) else ""
+        return shortened(line or step.verb)
+
+    def _file(self, name: str) -> str:
+        """Where a file of this run lies, from the page; empty when there is none."""
+        return next((f"evidence/{path}" for path in self.run.files if path.endswith(f"/{name}")), "")
+
+    def _rows(self, name: str) -> Iterator[Shape]:
+        path = self._file(name).removeprefix("evidence/")
+        if not path:
+            return
+        try:
+            told = json.loads((self.evidence / path).read_bytes()[:MOST_BYTES])
+            rows = Shape({"rows": told}, name).list("rows")
+        except (OSError, ValueError, RecursionError, DocumentInvalid):
+            self.told.append(f"{name} cannot be read")
+            return
+        yield from rows[:MOST_LINES]
+        if len(rows) > MOST_LINES:
+            self.told.append(f"{len(rows) - MOST_LINES} more in {name}")
+
+    def _console(self) -> Iterator[str]:
+        for row in self._rows("console.json"):
+            try:
+                yield shortened(" ".join(map(str, row.value)) if isinstance(row.value, list) else row.text())
+            except DocumentInvalid:
+                yield "a line that cannot be read"
+
+    def _network(self) -> Iterator[Exchange]:
+        for row in self._rows("network.json"):
+            try:
+                yield _exchange(row)
+            except DocumentInvalid:
+                self.told.append("a line of network.json cannot be read")
+
+    def _server(self) -> str:
+        """The last lines of what the app printed."""
+        path = next((path for path in self.run.files if path.endswith(".log")), "")
+        try:
+            said = (self.evidence / path).read_bytes()[-LAST_BYTES:] if path else b""
+        except OSError:
+            return ""
+        return "\n".join(said.decode("utf-8", "replace").splitlines()[-MOST_LINES:])
+
+
+def shown_runs(runs: Iterable[RunEvidence], *, journeys: Mapping[str, Journey], evidence: Path) -> tuple[Run, ...]:
+    """Every run as the sealed page shows it; `journeys` by name."""
+    return tuple(Shown(run, journeys.get(run.run.journey), evidence).page() for run in runs)
+
+
+def run_name(run: RunId) -> str:
+    """How a person calls a run."""
+    kind = f"saboteur: {run.saboteur}" if run.saboteur else KINDS.get(run.kind, str(run.kind))
+    masked = ", masked" if run.identity is Identity.MASKED else ""
+    return f"{kind}{masked}{f', attempt {run.attempt}' if run.attempt > 1 else ''}"
+
+
+def ending(run: RunEvidence) -> tuple[str, str, str]:
+    """How a run ended, in a word; whether that is as it should be (yes, no, unsure, or empty); and in a sentence."""
+    found = result(run)
+    failed = _failures(run)
+    seen = f"{failed} of {len(run.steps) + len(run.expectations)} did not hold" if failed else "everything held"
+    if run.skipped:
+        return "not run", "", run.skipped
+    if run.run.kind is Kind.SABOTAGE:
+        if run.sabotage is None or not run.sabotage.changed:
+            return "did not apply", "unsure", "this saboteur found nothing to change"
+        return ("caught", "yes", seen) if caught(run) else ("unnoticed", "no", seen)
+    if found is Result.NOTHING:
+        return "says nothing", "unsure", "; ".join(run.errors) or seen
+    wanted = Result.FAILED if run.run.kind in (Kind.TWIN, Kind.BASE) else Result.PASSED
+    return ("red" if found is Result.FAILED else "green"), _tone(found is wanted), seen
+
+
+def shortened(text: str) -> str:
+    """At most LONGEST_WORDS characters."""
+    return text if len(text) <= LONGEST_WORDS else text[: LONGEST_WORDS - 1] + "…"
+
+
+def _failures(run: RunEvidence) -> int:
+    steps, looks = (sum(not part.passed for part in parts) for parts in (run.steps, run.expectations))
+    return steps + looks + len(run.breaches)
+
+
+def _looks_by_place(looks: Iterable[ExpectationOutcome]) -> Iterator[tuple[ExpectationOutcome, ...]]:
+    """Looks that follow one another and were taken from one place."""
+    together: list[ExpectationOutcome] = []
+    for look in looks:
+        if together and look.vantage != together[0].vantage:
+            yield tuple(together)
+            together = []
+        together.append(look)
+    if together:
+        yield tuple(together)
+
+
+def _seen(look: ExpectationOutcome) -> Seen:
+    state = "held" if look.passed else str(look.trouble or "did not hold")
+    vantage = VANTAGES.get(look.vantage, look.vantage)
+    return Seen(vantage, look.kind, look.expected, look.observed, state, _tone(look.passed))
+
+
+def _exchange(row: Shape) -> Exchange:
+    status, refused, broken = row.at("status").value, row.at("refused").text(), row.at("broken").text()
+    number = status if isinstance(status, int) and not isinstance(status, bool) else 0
+    return Exchange(
+        method=shortened(row.at("method").text()),
+        path=shortened(row.at("path").text()),
+        status="refused" if refused else shortened(broken) or f"{number or 'no answer'}",
+        kind=shortened(row.at("type").text()),
+        octets=row.at("bytes").whole(),
+        millis=row.at("millis").whole(),
+        good=not refused and not broken and 0 < number < 400,
+    )
+
+
+def _file_name(path: str) -> str:
+    """`page` for page.png, `server log` for the app's own output."""
+    name = path.rsplit("/", 1)[-1]
+    return "server log" if name.endswith(".log") else name.rsplit(".", 1)[0]
+
+
+def _tone(good: bool) -> str:
+    return "yes" if good else "no"
