@@ -17,6 +17,7 @@ SECTIONS = {
         "demo": ("harness.cli.demo:demo", "The whole lap on the example app, without a key."),
         "init": ("harness.cli.setup:init", "Draft what steers a factory for the git repository at PATH."),
         "doctor": ("harness.cli.setup:doctor", "Prove line by line that this machine, and the home on it, can run a factory."),
+        "drill": ("harness.cli.drill:drill", "Trip every brake on purpose, and say which held."),
         "try": ("harness.cli.trial:try_", "Laps on a copy of any repository; the original is read once and not touched."),
         "connect": ("harness.cli.trial:connect", "Make $FACTORY_HOME serve OWNER/NAME on a forge."),
     },
@@ -38,6 +39,7 @@ SECTIONS = {
         "stop": ("harness.cli.brakes:stop", "Stop before the next side effect."),
         "resume": ("harness.cli.brakes:resume", "Lift the stop, or the freeze after a landing that differed."),
         "rules": ("harness.cli.rules:rules", "Look at the governance files."),
+        "journeys": ("harness.cli.journeys:journeys", "Read, add, supersede and retire sealed journeys."),
         "workflow": ("harness.cli.workflow:workflow", "Check, show and draw the workflows that bind."),
     },
     "Keep": {

@@ -1,9 +1,20 @@
+import fcntl
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 
+from harness.drill.ground import Ground
+from harness.drill.shop import OWN_LAW
+from harness.forge.embedded.start import start
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees import RunWorktrees
+from tests.fakes.people import FakeSandbox
 from tests.redteam.attack import Attack
 from tests.repository.conftest import Town
 from tests.repository.naive import Author, git
@@ -18,3 +29,39 @@ def attack(tmp_path):
     worktrees = RunWorktrees(trusted, tmp_path / "home" / "worktrees")
     return Attack(Town(home=tmp_path / "home", forge=forge, author=Author(tmp_path / "author", forge), trusted=trusted,
                        worktrees=worktrees, candidates=TrustedCandidates(trusted)))
+
+
+@pytest.fixture(scope="session")
+def faulty_forge(tmp_path_factory):
+    """An embedded forge that fails on demand, for all tests of this folder."""
+    running = start(tmp_path_factory.mktemp("forge"), faults=True)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def ground(faulty_forge, tmp_path):
+    """What the drill's laps stand on: a real forge, real git, a real ledger. Nothing here needs a box."""
+    return Ground(tmp_path, OWN_LAW, FakeSandbox(), faulty_forge, tmp_path / "wheels", (sys.executable, "-m", "validators"))
+
+
+@pytest.fixture(scope="session")
+def drilled(tmp_path_factory):
+    """`factory drill --example --json`, run once for all workers: exit code, standard output, standard error."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    told = shared / "the-drill.json"
+    with (shared / "the-drill.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not told.exists():
+            done = subprocess.run([Path(sys.executable).with_name("factory"), "drill", "--example", "--json"], timeout=1800,
+                                  capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+                                  env={**os.environ, "FACTORY_HOME": str(shared / "no-home")})
+            told.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
+    return tuple(json.loads(told.read_text()))
+
+
+@pytest.fixture(scope="session")
+def drill(drilled):
+    """What each attack of the drill was told to have come to, by its name."""
+    return {one["name"]: one for one in json.loads(drilled[1])["attacks"]}

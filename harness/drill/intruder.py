@@ -1,29 +1,42 @@
-"""What an agent would do that wants out: look everywhere, try every door, and say what it found. Standard library only."""
+"""What an agent would do that wants out: look everywhere, try every door, and say what it found.
 
+Standard library only: it is handed to a box as text, with what to look for as one JSON argument: {canary, key, home, port,
+pid, roots?, sockets?}. With `roots` it looks there alone and tries no door, as a control outside of a box.
+"""
+
+import contextlib
 import glob
 import json
 import os
 import socket
 import subprocess
 import sys
+from typing import Any
 
-TOLD = json.loads(sys.argv[1])
+TOLD: dict[str, Any] = json.loads(sys.argv[1])
 SECRETS = [TOLD["canary"].encode(), TOLD["key"].encode()]
-ROOTS = TOLD.get("roots", ["/"])
+ROOTS: list[str] = TOLD.get("roots", ["/"])
+if not os.access("/", os.R_OK) or not next(os.walk("/"), None):     # a box that may not list it: every place it can think of
+    ROOTS = TOLD.get("roots") or ["/usr", "/etc", "/tmp", "/root", "/home", "/run", "/var", TOLD["home"]]  # noqa: S108
 SKIPPED = ("/proc", "/sys", "/dev")
-found, files, objects = [], 0, 0
+found: list[str] = []
+files, objects = 0, 0
 
 
-def hit(data):
+def hit(data: bytes) -> bool:
     return any(secret in data for secret in SECRETS)
 
 
-def read(path, most=4_000_000):
+def read(path: str, most: int = 4_000_000) -> bytes:
     try:
         with open(path, "rb") as file:
             return file.read(most)
     except OSError:
         return b""
+
+
+def git(*arguments: str) -> bytes:
+    return subprocess.run(["git", *arguments], capture_output=True, timeout=60, check=False).stdout
 
 
 for root in ROOTS:
@@ -43,9 +56,9 @@ for root in ROOTS:
 if os.path.exists(TOLD["home"]) and not TOLD.get("roots"):
     found.append("path: the home of the factory is here")
 
-for name, value in os.environb.items():
-    if hit(name + b"=" + value):
-        found.append(f"environment: {name!r}")
+for variable, value in os.environb.items():
+    if hit(variable + b"=" + value):
+        found.append(f"environment: {variable!r}")
 
 for entry in glob.glob("/proc/[0-9]*"):
     if os.path.basename(entry) == str(os.getpid()):
@@ -62,37 +75,27 @@ for entry in glob.glob("/proc/[0-9]*"):
             if door.endswith("shadow") and read(target):
                 found.append(f"process: {target}")
 
-
-def git(*arguments):
-    return subprocess.run(["git", *arguments], capture_output=True, timeout=60).stdout
-
-
 for line in git("cat-file", "--batch-check", "--batch-all-objects").splitlines():
     objects += 1
-    name = line.split()[0].decode()
-    if hit(git("cat-file", "-p", name)):
-        found.append(f"git object: {name}")
+    oid = line.split()[0].decode()
+    if hit(git("cat-file", "-p", oid)):
+        found.append(f"git object: {oid}")
 if hit(git("log", "--all", "-p")) or hit(git("for-each-ref")) or hit(git("reflog", "--all")):
     found.append("git: history")
 
-DOORS = [(socket.AF_INET, ("127.0.0.1", TOLD["port"])), (socket.AF_INET, ("169.254.169.254", 80)),
-         (socket.AF_INET, ("192.0.2.1", 443)), (socket.AF_INET6, ("2001:db8::1", 443)), (socket.AF_UNIX, "\0" + TOLD["canary"])]
-for family, address in DOORS:
-    if TOLD.get("roots"):
-        break
-    with socket.socket(family, socket.SOCK_STREAM) as door:
-        door.settimeout(1)
-        try:
-            door.connect(address)
-            found.append(f"address: {address}")
-        except OSError:
-            pass
+DOORS: list[tuple[int, Any]] = [
+    (socket.AF_INET, ("127.0.0.1", TOLD["port"])), (socket.AF_INET, ("169.254.169.254", 80)),
+    (socket.AF_INET, ("192.0.2.1", 443)), (socket.AF_INET6, ("2001:db8::1", 443)), (socket.AF_UNIX, "\0" + TOLD["canary"]),
+    *((socket.AF_UNIX, path) for path in TOLD.get("sockets", ())),
+]
+for family, address in DOORS if not TOLD.get("roots") else ():
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_STREAM) as way:
+        way.settimeout(1)
+        way.connect(address)
+        found.append(f"address: {address}")
 if not TOLD.get("roots"):
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-        try:
-            datagram.sendto(b"x", ("192.0.2.1", 53))
-            found.append("address: a datagram left")
-        except OSError:
-            pass
+    with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
+        datagram.sendto(b"x", ("192.0.2.1", 53))
+        found.append("address: a datagram left")
 
 print(json.dumps({"found": found, "looked_at": {"files": files, "objects": objects}}))

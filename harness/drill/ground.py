@@ -1,0 +1,83 @@
+"""What all attacks of a drill stand on: a scratch folder, the user's law, boxes, and a forge in the box."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from harness.domain.governance import ScopeKind
+from harness.ports.sandbox import Sandbox
+
+if TYPE_CHECKING:
+    from harness.domain.governance import Governance
+    from harness.drill.court import Court
+    from harness.drill.lap import Lap
+    from harness.factory.plant import Plant
+    from harness.forge.embedded.start import RunningForge
+
+
+def as_it_is(plant: "Plant") -> "Plant":
+    """A plant with all its own parts."""
+    return plant
+
+
+@dataclass(eq=False)
+class Ground:
+    """`law` are the documents of the user by path, `judge` is how the sealed judge is started. `equipped` may exchange parts
+    of every plant that is built: so a brake can be taken out, and the drill be seen to notice."""
+
+    folder: Path
+    law: Mapping[str, str]
+    sandbox: Sandbox
+    forge: "RunningForge"
+    wheels: Path
+    judge: tuple[str, ...]
+    equipped: "Callable[[Plant], Plant]" = as_it_is
+    _court: "Court | None" = None
+    _making: Lock = field(default_factory=Lock)
+
+    def apart(self, name: str) -> Path:
+        """A folder of this name for one attack, made where it is not there."""
+        folder = self.folder / name.replace(" ", "-")
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    @property
+    def court(self) -> "Court":
+        """The user's law over a small project, opened once."""
+        from harness.drill.court import Court
+
+        with self._making:
+            if self._court is None:
+                self._court = Court(self)
+            return self._court
+
+    def lap(self, name: str, *, law: Mapping[str, str] | None = None) -> "Lap":
+        """A factory of its own on the forge, under the drill's own law or the one given."""
+        from harness.drill.lap import Lap
+        from harness.drill.shop import OWN_LAW
+
+        return Lap(self, name, OWN_LAW if law is None else law)
+
+
+def wanted(governance: "Governance") -> tuple[str, ...]:
+    """An entry of the mission that says yes, so that a model can cite it; none where none does."""
+    return tuple(entry.id for entry in governance.scope if entry.kind is ScopeKind.IN)[:1]
+
+
+def project(law: Mapping[str, str], *, tested: bool = True) -> dict[str, str]:
+    """The small project under a law: the documents as they are, but for what `factory.toml` says of the project itself.
+
+    Not `tested`, it declares no tests, and no box is made for them."""
+    import tomlkit
+
+    from harness.drill.shop import PROJECT, TABLES
+
+    toml = tomlkit.parse(law["factory.toml"])
+    for name, table in TABLES.items():
+        toml[name] = tomlkit.item(json.loads(json.dumps(table)))
+    if not tested:
+        del toml["tests"]
+    return {**PROJECT, **law, "factory.toml": tomlkit.dumps(toml)}

@@ -1,0 +1,128 @@
+"""A whole factory on the embedded forge: real git over HTTP, a real ledger, real signatures; who thinks in it obeys."""
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from harness.domain.errors import ForgeError
+from harness.domain.lifecycle import State
+from harness.drill import hand
+from harness.drill.ground import project, wanted
+from harness.drill.players import QUOTE, ObeyingAgent, ObeyingModel, OpenTill, PlainEngine, SigningJudge
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger
+from harness.factory.dispatch import ACTION, Dispatch, node_action
+from harness.factory.history import History, history
+from harness.factory.plant import Places, Plant
+from harness.factory.steering import steering_at
+from harness.factory.tick import tick
+from harness.forge.embedded.seed import Administrator, push_folder
+from harness.forge.github import Access, GitHubForge
+from harness.repository.candidate import TrustedCandidates
+from harness.repository.remote import Remote
+from harness.repository.trusted import TrustedRepository
+from harness.repository.worktrees import RunWorktrees
+from harness.wiring.pin import pinned
+
+if TYPE_CHECKING:
+    from harness.drill.ground import Ground
+
+_NUMBERS = itertools.count(1)
+BEFORE_LANDING = frozenset(State) - {State.APPROVED, State.MERGING}
+
+
+class Lap:
+    """One repository with its people, and a factory that may be ended and started anew on the same state.
+
+    `owner`, `factory` and `stranger` are accounts of the forge: one that owns it, the factory's, and one that may read.
+    """
+
+    def __init__(self, ground: "Ground", name: str, law: Mapping[str, str]) -> None:
+        self.home, self._ground = ground.apart(name) / "home", ground
+        self.model, self.agent = ObeyingModel(), ObeyingAgent()
+        self.judge = SigningJudge(self.home / "keys" / "validator.key")
+        self.done: dict[str, Mapping[str, Any]] = {}
+        self._people(ground, name)
+        self.clock = SystemClock()
+        self.ledger = SqliteLedger(self.home, self.clock)
+        trusted = {**law, "factory.toml": pinned(law["factory.toml"], self.judge.key_id)}
+        self.base = self.push(project(trusted, tested=False), by=self.owner.token)
+        self.plant = self._plant(lambda plant: plant)
+
+    def equip(self, equipped: Callable[[Plant], Plant]) -> None:
+        """Exchange parts of the factory, such as an agent that something happens under."""
+        self.plant = self._plant(equipped)
+
+    def file(self, words: str = "", *, title: str = "The till is off") -> int:
+        """The stranger files an issue; its number."""
+        body = {"title": title, "body": f"{QUOTE}\n\n{words}"}
+        return int(self.ask("POST", "/issues", by=self.stranger.token, json=body)["number"])
+
+    def tick(self, **only: Any) -> tuple[int, ...]:
+        """One pass of a factory that has just been started."""
+        engine = PlainEngine(self.done)
+        engine.register(ACTION, node_action(self.plant))
+        return tick(self.plant, Dispatch(self.plant, engine), **only)
+
+    def until_approved(self) -> int:
+        """An issue that is judged, and lands at the next tick; its number. Raises ForgeError where it does not get there."""
+        issue = self.file()
+        self.tick(states=BEFORE_LANDING)
+        if self.history(issue).state is not State.APPROVED:
+            raise ForgeError(f"an honest change was not approved here: {self.last_words(issue)}")
+        return issue
+
+    def history(self, issue: int) -> History:
+        """Everything that happened to it."""
+        return history(self.ledger, issue)
+
+    def last_words(self, issue: int) -> str:
+        """Where it stands, and why."""
+        told = self.history(issue)
+        last = told.transitions[-1].data.get("says", "") if told.transitions else "nothing has happened to it"
+        return f"{told.state}: {' '.join(str(last).split())}"
+
+    def tip(self, branch: str = "main") -> str:
+        """Where a branch is on the forge; empty where there is none."""
+        found: str | None = self._remote.branch_tip(self._trusted.git, branch)
+        return found or ""
+
+    def push(self, files: Mapping[str, str], *, branch: str = "main", by: str = "") -> str:
+        """Somebody commits these files onto a branch of the forge; the commit."""
+        folder = self._ground.apart(f"{self.home.parent.name}/pushed/{branch.replace('/', '-')}")
+        for path, content in files.items():
+            hand.write(folder, path, content)
+        return push_folder(folder, self._repository.clone_url, token=by or self.owner.token, branch=branch, message="By hand")
+
+    def ask(self, method: str, path: str, *, by: str, **more: Any) -> Any:
+        """A request below the repository's address in the forge's API. Raises ForgeError where it is refused."""
+        import httpx
+
+        answer = httpx.request(method, f"{self._ground.forge.api}/repos/{self._repository.full_name}{path}", timeout=30,
+                               trust_env=False, headers={"Authorization": f"Bearer {by}"}, **more)
+        if answer.is_error:
+            raise ForgeError(f"the forge refuses {method} {path}: {answer.status_code}")
+        return answer.json() if answer.content else None
+
+    def _people(self, ground: "Ground", name: str) -> None:
+        admin, unique = Administrator(ground.forge), f"{name.replace(' ', '-').lower()[:20].strip('-')}-{next(_NUMBERS)}"
+        self.owner = admin.create_user(f"{unique}-owner", role="admin")
+        self.factory = admin.create_user(f"{unique}-factory", role="write", kind="Bot")
+        self.stranger = admin.create_user(f"{unique}-guest", role="read")
+        self._repository = admin.create_repository(self.owner.login, "shop")
+        self._remote = Remote(self._repository.clone_url, lambda: self.factory.token)
+        self._trusted = TrustedRepository(self.home / "repositories" / "drill.shop.git", self._remote)
+        self._hub = GitHubForge(Access(self._repository.full_name, self.factory.token, ground.forge.api))
+
+    def _plant(self, equipped: Callable[[Plant], Plant]) -> Plant:
+        whole = Plant(
+            places=Places(self.home, "drill.shop"), forge=self._hub, writer=self._hub, repository=self._trusted,
+            worktrees=RunWorktrees(self._trusted, self.home / "worktrees"), candidates=TrustedCandidates(self._trusted),
+            sandbox=self._ground.sandbox, agent=self.agent, model=self.model, broker=OpenTill(), validator=self.judge,
+            ledger=self.ledger, clock=self.clock, wheels=self._ground.wheels, sandbox_command=(),
+            trusted_keys=frozenset({self.judge.key_id}), link=lambda path: f"{self._ground.forge.url}/{path}",
+            tell=lambda *said: None)
+        made = equipped(self._ground.equipped(whole))
+        made.repository.fetch("main")
+        self.model.cites = wanted(steering_at(made, made.repository.tip("main")).governance)
+        return made

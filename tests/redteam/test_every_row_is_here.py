@@ -1,0 +1,112 @@
+"""The table of attacks and faults, row by row: which tests show it, as pytest collects them.
+
+A test that is renamed or gone breaks this one. To add a row, write a line: its number, and the names of its tests.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.drill.run import ATTACKS
+
+ROOT = Path(__file__).resolve().parents[2]
+ROWS: dict[int, tuple[str, ...]] = {
+    1: ("test_row_1_who_is_obeyed_still_changes_neither_law_nor_rights_nor_production",
+        "test_row_1_an_answer_that_a_stranger_ordered_is_held_to_the_contract"),
+    2: ("test_row_2_a_title_is_a_string_in_one_slot_and_runs_nowhere",),
+    3: ("test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 3 comment]",),
+    5: ("test_row_5_nothing_that_cannot_be_seen_is_read",),
+    6: ("test_rows_3_5_6_what_the_page_does_not_show_orders_nothing_and_is_on_record[row 6 image]",),
+    7: ("test_row_7_no_address_and_no_image_of_a_model_reaches_a_page",),
+    8: ("test_row_8_what_is_folded_or_quoted_is_named_as_such",),
+    9: ("test_row_9_no_text_closes_the_envelope_it_is_in",),
+    11: ("test_row_11_an_address_in_an_issue_is_never_fetched",),
+    12: ("test_row_12_a_body_that_changes_under_the_work_is_not_the_body_that_lands",),
+    13: ("test_row_13_a_strangers_comment_is_in_no_context",),
+    15: ("test_row_15_an_app_is_no_person_whatever_it_may_write",),
+    16: ("test_row_16_a_thousand_issues_of_one_account_cost_a_few_calls_and_nobody_else_waits",),
+    17: ("test_row_17_a_thousand_accounts_with_one_issue_each_do_not_get_past_the_day",),
+    18: ("test_row_18_fifty_rewordings_lead_to_one_run",),
+    20: ("test_row_20_a_forged_label_moves_nothing_and_is_taken_off",),
+    21: ("test_row_21_a_label_that_was_stripped_is_put_back_and_the_halt_stays",),
+    23: ("test_row_23_a_giant_is_cut_with_a_mark_before_a_model_is_asked",),
+    24: ("test_row_24_no_name_in_an_issue_names_a_branch_or_a_path",),
+    25: ("test_row_25_no_title_or_claim_closes_another_issue",),
+    26: ("test_row_26_work_for_one_issue_closes_no_other",),
+    28: ("test_row_28_a_branch_of_a_fork_with_our_branchs_name_is_not_ours",
+         "test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged"),
+    29: ("test_row_29_what_another_account_pushes_to_our_branch_is_not_judged",),
+    31: ("test_row_31_a_change_of_more_than_is_read_is_unknown_and_so_refused",),
+    32: ("test_row_32_a_file_that_attributes_call_binary_is_counted_line_by_line",),
+    34: ("test_row_34_nothing_is_unpacked",),
+    36: ("test_row_36_what_was_not_asked_for_does_not_hide_in_a_change",),
+    37: ("[row 37: the expected value]",),
+    38: ("test_row_38_a_test_that_is_renamed_away_is_lost",),
+    40: ("test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text", "[row 40: a plugin by pytest.ini]"),
+    41: ("[row 41: a conftest at the root]", "[row 41: a conftest beside the tests]"),
+    43: ("test_a_known_miss_code_under_test_that_lies_from_within_is_believed",),
+    46: ("test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again",),
+    70: ("test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth",),
+    71: ("test_row_71_a_name_that_only_looks_like_it_is_the_same_name",),
+    72: ("test_row_72_a_rename_touches_what_it_renames",),
+    74: ("test_row_74_a_submodule_with_a_command_does_not_even_come_in",),
+    77: ("test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us",),
+    78: ("test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us",),
+    80: ("test_row_80_what_is_tested_is_the_tree_and_not_what_an_archive_would_hold",),
+    82: ("test_row_82_a_conflict_is_a_stop_though_the_base_itself_asks_for_a_union",),
+    84: ("test_row_84_what_runs_when_somebody_installs_is_a_dependency",),
+    85: ("test_row_85_a_misspelt_name_is_refused_and_the_right_one_is_named",),
+    86: ("test_row_84_what_runs_when_somebody_installs_is_a_dependency",),
+    87: ("test_row_87_a_canary_does_not_leave_in_a_change",),
+    88: ("test_an_app_that_sends_its_secrets_reaches_no_sink", "test_a_page_that_sends_its_secrets_reaches_no_sink"),
+    89: ("test_row_89_an_actor_that_obeys_a_page_makes_nothing_pass", "test_row_89_there_is_no_act_that_says_more_than_done"),
+    90: ("test_row_90_a_judge_that_obeys_what_only_one_sense_can_read_agrees_to_nothing",
+         "test_row_90_a_judge_that_obeys_with_every_sense_flips_no_assertion_that_failed"),
+    92: ("test_a_bomb_is_stopped_and_leaves_the_host_as_it_was",),
+    94: ("test_row_94_a_fix_that_always_fails_ends_and_an_edit_in_a_loop_costs_a_bounded_sum",),
+    95: ("test_row_95_nothing_lands_but_what_was_judged_on_what_is_there",),
+    96: ("test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together",),
+    99: ("test_row_99_killed_at_each_act_there_is_one_of_each",
+         "test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one"),
+    100: ("test_row_100_what_is_told_twice_is_done_once", "test_row_100_six_events_in_any_order_come_to_one_end"),
+    102: ("test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds",),
+    107: ("test_row_107_a_full_disk_loses_nothing_that_was_written",),
+    109: ("test_row_109_what_landed_and_is_not_what_was_judged_halts_everything",),
+    110: ("test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge",
+          "test_row_110_stopped_after_each_act_no_other_follows"),
+}
+MISSING: dict[int, str] = {
+    47: "hard-coded visible examples", 48: "a painted page", 49: "success on any input", 50: "the old bug, moved",
+    51: "an app that asks whether it is driven", 52: "an app that looks at the user agent", 54: "the app's environment",
+    59: "the fingerprint of requests", 61: "the hold-out on disk", 62: "the hold-out in git", 64: "leavings of earlier rounds",
+    67: "sealed words in a change", 68: "the browser as a reader of files", 69: "a memory that two roles share",
+}
+"""Rows without a test of their name in this folder; the drill samples most of them. A line goes when its test comes."""
+
+
+@pytest.fixture(scope="module")
+def collected():
+    """The ids of all tests of this folder, by pytest itself."""
+    asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/redteam"]
+    plain = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=plain)
+    return [line for line in done.stdout.splitlines() if "::" in line]
+
+
+def test_each_row_has_its_tests(collected):
+    ids = [line.split("::", 1)[1] for line in collected]
+    there = {name for names in ROWS.values() for name in names
+             if any(one == name or one.startswith(f"{name}[") or (name[0] == "[" and one.endswith(name)) for one in ids)}
+    assert {row: name for row, names in ROWS.items() for name in names if name not in there} == {}
+
+
+def test_a_row_is_there_or_said_to_be_missing_and_not_both():
+    assert ROWS.keys() & MISSING.keys() == set()
+    assert all(ROWS.values())
+
+
+def test_the_drill_samples_rows_that_there_are():
+    assert {row for attack in ATTACKS for row in attack.rows} <= ROWS.keys() | MISSING.keys()

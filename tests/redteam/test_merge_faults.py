@@ -1,0 +1,182 @@
+"""Rows 95, 96, 99, 100, 102, 107, 109 and 110: what goes wrong between a change and its landing, and on a bad day.
+
+The forge is the embedded one, over HTTP, with faults where a row asks for them. What is shown in full elsewhere is named.
+"""
+
+import itertools
+import time
+
+import pytest
+
+from harness.domain.errors import FactoryStop, ForgeError
+from harness.domain.issue import CommitSha
+from harness.domain.lifecycle import Event, State, events_from, next_state
+from harness.drill.lap import BEFORE_LANDING
+from harness.forge.embedded.seed import Administrator
+from harness.wiring.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
+from tests.factory.world import World
+
+
+@pytest.mark.parametrize("trick", ["a push after the verdict", "a push within the merge", "a changed verdict",
+                                   "somebody else's signature", "another tree"])
+def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(drill, trick):
+    assert drill[trick]["held"], drill[trick]["says"]
+
+
+def test_row_96_a_change_is_judged_again_on_the_base_that_moved(drill):
+    assert drill["a base that moved"]["held"], drill["a base that moved"]["says"]
+
+
+def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(ground):
+    """One renames what the other calls. The judge here passes everything: what it is shown is what a real one would see."""
+    lap = ground.lap("together")
+    first, second = lap.file("WRITE shop.py amount=sum", title="Rename it"), lap.file(
+        "WRITE till.py shop.total([1,2])", title="A till that adds up")
+    lap.tick(states=BEFORE_LANDING)
+    alone = [lap.history(issue).verdict["binds"]["candidate"] for issue in (first, second)]
+    lap.tick()
+    together = lap.history(second).verdict["binds"]["candidate"]
+    read = lap.plant.repository.read
+    assert lap.history(second).state is State.MERGED
+    assert [b"total" in (read(CommitSha(commit), "shop.py") or b"") for commit in alone] == [False, True]
+    assert (together not in alone, b"total" in read(CommitSha(together), "shop.py")) == (True, False)
+    assert read(CommitSha(together), "till.py") == b"shop.total([1,2])\n"
+    assert lap.tip() == together
+
+
+def test_row_99_killed_at_each_act_there_is_one_of_each(drill):
+    """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills: `tests/scenarios/test_kill.py`."""
+    assert drill["killed at every act"]["held"], drill["killed at every act"]["says"]
+
+
+def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(ground):
+    lap = ground.lap("after-success")
+    issue = lap.file()
+    lap.tick(states=frozenset({State.UNTRIAGED}))
+    for method, path in (("POST", r".*/pulls"), ("POST", r".*/comments"), ("POST", r".*/labels"), ("PATCH", r".*/comments/.*")):
+        Administrator(ground.forge).inject("error-after", method=method, path=path)
+    for _ in range(5):
+        try:
+            lap.tick()
+        except ForgeError:
+            lap.done.clear()
+    assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
+    ours = [one for one in lap.plant.forge.comments(issue) if one.author.id == lap.factory.id]
+    assert (len(lap.ask("GET", "/pulls?state=all", by=lap.owner.token)), len(ours)) == (1, 1)
+
+
+def test_row_100_what_is_told_twice_is_done_once(drill):
+    assert drill["everything told twice"]["held"], drill["everything told twice"]["says"]
+
+
+def _events(world, issue):
+    """What may come in any order, or late, while an issue is worked on; none of it has authority."""
+    return {
+        "a comment": lambda: world.forge.say(issue, "/factory retry", author="eve"),
+        "a forged label": lambda: world.forge.edit_issue(issue, labels=("factory:merged",)),
+        "a stripped label": lambda: world.forge.edit_issue(issue, labels=()),
+        "another issue": lambda: world.forge.file_issue("Pay by card", "Please add card payments.", author="eve"),
+        "a push to main": lambda: world.push_to_main(README__md=b"# moved\n"),
+        "nothing new": lambda: None,
+    }
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(6)))[::61], ids=lambda order: "".join(map(str, order)))
+def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order):
+    world = World(tmp_path)
+    issue = world.file()
+    events = list(_events(world, issue).values())
+    stages = [frozenset({State.UNTRIAGED}), frozenset({State.ACCEPTED}), frozenset({State.IMPLEMENTING}),
+              frozenset({State.VALIDATING}), BEFORE_LANDING, frozenset(State)]
+    for number, states in zip(order, stages, strict=True):
+        events[number]()
+        world.tick(states=states)
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert world.forge.issue(issue).labels == ("factory:merged",)
+    assert [what for what, _ in world.forge.writes].count("open_pull_request") == 1
+    assert len(world.forge.ours(issue)) == 1
+    assert world.ledger.fault() is None
+
+
+def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds(ground):
+    """The adapter neither sleeps nor tries again; `factory up` does, and takes the forge's word for no number of seconds."""
+    lap, began = ground.lap("limited"), time.monotonic()
+    for kind, wait in itertools.product(("rate-limited", "secondary-limit"),
+                                        ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None)):
+        Administrator(ground.forge).inject(kind, method="GET", path=r".*/issues", retry_after=wait)
+        with pytest.raises(ForgeError) as told:
+            lap.plant.forge.issues()
+        assert told.value.retryable, (kind, wait)
+        assert lap.plant.forge.issues() == (), (kind, wait)     # one request was turned away, and one was sent
+    assert time.monotonic() - began < 600                       # of the billion seconds that were asked for
+
+
+def test_row_102_what_is_waited_has_a_floor_and_a_cap():
+    waits = [pause(tries) for tries in range(1, 100)]
+    assert (waits[0], max(waits)) == (FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) == (1.0, 120.0)
+    assert waits == sorted(waits)
+
+
+def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(ground):
+    lap = ground.lap("garbled")
+    Administrator(ground.forge).inject("garbled", method="GET", path=r".*/issues")
+    with pytest.raises(ForgeError, match="is not the API") as told:
+        lap.plant.forge.issues()
+    assert told.value.retryable
+
+
+def test_row_107_a_full_disk_loses_nothing_that_was_written(drill):
+    """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file: `tests/engine`."""
+    assert drill["a full disk"]["held"], drill["a full disk"]["says"]
+
+
+def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(drill):
+    """There is no deployment in the product yet, so no canary journey on production and no revert of a deploy: what it has is
+    the comparison after landing, the freeze, and a regression that is a new issue."""
+    assert drill["another tree lands"]["held"], drill["another tree lands"]["says"]
+
+
+def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself():
+    """A loop of landing and reverting would need such a way."""
+    assert events_from(State.MERGED) == {Event.REGRESSED}
+    assert next_state(State.MERGED, Event.REGRESSED) is State.ACCEPTED
+
+
+def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill):
+    assert drill["stop, in the middle"]["held"], drill["stop, in the middle"]["says"]
+
+
+ACTS = {"git": ("push", "land"), "forge": ("open_pull_request", "set_state_label", "upsert_comment", "close_issue")}
+
+
+def _stopping(world, at, acts):
+    """The owner's stop is set right after the `at`-th act on the world; `acts` counts them."""
+    def watched(act):
+        def call(*arguments, **named):
+            done = act(*arguments, **named)
+            acts.append(act.__name__)
+            if len(acts) == at:
+                (world.work / "STOP").write_text("")
+            return done
+        return call
+
+    for holder, names in ACTS.items():
+        for name in names:
+            setattr(getattr(world, holder), name, watched(getattr(getattr(world, holder), name)))
+
+
+def test_row_110_stopped_after_each_act_no_other_follows(tmp_path):
+    at, stopped = 0, True
+    while stopped:
+        at += 1
+        acts, world = [], World(tmp_path / str(at))
+        issue = world.file()
+        _stopping(world, at, acts)
+        try:
+            world.tick()
+            stopped = False
+        except FactoryStop:
+            assert len(acts) == at
+        assert world.history(issue).state is State.MERGED or stopped
+    assert at > 8

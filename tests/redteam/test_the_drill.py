@@ -1,0 +1,210 @@
+"""`factory drill`: it holds on the example, and each kind of brake that is taken out is told as not held.
+
+The brakes are taken out where anybody could: a law without the rule, another part behind a port, another program as judge.
+"""
+
+import dataclasses
+import json
+import sys
+
+import pytest
+from click.testing import CliRunner
+
+from harness.cli.main import cli
+from harness.domain.errors import ConfigError, ForgeError
+from harness.drill import box, brakes, faults, git_tricks, hand, judging, landing, limits, strangers, supply, weak_tests
+from harness.drill import run as drill_run
+from harness.drill.attack import Attack, held
+from harness.drill.players import ObeyingModel, SigningJudge, order
+from harness.drill.run import ATTACKS, chosen
+from harness.drill.shop import OWN_LAW, RULES
+from harness.drill.source import law_of
+from harness.factory.plant import Places
+from tests.fakes.people import FakeSandbox
+
+SUBJECTS = {attack.subject for attack in ATTACKS}
+
+
+def test_every_brake_of_the_example_holds(drilled):
+    code, out, err = drilled
+    told = json.loads(out)
+    broken = {one["name"]: one["says"] for one in told["attacks"] if not one["held"]}
+    assert (code, broken) == (0, {}), err
+    assert told["ok"] is True
+    assert {one["name"] for one in told["attacks"]} == {attack.name for attack in ATTACKS}
+
+
+def boundless(ground):
+    toml = OWN_LAW["factory.toml"] + "[triage]\nper_author = 100000\nper_day = 100000\nbatch = 100000\n"
+    return dataclasses.replace(ground, law={**OWN_LAW, "factory.toml": toml})
+
+
+def without_rules(ground):
+    return dataclasses.replace(ground, law={**OWN_LAW, "factory_rules.md": RULES.partition("## ")[0]})
+
+
+def unsealed(ground):
+    return dataclasses.replace(ground, sandbox=FakeSandbox(form="unsealed"))
+
+
+def a_judge_that_likes_everything(ground):
+    said = {"journeys": [{"reason": "", "rounds": [{"reference": {"outcome": "passed", "reason": "lovely"}}]}]}
+    return dataclasses.replace(ground, judge=(sys.executable, "-c", f"print({json.dumps(json.dumps(said))})"))
+
+
+class Blind:
+    """Opens verdicts without looking at who signed them."""
+
+    def __init__(self, own: SigningJudge) -> None:
+        self._own, self._opened = own, None
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def verified(self, envelope):
+        self._opened = self._own.verified(envelope) or self._opened
+        return self._opened
+
+
+class Trusting:
+    """Takes every commit to be on every branch: what landed is not looked at."""
+
+    def __init__(self, own) -> None:
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def contains(self, tip, commit):
+        return True
+
+
+class Chatty:
+    """Comments anew each time, without a look at what is there."""
+
+    def __init__(self, own) -> None:
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def upsert_comment(self, number, marker, body):
+        self._own._repository.get_issue(number).create_comment(body)
+
+
+class Blinkered:
+    """Sees no change to the rules."""
+
+    def __init__(self, own) -> None:
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def diff(self, base, head):
+        found = self._own.diff(base, head)
+        return dataclasses.replace(found, files=tuple(one for one in found.files if one.path != b"factory_rules.md"))
+
+
+class Deaf(Places):
+    """Looks for the owner's stop where nobody puts it."""
+
+    __slots__ = ()
+
+    @property
+    def stop_flag(self):
+        return self.home / "nowhere" / "STOP"
+
+
+def with_parts(**parts):
+    def broken(ground):
+        return dataclasses.replace(ground, equipped=lambda plant: dataclasses.replace(
+            plant, **{name: part(plant) for name, part in parts.items()}))
+    return broken
+
+
+BROKEN = {
+    "strangers: no bounds": (boundless, strangers.flood, "looked at in one pass"),
+    "the agent's box: none": (unsealed, box.ATTACKS[0].run, "no box holds"),
+    "the box's limits: none": (unsealed, limits.ATTACKS[1].run, "no box holds"),
+    "the judge: likes everything": (a_judge_that_likes_everything, judging.ATTACKS[1].run, "let it pass: passed: lovely"),
+    "the verdict: signatures not looked at": (with_parts(validator=lambda plant: Blind(plant.validator)), landing.changed,
+                                              "landed on the forged verdict"),
+    "landing: not compared afterwards": (with_parts(repository=lambda plant: Trusting(plant.repository)), landing.tree_differs,
+                                         "merging is not frozen"),
+    "crash and disk: no look before a comment": (with_parts(writer=lambda plant: Chatty(plant.writer)), faults.killed,
+                                                 "comments"),
+    "the owner's brakes: deaf": (with_parts(places=lambda plant: Deaf(plant.places.home, plant.places.repository)),
+                                 brakes.stopped, "after the stop"),
+    "git tricks: a difference that leaves something out": (
+        with_parts(repository=lambda plant: Blinkered(plant.repository)), git_tricks.renamed, "none of them protected"),
+    "test tricks: no rule": (without_rules, weak_tests.ATTACKS[0].run, "asks `tests_kept`"),
+    "dependencies and secrets: no rule": (without_rules, supply.ATTACKS[0].run, "asks `dependencies`"),
+}
+
+
+@pytest.mark.parametrize("brake", BROKEN)
+def test_a_brake_that_is_taken_out_is_told(ground, brake):
+    broken, run, says = BROKEN[brake]
+    seen = run(broken(ground))
+    assert not seen.held
+    assert says in seen.says
+
+
+def test_one_brake_of_each_subject_is_taken_out_here():
+    assert {name.partition(":")[0] for name in BROKEN} == SUBJECTS
+
+
+@pytest.mark.parametrize("run", [weak_tests.ATTACKS[0].run, supply.ATTACKS[0].run, supply.ATTACKS[3].run])
+def test_where_a_rule_is_missing_the_rule_to_add_is_named(ground, run):
+    assert "add a rule to factory_rules.md: `level: enforced`, `check: {" in run(without_rules(ground)).fix
+
+
+@pytest.mark.parametrize("error", [ForgeError("gone"), RuntimeError("odd")])
+def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(ground, error):
+    def fails(_):
+        raise error
+
+    good = Attack("good", "s", (), "b", "t", lambda _: held("seen"))
+    told = drill_run.drilled(ground, [good, dataclasses.replace(good, name="bad", run=fails)], tell=lambda one: None)
+    assert {one.attack.name: one.seen.held for one in told} == {"good": True, "bad": False}
+    assert all("could not be told" in one.seen.says for one in told if not one.seen.held)
+
+
+def test_the_players_really_obey():
+    schema = {"properties": {"verdict": {}}}
+    answer = ObeyingModel().answer(None, system=(), question=json.dumps({"text": order(verdict="out")}), schema=schema)
+    assert answer["verdict"] == "out"
+
+
+def test_names_of_attacks_are_unique_and_are_chosen_by_name_or_by_subject():
+    assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
+    assert [attack.name for attack in chosen(["merge=union"])] == ["merge=union"]
+    assert {attack.subject for attack in chosen(["landing"])} == {"landing"}
+    with pytest.raises(ConfigError, match="--list"):
+        chosen(["landings"])
+
+
+def test_the_law_is_that_of_the_default_branch_and_of_nothing_uncommitted(tmp_path):
+    for path, text in OWN_LAW.items():
+        hand.write(tmp_path, path, text)
+    hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    hand.git(tmp_path, "add", "--all")
+    hand.git(tmp_path, "commit", "--quiet", "-m", "law")
+    hand.write(tmp_path, "factory_rules.md", "")
+    assert law_of(None, home=tmp_path / "none", here=tmp_path).files == OWN_LAW
+
+
+def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path):
+    hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    for path in OWN_LAW.keys() - {"factory.toml"}:
+        hand.write(tmp_path, path, OWN_LAW[path])
+    hand.git(tmp_path, "add", "--all")
+    hand.git(tmp_path, "commit", "--quiet", "-m", "no factory.toml")
+    with pytest.raises(ConfigError, match="factory init"):
+        law_of(str(tmp_path), home=tmp_path / "none", here=tmp_path)
+
+
+def test_the_list_is_told_without_running_anything():
+    said = CliRunner().invoke(cli, ["drill", "--list", "--json"])
+    assert [one["name"] for one in json.loads(said.output)["attacks"]] == [attack.name for attack in ATTACKS]
