@@ -21,7 +21,9 @@ bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py
 	@$(PY) bench/engine.py
 	@$(PY) bench/governance.py
+	@$(PY) bench/judge.py
 	@$(PY) bench/lap.py
+	@$(PY) bench/real_fixes.py
 	@$(PY) bench/worktrees.py
 
 docs: setup       ## the pages that are generated; a test compares them

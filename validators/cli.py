@@ -1,4 +1,4 @@
-"""The command line: `judge` and `author` for the factory; `prove`, `check`, `store` and `verify` for people.
+"""The command line: `judge` and `author` for the factory; `try`, `prove`, `check`, `store` and `verify` for people.
 
 Exit 0: it ran, and the outcome is in the file. 1: a finding (a journey that does not lint, a verdict that does not
 verify). 2: something must be changed before it can run. Anything but 0 from `judge` means inconclusive.
@@ -12,12 +12,17 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from validators import wiring
 from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError
+
+if TYPE_CHECKING:
+    from validators.launcher.ground import Ground
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -77,10 +82,57 @@ def _request(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_prove(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    prove = commands.add_parser("prove", help="perform journeys on base, and on the candidate if there is one; seal nothing")
-    _request(prove)
-    prove.add_argument("files", type=Path, nargs="+", metavar="FILE", help="journeys")
-    prove.set_defaults(command=lambda a: wiring.prove(a.request, a.files))
+    prove = commands.add_parser("prove", help="show that journeys can fail (on base) and can pass (on a reference); seal nothing")
+    prove.add_argument("files", type=Path, nargs="+", metavar="FILE", help="journeys; the proof is written beside each")
+    prove.add_argument("--request", type=Path, metavar="FILE", help="request.json, instead of folders")
+    prove.add_argument("--base", type=Path, metavar="FOLDER", help="the app before the change; left out for a regression")
+    prove.add_argument("--reference", type=Path, metavar="FOLDER", help="the app as it should be")
+    prove.add_argument("--kind", choices=("bug", "feature"), default="bug", help="a feature may be red by what is missing")
+    _started(prove)
+    prove.add_argument("--rounds", type=int, default=3, metavar="N", help="how many seeds must agree (3)")
+    prove.add_argument("--unless-proved", action="store_true", help="not again where the proof is of this file and these trees")
+    prove.add_argument("--keep", type=Path, metavar="DIR", help="keep pictures, traces and logs of every round here")
+    prove.add_argument("--json", action="store_true", help="print a report with every run")
+    prove.set_defaults(command=_prove)
+    once = commands.add_parser("try", help="perform one journey once and say what each step and look saw")
+    once.add_argument("file", type=Path, metavar="FILE")
+    once.add_argument("--base", "--app", dest="base", type=Path, metavar="FOLDER", help="the app, as it is to be tried")
+    once.add_argument("--url", default="", help="or an app that runs already, like http://127.0.0.1:8001")
+    _started(once)
+    once.add_argument("--keep", type=Path, metavar="DIR", help="keep pictures, the trace and logs here")
+    once.set_defaults(command=_try)
+
+
+def _started(parser: argparse.ArgumentParser) -> None:
+    """How the app in a folder is started; what is left out is read from a factory.toml in it."""
+    parser.add_argument("--start", default="", metavar="COMMAND", help="as for sh, in the folder: 'python -m app --port $PORT'")
+    parser.add_argument("--port-env", default="", metavar="NAME", help="the variable that tells the app its port (PORT)")
+    parser.add_argument("--ready", default="", metavar="PATH", help="answers once the app is ready (/)")
+    parser.add_argument("--ready-seconds", type=int, default=0, metavar="N", help="how long that may take (30)")
+    parser.add_argument("--env", action="append", default=[], metavar="NAME=VALUE", help="for the app; may be repeated")
+    parser.add_argument("--packages", type=Path, metavar="FOLDER", help="installed packages, put on PYTHONPATH")
+    parser.add_argument("--data", type=Path, metavar="FOLDER", help="what each fresh app starts from; it is told APP_DATA")
+    parser.add_argument("--seed", type=int, metavar="N", help="the first seed, to see the same again")
+
+
+def _ground(arguments: argparse.Namespace) -> Ground:
+    from validators.launcher.ground import Ground
+
+    named = {one.name: getattr(arguments, one.name) for one in fields(Ground) if hasattr(arguments, one.name)}
+    return Ground(**{**named, "env": tuple(arguments.env)})
+
+
+def _prove(arguments: argparse.Namespace) -> int:
+    from validators.launcher.prove import How
+
+    how = How(arguments.rounds, arguments.seed, arguments.keep, arguments.unless_proved)
+    ground = _ground(arguments)
+    return wiring.prove(arguments.files, how, request=arguments.request, ground=ground, as_json=arguments.json)
+
+
+def _try(arguments: argparse.Namespace) -> int:
+    ground = _ground(arguments)
+    return wiring.try_(arguments.file, ground=ground, url=arguments.url, seed=arguments.seed, keep=arguments.keep)
 
 
 def _add_check(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -114,6 +166,21 @@ def _add_store(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     listed = store.add_parser("list", help="the history of every journey")
     _request(listed)
     listed.set_defaults(command=lambda a: wiring.store_list(a.request))
+    show = store.add_parser("show", help="one sealed journey, and what it has shown")
+    _request(show)
+    show.add_argument("--digest", required=True, help="of the journey; its first letters are enough")
+    show.set_defaults(command=lambda a: wiring.store_show(a.request, a.digest))
+    add = store.add_parser("add", help="seal a journey of a maintainer's own, once it is proved")
+    _request(add)
+    add.add_argument("--journey", type=Path, required=True, metavar="FILE")
+    add.add_argument("--actor", required=True, help="who decided")
+    add.add_argument("--reason", required=True, help="why, in a sentence")
+    add.set_defaults(command=lambda a: wiring.store_add(a.request, a.journey, actor=a.actor, reason=a.reason))
+    evidence = store.add_parser("evidence", help="hash the evidence behind verdicts again; what does not hold, as JSON")
+    evidence.add_argument("--sealed", type=Path, required=True, metavar="DIR", help="the store")
+    evidence.add_argument("--public-key", type=Path, required=True, metavar="FILE")
+    evidence.add_argument("verdicts", type=Path, nargs="+", metavar="VERDICT")
+    evidence.set_defaults(command=lambda a: wiring.store_evidence(a.sealed, a.public_key, a.verdicts))
     retire = store.add_parser("retire", help="a journey no longer binds; it is kept for ever")
     supersede = store.add_parser("supersede", help="put a proved journey in the place of another")
     supersede.add_argument("--journey", type=Path, required=True, metavar="FILE", help="the new one")

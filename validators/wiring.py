@@ -6,7 +6,7 @@ import json
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +16,11 @@ from validators.domain.stops import UsageError
 
 if TYPE_CHECKING:
     from validators.launcher.desk import Desk
+    from validators.launcher.ground import Ground
+    from validators.launcher.prove import How
+
+SUPERVISOR = (sys.executable, "-I", "-m", "harness.sandbox")   # a program of its own; a request names its own
+JOURNEY_SECONDS = 60
 
 
 def judge(request: Path, out: Path) -> int:
@@ -28,7 +33,7 @@ def judge(request: Path, out: Path) -> int:
     desk = _desk(request)
     judged = desk.shelf.folder / "judged"
     judged.mkdir(mode=0o700, exist_ok=True)
-    kept = Path(tempfile.mkdtemp(prefix=".fresh-", dir=judged))
+    kept = Path(tempfile.mkdtemp(prefix=f".unfinished-{desk.request.run}-{desk.request.round}-", dir=judged))
     judgement = judgement_of(desk, keep=kept / EVIDENCE)
     published(judgement, kept=kept, out=out, ended=_now())
     _log(desk)
@@ -51,13 +56,45 @@ def author(request: Path, out: Path) -> int:
     return 0
 
 
-def prove(request: Path, files: Sequence[Path]) -> int:
-    """Perform journeys on base, and on the candidate if there is one, and print what they showed. Seals nothing."""
-    from validators.launcher.rehearsal import rehearsed
+def prove(files: Sequence[Path], how: How, *, request: Path | None, ground: Ground, as_json: bool) -> int:
+    """Show that journeys can fail and can pass, and write a proof beside each that does. Seals nothing."""
+    from validators.launcher.prove import proof_lines, proof_report, proved, written
+    from validators.launcher.workplace import work_folder
 
-    found = rehearsed(_desk(request), {file: file.read_text() for file in files})
-    print(json.dumps(found, indent=1))
-    return 0 if found["proved"] else 1
+    told = written(files)
+    with work_folder() as folder:
+        desk = _desk(request) if request else _folder_desk(ground, folder=folder, journeys=len(told.journeys))
+        found = proved(desk, told, how)
+    whole = proof_report(told, found)
+    if as_json:
+        print(json.dumps(whole, indent=1))
+    else:
+        for line in proof_lines(told, found):
+            print(line)
+    return 0 if whole["proved"] else 1
+
+
+def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path | None) -> int:
+    """Perform a journey once and say what each step and look saw. Exit 0 when it passed and its twin did not."""
+    import secrets
+    import shutil
+
+    from validators.domain.fold import Result, result
+    from validators.launcher.prove import written
+    from validators.launcher.trying import Address, tried, try_lines
+    from validators.launcher.workplace import work_folder
+
+    (journey,) = written((file,)).journeys.values()
+    with work_folder() as folder:
+        desk = _folder_desk(_at_an_address(ground, folder) if url else ground, folder=folder, journeys=1)
+        seed = secrets.randbits(31) if seed is None else seed
+        told = tried(desk, journey, folder=folder, seed=seed, address=Address.of(url) if url else None)
+        for line in try_lines(journey, told, kept=folder / "kept"):
+            print(line)
+        if keep:
+            shutil.copytree(folder / "kept", keep, dirs_exist_ok=True)
+    print(f"seed {seed}")
+    return 0 if [result(run) for run in told] == [Result.PASSED, Result.FAILED] else 1
 
 
 def key(path: Path) -> int:
@@ -69,13 +106,17 @@ def key(path: Path) -> int:
 
 
 def check(files: Sequence[Path]) -> int:
-    """Lint journeys; every problem is printed with its file and line."""
+    """Lint journeys; every problem is printed with its file and line. A proof beside one must be of it."""
     from validators.language.check import checked
+    from validators.launcher.prove import stale
 
     bad = 0
     for file in files:
         try:
             checked(file.read_text(), file=str(file))
+            if old := stale(file):
+                bad += 1
+                print(f"{file}: {old}; prove it again")
         except JourneyInvalid as invalid:
             bad += 1
             print(invalid)
@@ -94,21 +135,53 @@ def verify(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Pat
     return 0
 
 
+def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> int:
+    """Print, for each verdict, why the store's evidence is not what it binds; an empty text where it is. JSON."""
+    from validators.launcher.verify import evidence_faults
+
+    print(json.dumps(evidence_faults(verdicts, public_key=public_key, store=store)))
+    return 0
+
+
 def store_digest(request: Path) -> int:
-    """Print the digest of the journeys that stand for the request's issue, null when there are none."""
+    """Print which journeys bind a change for the request's issue, and nothing about them: how many were written for its very
+    text, whether an author declined to, how many guard what has landed, and the digest of all, null when there are none."""
+    from validators.launcher.authoring import in_force
+    from validators.launcher.standing import declined, standing_digests
     from validators.store.shelf import set_digest
 
     desk = _desk(request)
-    digests = [one.entry.digest for one in desk.shelf.journeys(desk.request.issue.number)]
-    print(json.dumps({"journeys": len(digests), "digest": set_digest(digests) if digests else None}))
+    own, guarding = desk.shelf.journeys(desk.request.issue.number), standing_digests(desk)
+    digests = [*(one.entry.digest for one in own), *guarding]
+    told = {"journeys": len(in_force(desk.request, own)), "declined": declined(desk), "standing": len(guarding)}
+    print(json.dumps({**told, "digest": set_digest(digests) if digests else None}))
     return 0
 
 
 def store_list(request: Path) -> int:
-    """Print the history of every journey, oldest first, one JSON object a line."""
-    for entry in _desk(request).shelf.entries():
-        print(json.dumps(asdict(entry)))
+    """Print the history of every journey, oldest first, one JSON object a line; `stands` for what is in force now."""
+    from validators.launcher.inventory import listed
+
+    for line in listed(_desk(request)):
+        print(json.dumps(line))
     return 0
+
+
+def store_show(request: Path, digest: str) -> int:
+    """Print a sealed journey's text with all that is known of it, as one JSON object."""
+    from validators.launcher.inventory import shown
+
+    print(json.dumps(shown(_desk(request), digest), indent=1))
+    return 0
+
+
+def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
+    """Seal a journey that a maintainer wrote, once it is proved, for the request's issue, or for the mission (issue 0)."""
+    from validators.launcher.maintaining import added
+
+    found = added(_desk(request), journey.read_text(), actor=actor, reason=reason)
+    print(f"{found.outcome}: {found.reason}")
+    return 0 if found.outcome == "sealed" else 1
 
 
 def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
@@ -123,9 +196,9 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
 
 def supersede(request: Path, digest: str, journey: Path, *, actor: str, reason: str) -> int:
     """Put a journey that a maintainer wrote, once it is proved, in the place of another."""
-    from validators.launcher.authoring import replaced
+    from validators.launcher.maintaining import added
 
-    found = replaced(_desk(request), digest, journey.read_text(), actor=actor, reason=reason)
+    found = added(_desk(request), journey.read_text(), actor=actor, reason=reason, replacing=digest)
     print(f"{found.outcome}: {found.reason}")
     return 0 if found.outcome == "sealed" else 1
 
@@ -135,6 +208,23 @@ def _desk(request: Path) -> Desk:
     from validators.launcher.request import request_at
 
     return opened_desk(request_at(request), caller=request, now=_now)
+
+
+def _folder_desk(ground: Ground, *, folder: Path, journeys: int) -> Desk:
+    """A desk for folders that a person names; all it needs is made below `folder`."""
+    from validators.launcher.desk import opened_desk
+    from validators.launcher.ground import request_on
+
+    request = request_on(ground, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS)
+    return opened_desk(request, caller=folder, now=_now)
+
+
+def _at_an_address(ground: Ground, folder: Path) -> Ground:
+    """The ground for an app that runs already: there is no folder of it, and nothing to start."""
+    nothing = folder / "nothing"
+    nothing.mkdir()
+    (nothing / "empty").touch()
+    return replace(ground, base=nothing, reference=None, start="true")
 
 
 def _log(desk: Desk) -> None:

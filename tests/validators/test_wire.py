@@ -234,7 +234,11 @@ def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing)
     assert b"Content-Encoding" not in got
 
 
-@pytest.mark.parametrize("body", [b"not packed at all", gzip.compress(bytes(LARGEST_ANSWER + 1)), gzip.compress(b"cut off")[:-4]])
+@pytest.mark.parametrize(
+    "body",
+    [b"not packed at all", gzip.compress(bytes(LARGEST_ANSWER + 1)), gzip.compress(b"cut off")[:-4]],
+    ids=["not packed at all", "far too large", "cut off"],  # what is packed names its second, and a test must not
+)
 def test_what_cannot_be_unpacked_comes_through_as_it_is(body):
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Encoding", "gzip"),))
     assert unpacked(answer, body, most=LARGEST_ANSWER) == (answer, body)

@@ -90,9 +90,9 @@ class World:
         self.desk(request).shelf.seal((whole,), (entry,))
         return SealedJourney(entry, whole)
 
-    def validators(self, *arguments: str | Path, seconds: float = 90) -> subprocess.CompletedProcess[str]:
+    def validators(self, *arguments: str | Path, seconds: float = 600) -> subprocess.CompletedProcess[str]:
         """The program, run to its end."""
-        return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/")
+        return run_program(*arguments, seconds=seconds)
 
 
 ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
@@ -100,6 +100,11 @@ ENV = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"}
 
 def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-I", "-m", "validators", *map(str, arguments)]
+
+
+def run_program(*arguments: str | Path, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    """The program, run to its end."""
+    return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/")
 
 
 def predicate(verdict: Path) -> dict[str, Any]:

@@ -36,7 +36,7 @@ class Mask:
         """Parameters of `Emulation.setUserAgentOverride`. Without the language it would undo the context's own."""
         return {
             "userAgent": self.agent,
-            "acceptLanguage": language,
+            "acceptLanguage": _languages(language),
             "platform": "Linux x86_64",
             "userAgentMetadata": {
                 "brands": self._brands(self.major, _GREASE["version"]),
@@ -52,9 +52,13 @@ class Mask:
             },
         }
 
-    def headers(self) -> Mapping[str, str]:
+    def headers(self, *, language: str) -> Mapping[str, str]:
         """What the wire writes over, wherever a request carries it."""
-        return {"user-agent": self.agent, "sec-ch-ua": self._list(self.major, _GREASE["version"])}
+        return {
+            "user-agent": self.agent,
+            "sec-ch-ua": self._list(self.major, _GREASE["version"]),
+            "accept-language": f"{_languages(language)};q=0.9",
+        }
 
     def script(self) -> str:
         """For a document that was there before its override: the same brands, only where others would show."""
@@ -77,3 +81,8 @@ class Mask:
 
     def _list(self, version: str, grease: str) -> str:
         return ", ".join(f'"{one["brand"]}";v="{one["version"]}"' for one in self._brands(version, grease))
+
+
+def _languages(locale: str) -> str:
+    """What a person's Chrome asks for: the locale, and then its language in any country. Automation asks for one alone."""
+    return f"{locale},{locale.partition('-')[0]}"

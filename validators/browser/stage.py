@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
+from validators.browser.likeness import SCREEN, likeness
 from validators.browser.masking import Mask
 from validators.browser.session import BrowserSession
 from validators.browser.wire import Tamper, Wire
@@ -165,16 +166,19 @@ class BrowserStage:
                 self.note(f"refused {exchange.method} {exchange.refused}")
 
     async def _context(self) -> BrowserContext:
+        masked = self.setting.identity is Identity.MASKED
         context = await self.browser.new_context(
             proxy={"server": self.wire.address},
             locale=self.setting.locale,
             timezone_id=self.setting.timezone,
             viewport={"width": self.setting.viewport[0], "height": self.setting.viewport[1]},
+            screen={"width": SCREEN[0], "height": SCREEN[1]} if masked else None,
             service_workers="block",
             accept_downloads=self.setting.downloads,
         )
-        if self.setting.identity is Identity.MASKED:
+        if masked:
             await context.add_init_script(Mask(self.browser.version).script())
+            await context.add_init_script(likeness())
         if self.setting.traced and not self.people:
             await context.tracing.start(snapshots=True)
         if self.clocks:
@@ -246,7 +250,7 @@ async def stage(
 ) -> AsyncIterator[BrowserStage]:
     """A stage for one run against the app at this port; everything on it is closed at the end."""
     masked = setting.identity is Identity.MASKED
-    headers = Mask(browser.version).headers() if masked else {}
+    headers = Mask(browser.version).headers(language=setting.locale) if masked else {}
     async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
         opened = BrowserStage(browser, wire, setting, clocks=Clocks(setting.clock) if setting.clock else None)
         try:

@@ -192,7 +192,8 @@ class Wire:
         """The request as the app would have got it without a proxy, from the visitor that this run is."""
         head = Head(request.first, exchange.path, request.third, request.headers).without(*_HOP, "transfer-encoding")
         masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
-        head = Head(head.first, head.second, head.third, masked).having("Connection", "close")
+        head = Head(head.first, head.second, head.third, masked)
+        head = in_order(head.having("Connection", "keep-alive")) if self._headers else head.having("Connection", "close")
         if content:
             head = head.having("Content-Length", str(len(content)))
         return head.having("Accept-Encoding", "identity") if self._tamper else head
@@ -234,6 +235,13 @@ class Wire:
                 both.create_task(_poured(upstream_reader, writer))
         finally:
             upstream.close()
+
+
+def in_order(request: Head) -> Head:
+    """A request with its headers where a person's Chrome has them: automation asks for its language before all else."""
+    places = {"host": 0, "connection": 1, "accept-language": 3, "cookie": 4}
+    ordered = sorted(request.headers, key=lambda header: places.get(header[0].lower(), 2))
+    return Head(request.first, request.second, request.third, tuple(ordered))
 
 
 async def _final(upstream: asyncio.StreamReader) -> Head:

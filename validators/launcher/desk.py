@@ -56,7 +56,7 @@ class Desk:
         """How each instance of the app is started and known to be ready."""
         app, limits = self.request.app, self.request.limits
         wall = app.ready_seconds + limits.wall_seconds
-        return Start(app.start, app.port_env, app.ready, app.ready_seconds, wall, HOSTNAME)
+        return Start(app.start, app.port_env, app.ready, app.ready_seconds, wall, HOSTNAME, app.clock_env or "")
 
 
 def opened_desk(request: Request, *, caller: Path, now: Callable[[], datetime]) -> Desk:

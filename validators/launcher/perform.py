@@ -1,8 +1,9 @@
 """One performance: fresh apps for every run, one driver, and the files it leaves behind once all of them are dead.
 
 The driver's box is made first and told its plan last: while the tree is exported and apps come up it loads its browsers.
-It sees the apps' doors, the plan on its standard input and one folder it may write; not the tree, the store, a key or any
-address. The apps of the controls come up while the journey itself is performed; the driver is told when they answer.
+It sees the apps' doors, the plan on its standard input, one folder it may write and the clocks of the runs that travel;
+not the tree, the store, a key or any address. The apps of the controls come up while the journey itself is performed; the
+driver is told when they answer.
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
 from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.side import Side
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
 from validators.judge.evidence_json import read_evidence
 from validators.judge.plan import READY, Plan, PlannedRun, plan_json
 from validators.judge.surroundings import surroundings
+from validators.language.reader import read
+from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.phases import Deadline
 
@@ -36,6 +39,7 @@ DRIVER_LOG = "driver.log"
 GRACE_SECONDS = 5
 EVIDENCE = "evidence.json"
 PORTS = range(20000, 60000)
+ASKED_BEFORE = range(16, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,17 @@ class Theatre:
         out.mkdir(parents=True)
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
         planned = tuple(PlannedRun(run, next(ports)) for run in runs)
+        travellers = travelling(map(read, journeys), clock_env=self.scene.start.clock_env)
+        clocks = clocks_for(planned, travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
-                doors = fleet.doors(Wanted(str(run.port), run.port, next(ports)) for run in planned)
+                doors = fleet.doors(
+                    Wanted(
+                        str(run.port), run.port, next(ports), clocks.get(run.port), asked_before(run.id, seed=self.scene.seed)
+                    )
+                    for run in planned
+                )
                 driver = stack.enter_context(
                     self.boxes.started(
                         driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
@@ -92,11 +103,11 @@ class Theatre:
                 self.phase(f"{told}apps start")
                 apps = fleet.until_ready((door, its) for run, door, its in sides if run.kind not in CONTROLS)
                 self.phase(f"{told}journeys, more apps")
-                driver.send(plan_json(_plan(self.scene, planned, tuple(journeys))).encode() + b"\n", more=True)
+                driver.send(plan_json(plan_of(self.scene, planned, tuple(journeys))).encode() + b"\n", more=True)
                 apps += fleet.until_ready((door, its) for run, door, its in sides if run.kind in CONTROLS)
                 self.phase(f"{told}journeys and controls")
                 driver.send(READY.encode())
-                _wait(driver, self.scene)
+                wait_for(driver, self.scene)
                 self.phase(f"{told}boxes end")
                 for app in apps:
                     app.dismiss()
@@ -108,6 +119,15 @@ class Theatre:
         return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
 
 
+def asked_before(run: RunId, *, seed: int) -> int:
+    """How many requests the app of a run has answered when its visitor comes: some for the masked one, else none.
+
+    An app that is right for its first requests alone then answers the two differently."""
+    if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
+        return 0
+    return random.Random(f"asked before {run.journey} {seed}").choice(ASKED_BEFORE)  # noqa: S311
+
+
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
     """All that the driver's box is shown."""
     return BoxSpec(
@@ -115,8 +135,8 @@ def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind
         argv=DRIVER,
         cwd=OUT,
         wall_seconds=scene.deadline.seconds_left(),
-        binds=(library, Bind(out, OUT, "rw")),
-        env={"PYTHONPATH": LIBRARY},
+        binds=(library, Bind(out, OUT, "rw"), *clocks_bind(door.wanted.clock for door in doors if door.wanted.clock)),
+        env={"PYTHONPATH": LIBRARY, **({CLOCKS_ENV: CLOCKS} if scene.start.clock_env else {})},
         distributions=DRIVER_DISTRIBUTIONS,
         dial=tuple((door.wanted.dial, door.path) for door in doors),
         browser=True,
@@ -126,7 +146,7 @@ def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind
     )
 
 
-def _plan(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, ...]) -> Plan:
+def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, ...]) -> Plan:
     around = surroundings(scene.seed)
     return Plan(
         journeys=journeys,
@@ -141,7 +161,7 @@ def _plan(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, ..
     )
 
 
-def _wait(driver: Box, scene: Scene) -> None:
+def wait_for(driver: Box, scene: Scene) -> None:
     if not driver.waited(scene.deadline.seconds_left() + GRACE_SECONDS):
         raise Inconclusive("the judge's browser did not end in time")
 

@@ -1,37 +1,154 @@
-"""Trying journeys out without sealing them: red on base, and green on a reference if the request names a candidate."""
+"""Proving journeys without sealing them: red on base, green on a reference, in several rounds that agree.
+
+Each round has a seed of its own, and with it other data, ports, locale, time zone and viewport; nothing is remembered
+from the round before. A journey without a base guards what works already: then the saboteurs' mutants must be killed.
+"""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from validators.language.check import checked
+from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.fold import verdict
+from validators.domain.journey import Journey
+from validators.domain.stops import Inconclusive, UsageError
+from validators.domain.verdict import Outcome, Proof, Sealed, Verdict
 from validators.launcher.desk import Desk, checked_base, checked_candidate
+from validators.launcher.judging import believable
+from validators.launcher.phases import Deadline, Phases
 from validators.launcher.proving import Trial, trial
 from validators.launcher.workplace import work_folder
-from validators.store.shelf import journey_digest
+from validators.store.shelf import Shelf
+
+ROUNDS = 3
+MOST_ROUNDS = 20
 
 
-def rehearsed(desk: Desk, texts: Mapping[Path, str]) -> dict[str, Any]:
-    """What each journey showed on base, and the verdict on the candidate when there is one. JSON values only."""
-    request = desk.request
-    journeys = {journey_digest(text): checked(text, file=str(file)) for file, text in texts.items()}
-    checked_base(request)
-    if request.candidate is not None:
-        checked_candidate(request)
-    seed = secrets.randbits(31) if request.seed is None else request.seed
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What one journey showed in one round: on base, and on the reference when there is one. `stopped`: why nothing was."""
+
+    seed: int
+    sealed: Sealed | None = None
+    verdict: Verdict | None = None
+    evidence: tuple[RunEvidence, ...] = ()
+    boxes: tuple[str, ...] = ()
+    stopped: str = ""
+
+    @property
+    def proof(self) -> Proof | None:
+        """What its base runs have shown."""
+        return self.sealed.proof if self.sealed else None
+
+    @property
+    def trouble(self) -> str:
+        """Why this round proves nothing; empty when it shows what it must."""
+        if self.stopped or self.proof is None:
+            return self.stopped or "it was not performed on base"
+        if not self.proof.proved:
+            return self.proof.reason
+        if self.verdict and self.verdict.outcome is not Outcome.PASSED:
+            return f"on the reference: {self.verdict.reason}"
+        return ""
+
+    @property
+    def answer(self) -> tuple[object, ...]:
+        """What must be the same in every round: what was said, and which of the journey's expectations failed where."""
+        failed = {
+            (str(run.run), look.kind, look.index)
+            for run in self.evidence
+            if run.run.kind in (Kind.BASE, Kind.JOURNEY)
+            for look in run.expectations
+            if not look.passed
+        }
+        return self.trouble, self.verdict and self.verdict.outcome, frozenset(failed)
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsed:
+    """One journey with its rounds."""
+
+    journey: Journey
+    digest: str
+    rounds: tuple[Round, ...]
+
+    @property
+    def trouble(self) -> str:
+        """Why the journey is not proved, the first reason found; empty when it is, as far as it was asked."""
+        if first := next((one.trouble for one in self.rounds if one.trouble), ""):
+            times = sum(bool(one.trouble) for one in self.rounds)
+            return first if times == len(self.rounds) else f"the rounds disagree: in {times} of {len(self.rounds)}, {first}"
+        if len({one.answer for one in self.rounds}) > 1:
+            return "the rounds disagree about which expectations fail"
+        return "" if self.rounds else "no round was performed"
+
+    @property
+    def proved(self) -> bool:
+        """Whether it was shown that the journey can fail and that it can pass, in every round."""
+        return not self.trouble and all(one.verdict for one in self.rounds)
+
+    @property
+    def conclusion(self) -> str:
+        """All of it in a sentence."""
+        count = "one round" if len(self.rounds) == 1 else f"{len(self.rounds)} rounds that agree"
+        if self.trouble:
+            return f"not proved: {self.trouble}"
+        shown = self.rounds[0].proof.reason if self.rounds[0].proof else ""
+        if not self.proved:
+            return f"half proved: {shown}, in {count}; that it can pass is shown by a reference, and none was named"
+        return f"proved: {shown}; green on the reference; in {count}"
+
+
+def rehearsed(
+    desk: Desk,
+    journeys: Mapping[str, Journey],
+    *,
+    rounds: int = ROUNDS,
+    seed: int | None = None,
+    keep: Path | None = None,
+    proofs: Path | None = None,
+) -> tuple[Rehearsed, ...]:
+    """What each journey (by digest) shows in so many rounds. With `keep`, every file of every round is kept below it.
+
+    `seed` is the first round's, and settles the others'. Each round performs base anew, unless `proofs` is a folder in which
+    what base has shown is remembered, from one call to the next. Raises UsageError, and Inconclusive when the commits are not
+    what the request says."""
+    if not 1 <= rounds <= MOST_ROUNDS:
+        raise UsageError(f"{rounds} rounds: expected 1 to {MOST_ROUNDS}")
+    checked_base(desk.request)
+    if desk.request.candidate is not None:
+        checked_candidate(desk.request)
+    first = secrets.randbits(31) if seed is None else seed
+    told = [
+        _round(desk, journeys, seed=first + number, keep=keep / f"round-{number + 1}" if keep else None, proofs=proofs)
+        for number in range(rounds)
+    ]
+    return tuple(Rehearsed(one, digest, tuple(each[one.name] for each in told)) for digest, one in journeys.items())
+
+
+def _round(desk: Desk, journeys: Mapping[str, Journey], *, seed: int, keep: Path | None, proofs: Path | None) -> dict[str, Round]:
     with work_folder() as folder:
-        ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed)
-        return _report(ground, candidate=request.candidate is not None, seed=seed)
+        scratch = Shelf(proofs or folder / "proofs", desk.notary)
+        scratch.folder.mkdir(mode=0o700, exist_ok=True)
+        fresh = replace(desk, shelf=scratch, deadline=Deadline(desk.request.limits.wall_seconds), phases=Phases())
+        ground = trial(fresh, journeys, folder=folder, keep=keep or folder / "kept", seed=seed)
+        try:
+            if desk.request.candidate is None:
+                ground.on_base()
+            else:
+                ground.on_candidate()
+        except Inconclusive as stop:
+            return {one.name: Round(seed, evidence=ground.evidence, stopped=str(stop)) for one in journeys.values()}
+        judged = desk.request.candidate is not None
+        return {one.journey: _shown(one, ground, seed=seed, judged=judged) for one in ground.sealed()}
 
 
-def _report(ground: Trial, *, candidate: bool, seed: int) -> dict[str, Any]:
-    verdict = ground.on_candidate() if candidate else None
-    shown = ground.sealed() if candidate else ground.on_base()
-    bases = [{"journey": one.journey, **asdict(one.proof)} for one in shown if one.proof]
-    proved = all(base["proved"] for base in bases) and (verdict is None or verdict.outcome == "passed")
-    candidate_facts = asdict(verdict) if verdict else None
-    return {"proved": proved, "seed": seed, "base": bases, "candidate": candidate_facts}
+def _shown(one: Sealed, ground: Trial, *, seed: int, judged: bool) -> Round:
+    own = tuple(run for run in ground.evidence if run.run.journey == one.journey)
+    found = None
+    if judged:
+        found = believable(verdict((one,), tuple(run for run in own if run.run.kind is not Kind.BASE)), ground.boxes)
+    return Round(seed, one, found, own, tuple(sorted({box.form for box in ground.boxes})))

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from validators.domain.stops import UsageError
+from validators.launcher.personas import PersonaText
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -36,7 +37,7 @@ Argv = Annotated[tuple[str, ...], Field(min_length=1)]
 class IssueText:
     """The issue as the judge may know it: normalised text, nothing of its discussion."""
 
-    number: Annotated[int, Field(ge=1)]
+    number: Annotated[int, Field(ge=0)]      # 0: no issue but the mission itself, for a maintainer's own journey
     title: str
     body: str
     kind: Literal["bug", "feature", "chore"]
@@ -73,6 +74,7 @@ class AppSpec:
     lock: str | None = None
     data: EnvName | None = None
     seed_command: Argv | None = None
+    clock_env: EnvName | None = None
     __pydantic_config__ = STRICT
 
 
@@ -81,25 +83,47 @@ class SandboxCommand:
     """The box supervisor, as a command, and the form of box that the operator asks for."""
 
     command: Argv
-    form: Literal["auto", "bwrap-root", "bwrap-userns", "unsealed"] = "auto"
+    form: Literal["auto", "bwrap-root", "bwrap-userns", "landlock", "unsealed"] = "auto"
     __pydantic_config__ = STRICT
 
 
 @dataclass(frozen=True, slots=True)
 class BrokerSocket:
-    """The author's own socket of the model broker. The launcher never sees a key."""
+    """A role's own socket of the model broker. The launcher never sees a key."""
 
     socket: AbsolutePath
     model: Annotated[str, Field(min_length=1)]
     __pydantic_config__ = STRICT
 
 
+def _apart(exploring: Exploring) -> Exploring:
+    names = [persona.name for persona in exploring.personas]
+    if len(set(names)) != len(names):
+        raise ValueError("two personas have the same name; give each its own")
+    if exploring.contrast and exploring.contrast.model == exploring.actor.model:
+        raise ValueError("the contrastive judge has the actor's model; give it one of another family")
+    return exploring
+
+
+@dataclass(frozen=True, slots=True)
+class Exploring:
+    """Who explores a candidate that has passed, and the sockets of those who play them and of the judge of their claims."""
+
+    personas: Annotated[tuple[PersonaText, ...], Field(min_length=1, max_length=20)]
+    actor: BrokerSocket
+    contrast: BrokerSocket | None = None
+    __pydantic_config__ = STRICT
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Wall-clock limits in seconds: for everything the request asks, and for one journey in one browser."""
+    """Wall-clock limits in seconds: for everything the request asks, and for one journey in one browser.
+
+    `standing`: of the journeys that guard what has landed, how many are performed in one judgement at most."""
 
     wall_seconds: Seconds = 120
     journey_seconds: Seconds = 30
+    standing: Annotated[int, Field(ge=0, le=500)] = 20
     __pydantic_config__ = STRICT
 
 
@@ -123,6 +147,7 @@ class Request:
     head: Revision | None = None
     candidate: Revision | None = None
     broker: BrokerSocket | None = None
+    exploring: Annotated[Exploring, AfterValidator(_apart)] | None = None
     limits: Limits = Limits()
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     __pydantic_config__ = STRICT

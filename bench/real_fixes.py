@@ -1,0 +1,284 @@
+"""Real bugs of an app that none of us wrote: does a journey tell the release with the bug from the one with the fix?
+
+    python bench/real_fixes.py [--only ISSUE …] [--pairs FILE --journeys DIR] [--keep DIR] [--json]
+
+Datasette, from its releases. A bug's journey must be red on the release before the fix, green on the one after, red on the
+fix that works in a special case only (for one user agent, on one port, in a test environment, for the first requests), and red
+on a painted copy: what the fixed page looked like, with nothing behind it. Everything goes through the judge: boxes, plain
+and masked visitors, twins, saboteurs, the fold that decides, a store and a key made for the occasion.
+
+A false pass is a side that had to be red and passed; a false failure, a fix that did not. The judge does not answer to two
+special cases, `judge's ports` and `judge's host`: an app that knows how it is judged can be fixed for the judge alone. They are
+tried with `--open`, and counted apart.
+
+Releases are installed into $XDG_CACHE_HOME/lights-out-factory/real-fixes, each file by the hash that `real_fixes/lock.json`
+names; `--relock` writes that file anew, for this machine and this Python. Exit 0: no false pass and no false failure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from math import sqrt
+from pathlib import Path
+from typing import Any
+
+from validators.launcher.desk import opened_desk
+from validators.launcher.ground import Ground as Folders
+from validators.launcher.ground import request_on
+from validators.launcher.prove import Written, written
+from validators.launcher.rehearsal import Round, rehearsed
+from validators.launcher.workplace import work_folder
+from validators.wiring import SUPERVISOR
+
+HERE = Path(__file__).parent / "real_fixes"
+CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lights-out-factory" / "real-fixes"
+PAIRS, LOCK = HERE / "pairs.json", HERE / "lock.json"
+SPECIAL = ("user agent", "a person's agent", "port", "environment", "first 5 requests", "first 15 requests")
+OPEN = ("judge's ports", "judge's host")
+RELEASES = ("old", "new")
+QUIET = ("-qq", "--disable-pip-version-check", "--no-input", "--root-user-action", "ignore")
+JOURNEY_SECONDS = 60
+NAMES = {"new": "the fix"}
+WANTED = {"new": "passed"}
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One bug: the releases on either side of its fix, the layer of packages that both need, and how they are started."""
+
+    issue: int
+    before: str
+    after: str
+    layer: str
+    summary: str
+    url_path: str
+    start_arguments: tuple[str, ...] = ()
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def base_url(self) -> str:
+        """The path below which the app lives."""
+        told = self.start_arguments
+        return told[told.index("base_url") + 1] if "base_url" in told else "/"
+
+
+@dataclass(frozen=True)
+class Side:
+    """What one side had to be, what it was, why, and how many seconds of wall time that took."""
+
+    issue: int
+    name: str
+    wanted: str
+    outcome: str
+    reason: str
+    seconds: float
+
+    @property
+    def holds(self) -> bool:
+        return self.outcome == self.wanted
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Folders of installed packages and composed sides, below one folder."""
+
+    layers: dict[str, tuple[str, ...]]
+    folder: Path
+    lock: dict[str, list[str]]
+
+    def packages(self, layer: str) -> Path:
+        return self._installed(layer, self.layers[layer])
+
+    def release(self, version: str) -> Path:
+        return self._installed(f"datasette-{version}", (f"datasette=={version}",))
+
+    def side(self, pair: Pair, mode: str) -> Path:
+        """A folder with the app as it runs on one side. Only the releases that this side needs are in it."""
+        folder = self.folder / f"{pair.issue}-{mode.replace(' ', '-')}"
+        folder.mkdir()
+        needs = {"old": ("old",), "new": ("new",), "painted": ("new",)}.get(mode, RELEASES)
+        for name, version in zip(RELEASES, (pair.before, pair.after), strict=True):
+            if name in needs:
+                shutil.copytree(self.release(version), folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(HERE / "serve.py", folder)
+        (folder / "plugins").mkdir()
+        arguments = [*pair.start_arguments]
+        if "--root" in arguments:
+            shutil.copy(HERE / "enter.py", folder / "plugins")
+            arguments += ["--plugins-dir", "plugins"]
+        if pair.metadata:
+            (folder / "metadata.json").write_text(json.dumps(pair.metadata))
+            arguments += ["--metadata", "metadata.json"]
+        told = {"mode": mode, "arguments": arguments, "base_url": pair.base_url, "url_path": pair.url_path}
+        (folder / "side.json").write_text(json.dumps(told))
+        return folder
+
+    def data(self) -> Path:
+        """A folder with the database that every fresh app starts from."""
+        folder = self.folder / "data"
+        if not folder.exists():
+            folder.mkdir()
+            subprocess.run([sys.executable, HERE / "fixtures.py", folder], check=True)
+        return folder
+
+    def _installed(self, name: str, pins: Sequence[str]) -> Path:
+        folder = CACHE / name
+        if not folder.is_dir():
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(dir=CACHE, prefix=".fresh-"))
+            lines = [pin + "".join(f" --hash=sha256:{one}" for one in self.lock.get(_plain(pin), ())) for pin in pins]
+            (wanted := fresh / "wanted.txt").write_text("\n".join(lines))
+            _pip("install", "--no-deps", "--no-compile", "--target", str(fresh / "site"), "-r", str(wanted))
+            (fresh / "site").rename(folder)
+            shutil.rmtree(fresh)
+        return folder
+
+
+def main() -> int:
+    arguments = _arguments()
+    document = json.loads(arguments.pairs.read_text())
+    pairs = [_pair(one) for one in document["pairs"] if not arguments.only or one["issue"] in arguments.only]
+    told = document.get("layers") or json.loads(PAIRS.read_text())["layers"]
+    layers = {name: tuple(pins) for name, pins in told.items()}
+    if arguments.relock:
+        LOCK.write_text(json.dumps(_locked(layers, pairs), indent=1) + "\n")
+        return 0
+    CACHE.mkdir(parents=True, exist_ok=True)
+    special = (*arguments.special, *(OPEN if arguments.open else ()))
+    with tempfile.TemporaryDirectory(prefix="real-fixes-") as folder:
+        Path(folder).chmod(0o755)
+        ground = Ground(layers, Path(folder), json.loads(LOCK.read_text()))
+        sides = [side for pair in pairs for side in _told(_judged(pair, ground, special, arguments), as_json=arguments.json)]
+    print(json.dumps([vars(side) for side in sides], indent=1) if arguments.json else "\n".join(_sums(sides)))
+    return 0 if sides and all(side.holds for side in sides if side.name not in OPEN) else 1
+
+
+def _judged(pair: Pair, ground: Ground, special: Iterable[str], arguments: argparse.Namespace) -> Iterator[Side]:
+    """Every side of one bug, judged in the order of the table."""
+    journeys = sorted(arguments.journeys.glob(f"{pair.issue}[-.]*"))
+    if not journeys:
+        yield Side(pair.issue, "journey", "passed", "none", f"no journey {pair.issue}-*.yaml in {arguments.journeys}", 0.0)
+        return
+    told = written(journeys)
+    named = Folders(packages=ground.packages(pair.layer), data=ground.data(), start="python serve.py", ready=pair.base_url,
+                    ready_seconds=60, base=ground.side(pair, "old"))  # fmt: skip
+    with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
+        for mode in ("new", *special, "painted"):
+            began = time.monotonic()
+            side = replace(named, reference=ground.side(pair, mode))
+            rounds = _performed(side, told, proofs=Path(proofs), keep=arguments.keep and arguments.keep / f"{pair.issue}-{mode}")
+            seconds = time.monotonic() - began
+            if mode == "new":
+                yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=0.0)
+            yield Side(pair.issue, NAMES.get(mode, mode), WANTED.get(mode, "failed"), *_candidate(rounds), seconds=seconds)
+
+
+def _performed(side: Folders, told: Written, *, proofs: Path, keep: Path | None) -> list[Round]:
+    """One round of each journey; what base has shown is remembered in `proofs`."""
+    with work_folder() as folder:
+        count = 2 * len(told.journeys)
+        request = request_on(side, folder=folder, supervisor=SUPERVISOR, journeys=count, seconds=JOURNEY_SECONDS)
+        desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
+        return [one.rounds[0] for one in rehearsed(desk, told.journeys, rounds=1, keep=keep, proofs=proofs)]
+
+
+def _base(rounds: Sequence[Round]) -> tuple[str, str]:
+    if all(one.proof and one.proof.proved for one in rounds):
+        return "failed", "red on base: a named expectation failed"
+    reasons = [one.proof.reason if one.proof else one.stopped for one in rounds if not (one.proof and one.proof.proved)]
+    return ("passed" if "it passes on base" in reasons[0] else "inconclusive"), reasons[0]
+
+
+def _candidate(rounds: Sequence[Round]) -> tuple[str, str]:
+    """The worst that one of the journeys says: failed before inconclusive before passed."""
+    verdicts = [
+        (str(one.verdict.outcome), one.verdict.reason) if one.verdict else ("inconclusive", one.stopped) for one in rounds
+    ]
+    return min(verdicts, key=lambda told: ("failed", "inconclusive", "passed").index(told[0]))
+
+
+def _told(sides: Iterable[Side], *, as_json: bool) -> Iterator[Side]:
+    """The sides again, each printed when it is known."""
+    for side in sides:
+        if not as_json:
+            mark = "" if side.holds else "  <- open" if side.name in OPEN else "  <- WRONG"
+            told = "red" if side.outcome == "failed" else "green" if side.outcome == "passed" else side.outcome
+            print(f"{side.issue:>6}  {side.name:<18} {told:<12} {side.seconds:6.1f} s  {side.reason[:70]}{mark}", flush=True)
+        yield side
+
+
+def _sums(sides: Sequence[Side]) -> Iterator[str]:
+    closed = [side for side in sides if side.name not in OPEN]
+    red, green = ([side for side in closed if side.wanted == wanted] for wanted in ("failed", "passed"))
+    passes, failures = (sum(side.outcome == wrong for side in some) for some, wrong in ((red, "passed"), (green, "failed")))
+    silent = sum(side.outcome == "inconclusive" for side in closed)
+    yield f"false passes    {passes} of {len(red)}, at most {_wilson(passes, len(red)):.0%}"
+    yield f"false failures  {failures} of {len(green)}, at most {_wilson(failures, len(green)):.0%}"
+    yield f"no answer       {silent} of {len(closed)}"
+    if known := [side for side in sides if side.name in OPEN]:
+        yield f"open cases      {sum(side.holds for side in known)} of {len(known)} were seen"
+    yield f"seconds         {sum(side.seconds for side in sides):.0f}"
+
+
+def _wilson(hits: int, count: int, z: float = 1.96) -> float:
+    """The upper end of Wilson's 95 % interval for a share of `hits` in `count`."""
+    if not count:
+        return 1.0
+    share, square = hits / count, z * z / count
+    return (share + square / 2 + z * sqrt(share * (1 - share) / count + square / (4 * count))) / (1 + square)
+
+
+def _pair(told: dict[str, Any]) -> Pair:
+    known = {one.name for one in fields(Pair)}
+    return Pair(**{key: tuple(value) if isinstance(value, list) else value for key, value in told.items() if key in known})
+
+
+def _locked(layers: dict[str, tuple[str, ...]], pairs: Sequence[Pair]) -> dict[str, list[str]]:
+    """The hash of the file that each pin means here and today."""
+    releases = sorted({f"datasette=={version}" for pair in pairs for version in (pair.before, pair.after)})
+    found: dict[str, list[str]] = json.loads(LOCK.read_text()) if LOCK.exists() else {}
+    for pins in (*layers.values(), *((one,) for one in releases)):
+        report = json.loads(_pip("install", "--no-deps", "--dry-run", "--ignore-installed", "--report", "-", *pins))
+        for one in report["install"]:
+            name = _plain(f"{one['metadata']['name']}=={one['metadata']['version']}")
+            found[name] = [one["download_info"]["archive_info"]["hashes"]["sha256"]]
+    return dict(sorted(found.items()))
+
+
+def _plain(pin: str) -> str:
+    """A pin as the lock names it."""
+    return pin.lower().replace("_", "-")
+
+
+def _pip(*arguments: str) -> str:
+    done = subprocess.run([sys.executable, "-m", "pip", *arguments, *QUIET], stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise SystemExit(f"pip {arguments[0]} ended with {done.returncode}")
+    return done.stdout
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--only", type=int, nargs="+", default=(), metavar="ISSUE")
+    parser.add_argument("--pairs", type=Path, default=PAIRS, metavar="FILE")
+    parser.add_argument("--journeys", type=Path, default=HERE / "journeys", metavar="DIR")
+    parser.add_argument("--special", nargs="*", choices=SPECIAL, default=SPECIAL, metavar="CASE", help="some cases, or none")
+    parser.add_argument("--open", action="store_true", help="also the special cases that the judge is known not to see")
+    parser.add_argument("--keep", type=Path, metavar="DIR", help="keep pictures, traces and logs")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--relock", action="store_true", help="write the hashes of every pin anew")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

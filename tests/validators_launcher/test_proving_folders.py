@@ -1,0 +1,281 @@
+"""`prove` and `try` on folders, without a factory: what becomes of a folder, of what a person says, and of the rounds."""
+
+import dataclasses
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.world import run_program
+from validators.app.tree import tree_id
+from validators.domain.evidence import ExpectationOutcome, Identity, Kind, RunEvidence, RunId, StepOutcome
+from validators.domain.stops import UsageError
+from validators.domain.verdict import Counts, Outcome, Proof, Purpose, Sealed, Verdict
+from validators.language.reader import read
+from validators.launcher.folders import Composed, change_of
+from validators.launcher.ground import Ground, app_in
+from validators.launcher.rehearsal import Rehearsed, Round
+from validators.launcher.telling import round_lines, run_lines
+from validators.launcher.trying import Address
+from validators.store.proofs import ShownProof, shown_proof
+
+
+def folder(path: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        (path / name).write_text(text)
+    return path
+
+
+def test_a_folder_becomes_a_tree_of_its_own_bytes_with_packages_and_data_beside(tmp_path: Path) -> None:
+    app = folder(tmp_path / "app", {"app.py": "print()\n", "pages/odd \"name\".html": "\r\n", "x.pyc": "old", ".git/HEAD": "x"})
+    packages, data = folder(tmp_path / "site", {"lib.py": "1"}), folder(tmp_path / "rows", {"a.db": "\0"})
+    change = change_of(Composed(app, packages, data), None, git_dir=tmp_path / "made.git")
+    same = folder(
+        tmp_path / "same",
+        {"app.py": "print()\n", "pages/odd \"name\".html": "\r\n", ".packages/lib.py": "1", ".data/a.db": "\0"},
+    )
+    assert change.base.tree == tree_id(same)
+    assert change.candidate is None
+
+
+def test_two_folders_become_a_change_and_the_merge_of_it(tmp_path: Path) -> None:
+    from validators.app.git import commit_facts
+
+    base, fixed = folder(tmp_path / "old", {"a": "1"}), folder(tmp_path / "new", {"a": "2"})
+    change = change_of(Composed(base), Composed(fixed), git_dir=tmp_path / "made.git")
+    assert change.head is not None
+    assert change.candidate is not None
+    tree, parents = commit_facts(change.git_dir, change.candidate.commit)
+    assert (tree, parents) == (tree_id(fixed), (change.base.commit, change.head.commit))
+    assert change.base.tree == tree_id(base)
+
+
+def test_a_link_in_a_folder_is_refused_by_name(tmp_path: Path) -> None:
+    app = folder(tmp_path / "app", {"app.py": ""})
+    (app / "secrets").symlink_to("/etc/passwd")
+    with pytest.raises(UsageError, match="app/secrets: only plain files"):
+        change_of(Composed(app), None, git_dir=tmp_path / "made.git")
+
+
+CONFIG = """[app]
+start = ["python", "-m", "walks"]
+port_env = "LISTEN"
+data = "WALKS"
+seed_command = ["python", "seed.py"]
+[dependencies]
+lock = "lock.txt"
+"""
+
+
+def test_a_factory_toml_tells_how_the_app_starts_and_the_person_has_the_last_word(tmp_path: Path) -> None:
+    app = folder(tmp_path, {"factory.toml": CONFIG, "lock.txt": ""})
+    told = app_in(app, Ground())
+    assert (told.start, told.port_env, told.ready) == (("python", "-m", "walks"), "LISTEN", "/")
+    assert (told.data, told.seed_command, told.lock) == ("WALKS", ("python", "seed.py"), "lock.txt")
+    told = app_in(app, Ground(start="walks --port $P", port_env="P", ready="/up", env=("A=b=c",), data=tmp_path))
+    assert (told.start, told.port_env, told.ready) == (("sh", "-c", "exec walks --port $P"), "P", "/up")
+    assert (told.data, told.env) == ("APP_DATA", {"A": "b=c"})
+
+
+@pytest.mark.parametrize(
+    ("files", "ground", "complaint"),
+    [
+        ({}, Ground(), "nothing says how the app starts: give --start"),
+        ({"factory.toml": "[app"}, Ground(start="x"), "factory.toml: cannot be read"),
+        ({}, Ground(start="x", env=("LOUD",)), "--env LOUD: expected NAME=VALUE"),
+        ({}, Ground(start="x", ready="up"), "app.ready: String should match pattern"),
+        ({"factory.toml": "[app]\nstrat = ['x']"}, Ground(start="x"), "app.strat: Unexpected"),
+    ],
+)
+def test_what_a_person_got_wrong_is_named(tmp_path: Path, files: dict[str, str], ground: Ground, complaint: str) -> None:
+    with pytest.raises(UsageError) as refused:
+        app_in(folder(tmp_path, files), ground)
+    assert complaint in str(refused.value)
+
+
+JOURNEY = read(seaside.JOURNEY)
+RED, NOT_RED = Proof(True, "red on base: a named expectation failed"), Proof(False, "it passes on base")
+PASSED, FAILED = (Verdict(outcome, "so it was", Counts(1, 1, 1)) for outcome in (Outcome.PASSED, Outcome.FAILED))
+
+
+def a_run(kind: Kind, *, passed: bool, line: int = 11) -> RunEvidence:
+    look = ExpectationOutcome(0, line, "text", "after_reload", passed, "equals 'Booked for 7'", "Sorry")
+    return RunEvidence(RunId(JOURNEY.name, Identity.PLAIN, kind), True, True, (StepOutcome(0, 4, "open", True),), (look,))
+
+
+def a_round(proof: Proof = RED, found: Verdict | None = PASSED, *evidence: RunEvidence, stopped: str = "") -> Round:
+    sealed = Sealed(JOURNEY.name, "M-BOOK", Purpose.BUG, proof)
+    return Round(1, None if stopped else sealed, found, evidence, (), stopped)
+
+
+@pytest.mark.parametrize(
+    ("rounds", "proved", "conclusion"),
+    [
+        ((a_round(), a_round(), a_round()), True, "proved: red on base: a named expectation failed; green on the reference"),
+        ((a_round(), a_round(), a_round(NOT_RED)), False, "not proved: the rounds disagree: in 1 of 3, it passes on base"),
+        ((a_round(NOT_RED), a_round(NOT_RED)), False, "not proved: it passes on base"),
+        ((a_round(found=FAILED),), False, "not proved: on the reference: so it was"),
+        ((a_round(stopped="the app did not become ready"),), False, "not proved: the app did not become ready"),
+        ((a_round(found=None),), False, "half proved: red on base"),
+        ((), False, "not proved: no round was performed"),
+        (
+            (a_round(RED, PASSED, a_run(Kind.BASE, passed=False)), a_round(RED, PASSED, a_run(Kind.BASE, passed=True))),
+            False,
+            "not proved: the rounds disagree about which expectations fail",
+        ),
+    ],
+)
+def test_a_journey_is_proved_when_every_round_shows_the_same(
+    rounds: tuple[Round, ...], proved: bool, conclusion: str
+) -> None:
+    told = Rehearsed(JOURNEY, "sha256:1", rounds)
+    assert told.proved is proved
+    assert told.conclusion.startswith(conclusion)
+
+
+def test_a_look_that_did_not_hold_is_told_in_the_words_of_the_file_with_what_was_there() -> None:
+    lines = list(run_lines(a_run(Kind.JOURNEY, passed=False, line=10), seaside.JOURNEY))
+    assert lines[0] == "  ok    4  - open: /"
+    assert lines[1].startswith("  NO   10  - row: {cells: [")
+    assert lines[1].endswith("  (after_reload)")
+    assert lines[2:] == ["           expected: equals 'Booked for 7'", "           there was: Sorry"]
+
+
+def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> None:
+    fine, wrong = a_run(Kind.BASE, passed=False), a_run(Kind.JOURNEY, passed=False)
+    told = "\n".join(round_lines(Rehearsed(JOURNEY, "sha256:1", (a_round(RED, FAILED, fine, wrong),))))
+    assert "journey-plain-1 failed, and must pass:" in told
+    assert "base-plain-1" not in told
+
+
+PROOF = ShownProof("walk", "sha256:" + "a" * 64, "b" * 40, "c" * 40, (1, 2, 3), ("proved",), ("bwrap-root",), "2026")
+
+
+@pytest.mark.parametrize(
+    ("digest", "trees", "refusal"),
+    [
+        (PROOF.digest, None, ""),
+        (PROOF.digest, (PROOF.base, PROOF.reference), ""),
+        ("sha256:" + "d" * 64, None, "the proof is older than the journey"),
+        (PROOF.digest, (PROOF.base, "e" * 40), "the proof is of other trees"),
+        (PROOF.digest, ("", PROOF.reference), "the proof is of other trees"),
+    ],
+)
+def test_a_proof_is_of_one_journey_and_one_pair_of_trees(digest: str, trees: tuple[str, str] | None, refusal: str) -> None:
+    assert PROOF.refusal(digest=digest, trees=trees).startswith(refusal)
+    assert bool(PROOF.refusal(digest=digest, trees=trees)) is bool(refusal)
+
+
+def test_a_proof_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "walk.proof.json"
+    assert shown_proof(file) is None
+    file.write_text(json.dumps(dataclasses.asdict(PROOF)))
+    assert shown_proof(file) == PROOF
+    file.write_text(json.dumps({**dataclasses.asdict(PROOF), "extra": 1}))
+    with pytest.raises(UsageError, match=r"walk\.proof\.json: not a proof"):
+        shown_proof(file)
+
+
+@pytest.mark.parametrize("url", ["https://127.0.0.1", "127.0.0.1:80", "http://127.0.0.1:80/walks", "http://"])
+def test_an_address_is_the_apps_own(url: str) -> None:
+    with pytest.raises(UsageError, match="paths are the journey's"):
+        Address.of(url)
+
+
+HOW = ("--start", "python seaside.py", "--data")
+
+
+@pytest.fixture
+def sides(tmp_path: Path) -> Path:
+    """Folders `old`, `fixed`, `painted` and `rows`, as somebody would have them who has never seen this project."""
+    for name in ("BASE", "FIXED", "PAINTED"):
+        files = {"seaside.py": getattr(seaside, name)["seaside.py"].replace("SEASIDE_DATA", "APP_DATA")}
+        folder(tmp_path / name.lower(), files)
+    folder(tmp_path / "rows", {"bookings.json": '[{"name": "Seeded Guest", "size": 2}]'})
+    (tmp_path / "large.yaml").write_text(seaside.JOURNEY)
+    return tmp_path
+
+
+def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(sides: Path) -> None:
+    journey = sides / "large.yaml"
+    asked = ("prove", journey, "--base", sides / "base", "--reference", sides / "fixed", *HOW, sides / "rows")
+    done = run_program(*asked, "--rounds", "2", "--seed", "5")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"{journey}: book-a-large-group" in done.stdout
+    assert done.stdout.count("red on base: a named expectation failed; green on the reference") == 3   # each round, and all
+    proof = shown_proof(sides / "large.proof.json")
+    assert proof is not None
+    assert (proof.seeds, proof.refusal(digest=proof.digest)) == ((5, 6), "")
+    again = run_program(*asked, "--unless-proved")
+    assert (again.returncode, "proved before, on the same trees" in again.stdout) == (0, True)
+    assert run_program("check", journey).returncode == 0
+    journey.write_text(seaside.JOURNEY.replace("Booked for 9", "Booked for 10"))
+    checked = run_program("check", journey)
+    assert (checked.returncode, "the proof is older than the journey" in checked.stdout) == (1, True)
+
+
+def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(sides: Path) -> None:
+    (sides / "large.proof.json").write_text("{}")   # what somebody had before
+    asked = ("prove", sides / "large.yaml", "--base", sides / "base", "--reference", sides / "painted")
+    done = run_program(*asked, *HOW, sides / "rows", "--rounds", "1")
+    assert done.returncode == 1
+    assert "not proved: on the reference: 1 of 1 sealed journeys failed" in done.stdout
+    assert "Seeded Guest | 2" in done.stdout
+    assert not (sides / "large.proof.json").exists()
+
+
+def test_without_a_base_the_mutants_must_be_killed(sides: Path) -> None:
+    (sides / "small.yaml").write_text(seaside.HARMLESS)
+    asked = ("prove", sides / "small.yaml", "--reference", sides / "base", *HOW, sides / "rows", "--rounds", "1", "--json")
+    done = run_program(*asked)
+    told = json.loads(done.stdout)
+    (shown,) = told["journeys"][0]["rounds"]
+    assert done.returncode == 0, told["journeys"][0]["reason"]
+    assert (told["proved"], shown["base"]["reason"]) == (True, "green on base")
+    assert [run["run"]["kind"] for run in shown["runs"]].count("sabotage") == 4
+
+
+def test_a_try_says_what_each_step_and_look_saw_and_claims_nothing(sides: Path) -> None:
+    done = run_program("try", sides / "large.yaml", "--base", sides / "base", *HOW, sides / "rows", "--keep", sides / "kept")
+    assert done.returncode == 1
+    assert '  ok    7  - click: {button: Book}' in done.stdout
+    assert "there was: Sorry, a group of" in done.stdout
+    assert '- heading "Walk to the seal bank"' in done.stdout, "the page, by roles and names, where something was not found"
+    assert "twin: not performed" in done.stdout
+    assert list(sides.glob("kept/**/page.png"))
+    assert not (sides / "large.proof.json").exists()
+
+
+@pytest.fixture
+def address() -> Iterator[str]:
+    """An app that runs already: one page that greets."""
+
+    class Greeter(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/html; charset=utf-8")
+            self.end_headers()
+            self.wfile.write(b"<title>Shore</title><h1>Good morning</h1>")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Greeter) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+def test_an_app_that_runs_already_can_be_tried_at_its_address(address: str, tmp_path: Path) -> None:
+    journey = tmp_path / "greeting.yaml"
+    journey.write_text(
+        "journey: greeting\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {heading: Good morning}\n"
+        "twin:\n  expect:\n    - visible: {heading: Good evening}\n"
+    )
+    done = run_program("try", journey, "--url", address)
+    assert (done.returncode, done.stdout.count("  ok "), done.stdout.count("  NO ")) == (0, 3, 1)

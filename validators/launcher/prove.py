@@ -1,0 +1,126 @@
+"""`prove`: journeys in files, shown able to fail and able to pass; nothing is sealed, and a proof is written beside each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from validators.domain.journey import Journey
+from validators.domain.stops import UsageError
+from validators.language.check import checked
+from validators.launcher.desk import Desk
+from validators.launcher.predicate import stamp
+from validators.launcher.rehearsal import Rehearsed, rehearsed
+from validators.launcher.telling import report, round_lines
+from validators.store.files import placed
+from validators.store.proofs import ShownProof, proof_beside, shown_proof
+from validators.store.shelf import journey_digest
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Journeys as somebody wrote them, by digest, with the file that each is in."""
+
+    journeys: Mapping[str, Journey]
+    files: Mapping[str, Path]
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How often, from which seed, where files are kept, and whether a proof that still holds is enough."""
+
+    rounds: int
+    seed: int | None = None
+    keep: Path | None = None
+    unless_proved: bool = False
+
+
+def written(files: Sequence[Path]) -> Written:
+    """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be sealed."""
+    texts = {file: _text(file) for file in files}
+    journeys = {journey_digest(text): checked(text, file=str(file)) for file, text in texts.items()}
+    return Written(journeys, {journey_digest(text): file for file, text in texts.items()})
+
+
+def proved(desk: Desk, told: Written, how: How) -> tuple[Rehearsed, ...]:
+    """What each journey that has no proof yet has shown; the proof of each that is proved now lies beside it."""
+    wanted = {digest: one for digest, one in told.journeys.items() if not (how.unless_proved and known(desk, told, digest))}
+    if not wanted:
+        return ()
+    found = rehearsed(desk, wanted, rounds=how.rounds, seed=how.seed, keep=how.keep)
+    for one in found:
+        file = proof_beside(told.files[one.digest])
+        if one.proved:
+            document = json.dumps(asdict(_document(desk, one)), indent=1) + "\n"
+            placed(file, document.encode(), replace=True, mode=0o644)
+        else:
+            file.unlink(missing_ok=True)    # what held before does not hold now
+    return found
+
+
+def known(desk: Desk, told: Written, digest: str) -> bool:
+    """Whether the proof beside a journey is of its own bytes and of these trees. Raises UsageError."""
+    proof = shown_proof(proof_beside(told.files[digest]))
+    return proof is not None and not proof.refusal(digest=digest, trees=_trees(desk))
+
+
+def proof_lines(told: Written, found: Sequence[Rehearsed]) -> Iterator[str]:
+    """What was shown, journey by journey, for the person who wrote them."""
+    shown = {one.digest: one for one in found}
+    for digest, journey in told.journeys.items():
+        yield f"{told.files[digest]}: {journey.name}"
+        if digest in shown:
+            yield from round_lines(shown[digest])
+        else:
+            yield "  proved before, on the same trees"
+
+
+def proof_report(told: Written, found: Sequence[Rehearsed]) -> dict[str, Any]:
+    """The same as JSON values."""
+    shown = {one.digest: one for one in found}
+    before = [
+        {"file": str(told.files[digest]), "journey": one.name, "digest": digest, "proved": True, "reason": "proved before"}
+        for digest, one in told.journeys.items()
+        if digest not in shown
+    ]
+    now = [report(one, str(told.files[one.digest])) for one in found]
+    return {"proved": all(one["proved"] for one in (*now, *before)), "journeys": [*now, *before]}
+
+
+def stale(file: Path) -> str:
+    """Why the proof beside a journey is not a proof of it; empty when there is none, or when it is."""
+    proof = shown_proof(proof_beside(file))
+    return proof.refusal(digest=journey_digest(_text(file))) if proof else ""
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{file}: cannot be read ({error})") from error
+
+
+def _trees(desk: Desk) -> tuple[str, str]:
+    request = desk.request
+    base = "" if request.issue.kind == "chore" else request.base.tree
+    return base, request.candidate.tree if request.candidate else ""
+
+
+def _document(desk: Desk, one: Rehearsed) -> ShownProof:
+    base, reference = _trees(desk)
+    forms = {form for each in one.rounds for form in each.boxes}
+    return ShownProof(
+        journey=one.journey.name,
+        digest=one.digest,
+        base=base,
+        reference=reference,
+        seeds=tuple(each.seed for each in one.rounds),
+        shown=(one.conclusion,),
+        boxes=tuple(sorted(forms)),
+        at=stamp(desk.now()),
+    )
+
+
