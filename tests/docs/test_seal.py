@@ -17,11 +17,12 @@ def test_every_limit_that_a_verdict_may_name_is_on_the_page():
 
 def test_the_page_names_no_limit_that_does_not_exist():
     quoted = SECTION.split('"')[1::2]
-    assert set(quoted) <= {*forms.UNSEALED, forms.DISK, forms.MEMORY, forms.PIDS, forms.CALLS}
+    every = {*forms.UNSEALED, *forms.LANDLOCKED, forms.DISK, forms.MEMORY, forms.PIDS, forms.PIDS_SHARED, forms.CALLS}
+    assert set(quoted) <= every
 
 
 def test_the_table_says_of_each_form_what_it_lacks_where_the_kernel_helps():
-    for form in (Form.BWRAP_ROOT, Form.BWRAP_USERNS):
+    for form in (Form.BWRAP_ROOT, Form.BWRAP_USERNS, Form.LANDLOCK):
         kinds = [limit.partition(":")[0] for limit in forms.unheld(form, frozenset({"memory", "pids"}))]
         (row,) = [line for line in SECTION.split("| `")[1:] if line.startswith(f"{form}`")]
         assert row.split("|")[2].strip() == ", ".join(kinds)
