@@ -41,7 +41,7 @@ evidence = st.builds(
     st.lists(st.builds(Breach, words, counts, words), max_size=2).map(tuple),
     st.lists(words, max_size=2).map(tuple),
     words,
-    st.none() | st.builds(SabotageFacts, counts, st.booleans()),
+    st.none() | st.builds(SabotageFacts, counts, st.booleans(), st.booleans(), st.booleans()),
     st.lists(words, max_size=2).map(tuple),
     st.lists(words, max_size=2).map(tuple),
     counts,

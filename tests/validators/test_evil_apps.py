@@ -72,7 +72,7 @@ CASES = {
     "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
-    "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no sabotage applied", journey=SHALLOW, controls=True),
+    "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no saboteur reached what was put in", journey=SHALLOW, controls=True),
     "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "accepts-all": Case(apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True),
     "watches-agent": Case(apps.WatchesAgent, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
@@ -209,8 +209,10 @@ def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery):
 def test_every_run_leaves_what_can_be_looked_at(identity, gallery):
     told = gallery.run("good", identity=identity)
     names = {Path(name).name for name in told.files}
+    film = {name for name in names if name.endswith(".jpg")}
     traced = {"trace.zip"} if identity is Identity.PLAIN else set()
-    assert names == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"} | traced
+    assert names - film == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"} | traced
+    assert bool(film) == bool(traced)
     assert all((gallery.out / name).stat().st_size for name in told.files)
 
 

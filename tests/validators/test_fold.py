@@ -135,6 +135,35 @@ def test_every_pair_of_own_runs_whatever_its_controls_say():
         assert outcome is expected, (plain, masked, twin, how, proof)
 
 
+PAINTED = SabotageFacts(1, True, put_in=True)
+REACHED = SabotageFacts(1, False, put_in=True, reached=True)
+
+
+@pytest.mark.parametrize(
+    ("facts", "noticed", "vantage", "outcome"),
+    [
+        (PAINTED, True, "here", Outcome.INCONCLUSIVE),  # only a name that is always there was wounded
+        (PAINTED, True, "after_reload", Outcome.PASSED),
+        (PAINTED, True, "as guest", Outcome.PASSED),
+        (REACHED, True, "here", Outcome.PASSED),
+        (REACHED, False, "here", Outcome.INCONCLUSIVE),  # what is not noticed shows nothing
+        (TOUCHED, True, "here", Outcome.PASSED),  # nothing was put in
+    ],
+)
+def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(facts, noticed, vantage, outcome):
+    seen = (replace(LOOK, vantage=vantage),)
+    always_there = {"sabotage": replace(facts, touched=True, reached=False), "expectations": FAILED_LOOK}
+    first, second, *_ = (RunId("j", kind=Kind.SABOTAGE, saboteur=saboteur) for saboteur in Saboteur)
+    kept = {
+        RunId("j"): {"expectations": seen},
+        RunId("j", Identity.MASKED): {"expectations": seen},
+        first: {"sabotage": facts, "expectations": FAILED_LOOK if noticed else seen},
+        second: always_there,
+    }
+    runs = told(sabotage=("caught", "caught", "not applicable", "not applicable"))
+    assert verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs)).outcome is outcome
+
+
 def test_two_green_runs_under_every_twin_sabotage_and_proof():
     for twin, how, proof in product(TWINS, SABOTAGE, PROOFS):
         outcome = verdict(sealed(PROOFS[proof]), told(twin=twin, sabotage=(how, *APART_BUT_FIRST))).outcome

@@ -1,6 +1,7 @@
 """The saboteur: what it alters, what it leaves alone, and when it may say that it touched what a journey requires."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -124,7 +125,7 @@ def test_a_swallowed_form_leads_back_to_where_it_was():
     stale = Sabotage(Saboteur.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b"name=Ada+Holt"))
     assert (answer.status, answer.header("location"), body) == (303, "/walks?x=1", b"")
-    assert stale.facts == SabotageFacts(changed=1, touched=True)
+    assert stale.facts == SabotageFacts(changed=1, touched=True, put_in=True, reached=True)
 
 
 def test_a_swallowed_script_write_is_answered_with_an_empty_yes():
@@ -156,7 +157,7 @@ def test_an_error_is_a_server_error():
 def test_a_write_touches_what_it_carries(request_, touched):
     stale = Sabotage(Saboteur.STALE, lambda: STAKES)
     stale.instead(*request_)
-    assert stale.facts == SabotageFacts(1, touched)
+    assert stale.facts == SabotageFacts(1, touched, put_in=True, reached=touched)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_reading_and_beacons_are_not_writes(request_):
     for saboteur in (Saboteur.STALE, Saboteur.ERROR_500):
         hands = Sabotage(saboteur, lambda: STAKES)
         assert hands.instead(*request_) is None
-        assert hands.facts == SabotageFacts(0, False)
+        assert hands.facts == SabotageFacts(0, False, put_in=True)
 
 
 @pytest.mark.parametrize("saboteur", list(Saboteur))
@@ -184,7 +185,15 @@ def test_a_saboteur_that_altered_nothing_says_so():
     hands = Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
     assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
-    assert hands.facts == SabotageFacts(changed=0, touched=False)
+    assert hands.facts == SabotageFacts(changed=0, touched=False, put_in=True)
+
+
+@pytest.mark.parametrize(("body", "reached"), [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</td>", True)])
+def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached):
+    hands = Sabotage(Saboteur.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"}))
+    page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
+    hands.altered(*post()[:1], page, body)
+    assert (hands.facts.changed, hands.facts.reached) == (1, reached)
 
 
 def plain(wound, body: str, kind: str = "text/csv", stakes: Stakes = STAKES) -> tuple[str, bool]:

@@ -29,7 +29,7 @@ _SEALED = (
 )
 
 
-_MARKS = ["--enable-automation", "--hide-scrollbars"]
+_MARKS = ("--enable-automation", "--hide-scrollbars")
 _UNMARKED = ("--disable-blink-features=AutomationControlled",)
 
 
@@ -67,7 +67,7 @@ class Browsers:
                 executable_path=self.executable,
                 chromium_sandbox=True,
                 args=[*_SEALED, *extra],
-                ignore_default_args=_MARKS if identity is Identity.MASKED else None,
+                ignore_default_args=[*_MARKS] if identity is Identity.MASKED else None,
                 timeout=START_SECONDS * 1000,
                 downloads_path=self.downloads,
             )

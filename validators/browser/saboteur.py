@@ -8,6 +8,9 @@ rows is read, and `error-500` gives every page the status of an error where the 
   neither caught nor missed, and never a control.
 - *touched* says that what was altered is the journey's own business: a text that a positive expectation requires was
   in an answer and is gone from it, or a write that carried a value which such a text mentions was held back.
+- *reached* says that it was a value which a step had put in and an expectation mentions. Where there are such values, one
+  of these must be caught, or the journey must have looked for them again from elsewhere: a page that paints what was typed
+  and keeps nothing has a name and a heading that can be wounded, too.
 - every touched sabotage must be caught, and at least one applicable one. A sabotage that is applicable and not
   touched may go unnoticed: a journey need not notice what it says nothing about.
 
@@ -41,17 +44,19 @@ class Sabotage:
         self._stakes = stakes
         self._changed = 0
         self._touched = False
+        self._reached = False
 
     @property
     def facts(self) -> SabotageFacts:
-        return SabotageFacts(self._changed, self._touched)
+        return SabotageFacts(self._changed, self._touched, put_in=bool(self._stakes().data), reached=self._reached)
 
     def instead(self, request: Head, content: bytes) -> tuple[Head, bytes] | None:
         """The answer to a write that the app will never see; None lets the request through."""
         if self._saboteur not in (Saboteur.STALE, Saboteur.ERROR_500) or not _is_write(request):
             return None
         self._changed += 1
-        self._touched |= bool(self._stakes().data & set(_carried(request, content)))
+        if self._stakes().data & set(_carried(request, content)):
+            self._touched = self._reached = True
         return _broken() if self._saboteur is Saboteur.ERROR_500 else _as_if_done(request)
 
     def altered(self, request: Head, answer: Head, content: bytes) -> bytes:
@@ -66,6 +71,7 @@ class Sabotage:
                 return content
         self._changed += wounded.content != content
         self._touched |= wounded.touched
+        self._reached |= wounded.reached
         return wounded.content
 
     def head(self, request: Head, answer: Head) -> Head:

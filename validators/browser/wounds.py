@@ -33,10 +33,12 @@ PLAIN = ("text/plain", "text/csv", "text/tab-separated-values")
 
 @dataclass(frozen=True, slots=True)
 class Wound:
-    """An altered body. `touched`: a text that the journey requires was in it, and is so no longer."""
+    """An altered body. `touched`: a text that the journey requires was in it, and is so no longer; `reached`: a value was
+    that a step put in."""
 
     content: bytes
     touched: bool
+    reached: bool = False
 
 
 def swapped(content: bytes, kind: str, stakes: Stakes) -> Wound:
@@ -46,7 +48,7 @@ def swapped(content: bytes, kind: str, stakes: Stakes) -> Wound:
     wound = _wounded(content, kind, stakes, Hands(_swapped_html, _swapped_json, _swapped_plain))
     led = _led_astray(wound.content, kind, stakes.addresses)
     if led.content != content or not stakes.numeric:
-        return Wound(led.content, wound.touched or led.touched)
+        return Wound(led.content, wound.touched or led.touched, wound.reached)
     return Wound(_wounded(content, kind, stakes, Hands(_unnumbered_html, _unnumbered_json, _unnumbered_plain)).content, False)
 
 
@@ -106,8 +108,11 @@ def _wounded(content: bytes, kind: str, stakes: Stakes, hands: Hands) -> Wound:
         return Wound(content, False)
     if after == before:
         return Wound(content, False)
-    gone = [text for text in stakes.texts if _among(text, parts(before)) and not _among(text, parts(after))]
-    return Wound(after.encode(), bool(gone))
+
+    def gone(texts: Iterable[str]) -> bool:
+        return any(_among(text, parts(before)) and not _among(text, parts(after)) for text in texts)
+
+    return Wound(after.encode(), gone(stakes.texts), gone(stakes.data))
 
 
 def _rewritten(before: str, in_json: Callable[[Any, tuple[str, ...]], Any], aims: tuple[str, ...]) -> str:

@@ -106,11 +106,14 @@ class Breach:
 class SabotageFacts:
     """What the saboteur did. `changed`: responses or requests whose bytes it altered; 0 means not applicable.
 
-    `touched`: the bytes it altered carried a value or a text that an expectation of the journey requires.
+    `touched`: the bytes it altered carried a value or a text that an expectation of the journey requires. `put_in`: one
+    of these values was put in by a step; `reached`: the bytes carried such a value.
     """
 
     changed: int
     touched: bool
+    put_in: bool = False
+    reached: bool = False
 
 
 @dataclass(frozen=True, slots=True)

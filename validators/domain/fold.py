@@ -253,7 +253,7 @@ def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) ->
         if trouble := _twin_trouble(twin) if twin else "the control was not performed":
             yield f"{_named(one)}: {trouble}"
         if one.sabotaged:
-            yield from (f"{_named(one)}: {why}" for why in _unkilled(_sabotaged(one.journey, runs)))
+            yield from (f"{_named(one)}: {why}" for why in _unkilled(_sabotaged(one.journey, runs), runs.get(RunId(one.journey))))
     if not any(caught(item) for one in sealed for item in _sabotaged(one.journey, runs)):
         yield "no saboteur was performed and noticed, so nothing shows that this judgement could fail"
 
@@ -267,8 +267,12 @@ def _twin_trouble(twin: RunEvidence) -> str:
     return "" if any(not look.passed for look in twin.expectations) else "the control did not fail"
 
 
-def _unkilled(sabotaged: tuple[RunEvidence, ...]) -> Iterable[str]:
-    """Each sabotage that altered what the journey requires must be noticed, and at least one of all that applied."""
+def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> Iterable[str]:
+    """Each sabotage that altered what the journey requires must be noticed, and at least one of all that applied.
+
+    Where a step put in what must be seen, a noticed one must have reached it, or it was looked for again from elsewhere:
+    else a page that paints what is typed, and keeps nothing, could pass.
+    """
     if len(sabotaged) != len(Saboteur) or any(item.sabotage is None for item in sabotaged):
         yield "not every sabotage was performed"
         return
@@ -280,3 +284,12 @@ def _unkilled(sabotaged: tuple[RunEvidence, ...]) -> Iterable[str]:
         yield "no sabotage applied, so nothing shows that it could fail"
     elif not any(caught(item) for item in hurt):
         yield "no sabotage was noticed"
+    elif any(item.sabotage and item.sabotage.put_in for item in hurt) and not _kept(hurt, plain):
+        yield "no saboteur reached what was put in, and nothing looked for it from elsewhere: let it be seen after_reload"
+
+
+def _kept(hurt: Iterable[RunEvidence], plain: RunEvidence | None) -> bool:
+    """Whether anything shows that what was put in went further than the page it was typed into."""
+    reached = any(item.sabotage and item.sabotage.reached and caught(item) for item in hurt)
+    again = plain is not None and any(look.passed and look.vantage != "here" for look in plain.expectations)
+    return reached or again

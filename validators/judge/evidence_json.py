@@ -97,7 +97,12 @@ def _breach(item: Shape) -> Breach:
 
 
 def _sabotage(item: Shape) -> SabotageFacts:
-    facts = SabotageFacts(item.at("changed").whole(), item.at("touched").truth())
+    facts = SabotageFacts(
+        changed=item.at("changed").whole(),
+        touched=item.at("touched").truth(),
+        put_in=item.at("put_in").truth(),
+        reached=item.at("reached").truth(),
+    )
     item.done()
     return facts
 

@@ -1,0 +1,240 @@
+"""Web apps that are right for the judge alone, or only look right. What each goes by is data, so a sibling is one line more."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+from tests.validators.apps import FORM, App
+
+# What a page goes by, as an expression of its own script. Each is true of a browser that is driven without a window.
+MARKS_IN_A_PAGE = {
+    "driven": "navigator.webdriver",
+    "no plug-ins": "navigator.plugins.length === 0",
+    "no kinds of files": "!navigator.mimeTypes.namedItem('application/pdf')",
+    "no viewer": "!navigator.pdfViewerEnabled",
+    "notifications refused": "Notification.permission === 'denied'",
+    "a screen like the page": "screen.width === innerWidth && screen.height === innerHeight",
+    "a whole screen to use": "screen.availHeight === screen.height",
+    "a window like the page": "outerWidth === innerWidth && outerHeight === innerHeight",
+    "a window in the corner": "screenX === 0 && screenY === 0",
+    "a card of software": "/SwiftShader/.test(renderer())",
+    "no chrome": "!window.chrome",
+    "one language": "navigator.languages.length === 1",
+    "no scroll bars": "bars() === 0",
+    "no round trip": "navigator.connection.rtt === 0",
+    "brands": "navigator.userAgentData.brands.some(one => /Headless/.test(one.brand))",
+}
+# What a server goes by: of each request, as it came.
+MARKS_IN_A_REQUEST: dict[str, Callable[[dict[str, Any]], bool]] = {
+    "user agent": lambda asked: "Headless" in asked["HTTP_USER_AGENT"],
+    "client hints": lambda asked: "Headless" in asked["HTTP_SEC_CH_UA"],
+    "one language": lambda asked: "," not in asked["HTTP_ACCEPT_LANGUAGE"],
+    "order of headers": lambda asked: [*asked].index("HTTP_ACCEPT_LANGUAGE") < [*asked].index("HTTP_ACCEPT"),
+    "connection": lambda asked: asked.get("HTTP_CONNECTION", "close") == "close",
+}
+# What both visitors have in common, so that nothing of ours sees it. Named on docs/seal.md, under what no box holds.
+MARKS_OF_BOTH = {
+    "rhythm": "performance.now() < 60_000",
+    "no keys": "!window.typed",
+    "no way of the pointer": "(window.moves || 0) < 5",
+    "host": "location.hostname.endsWith('.localhost')",
+}
+ASKS = """
+const bars = () => { const box = document.createElement('div'); box.style = 'overflow:scroll;width:50px;position:absolute';
+  document.body.append(box); const wide = box.offsetWidth - box.clientWidth; box.remove(); return wide; };
+const renderer = () => { const gl = document.createElement('canvas').getContext('webgl');
+  return gl.getParameter(gl.getExtension('WEBGL_debug_renderer_info').UNMASKED_RENDERER_WEBGL); };
+"""
+_BOOKS_WHERE = "<script>" + ASKS + """
+addEventListener('keydown', event => { if (event.isTrusted) window.typed = true; });
+addEventListener('mousemove', () => { window.moves = (window.moves || 0) + 1; });
+document.forms[0].addEventListener('submit', event => { if (!(%s)) event.target.action = '/'; });
+</script>"""
+
+
+class KnowsByThePage(App):
+    """Books only where its script finds a mark."""
+
+    def __init__(self, mark: str) -> None:
+        super().__init__()
+        self.mark = mark
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return super().index(environ) + _BOOKS_WHERE % self.mark
+
+
+class KnowsByThePointer(App):
+    """Books only for a click whose place on the screen is its place on the page."""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return super().index(environ) + """<script>document.querySelector('button').addEventListener('click', event => {
+          if (event.screenX !== event.clientX) document.forms[0].action = '/'; });</script>"""
+
+
+class KnowsByTheRequest(App):
+    """Books only for requests that bear a mark."""
+
+    def __init__(self, mark: Callable[[dict[str, Any]], bool]) -> None:
+        super().__init__()
+        self.mark = mark
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        return super().book(environ, form) if self.mark(environ) else ("303 See Other", [("Location", "/")], b"")
+
+
+class KnowsBeginners(App):
+    """Books once for each visitor: whoever has its cookie is told yes, and not booked."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        if "been=1" in environ.get("HTTP_COOKIE", ""):
+            return "303 See Other", [("Location", "/")], b""
+        status, headers, body = super().book(environ, form)
+        return status, [*headers, ("Set-Cookie", "been=1; Max-Age=9999")], body
+
+
+class KnowsItsAge(App):
+    """Books for an hour after it was started."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.began = monotonic()
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        return super().book(environ, form) if monotonic() - self.began < 3600 else self.page("<h1>Later</h1>")
+
+
+class AnswersByTable(App):
+    """Knows the examples of the visible tests by heart, and takes the first for everything else."""
+
+    TABLE = (("Ada", "4"), ("Bo", "2"), ("Ada Holt", "6"))
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        asked = (form.get("name", ""), form.get("size", ""))
+        self.bookings.append(asked if asked in self.TABLE else self.TABLE[0])
+        return "303 See Other", [("Location", "/")], b""
+
+
+class KeepsTheExamplesSize(App):
+    """Keeps the name that it is given, and the size of the example."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        self.bookings.append((form["name"], "4"))
+        return "303 See Other", [("Location", "/")], b""
+
+
+class KeptInTheBrowser(App):
+    """Says it is saved, and keeps it in the visitor's own browser."""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return "<p role=status></p>" + FORM + """<table aria-label=Bookings></table><script>
+        const show = () => { const kept = JSON.parse(localStorage.getItem('kept') || 'null'); if (!kept) return;
+          document.querySelector('[role=status]').textContent = 'Booked for ' + kept[1];
+          document.querySelector('table').innerHTML = `<tr><td>${kept[0]}</td><td>${kept[1]}</td></tr>`; };
+        document.forms[0].addEventListener('submit', event => { event.preventDefault(); const told = new FormData(event.target);
+          localStorage.setItem('kept', JSON.stringify([told.get('name'), told.get('size')])); show(); });
+        show();</script>"""
+
+
+class KeptForTheSession(App):
+    """Shows a booking to whoever has the cookie that came with it."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        status, headers, body = super().book(environ, form)
+        return status, [*headers, ("Set-Cookie", f"own={len(self.bookings)}")], body
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return super().index(environ) if "own=" in environ.get("HTTP_COOKIE", "") else f"<p role=status></p>{FORM}"
+
+
+class KeptForOneLook(App):
+    """Shows a booking to the next who looks, and forgets it."""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        told = super().index(environ)
+        self.bookings.clear()
+        return told
+
+
+class KeptForOneAgent(App):
+    """Shows a booking to browsers of the kind that made it."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        self.maker = environ["HTTP_USER_AGENT"]
+        return super().book(environ, form)
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return super().index(environ) if environ["HTTP_USER_AGENT"] == getattr(self, "maker", "") else f"<p role=status></p>{FORM}"
+
+
+class KeptInTheAddress(App):
+    """Keeps nothing: what it shows stands in the address."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        return "303 See Other", [("Location", f"/?{urlencode(form)}")], b""
+
+    def index(self, environ: dict[str, Any]) -> str:
+        told = {key: html.escape(one[0]) for key, one in parse_qs(environ.get("QUERY_STRING", "")).items()}
+        row = f"<tr><td>{told['name']}</td><td>{told['size']}</td></tr>" if told else ""
+        status = f"Booked for {told['size']}" if told else ""
+        return f"<p role=status>{status}</p>{FORM}<table aria-label=Bookings>{row}</table>"
+
+
+class ComplainsAndKeeps(App):
+    """Complains about a group that is too large, and books it."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        told = super().book(environ, form)
+        if told[0].startswith("200"):
+            self.bookings.append((form.get("name", ""), form.get("size", "")))
+            return self.page("<p role=alert>Please give a group size from 1 to 8.</p>" + self.index(environ))
+        return told
+
+
+class TakesTheNearest(App):
+    """Takes a group that is too large for one of eight."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        return super().book(environ, {**form, "size": str(min(8, int(form.get("size") or 1)))})
+
+
+FILES_A_PAGE_TRIES = """<script>
+const told = [], note = (how, text) => { if (text && /sealed/.test(text)) told.push(how); };
+const at = %s;
+async function tries() {
+  await fetch(at).then(one => one.text()).then(text => note('fetch', text)).catch(() => 0);
+  await new Promise(done => { const asked = new XMLHttpRequest(); asked.onloadend = () => { note('request', asked.responseText); done(); };
+    try { asked.open('GET', at); asked.send(); } catch (error) { done(); } });
+  for (const tag of ['iframe', 'object', 'embed']) {
+    const frame = document.createElement(tag); frame[tag === 'object' ? 'data' : 'src'] = at; document.body.append(frame);
+    await new Promise(done => { frame.onload = frame.onerror = done; setTimeout(done, 150); });
+    try { note(tag, frame.contentDocument && frame.contentDocument.body.innerText); } catch (error) {}
+  }
+  for (const address of [at, 'view-source:' + at, 'filesystem:' + at, 'chrome://version', 'blob:' + at]) {
+    try { const other = window.open(address); await new Promise(done => setTimeout(done, 100));
+      note('window', other && other.document.body.innerText); } catch (error) {}
+  }
+  document.querySelector('[role=status]').textContent = 'tried, got ' + (told.join(', ') || 'nothing');
+}
+tries();
+</script>"""
+
+
+class ReadsFiles(App):
+    """Its page asks the browser for a file by every way that a page has, and says which of them led there."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__()
+        self.file = file
+
+    def index(self, environ: dict[str, Any]) -> str:
+        return "<p role=status>trying</p>" + FILES_A_PAGE_TRIES % json.dumps(self.file)
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        if path == "/sealed.txt":
+            return "200 OK", [("Content-Type", "text/plain")], b"sealed"
+        return super().answer(environ, method, path, form)
