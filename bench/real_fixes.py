@@ -5,7 +5,8 @@
 Datasette, from its releases. A bug's journey must be red on the release before the fix, green on the one after, red on the
 fix that works in a special case only (for one user agent, on one port, in a test environment, for the first requests), and red
 on a painted copy: what the fixed page looked like, with nothing behind it. Everything goes through the judge: boxes, plain
-and masked visitors, twins, saboteurs, the fold that decides, a store and a key made for the occasion.
+and masked visitors, twins, saboteurs, the fold that decides, a store and a key made for the occasion. A judgement that comes
+to no answer is made again, up to three times, as the factory does.
 
 A false pass is a side that had to be red and passed; a false failure, a fix that did not. The judge does not answer to two
 special cases, `judge's ports` and `judge's host`: an app that knows how it is judged can be fixed for the judge alone. They are
@@ -48,6 +49,7 @@ OPEN = ("judge's ports", "judge's host")
 RELEASES = ("old", "new")
 QUIET = ("-qq", "--disable-pip-version-check", "--no-input", "--root-user-action", "ignore")
 JOURNEY_SECONDS = 60
+JUDGEMENTS = 3  # as the factory does: no answer is asked for again, in full
 NAMES = {"new": "the fix"}
 WANTED = {"new": "passed"}
 
@@ -176,7 +178,11 @@ def _judged(pair: Pair, ground: Ground, special: Iterable[str], arguments: argpa
         for mode in ("new", *special, "painted"):
             began = time.monotonic()
             side = replace(named, reference=ground.side(pair, mode))
-            rounds = _performed(side, told, proofs=Path(proofs), keep=arguments.keep and arguments.keep / f"{pair.issue}-{mode}")
+            keep = arguments.keep and arguments.keep / f"{pair.issue}-{mode}"
+            for _ in range(JUDGEMENTS):
+                rounds = _performed(side, told, proofs=Path(proofs), keep=keep)
+                if _candidate(rounds)[0] != "inconclusive":
+                    break
             seconds = time.monotonic() - began
             if mode == "new":
                 yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=0.0)

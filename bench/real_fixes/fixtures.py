@@ -29,6 +29,8 @@ create table visit_notes (
     pk integer primary key, year integer, number integer, note text, foreign key (year, number) references visits(year, number)
 );
 create table linked (pk integer primary key, cell integer references empty_cells(pk));
+create table residents (pk integer primary key, name text, city integer references facet_cities(id));
+create table guestbook (pk integer primary key, name text, said text);
 create view tall_rooms as select pk, content, rank from sortable where rank > 10;
 create virtual table roadside_fts using fts4 (name, place, content="roadside");
 """
@@ -77,6 +79,8 @@ def contents() -> dict[str, Iterable[tuple[object, ...]]]:
         "empty_cells": ((1, ""), (2, "full")),
         "visit_notes": ((pk, 2019 + pk % 2, pk, f"note {pk}") for pk in (1, 2, 3)),
         "linked": ((1, 1), (2, 2)),
+        "residents": ((1, "Fay", 3), (2, "Gus", 99)),
+        "guestbook": ((1, "Zoe", "hello"),),
     }
 
 

@@ -9,6 +9,7 @@ import glob
 import json
 import os
 import socket
+import stat
 import subprocess
 import sys
 from typing import Any
@@ -18,6 +19,8 @@ SECRETS = [TOLD["canary"].encode(), TOLD["key"].encode()]
 ROOTS: list[str] = TOLD.get("roots", ["/"])
 if not os.access("/", os.R_OK) or not next(os.walk("/"), None):     # a box that may not list it: every place it can think of
     ROOTS = TOLD.get("roots") or ["/usr", "/etc", "/tmp", "/root", "/home", "/run", "/var", TOLD["home"]]  # noqa: S108
+if not TOLD.get("roots"):
+    ROOTS = [*ROOTS, "/dev/shm", "/dev/mqueue"]  # noqa: S108
 SKIPPED = ("/proc", "/sys", "/dev")
 found: list[str] = []
 files, objects = 0, 0
@@ -59,6 +62,17 @@ if os.path.exists(TOLD["home"]) and not TOLD.get("roots"):
 for variable, value in os.environb.items():
     if hit(variable + b"=" + value):
         found.append(f"environment: {variable!r}")
+
+for descriptor in () if TOLD.get("roots") else glob.glob("/proc/[0-9]*/fd/*"):      # what was left open for it, and for others
+    with contextlib.suppress(OSError):
+        plain = stat.S_ISREG(os.stat(descriptor).st_mode)
+        if hit(os.fsencode(os.readlink(descriptor))) or (plain and hit(read(descriptor))):
+            found.append(f"process: {descriptor}")
+for listing in ("/proc/self/mountinfo", "/proc/net/unix", "/proc/keys"):
+    if hit(read(listing)):
+        found.append(f"name: in {listing}")
+if not TOLD.get("roots") and len(read("/proc/sysvipc/shm").splitlines()) > 1:
+    found.append("process: memory that others share")
 
 for entry in glob.glob("/proc/[0-9]*"):
     if os.path.basename(entry) == str(os.getpid()):

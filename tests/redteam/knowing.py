@@ -163,12 +163,14 @@ class KeptForOneLook(App):
 class KeptForOneAgent(App):
     """Shows a booking to browsers of the kind that made it."""
 
+    maker = ""
+
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
         self.maker = environ["HTTP_USER_AGENT"]
         return super().book(environ, form)
 
     def index(self, environ: dict[str, Any]) -> str:
-        return super().index(environ) if environ["HTTP_USER_AGENT"] == getattr(self, "maker", "") else f"<p role=status></p>{FORM}"
+        return super().index(environ) if environ["HTTP_USER_AGENT"] == self.maker else f"<p role=status></p>{FORM}"
 
 
 class KeptInTheAddress(App):
@@ -207,7 +209,8 @@ const told = [], note = (how, text) => { if (text && /sealed/.test(text)) told.p
 const at = %s;
 async function tries() {
   await fetch(at).then(one => one.text()).then(text => note('fetch', text)).catch(() => 0);
-  await new Promise(done => { const asked = new XMLHttpRequest(); asked.onloadend = () => { note('request', asked.responseText); done(); };
+  await new Promise(done => { const asked = new XMLHttpRequest();
+    asked.onloadend = () => { note('request', asked.responseText); done(); };
     try { asked.open('GET', at); asked.send(); } catch (error) { done(); } });
   for (const tag of ['iframe', 'object', 'embed']) {
     const frame = document.createElement(tag); frame[tag === 'object' ? 'data' : 'src'] = at; document.body.append(frame);

@@ -13,6 +13,11 @@ import pytest
 from harness.drill.run import ATTACKS
 
 ROOT = Path(__file__).resolve().parents[2]
+ELSEWHERE = ("agents/test_program", "validators/test_browser", "validators/test_evil_apps", "validators/test_language",
+             "validators/test_performance", "validators_launcher/test_app", "validators_launcher/test_judging",
+             "validators_launcher/test_killed", "validators_launcher/test_proving_folders", "validators_launcher/test_regression",
+             "validators_launcher/test_store")
+"""Files outside of this folder in which rows are shown as well."""
 ROWS: dict[int, tuple[str, ...]] = {
     1: ("test_row_1_who_is_obeyed_still_changes_neither_law_nor_rights_nor_production",
         "test_row_1_an_answer_that_a_stranger_ordered_is_held_to_the_contract"),
@@ -49,6 +54,29 @@ ROWS: dict[int, tuple[str, ...]] = {
     41: ("[row 41: a conftest at the root]", "[row 41: a conftest beside the tests]"),
     43: ("test_a_known_miss_code_under_test_that_lies_from_within_is_believed",),
     46: ("test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again",),
+    47: ("test_row_47_an_app_that_knows_the_visible_examples_fails",),
+    48: ("test_row_48_what_is_not_kept_for_everybody_fails", "test_a_toast_that_stores_nothing_fails_in_public_words"),
+    49: ("test_row_49_an_app_that_refuses_nothing_is_not_passed",),
+    50: ("test_a_change_that_breaks_what_was_fixed_before_fails_in_the_missions_words",),
+    51: ("test_row_51_a_page_that_asks_who_is_looking_fails",
+         "test_row_51_a_mark_in_a_page_is_borne_by_one_visitor_alone"),
+    52: ("test_row_52_a_server_that_asks_who_is_looking_fails", "test_an_app_that_looks_who_is_watching_fails",
+         "test_an_app_may_have_answered_before_its_visitor_comes",
+         "test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before"),
+    54: ("test_the_app_sees_its_allow_list_and_nothing_else",),
+    59: ("test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone",
+         "test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page"),
+    61: ("test_an_intruder_in_the_runs_box_finds_nothing", "test_the_intruder_would_find_what_is_there_to_be_found",
+         "test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it"),
+    62: ("test_an_intruder_in_the_runs_box_finds_nothing",
+         "test_in_one_box_the_intruder_finds_what_the_litterer_has_left"),
+    64: ("test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+         "test_nothing_that_leaves_carries_a_step_a_selector_or_a_value"),
+    67: ("test_row_67_a_canary_in_any_spelling_stops_everything", "test_a_journey_in_the_candidate_stops_the_judgement",
+         "test_a_canary_in_any_object_of_the_repository_stops_everything"),
+    68: ("test_row_68_a_page_gets_no_file_of_the_judges", "test_a_file_cannot_be_opened"),
+    69: ("test_rows_61_64_and_69_what_one_box_leaves_is_in_no_other_beside_it_or_after_it",
+         "test_two_sessions_at_once_are_told_apart_by_their_sockets"),
     70: ("test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth",),
     71: ("test_row_71_a_name_that_only_looks_like_it_is_the_same_name",),
     72: ("test_row_72_a_rename_touches_what_it_renames",),
@@ -78,35 +106,47 @@ ROWS: dict[int, tuple[str, ...]] = {
     110: ("test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge",
           "test_row_110_stopped_after_each_act_no_other_follows"),
 }
-MISSING: dict[int, str] = {
-    47: "hard-coded visible examples", 48: "a painted page", 49: "success on any input", 50: "the old bug, moved",
-    51: "an app that asks whether it is driven", 52: "an app that looks at the user agent", 54: "the app's environment",
-    59: "the fingerprint of requests", 61: "the hold-out on disk", 62: "the hold-out in git", 64: "leavings of earlier rounds",
-    67: "sealed words in a change", 68: "the browser as a reader of files", 69: "a memory that two roles share",
+BAD_INPUT: dict[str, tuple[str, ...]] = {
+    "a journey with an unknown verb": ("test_what_is_not_in_the_language_is_refused_by_line",),
+    "an ambiguous locator": ("test_an_ambiguous_look_says_nothing", "test_what_cannot_be_done_says_why"),
+    "a twin that passes": ("test_what_each_app_comes_to[accepts-all]",),
+    "a proof older than the journey": ("test_a_proof_is_of_one_journey_and_one_pair_of_trees",),
+    "an app that hangs": ("test_what_each_app_comes_to[hangs]", "test_what_each_app_comes_to[hangs-from-the-start]",
+                          "test_what_each_app_comes_to[spins]",
+                          "test_a_judgement_that_takes_too_long_is_stopped_and_inconclusive"),
+    "an app that redirects for ever": ("test_what_each_app_comes_to[redirects]",),
+    "an app that serves 100 MB": ("test_what_each_app_comes_to[floods]",),
+    "an app that opens dialogs and downloads": ("test_what_each_app_comes_to[pesters]",
+                                                "test_dialogs_downloads_and_popups_do_not_stop_a_person"),
+    "an app that dies half-way": ("test_what_each_app_comes_to[dies-half-way]",
+                                  "test_an_app_that_ends_at_once_is_inconclusive_and_its_last_words_are_sealed"),
+    "a judge killed at any moment": ("test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence",),
 }
-"""Rows without a test of their name in this folder; the drill samples most of them. A line goes when its test comes."""
+"""What the judge is given that is wrong, or goes wrong under it: never passed, and each with its tests."""
 
 
 @pytest.fixture(scope="module")
 def collected():
-    """The ids of all tests of this folder, by pytest itself."""
-    asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/redteam"]
+    """The ids of all tests of the files that show rows, by pytest itself."""
+    asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/redteam",
+             *(f"tests/{file}.py" for file in ELSEWHERE)]
     plain = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
     done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=plain)
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 
-def test_each_row_has_its_tests(collected):
+@pytest.mark.parametrize("table", [ROWS, BAD_INPUT], ids=["rows", "bad input"])
+def test_each_row_has_its_tests(collected, table):
     ids = [line.split("::", 1)[1] for line in collected]
-    there = {name for names in ROWS.values() for name in names
+    there = {name for names in table.values() for name in names
              if any(one == name or one.startswith(f"{name}[") or (name[0] == "[" and one.endswith(name)) for one in ids)}
-    assert {row: name for row, names in ROWS.items() for name in names if name not in there} == {}
+    assert {row: name for row, names in table.items() for name in names if name not in there} == {}
 
 
-def test_a_row_is_there_or_said_to_be_missing_and_not_both():
-    assert ROWS.keys() & MISSING.keys() == set()
+def test_no_row_is_without_a_test():
     assert all(ROWS.values())
+    assert all(BAD_INPUT.values())
 
 
 def test_the_drill_samples_rows_that_there_are():
-    assert {row for attack in ATTACKS for row in attack.rows} <= ROWS.keys() | MISSING.keys()
+    assert {row for attack in ATTACKS for row in attack.rows} <= ROWS.keys()

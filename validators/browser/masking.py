@@ -3,7 +3,7 @@
 The mask is put on in four places, because each of them leaks alone (seen on Chromium 156): the process's flags
 (user agent everywhere, workers included; no `navigator.webdriver`), `Emulation.setUserAgentOverride` with metadata on
 every page (`userAgentData`), the wire's headers (a pop-up's first request leaves before its page object exists), and
-an initial script for that pop-up's own first document. `outerWidth` and timing still tell; that is accepted.
+an initial script for that pop-up's own first document. What else a page can ask for is `likeness`'s; timing still tells.
 """
 
 from __future__ import annotations
