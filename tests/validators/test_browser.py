@@ -166,6 +166,54 @@ def test_what_cannot_be_done_says_why(chromium):
     on_stage(chromium, Static(), play)
 
 
+BOXLESS = """
+<nav aria-label=Floating><a href="/home" style="float:left">home</a></nav>
+<section aria-label=Placed><p style="position:absolute;top:300px">tide</p></section>
+<section aria-label=Contents style="display:contents">high</section>
+<section aria-label=Folded style="height:0;overflow:hidden"><p>inside</p></section>
+<section aria-label=Around><div style="height:0;overflow:hidden"><p>inside</p></div></section>
+<section aria-label=Empty></section>
+<section aria-label=Unseen style="visibility:hidden"><p>gone</p></section>
+<section aria-label=Off style="display:none"><p>gone</p></section>
+<details><summary>More</summary><section aria-label=Shut style="height:0"><p>gone</p></section></details>
+<table><tr><th style="width:900px"><a href="?sort=size">Size</a> <button onclick="document.title='menu'">Column menu</button></th>
+<th onclick="document.title='day'">Day</th></tr></table>
+"""
+
+
+class Boxless(App):
+    """A page of things whose own box is empty, and of headers that are wider than their words."""
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        return self.page(BOXLESS)
+
+
+def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(chromium):
+    async def play(on: BrowserStage) -> None:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        names = ("Placed", "Contents", "Folded", "Around", "Empty", "Unseen", "Off", "Shut")
+        seen = {name for name in names if await ada.count(Spot(role="region", name=name))}
+        assert seen == {"Placed", "Contents"}
+        floating = Spot(role="navigation", name="Floating")
+        assert await ada.count(Spot(role="link", name="home", within=floating)) == 1
+        await ada.seen(floating, patience=2)
+
+    on_stage(chromium, Boxless(), play)
+
+
+def test_a_header_is_clicked_where_its_words_are(chromium):
+    async def play(on: BrowserStage) -> None:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        await ada.click(Spot(role="columnheader", name="Size"), patience=5)
+        assert await ada.path() == "/?sort=size"
+        await ada.click(Spot(role="columnheader", name="Day"), patience=5)
+        assert await ada.title() == "day"
+
+    on_stage(chromium, Boxless(), play)
+
+
 def test_people_do_not_share_cookies_or_storage(chromium):
     async def play(on: BrowserStage) -> None:
         ada, bo = await on.person(""), await on.person("bo")

@@ -72,7 +72,7 @@ CASES = {
     "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
-    "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no saboteur reached what was put in", journey=SHALLOW, controls=True),
+    "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no saboteur reached what", journey=SHALLOW, controls=True),
     "hard-coded": Case(apps.HardCoded, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "accepts-all": Case(apps.AcceptsAll, SILENT, reason="the control did not fail", journey=REFUSING, controls=True),
     "watches-agent": Case(apps.WatchesAgent, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),

@@ -80,6 +80,15 @@ def test_a_journey_that_says_something_may_be_sealed():
         (journey(twin=GOOD["expect"]), "the twin expects what the journey expects"),
         (journey(twin=["title: Nothing"]), "the twin looks where the journey does not"),
         (journey(twin=['text: {role: alert, equals: "no"}']), "the twin looks where the journey does not"),
+        (
+            journey(expect=[*GOOD["expect"], "absent: {link: A, under: Day}"], twin=["visible: {link: B, under: Day}"]),
+            "the twin looks where the journey does not",
+        ),
+        (journey(twin=["absent: {button: Book}"]), "the twin: an absence proves nothing"),
+        (
+            journey(steps=["open: /", "check: {label: Vegan}"], expect=["visible: {heading: A}"], twin=["visible: {heading: B}"]),
+            "of a tick, the `state` of that element",
+        ),
         (journey(twin_steps=["click: {button: Book}"]), "the first step must be `open`"),
         (journey(twin=['text: {role: status, equals: "{{ filled.name }}"}'], twin_steps=["open: /"]), "nothing has filled"),
     ],
@@ -104,6 +113,12 @@ def test_a_worthless_journey_is_refused(source, words):
             twin_steps=["open: /", 'fill: {label: "Name", value: ""}', "click: {button: Book}"],
         ),
         journey(expect=[*GOOD["expect"], 'absent: {row: "x"}'], twin=GOOD["twin"]),
+        journey(expect=[*GOOD["expect"], "absent: {link: A, in: {role: main}}"], twin=["visible: {link: A, in: {role: main}}"]),
+        journey(
+            steps=["open: /", "as: guide", "open: /", "as: guest"],
+            expect=["visible: {link: Home}", "absent: {link: Guests}", "{as: guide, expect: [{visible: {link: Guests}}]}"],
+            twin=["visible: {link: Guests}"],
+        ),
         journey(steps=["open: /", "click: {columnheader: A}"], expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]),
         journey(steps=["open: /x"], expect=["status: 200", "visible: {heading: X}"], twin=["status: 500"]),
         journey(expect=['row: {cells: {Name: "{{ filled.name }}"}, at: 1}'], twin=["row: {cells: {Name: nobody}, at: 1}"]),

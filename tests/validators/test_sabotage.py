@@ -188,7 +188,10 @@ def test_a_saboteur_that_altered_nothing_says_so():
     assert hands.facts == SabotageFacts(changed=0, touched=False, put_in=True)
 
 
-@pytest.mark.parametrize(("body", "reached"), [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</td>", True)])
+PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</td>", True)]
+
+
+@pytest.mark.parametrize(("body", "reached"), PAGES)
 def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached):
     hands = Sabotage(Saboteur.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"}))
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))

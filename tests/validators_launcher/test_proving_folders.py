@@ -153,6 +153,15 @@ def test_only_the_runs_that_went_otherwise_than_they_must_are_explained() -> Non
     assert "base-plain-1" not in told
 
 
+def test_what_the_masked_visitor_saw_is_told_only_where_it_is_something_else() -> None:
+    plain, elsewhere = a_run(Kind.JOURNEY, passed=False), a_run(Kind.JOURNEY, passed=False, line=10)
+    masked = [dataclasses.replace(one, run=dataclasses.replace(one.run, identity=Identity.MASKED)) for one in (plain, elsewhere)]
+    rounds = [a_round(RED, FAILED, plain, one) for one in masked]
+    told = ["\n".join(round_lines(Rehearsed(JOURNEY, "sha256:1", (one,)))) for one in rounds]
+    assert [one.count("there was: Sorry") for one in told] == [1, 2]
+    assert ["journey-masked-1 went as journey-plain-1" in one for one in told] == [True, False]
+
+
 PROOF = ShownProof("walk", "sha256:" + "a" * 64, "b" * 40, "c" * 40, (1, 2, 3), ("proved",), ("bwrap-root",), "2026")
 
 

@@ -35,14 +35,34 @@ _DEFINES = """
   return found;"""
 
 # A header cell by what a person calls it: its text or that of a link or button in it, without pictures and arrows.
-_CALLED = r"""
+_NAMES = r"""
   const wanted = decodeURIComponent(body);
   const text = e => [...e.childNodes].map(n => n.nodeType === 3 ? n.data
     : n.nodeType !== 1 || /^(svg|img|script|style|template)$/i.test(n.tagName) || !n.checkVisibility() ? ' ' : text(n)).join('');
   const plain = told => told.replace(/\s+/gu, ' ').trim();
   const bare = told => told.replace(/^[^\p{L}\p{N}_]+|[^\p{L}\p{N}_]+$/gu, '');
-  const names = [root, ...root.querySelectorAll('a, button, [role=button], [role=link]')].map(e => plain(text(e)));
-  return names.some(name => name === wanted || bare(name) === wanted) ? [root] : [];"""
+  const inside = [...root.querySelectorAll('a, button, [role=button], [role=link]')];
+  const so = e => [plain(text(e)), bare(plain(text(e)))].includes(wanted);
+"""
+_CALLED = _NAMES + "  return [root, ...inside].some(so) ? [root] : [];"
+
+# What a person clicks who clicks a header: the one link or button that says its words, not the middle of the cell.
+_HANDLE = _NAMES + """
+  const shown = inside.filter(e => e.checkVisibility()), saying = wanted.trim() ? shown.filter(so) : shown;
+  return saying.length === 1 ? saying : [root];"""
+
+# What a person sees: what has a box, or is around something that has: all of it may float, or be placed elsewhere.
+_SHOWN = """
+  const seen = e => e.checkVisibility({visibilityProperty: true});
+  const box = e => { const rect = e.getBoundingClientRect(); return rect.width > 0 && rect.height > 0; };
+  const clips = e => !box(e) && getComputedStyle(e).overflow !== 'visible';
+  const bare = getComputedStyle(root).display === 'contents';
+  const text = () => { const all = root.ownerDocument.createRange(); all.selectNodeContents(root); return all; };
+  const reached = e => { for (let up = e; up !== root; up = up.parentElement) if (clips(up)) return false; return true; };
+  if (seen(root) && box(root)) return [root];
+  if (bare && box(text()) && getComputedStyle(root).visibility === 'visible') return [root];
+  if (!seen(root) || clips(root)) return [];
+  return [...root.querySelectorAll('*')].some(e => seen(e) && box(e) && reached(e)) ? [root] : [];"""
 
 _STATE = """
   const is = (name, value) => root.getAttribute(name) === value;
@@ -88,6 +108,8 @@ ENGINES = {
     "under": _UNDER,
     "defines": _DEFINES,
     "called": _CALLED,
+    "handle": _HANDLE,
+    "shown": _SHOWN,
     "state": _STATE,
     "describes": _DESCRIBES,
     "answered": _ANSWERED,

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Locator, Page
 
 FIELD_ROLES = ("textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider")
+HEADERS = ("columnheader", "rowheader")
 FIELDS = "input, select, textarea, [contenteditable]"
 
 
@@ -26,7 +27,7 @@ def located(page: Page, spot: Spot) -> Locator:
     if spot.under is not None:
         heading = scope.get_by_role("heading", name=spot.under, exact=True).filter(visible=True)
         found = found.and_(heading.locator("under=it"))
-    return found.filter(visible=True)
+    return found.locator("shown=it")
 
 
 def _named(scope: Page | Locator, spot: Spot) -> Locator:
@@ -51,6 +52,11 @@ def _in_role(scope: Page | Locator, spot: Spot) -> Locator:
     if spot.name is None:
         return scope.get_by_role(role, level=spot.level)
     return scope.get_by_role(role, name=spot.name, exact=True, level=spot.level)
+
+
+def handle(spot: Spot, found: Locator) -> Locator:
+    """What is clicked of it. Who clicks a header clicks its words; the middle of a wide cell may do nothing."""
+    return found.locator(f"handle={quote(spot.name or ' ', safe='')}") if spot.role in HEADERS else found
 
 
 def _whole(text: str) -> re.Pattern[str]:

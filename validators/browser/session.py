@@ -14,7 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from validators.browser.arrivals import Arrivals, kept
-from validators.browser.locating import label_of, located
+from validators.browser.locating import handle, label_of, located
 from validators.browser.reading import Latest, Reader, first_line
 from validators.browser.wire import Wire
 from validators.domain.answer import Answer
@@ -78,7 +78,7 @@ class BrowserSession(Reader):
         await self._acted(spot, lambda found: found.fill(text, timeout=patience * 1000), patience)
 
     async def click(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: found.click(timeout=patience * 1000), patience)
+        await self._acted(spot, lambda found: handle(spot, found).click(timeout=patience * 1000), patience)
 
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
         if spot is None:
@@ -143,7 +143,7 @@ class BrowserSession(Reader):
         await self._acted(spot, lambda found: found.set_checked(on, timeout=patience * 1000), patience)
 
     async def seen(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: found.wait_for(state="visible", timeout=patience * 1000), patience)
+        await self._acted(spot, lambda found: found.wait_for(state="attached", timeout=patience * 1000), patience)
 
     async def focused(self, spot: Spot) -> bool:
         found = await self._one(spot)

@@ -40,7 +40,7 @@ def problems(journey: Journey) -> tuple[Problem, ...]:
         found.append(Problem(0, "a journey needs `twin`: expectations that must fail on a correct app"))
     else:
         steps = twin.steps or journey.steps
-        found += [*_says_something(twin.expect), *_comparable(journey)]
+        found += [*_says_something(twin.expect, of="the twin: "), *_comparable(journey)]
         found += [*_placeholders(journey, steps, twin.expect), *disorders(steps, twin.expect)]
     return tuple(sorted(set(found), key=lambda problem: (problem.line, problem.message)))
 
@@ -80,10 +80,10 @@ def _unknown(held: Iterable[Template], names: set[str], fields: set[str], *, lin
                 yield Problem(line, f"{name!r} has no value at this point; known names: {known}")
 
 
-def _says_something(expect: tuple[Block, ...]) -> Iterator[Problem]:
+def _says_something(expect: tuple[Block, ...], *, of: str = "") -> Iterator[Problem]:
     for block in expect:
         if not any(positive(look) for look in block.looks):
-            yield Problem(block.line, "an absence proves nothing on a blank page: say what must be there as well")
+            yield Problem(block.line, f"{of}an absence proves nothing on a blank page: say what must be there as well")
 
 
 def _tied(journey: Journey) -> Iterator[Problem]:
@@ -98,7 +98,8 @@ def _tied(journey: Journey) -> Iterator[Problem]:
         yield Problem(
             line,
             "no expectation depends on what the steps did, so the journey would pass on any page that says this: "
-            "expect something that mentions filled.<field>, a drawn or remembered name, or words a step states",
+            "expect something that mentions filled.<field>, a drawn or remembered name, or words a step states; "
+            "of a tick, the `state` of that element, named as in the step",
         )
 
 
@@ -130,15 +131,16 @@ def _comparable(journey: Journey) -> Iterator[Problem]:
     if twin is None or twin.steps is not None:
         return
     own = looks(journey.expect)
-    if all(_same_claim(one, own) for one in looks(twin.expect)):
+    if _claims(twin.expect) <= _claims(journey.expect):
         yield Problem(twin.line, "the twin expects what the journey expects: give it a wrong value or other steps")
     for look in looks(twin.expect):
         if not any(_same_place(look, other) for other in own):
             yield Problem(look.line, "the twin looks where the journey does not: same kind, same element, wrong value")
 
 
-def _same_claim(look: Look, others: Iterable[Look]) -> bool:
-    return any(meant(look) == meant(other) for other in others)
+def _claims(expect: tuple[Block, ...]) -> set[tuple[str, object]]:
+    """What is said, and through whose eyes: what one person must see may be just what another must not."""
+    return {(block.actor, meant(look)) for block in expect for look in block.looks}
 
 
 def _same_place(look: Look, other: Look) -> bool:
@@ -148,6 +150,8 @@ def _same_place(look: Look, other: Look) -> bool:
     if isinstance(look, ColumnHas) and isinstance(other, ColumnHas) and meant(look.header) != meant(other.header):
         return False
     mine, its = target_of(look), target_of(other)
+    if isinstance(look, Visible) and isinstance(other, Absent):
+        return meant(mine) == meant(its)  # what must not be there, said to be there
     if isinstance(look, Visible | Absent | CountIs) and mine and its:
         return type(look) is type(other) and _around(mine) == _around(its)
     return type(look) is type(other) and str(mine) == str(its)

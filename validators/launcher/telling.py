@@ -85,11 +85,14 @@ def _reference(one: Round) -> str:
 
 
 def _explained(one: Round, source: str) -> Iterator[str]:
-    """The runs that went otherwise than they must, each with its lines."""
+    """The runs that went otherwise than they must, each with its lines; those of one before it are not told again."""
+    told: dict[tuple[str, ...], object] = {}
     for run in one.evidence:
         if why := _wrong(run, one):
-            yield f"{run.run} {why}"
-            yield from run_lines(run, source)
+            lines = (why, *run_lines(run, source))
+            same = told.setdefault(lines, run.run)
+            yield f"{run.run} {why}" if same is run.run else f"{run.run} went as {same}"
+            yield from lines[1:] if same is run.run else ()
 
 
 def _wrong(run: RunEvidence, one: Round) -> str:
