@@ -30,7 +30,7 @@ print(made)
 FILL = """\
 import os
 written = 0
-with open("/work/fill", "wb", buffering=0) as file:
+with open("fill", "wb", buffering=0) as file:
     while written < 400:
         file.write(os.urandom(1 << 20))
         written += 1
@@ -44,10 +44,10 @@ if os.fork() == 0:
     os.setsid()
     if os.fork() == 0:
         while True:
-            open("/work/alive", "a").write("x")
+            open("alive", "a").write("x")
             time.sleep(0.05)
     os._exit(0)
-while not os.path.exists("/work/alive"):
+while not os.path.exists("alive"):
     time.sleep(0.05)
 """
 
@@ -57,7 +57,7 @@ def _ended(source: str, limits: Limits, by: str) -> "Callable[[Ground], Seen]":
         if ground.sandbox.form() == Form.UNSEALED:
             return open_("no box holds on this machine", FIX)
         folder = ground.apart(f"limits {by}")
-        result = boxed(ground, source, limits=limits, binds=(Bind(str(folder), "/work", "rw"),))
+        result = boxed(ground, source, limits=limits, binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk")
         calm = boxed(ground, "print('calm')", limits=limits)
         if not calm.ok:
             return open_(f"a calm program does not end well under these limits either: {calm.killed_by or calm.exit_code}")
@@ -89,7 +89,7 @@ def orphan(ground: "Ground") -> Seen:
     if ground.sandbox.form() == Form.UNSEALED:
         return open_("no box holds on this machine", FIX)
     folder = ground.apart("orphan")
-    boxed(ground, ORPHAN, limits=Limits(wall_seconds=60), binds=(Bind(str(folder), "/work", "rw"),))
+    boxed(ground, ORPHAN, limits=Limits(wall_seconds=60), binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk")
     alive = folder / "alive"
     if not alive.exists() or not alive.stat().st_size:
         return open_("the child never lived, so nothing was shown")

@@ -19,7 +19,7 @@ TEMPORARY = re.compile(r"factory-[a-z]+-(\d+)-[A-Za-z0-9_]{8}(\.json)?")
 
 _HALF_MADE = (("worktrees", ".making-*"), ("layers", ".preparing-*"), ("repositories", "*.making"),
               ("facts", "tests-*.[!j]*"), ("", ".home.json.*"))
-_SEALED_HALF_MADE = (("judged", ".fresh-*"), ("proofs", ".fresh-*"))   # never a verdict's evidence: that has its name
+_SEALED_HALF_MADE = (("proofs", ".fresh-*"),)   # never evidence, neither of a verdict nor of a judge that was killed
 
 
 def leavings(places: Places, wheels: Path, *, temporary: Path) -> Iterator[Leaving]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 FACTORY = Path(sys.executable).with_name("factory")
-SECONDS = 600
+SECONDS = 1800
 
 
 @dataclass(frozen=True)

@@ -70,13 +70,14 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
             old(home / "worktrees" / ".making-x", files=300), old(home / "worktrees" / ".trash" / "r", files=300),
             old(home / "worktrees" / f".pool-{'a' * 40}-{'b' * 32}", files=300), old(home / ".trash" / "x", files=30),
             old(home / "runs" / "triage-1-1" / "tests" / "head", files=300),
-            old(sealed / "judged" / ".fresh-x", files=30), old(sealed / "proofs" / ".fresh-x", files=30),
+            old(sealed / "proofs" / ".fresh-x", files=30),
             old(temporary / "cache" / "lights-out-factory" / "wheels" / "a-1-py3-none-any.whl"),
             old(temporary / f"factory-box-{dead}-abcdefgh", files=3), old(temporary / f"factory-lock-{dead}-abcdefgh"))
 
 
 def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path):
     alive = old(tmp_path / f"factory-box-{os.getpid()}-abcdefgh", files=3)
+    told = old(world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3)
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     litter = littered(world, tmp_path, dead=int(ended.stdout))
     worktree = world / "worktrees" / "implement-1-1" / "worktree"
@@ -97,6 +98,7 @@ def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tm
     assert not any(path.exists() for path in litter)
     assert not list(world.rglob(".trash/*"))
     assert alive.is_dir()
+    assert told.is_dir()
     went_on(world, tmp_path)
 
 
