@@ -39,7 +39,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(world: World
     file.write_text(seaside.HARMLESS.replace("any.int(2, 4)", "any.int(2, 3)"))
     who = ("--actor", "grace", "--reason", "four is a family of its own")
     done = world.validators("store", "supersede", "--request", request, "--digest", old, "--journey", file, *who)
-    assert (done.returncode, done.stdout.startswith("sealed: green on base")) == (0, True)
+    assert (done.returncode, done.stdout.startswith("sealed: 1 green on base")) == (0, True)
     (new,) = [one.entry.digest for one in world.desk(request).shelf.journeys(2)]
     assert world.validators("store", "retire", "--request", request, "--digest", new, *who).returncode == 0
     listed = [json.loads(line) for line in world.validators("store", "list", "--request", request).stdout.splitlines()]

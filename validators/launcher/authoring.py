@@ -152,7 +152,7 @@ def _again(current: Sequence[SealedJourney]) -> Authored:
 def told(digests: Sequence[str], *, red: int, dropped: int = 0) -> Authored:
     """What may be known of journeys that are sealed, `red` of them red on base."""
     digest, green = set_digest(digests), len(digests) - red
-    shown = (f"{red} red on base" if red else "", f"{green} green there and able to fail" if green else "")
+    shown = (f"{red} red on base" if red else "", f"{green} green on base and able to fail" if green else "")
     reason = ", ".join(filter(None, shown))
     return Authored(SEALED, reason, len(digests), digest, digest, red > 0, green, dropped)
 
