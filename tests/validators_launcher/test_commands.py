@@ -51,7 +51,7 @@ def test_a_maintainer_supersedes_and_retires_and_everything_is_kept(world: World
     ]
     assert listed[-1]["actor"] == "grace"
     digest = json.loads(world.validators("store", "digest", "--request", request).stdout)
-    assert digest == {"journeys": 0, "digest": None}
+    assert digest == {"journeys": 0, "declined": False, "standing": 0, "digest": None}
     assert len(list((world.home / "sealed" / "seaside" / "journeys").iterdir())) == 2
 
 
