@@ -98,8 +98,8 @@ def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world):
 
 def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world):
     kept = ("ledger.db", "ledger.head", "keys/validator.key", "evidence/validate-1-1/verdict.json", "STOP", "engine.db",
-            "sealed/tidebook/judged/validate-1-1-1/verdict.json", "sealed/tidebook/entries/000001.json",
-            "sealed/tidebook/journeys/aa.yaml", "sealed/tidebook/proofs/aa-bb/evidence.json", "sealed/tidebook/wire/a.jsonl",
+            "sealed/tidebook/judged/validate-1-1-1/verdict.json", "sealed/tidebook/judged/.unfinished-aa/steps.jsonl",
+            "sealed/tidebook/entries/000001.json", "sealed/tidebook/journeys/aa.yaml", "sealed/tidebook/proofs/aa-bb/evidence.json", "sealed/tidebook/wire/a.jsonl",
             "runs/implement-1-1/author.log", "runs/implement-1-1/tests/head.out/junit.xml", "broker/wire/a.jsonl",
             "runs/implement-1-1/author-request.json", "facts/tests-a-b.json", "home.json", "cache/wheels/README",
             "tmp/factory-of-somebody", "tmp/factory-box-12-short", "tmp/box-abcdefgh", "recordings/issue-1/a.json",
@@ -111,11 +111,11 @@ def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_
         "worktrees/.pool-aa-bb": 31, "layers/aa": 31, "cache/wheels/a-1.whl": 31,
         "worktrees/.making-aa": 2, "layers/.preparing-aa": 2, "repositories/tidebook.git.making": 2,
         "facts/tests-a-b.implement-1-1": 2, ".home.json.77": 2,
-        "sealed/tidebook/judged/.fresh-aa": 2, "sealed/tidebook/proofs/.fresh-aa": 2,
+        "sealed/tidebook/proofs/.fresh-aa": 2,
         "tmp/factory-box-12-abcdefgh": 0, "tmp/factory-request-12-abcdefgh.json": 0,
     }
     stays = {"worktrees/.pool-cc-bb": 29, "layers/bb": 29, "cache/wheels/b-1.whl": 29, "worktrees/.making-bb": 0.5,
-             "layers/.preparing-bb": 0.5, "sealed/tidebook/judged/.fresh-bb": 0.5, "tmp/factory-box-13-abcdefgh": 99,
+             "layers/.preparing-bb": 0.5, "sealed/tidebook/proofs/.fresh-bb": 0.5, "tmp/factory-box-13-abcdefgh": 99,
              "worktrees/unknown-1-1": 99}
     for name, days in (goes | stays).items():
         lay(world.work / name, days_ago=days)

