@@ -34,6 +34,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         threading.Thread(target=_stop_at_the_end_of, args=(sys.stdin.fileno(),), name="lifeline", daemon=True).start()
     try:
         code: int = arguments.command(arguments)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return _unread()
     except UsageError as error:
         print(error, file=sys.stderr)
         return 2
@@ -44,6 +47,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped; no verdict was written", file=sys.stderr)
         return 130
     return code
+
+
+def _unread() -> int:
+    """Whoever read the answer has seen enough, as `head` does; any other broken pipe is raised again. As a shell names it."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the interpreter flushes once more as it ends
+        return 128 + signal.SIGPIPE
+    raise
 
 
 def _stop_at_the_end_of(pipe: int) -> None:

@@ -25,6 +25,7 @@ from harness.factory.rota import urgency
 from harness.factory.space import refuse_when_full
 from harness.factory.steering import Steering, steering_at
 
+ON_BASE = frozenset({"validate", "merge"})   # what is good for one tip of the default branch alone
 MOVES_PER_ISSUE = 24   # more than any honest way through the table needs; a bound, so that a tick always ends
 
 
@@ -126,9 +127,10 @@ def _next_of(told: History, known: Collection[History], steering: Steering) -> N
 
 
 def _must_wait(told: History, todo: Next, known: Collection[History], crew: Crew) -> bool:
-    """One landing at a time; nothing is judged on a base that is about to move; of issues that are alike, one at a time."""
-    lands = todo.workflow in ("validate", "merge") and "merge" in crew.under_way.values()
-    return lands or (todo.workflow == "implement" and waits_for(told, known, under_way=crew.under_way) is not None)
+    """One judgement or landing at a time, as a verdict on a base that moves meanwhile is wasted; of issues that are alike,
+    one at a time."""
+    on_base = todo.workflow in ON_BASE and not ON_BASE.isdisjoint(crew.under_way.values())
+    return on_base or (todo.workflow == "implement" and waits_for(told, known, under_way=crew.under_way) is not None)
 
 
 def _turn(told: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:

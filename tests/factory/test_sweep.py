@@ -99,7 +99,8 @@ def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world):
 def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world):
     kept = ("ledger.db", "ledger.head", "keys/validator.key", "evidence/validate-1-1/verdict.json", "STOP", "engine.db",
             "sealed/tidebook/judged/validate-1-1-1/verdict.json", "sealed/tidebook/judged/.unfinished-aa/steps.jsonl",
-            "sealed/tidebook/entries/000001.json", "sealed/tidebook/journeys/aa.yaml", "sealed/tidebook/proofs/aa-bb/evidence.json", "sealed/tidebook/wire/a.jsonl",
+            "sealed/tidebook/entries/000001.json", "sealed/tidebook/journeys/aa.yaml",
+            "sealed/tidebook/proofs/aa-bb/evidence.json", "sealed/tidebook/wire/a.jsonl",
             "runs/implement-1-1/author.log", "runs/implement-1-1/tests/head.out/junit.xml", "broker/wire/a.jsonl",
             "runs/implement-1-1/author-request.json", "facts/tests-a-b.json", "home.json", "cache/wheels/README",
             "tmp/factory-of-somebody", "tmp/factory-box-12-short", "tmp/box-abcdefgh", "recordings/issue-1/a.json",

@@ -31,17 +31,20 @@ class Meeting:
 class Watched(World):
     """A world that knows how many of each effect were under way at once."""
 
+    most, under_way = 0, ()
+
     def watch(self, holder, name):
-        act, self.most, under_way = getattr(holder, name), 0, []
+        act = getattr(holder, name)
 
         def watched(*args, **kwargs):
-            under_way.append(name)
-            self.most = max(self.most, len(under_way))
+            self.under_way += (name,)
+            self.most = max(self.most, len(self.under_way))
             time.sleep(0.05)
             try:
                 return act(*args, **kwargs)
             finally:
-                under_way.remove(name)
+                at = self.under_way.index(name)
+                self.under_way = self.under_way[:at] + self.under_way[at + 1:]
 
         setattr(holder, name, watched)
 
@@ -61,6 +64,16 @@ def test_one_lands_at_a_time(tmp_path):
     world.watch(world.git, "land")
     world.tick()
     assert (world.most, len(world.git.landings)) == (1, 2)
+
+
+def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wasted(tmp_path):
+    world = Watched(tmp_path, agent=FakeAgent(Meeting()))
+    issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
+    world.watch(world.git, "land")
+    world.watch(world.validator, "judge")
+    world.tick()
+    assert world.most == 1
+    assert [len(world.history(issue).verdicts) for issue in issues] == [1, 1]
 
 
 class BreaksEachOther(FakeValidator):
@@ -181,8 +194,10 @@ def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world):
     second = world.file("Cancelling does nothing", "After cancelling, the places stay taken on the walk that I booked.")
     world.tick(states=frozenset({State.UNTRIAGED}))
     assert world.history(second).is_duplicate
-    assert LONG[:60] in world.model.asked[-1][1]
-    assert "Older issues" not in world.model.asked[0][1]
+    questions = [question for _, question in world.model.asked]
+    (shown,), (alone,) = ([one for one in questions if ("Cancelling does nothing" in one) is of] for of in (True, False))
+    assert LONG[:60] in shown
+    assert "Older issues" not in alone
 
 
 def test_what_comes_back_after_it_was_merged_is_no_duplicate(world):

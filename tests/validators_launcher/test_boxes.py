@@ -18,7 +18,7 @@ from validators.app.boxes import Boxes
 from validators.app.instances import Fleet, Start, Wanted
 from validators.app.side import Side
 from validators.launcher.library import judge_library
-from validators.launcher.perform import Scene, driver_spec
+from validators.launcher.perform import PORTS, Scene, driver_spec
 from validators.launcher.phases import Deadline
 
 START = Start(("python", "seaside.py"), "PORT", "/", 10, 30, "app.test")
@@ -52,6 +52,7 @@ report = {
     "outside": reached(socket.AF_INET, ("192.0.2.1", 80)),
     "other port": reached(socket.AF_INET, ("127.0.0.1", given["other"])),
     "host port": reached(socket.AF_INET, ("127.0.0.1", given["host_port"])),
+    "ephemeral": Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split(),
     "app": urllib.request.urlopen(f"http://127.0.0.1:{given['port']}/", timeout=5).status,
 }
 Path("/out/report.json").write_text(json.dumps(report))
@@ -66,6 +67,8 @@ def test_the_drivers_box_sees_its_one_origin_and_no_tree_store_or_key(world: Wor
     assert (report["app"], report["outside"]) == (200, "OSError")
     assert (report["other port"], report["host port"]) == ("ConnectionRefusedError", "ConnectionRefusedError")
     assert set(report["env"]) <= {"PATH", "HOME", "LANG", "PYTHONPATH", "LC_CTYPE", "LOF_BROWSER"}
+    low, high = map(int, report["ephemeral"])
+    assert set(PORTS).isdisjoint(range(low, high + 1))
 
 
 def probed(world: World, tmp_path: Path) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """The commands for people: check, prove, store, key."""
 
 import json
+import subprocess
 from pathlib import Path
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.world import World
+from tests.validators_launcher.world import ENV, World, command
 
 
 def test_check_names_the_file_and_the_line(world: World, tmp_path: Path) -> None:
@@ -68,3 +69,28 @@ def test_a_request_that_cannot_be_read_is_named_and_nothing_is_written(world: Wo
     assert done.returncode == 2
     assert "request.json: run: " in done.stderr
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_whoever_has_read_enough_may_leave_without_a_traceback(world: World) -> None:
+    key = world.home / "keys" / "validator.key"
+    for reads in (False, True):
+        asked = subprocess.Popen(command("key", "--signing-key", key), env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        assert asked.stdout is not None
+        if not reads:
+            asked.stdout.close()
+            asked.stdout = None
+        said, complained = asked.communicate()
+        assert (asked.returncode, complained) == ((0, b"") if reads else (141, b""))
+        assert said is None or len(said) > 60
+
+
+def test_a_folder_whose_name_is_too_long_for_a_socket_is_named_with_the_next_move(world: World, tmp_path: Path) -> None:
+    far = tmp_path / ("x" * 40)
+    far.mkdir()
+    request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
+    world.seal(request, seaside.JOURNEY)
+    done = subprocess.run(command("judge", "--request", request, "--out", tmp_path / "out"), env={**ENV, "TMPDIR": str(far)},
+                          capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == f"{far}: too long a name for the sockets below it; set TMPDIR to one of at most 40 bytes\n"
+    assert not (tmp_path / "out" / "verdict.json").exists()

@@ -281,7 +281,7 @@ def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> 
         if item.sabotage and item.sabotage.touched and not caught(item):
             yield f"sabotage {item.run.saboteur} went unnoticed"
     if not hurt:
-        yield "no sabotage applied, so nothing shows that it could fail"
+        yield "no sabotage applied, so nothing shows that it could fail: let it change something, or look for what the app sends"
     elif not any(caught(item) for item in hurt):
         yield "no sabotage was noticed"
     elif any(item.sabotage and item.sabotage.put_in for item in hurt) and not _kept(hurt, plain):

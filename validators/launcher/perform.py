@@ -38,7 +38,9 @@ CONTROLS = (Kind.TWIN, Kind.SABOTAGE)
 DRIVER_LOG = "driver.log"
 GRACE_SECONDS = 5
 EVIDENCE = "evidence.json"
-PORTS = range(20000, 60000)
+PORTS = range(10000, 32768)
+"""Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port that happens to be the very
+one that is asked for, is answered by the asker itself, and then the app finds its port taken."""
 ASKED_BEFORE = range(16, 32)
 
 

@@ -24,9 +24,6 @@ from validators.store.shelf import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
 PROOF, AGAIN, STANDING = "proof", "again", "standing"
-AT_ONCE = 5
-"""Standing journeys are performed a few at a time: each of their runs has an app of its own, and all of a performance's
-are up at once."""
 MOST_APPS = 35
 """All apps of a performance are up at once, and a machine has an end: twenty journeys would be 140 of them."""
 
@@ -69,9 +66,7 @@ class Trial:
         pass is tried on base, so that a change is not blamed for what was broken before it.
         """
         self._perform(PROOF, self._missing_base(self._own))
-        self._perform(FIRST, judgement_runs(self._own))
-        for number, some in enumerate(_few(self.guards), start=1):
-            self._perform(f"{STANDING}-{number}", tuple(run for name in some for run in self._guarding(name)))
+        self._perform(FIRST, (*judgement_runs(self._own), *(run for name in self.guards for run in self._guarding(name))))
         self._perform(f"{STANDING}-{BASE}", self._missing_base(self._doubted()))
         self._perform(f"{STANDING}-{BASE}-{AGAIN}", base_runs(self._seen_once(), attempt=2))
         torn = {one.journey for one in self.verdict().findings if one.symptom is Symptom.DIFFERS_WHEN_WATCHED}
@@ -202,8 +197,3 @@ def trial(
     proofs = BaseProofs(desk.shelf, desk.request.base.tree, digests | standing)
     own = {name: known.get(digest, usual) for name, digest in digests.items()}
     return Trial(desk, named, own, guards, theatre, proofs)
-
-
-def _few(names: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    left = tuple(names)
-    yield from (left[at : at + AT_ONCE] for at in range(0, len(left), AT_ONCE))

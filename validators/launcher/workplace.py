@@ -13,18 +13,24 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from validators.domain.stops import Inconclusive
+from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import kept, kept_tail
 
 PREFIX = "judge-"
 HEIR = "heir"
 OUT = "out"
+LONGEST_PLACE = 40  # bytes: an app's socket lies up to 65 bytes further down, and the kernel ends its name at 107
 
 
 @contextmanager
 def work_folder(*, heir: Path | None = None) -> Iterator[Path]:
-    """A fresh folder with mode 0700, named for this process. `heir` gets the evidence in it if this process is killed."""
-    sweep(Path(tempfile.gettempdir()))
+    """A fresh folder with mode 0700, named for this process. `heir` gets the evidence in it if this process is killed.
+
+    Raises UsageError where its name would be too long for the sockets in it."""
+    place = tempfile.gettempdir()
+    if len(os.fsencode(place)) > LONGEST_PLACE:
+        raise UsageError(f"{place}: too long a name for the sockets below it; set TMPDIR to one of at most {LONGEST_PLACE} bytes")
+    sweep(Path(place))
     folder = Path(tempfile.mkdtemp(prefix=f"{PREFIX}{os.getpid()}-"))
     if heir:
         (folder / HEIR).write_text(str(heir))
