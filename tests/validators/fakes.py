@@ -18,6 +18,7 @@ class FakeApp:
 
     bookings: list[tuple[str, str]] = field(default_factory=list)
     statuses: list[tuple[int, str]] = field(default_factory=list)
+    pages: dict[str, int] = field(default_factory=dict)
     console: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     stores: bool = True
@@ -40,7 +41,7 @@ class FakeSession:
     async def open(self, path: str, *, patience: float) -> None:
         if self.app.down:
             raise Unable(Trouble.NO_ANSWER, "refused")
-        self.app.statuses.append((200, path))
+        self.app.statuses.append((self.app.pages.setdefault(path, 200), path))
         self.at = path
         self.acts.append(f"open {path}")
 
@@ -141,8 +142,8 @@ class FakeStage:
         return bool(self.app.statuses)
 
     @property
-    def statuses(self) -> tuple[tuple[int, str], ...]:
-        return tuple(self.app.statuses)
+    def statuses(self) -> tuple[tuple[int, str, bool], ...]:
+        return tuple((status, path, path in self.app.pages) for status, path in self.app.statuses)
 
     @property
     def asked(self) -> tuple[str, ...]:

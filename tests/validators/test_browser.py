@@ -352,6 +352,26 @@ def test_no_byte_reaches_any_other_address(chromium):
     }  # fmt: skip
 
 
+def test_only_a_page_that_somebody_opened_is_told_as_one(chromium):
+    class Refuses(App):
+        def answer(self, environ, method, path, form):
+            script = "<script>fetch('/fetched', {headers: {'Sec-Fetch-Dest': 'document'}})</script>"
+            if (method, path) == ("GET", "/"):
+                return self.page(f"<form method=post action=/form><button>Send</button></form><img src=/icon>{script}")
+            return "404 Not Found", [("Content-Type", "text/html")], b"<h1>Not found</h1>"
+
+    async def play(on: BrowserStage) -> set[tuple[int, str, bool]]:
+        ada = await on.person("")
+        await ada.open("/", patience=5)
+        await ada.click(button("Send"), patience=5)
+        await ada.open("/gone?why=not", patience=5)
+        return {one for one in on.statuses if one[1] != "/favicon.ico"}
+
+    assert on_stage(chromium, Refuses(), play) == {
+        (200, "/", True), (404, "/form", False), (404, "/icon", False), (404, "/fetched", False), (404, "/gone?why=not", True),
+    }  # fmt: skip
+
+
 def test_dialogs_downloads_and_popups_do_not_stop_a_person(chromium):
     class Rude(Static):
         def answer(self, environ, method, path, form):

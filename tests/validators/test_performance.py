@@ -121,12 +121,21 @@ def test_what_must_never_happen_is_noticed_once(app, kind, line):
     ("limit", "status", "breached"),
     [
         (">=500", 500, True), (">=500", 499, False), ("==404", 404, True), ("<200", 199, True), (">302", 302, False),
-        ("<=301", 301, True),
+        ("<=199", 199, True),
     ],
 )
 def test_a_status_is_compared(limit, status, breached):
     told = perform(BOOK.replace(">=500", limit), app=FakeApp(statuses=[(status, "/x")]))
     assert any(breach.observed == f"{status} /x" for breach in told.breaches) is breached
+
+
+def test_of_what_was_answered_the_page_that_somebody_opened_is_told():
+    app = FakeApp(statuses=[(404, "/icon.png")])
+    (only,) = perform(BOOK.replace(">=500", ">=400"), app=app).breaches
+    assert (only.observed, only.page) == ("404 /icon.png", False)
+    path = next(iter(app.pages))
+    (both,) = perform(BOOK.replace(">=500", ">=400"), app=FakeApp(statuses=[(404, "/icon.png")], pages={path: 400})).breaches
+    assert (both.observed, both.page) == (f"400 {path}", True)
 
 
 @pytest.mark.parametrize("rule", ["{request: /-/jump}", "{request: /admin/*}", "{other_host: cdn.example.org}"])

@@ -84,6 +84,7 @@ REFUSED = Breach("http_status", 12, "403 /book")
         (REFUSED, False),
         (Breach("http_status", 12, "404 /icon.png"), False),
         (Breach("http_status", 12, "422 /book"), False),
+        (Breach("http_status", 12, "400 /walks?sort=ends", page=True), True),
         (Breach("http_status", 12, "500 /book"), True),
         (Breach("console", 12, "404 is not a function"), True),
         (Breach("text", 12, "Traceback"), True),

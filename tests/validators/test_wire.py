@@ -189,6 +189,16 @@ def test_a_flood_is_cut():
     assert len(got) <= LARGEST_ANSWER + 200
 
 
+@pytest.mark.parametrize(
+    ("method", "destination", "opened"),
+    [(b"GET", b"document", True), (b"POST", b"document", False), (b"GET", b"image", False), (b"GET", b"empty", False)],
+)
+def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, opened):
+    request = GET.replace(b"GET", method, 1)[:-2] + b"Sec-Fetch-Dest: " + destination + b"\r\n\r\n"
+    _, wire = through(answering(OK), request)
+    assert [exchange.opened for exchange in wire.exchanges] == [opened]
+
+
 def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events():
     async def work(raw: bytes, head: bytes) -> tuple[bool, bool]:
         server = await asyncio.start_server(answering(raw, hold=1), "127.0.0.1", 0)

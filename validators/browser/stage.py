@@ -104,8 +104,8 @@ class BrowserStage:
         return self.wire.answered
 
     @property
-    def statuses(self) -> tuple[tuple[int, str], ...]:
-        return tuple((one.status, one.path) for one in self.wire.exchanges if one.status and not one.refused)
+    def statuses(self) -> tuple[tuple[int, str, bool], ...]:
+        return tuple((one.status, one.path, one.opened) for one in self.wire.exchanges if one.status and not one.refused)
 
     @property
     def asked(self) -> tuple[str, ...]:

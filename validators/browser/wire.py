@@ -48,6 +48,11 @@ class Exchange:
     cut: bool = False
     broken: str = ""
 
+    @property
+    def opened(self) -> bool:
+        """Whether somebody asked for this page. What the browser says of it, no page can make it say."""
+        return self.document and self.method == "GET"
+
 
 class Tamper(Protocol):
     """A saboteur's hands on the wire."""

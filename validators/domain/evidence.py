@@ -95,11 +95,12 @@ class ExpectationOutcome:
 
 @dataclass(frozen=True, slots=True)
 class Breach:
-    """Something that must never happen, and did."""
+    """Something that must never happen, and did. `page`: it is the status of a page that somebody opened."""
 
     kind: str
     line: int
     observed: str = ""
+    page: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 Red means that the app was ready and a *named* expectation failed, for both identities. A start-up failure is not a
 red, nor is a journey that merely cannot be walked; save for a feature, where what is missing may be the promise. Nor is
-a `never` that heard the app say no (a status of 400 to 499) while all that was expected could be seen: a missing icon and
+a `never` that heard the app say no (a status of 400 to 499) to anything but a page that somebody opened: a missing icon and
 a refused form are no news of what the issue is about, and would be as red with any change.
 
 A journey may have been performed there more than once, each time with other data. Then every time must say the same.
@@ -86,8 +86,8 @@ def _refuted(evidence: RunEvidence) -> frozenset[tuple[str, int]]:
 
 
 def _says_no(breach: Breach) -> bool:
-    """Whether what was heard is the app's own refusal of a request: `403 /book`."""
-    return breach.kind == "http_status" and breach.observed[:1] == "4"
+    """Whether what was heard is the app's own refusal of a request, `403 /book`, and not of a page that was opened."""
+    return breach.kind == "http_status" and breach.observed[:1] == "4" and not breach.page
 
 
 def _missing(evidence: RunEvidence) -> frozenset[int]:

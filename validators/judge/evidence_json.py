@@ -91,7 +91,7 @@ def _expectation(item: Shape) -> ExpectationOutcome:
 
 
 def _breach(item: Shape) -> Breach:
-    breach = Breach(item.at("kind").text(), item.at("line").whole(), item.at("observed").text())
+    breach = Breach(item.at("kind").text(), item.at("line").whole(), item.at("observed").text(), item.at("page").truth())
     item.done()
     return breach
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
 from urllib.parse import unquote, urlsplit
 
@@ -12,12 +13,25 @@ ANY = "any"
 _COMPARE = {">=": ge, "<=": le, "==": eq, ">": gt, "<": lt}
 
 
-def heard(never: Never, stage: Stage) -> str:
-    """What breaks this rule, the first of it; empty when nothing does. A text on a page is not heard but read."""
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What was heard; empty when nothing was. `page`: it is the status of a page that somebody opened."""
+
+    told: str
+    page: bool = False
+
+
+def heard(never: Never, stage: Stage) -> Heard:
+    """What breaks this rule: the status of a page, or else the first of it. A text on a page is not heard but read."""
+    if never.kind is not Forbidden.HTTP_STATUS:
+        return Heard(_overheard(never, stage))
+    compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
+    found = [Heard(f"{status} {path}", page) for status, path, page in stage.statuses if compare(status, limit)]
+    return next((one for one in found if one.page), found[0] if found else Heard(""))
+
+
+def _overheard(never: Never, stage: Stage) -> str:
     match never.kind:
-        case Forbidden.HTTP_STATUS:
-            compare, limit = _COMPARE[never.value[:-3].strip()], int(never.value[-3:])
-            return next((f"{status} {path}" for status, path in stage.statuses if compare(status, limit)), "")
         case Forbidden.CONSOLE:
             return next((told for level, told in stage.console if level == never.value), "")
         case Forbidden.REQUEST:

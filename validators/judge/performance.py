@@ -207,8 +207,8 @@ class Performance:
 
     def _overheard(self) -> None:
         for never in self.journey.never:
-            if told := heard(never, self.stage):
-                self.breaches[never] = Breach(str(never.kind), never.line, observed(told))
+            if (found := heard(never, self.stage)).told:
+                self.breaches[never] = Breach(str(never.kind), never.line, observed(found.told), found.page)
 
 
 async def performed(

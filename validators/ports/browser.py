@@ -116,8 +116,9 @@ class Stage(Protocol):
         """Whether the app has answered anything at all."""
 
     @property
-    def statuses(self) -> tuple[tuple[int, str], ...]:
-        """Every HTTP status so far, with its path."""
+    def statuses(self) -> tuple[tuple[int, str, bool], ...]:
+        """Every HTTP status so far, with its path, and whether it is that of a page which somebody opened: by an address, a
+        link or a form that asks. What a form sends, what a page fetches and what it shows is none."""
 
     @property
     def asked(self) -> tuple[str, ...]:
