@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(arguments: argparse.Namespace) -> int:
     from harness.sandbox.document import spec_from, write_result
-    from harness.sandbox.supervisor import run_box
+    from harness.sandbox.supervisor import run_box, stop_signals
 
     try:
         text = Path(arguments.spec).read_text(encoding="utf-8")
@@ -52,12 +52,13 @@ def _run(arguments: argparse.Namespace) -> int:
     spec, path = spec_from(text)
     if path and os.path.lexists(path):
         os.unlink(path)     # an old result must not be taken for this one
-    try:
-        result = run_box(spec)
-    except SandboxError as error:
-        raise SandboxError(f"{spec.name}: {error}", retryable=error.retryable) from error
-    if path:
-        write_result(path, result)
+    with stop_signals() as stop:    # until the result is there: whoever asks twice to stop would else never get it
+        try:
+            result = run_box(spec, stop=stop)
+        except SandboxError as error:
+            raise SandboxError(f"{spec.name}: {error}", retryable=error.retryable) from error
+        if path:
+            write_result(path, result)
     return result.exit_code
 
 

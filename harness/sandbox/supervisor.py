@@ -31,15 +31,16 @@ STOPPERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 KILLED = 128 + signal.SIGKILL, int(signal.SIGKILL)
 
 
-def run_box(spec: BoxSpec, *, output: int | None = None) -> BoxResult:
+def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None) -> BoxResult:
     """Run `spec` until nothing of it is left, on this process's standard streams, or with `output` for what it prints.
 
-    Raises SandboxError when no box could be made; nothing of the command has run then.
+    `stop` is of `stop_signals`, for whoever has something to do afterwards that no signal may cut off. Raises SandboxError
+    when no box could be made; nothing of the command has run then.
     """
     form = forms.chosen(spec.form)
     began = time.monotonic()
     with contextlib.ExitStack() as held:
-        stop = held.enter_context(_stop_signals())
+        stop = held.enter_context(stop_signals()) if stop is None else stop
         uid, lock = held.enter_context(_identity(form))
         _give(spec, uid if form is Form.BWRAP_ROOT else None)
         group = cgroup_for(spec.limits)
@@ -60,8 +61,8 @@ def run_box(spec: BoxSpec, *, output: int | None = None) -> BoxResult:
 
 
 @contextlib.contextmanager
-def _stop_signals() -> Iterator[int]:
-    """A descriptor that can be read once somebody asked this process to stop."""
+def stop_signals() -> Iterator[int]:
+    """A descriptor that can be read once somebody asked this process to stop. However often they ask, it ends of itself."""
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     before = {number: signal.signal(number, lambda *_: None) for number in STOPPERS}
     previous = signal.set_wakeup_fd(write)

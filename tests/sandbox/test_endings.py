@@ -84,6 +84,17 @@ def test_a_stop_ends_the_box_and_says_so(box, number):
     assert running_with(marker) == []
 
 
+def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(box):
+    """A box was dismissed and then stopped; the second signal came between the box's death and its result."""
+    process, result = box.start("sh", "-c", "echo ready; exec sleep 60")
+    assert process.stdout.readline() == b"ready\n"
+    while not result.exists() and process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        time.sleep(0.0005)
+    process.wait(timeout=10)
+    assert '"killed_by": "stopped"' in result.read_text()
+
+
 def test_kill_9_of_the_supervisor_leaves_nothing(boxes):
     marker = a_marker()
     process, result = boxes.start("python", "-I", "-c", LINGER, marker, "60")
