@@ -62,7 +62,7 @@ def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None
 
 @contextlib.contextmanager
 def stop_signals() -> Iterator[int]:
-    """A descriptor that can be read once somebody asked this process to stop. However often they ask, it ends of itself."""
+    """A descriptor that can be read once somebody asked this process to stop. Within, asking cuts nothing off, however often."""
     read, write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     before = {number: signal.signal(number, lambda *_: None) for number in STOPPERS}
     previous = signal.set_wakeup_fd(write)

@@ -196,7 +196,7 @@ def test_only_what_the_law_said_is_left_of_the_law():
 
 
 def test_an_issue_that_is_not_there_is_named_with_those_that_are():
-    with pytest.raises(ConfigError, match=r"#9 is not in the ledger; known: #7"):
+    with pytest.raises(ConfigError, match=r"#9 is not in the ledger; `factory status` lists what is, `factory tick` takes"):
         why(Life().ledger, 9)
 
 

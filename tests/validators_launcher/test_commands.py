@@ -1,6 +1,7 @@
 """The commands for people: check, prove, store, key."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
@@ -72,16 +73,12 @@ def test_a_request_that_cannot_be_read_is_named_and_nothing_is_written(world: Wo
 
 
 def test_whoever_has_read_enough_may_leave_without_a_traceback(world: World) -> None:
+    read, write = os.pipe()
+    os.close(read)
     key = world.home / "keys" / "validator.key"
-    for reads in (False, True):
-        asked = subprocess.Popen(command("key", "--signing-key", key), env=ENV, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        assert asked.stdout is not None
-        if not reads:
-            asked.stdout.close()
-            asked.stdout = None
-        said, complained = asked.communicate()
-        assert (asked.returncode, complained) == ((0, b"") if reads else (141, b""))
-        assert said is None or len(said) > 60
+    done = subprocess.run(command("key", "--signing-key", key), env=ENV, stdout=write, stderr=subprocess.PIPE)
+    os.close(write)
+    assert (done.returncode, done.stderr) == (141, b"")
 
 
 def test_a_folder_whose_name_is_too_long_for_a_socket_is_named_with_the_next_move(world: World, tmp_path: Path) -> None:
