@@ -63,7 +63,7 @@ def why(ledger: Ledger, issue: int) -> Chain:
     entries = ledger.entries()
     told = next((one for one in histories(entries) if one.issue == issue), None)
     if told is None:
-        raise ConfigError(f"issue #{issue} is not in the ledger; `factory status` lists what is, `factory tick` takes in the rest")
+        raise ConfigError(f"issue #{issue} is not in the ledger; `factory status` lists what is, `factory tick` takes in more")
     return chain(told, outcome=outcome(told), law=books(entries))
 
 
