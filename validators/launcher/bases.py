@@ -9,10 +9,9 @@ from pathlib import Path
 
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Kind, RunEvidence
-from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept
 from validators.judge.evidence_json import evidence_json, read_evidence
-from validators.store.proofs import keep_proof, kept_proof
+from validators.store.proofs import keep_proof, kept_proof, set_aside
 from validators.store.shelf import Shelf
 
 BASE = "base"
@@ -29,7 +28,9 @@ class BaseProofs:
     digests: Mapping[str, str]
 
     def known(self, names: Iterable[str], *, into: Path) -> tuple[RunEvidence, ...]:
-        """The base runs of these journeys that need not be performed again; their files are copied below `into`."""
+        """The base runs of these journeys that need not be performed again; their files are copied below `into`.
+
+        A proof that cannot be read says nothing: it is set aside, and its journey is performed again."""
         return tuple(run for name in names for attempt in ATTEMPTS for run in self._known(name, attempt, into=into))
 
     def keep(self, evidence: Sequence[RunEvidence], *, source: Path) -> None:
@@ -44,12 +45,14 @@ class BaseProofs:
     def _known(self, name: str, attempt: int, *, into: Path) -> tuple[RunEvidence, ...]:
         folder, place = self._folder(name, attempt), f"{BASE}/{name}" + (f"/{attempt}" if attempt > 1 else "")
         document = kept_proof(folder)
+        if document is None:
+            return ()
         try:
-            found = read_evidence(document) if document else ()
-        except DocumentInvalid as error:
-            raise Inconclusive(f"the stored proof in {folder} cannot be read ({error})") from error
-        if found:
-            kept(folder, into=into / place)
+            found = read_evidence(document)
+        except DocumentInvalid:
+            set_aside(folder)           # of an earlier version of this program, or damaged: it is performed anew
+            return ()
+        kept(folder, into=into / place)
         return tuple(
             replace(run, run=replace(run.run, journey=name), files=tuple(f"{place}/{file}" for file in run.files))
             for run in found

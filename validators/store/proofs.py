@@ -40,6 +40,13 @@ def keep_proof(folder: Path, document: str, *, files: Iterable[str], source: Pat
             raise
 
 
+def set_aside(folder: Path) -> None:
+    """Move a proof that cannot be read out of the way of the next one. The last one that was moved is kept, for whoever asks."""
+    aside = folder.with_name(f"{folder.name}.unreadable")
+    shutil.rmtree(aside, ignore_errors=True)
+    folder.rename(aside)
+
+
 @dataclass(frozen=True, slots=True)
 class ShownProof:
     """What `prove` has shown about one journey, as the document that lies beside it.

@@ -2,7 +2,7 @@
 
 journeys/<digest>.yaml      a sealed journey with its canary, named for the hash of its bytes
 entries/000001.json         one change each: what was sealed, superseded or retired; signed, chained, kept for ever
-proofs/<tree>-<digest>/     what the journey showed on a base tree
+proofs/<tree>-<digest>/     what the journey showed on a base tree; what nobody could read lies beside it
 controls/<digest>.json      where the saboteurs of an app were performed on the journey, and noticed
 judged/<run>-<round>/       the sealed evidence and page of one judgement
 """
