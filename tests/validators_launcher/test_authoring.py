@@ -134,6 +134,27 @@ def test_a_model_that_does_not_answer_seals_nothing_and_says_so(world: World) ->
     assert not (world.home / "out" / "authored.json").exists()
 
 
+def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_write_it_anew(world: World) -> None:
+    socket = world.home / "author.sock"
+    world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
+    mute = {path: "raise SystemExit('no floor')" if path.endswith(".py") else text for path, text in seaside.BASE.items()}
+
+    def attempt(files: dict[str, str], *answers: Sequence[dict[str, Any]]) -> tuple[int, int]:
+        request = world.request(world.source.commit(files))
+        socket.unlink(missing_ok=True)
+        with endpoint(socket, *answers) as served:
+            done = world.validators("author", "--request", request, "--out", world.home / "out", seconds=600)
+        return done.returncode, len(served.requests)
+
+    assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)
+    assert attempt(mute) == (1, 0)                           # the same text, once more
+    assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)  # perhaps it was the text: written anew
+    assert standing(world) == []
+    assert attempt(seaside.BASE) == (0, 0)
+    assert standing(world) == ["book-a-large-group"]
+    assert [*world.desk(world.home / "request.json").shelf.unsettled.folder.iterdir()] == []
+
+
 def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World) -> None:
     """A killed factory's author may still be writing when the next one is asked: both ended with a journey of the same name."""
     socket = world.home / "author.sock"

@@ -12,7 +12,8 @@ import hashlib
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,7 +22,7 @@ from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
 from validators.launcher.desk import Desk, checked_base
 from validators.launcher.drafts import Draft, draft, proved, told_apart
-from validators.launcher.pen import asked
+from validators.launcher.pen import asked, read_written
 from validators.launcher.predicate import stamp
 from validators.launcher.request import Request
 from validators.launcher.standing import standing_digests
@@ -61,9 +62,9 @@ def authored(desk: Desk) -> Authored:
         if current := in_force(desk.request, standing):
             return _again(current)
         drafts, first = _drafts(desk, folder)
-        if first.declined:
-            return _declined(desk, first.reason)
-        return _sealed(desk, drafts, replacing=standing)
+        told = _declined(desk, first.reason) if first.declined else _sealed(desk, drafts, replacing=standing)
+        desk.shelf.unsettled.settle(desk.request.issue.number)
+        return told
 
 
 def in_force(request: Request, standing: Iterable[SealedJourney]) -> tuple[SealedJourney, ...]:
@@ -104,10 +105,23 @@ def _drafts(desk: Desk, folder: Path) -> tuple[tuple[Draft, ...], Written]:
 
 
 def _asked(desk: Desk, folder: Path, *, returned: tuple[Returned, ...] = (), held: int = 0) -> Written:
+    """What the author wrote: now, or in an earlier attempt whose proof came to no answer."""
+    language, number = language_page(), desk.request.issue.number
+    brief = brief_digest(text_digest(desk.request), language, returned, held)
+    if left := desk.shelf.unsettled.taken(number, brief):
+        with suppress(ValueError):
+            return read_written(left)
     folder.mkdir()
     boxes, seconds = desk.boxes(folder / "pens"), desk.deadline.seconds_left()
-    language = language_page()
-    return asked(desk.request, language=language, boxes=boxes, folder=folder, seconds=seconds, returned=returned, held=held)
+    written = asked(desk.request, language=language, boxes=boxes, folder=folder, seconds=seconds, returned=returned, held=held)
+    desk.shelf.unsettled.keep(number, brief, json.dumps(asdict(written)).encode())
+    return written
+
+
+def brief_digest(text: str, language: str, returned: Sequence[Returned], held: int) -> str:
+    """All that one question to the author depends on, hashed: the same question has the same answer."""
+    asked_for = json.dumps([text, language, [asdict(one) for one in returned], held])
+    return hashlib.sha256(asked_for.encode()).hexdigest()
 
 
 def _read(desk: Desk, found: Written) -> tuple[Draft, ...]:

@@ -74,17 +74,23 @@ def _spec(broker: BrokerSocket, seconds: int, *, library: Bind) -> BoxSpec:
     )
 
 
+def read_written(text: bytes) -> Written:
+    """What an author's box printed. Raises ValueError for anything else: the box is not trusted, and its bounds are kept here."""
+    try:
+        found = json.loads(text)
+        return Written(tuple(_submitted(one) for one in found["journeys"]), str(found["reason"]), found["declined"] is True)
+    except (KeyError, TypeError, RecursionError) as error:
+        raise ValueError("not the journeys of an author") from error
+
+
 def _read(output: Path, *, most: int) -> Written:
-    """The box is not trusted: its bounds are kept again out here."""
     try:
         with output.open("rb") as file:
-            found = json.loads(file.read(MAX_OUTPUT))
-        journeys = tuple(_submitted(one) for one in found["journeys"])
-        told = Written(journeys, str(found["reason"]), found["declined"] is True)
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+            told = read_written(file.read(MAX_OUTPUT))
+    except ValueError as error:
         raise Inconclusive("the author's box printed something other than its journeys") from error
-    if len(journeys) > most:
-        raise Inconclusive(f"the author's box printed {len(journeys)} journeys; at most {most}")
+    if len(told.journeys) > most:
+        raise Inconclusive(f"the author's box printed {len(told.journeys)} journeys; at most {most}")
     return told
 
 

@@ -3,6 +3,7 @@
 journeys/<digest>.yaml      a sealed journey with its canary, named for the hash of its bytes
 entries/000001.json         one change each: what was sealed, superseded or retired; signed, chained, kept for ever
 proofs/<tree>-<digest>/     what the journey showed on a base tree; what nobody could read lies beside it
+unsettled/<issue>/          what an author wrote, until it is sealed or refused
 controls/<digest>.json      where the saboteurs of an app were performed on the journey, and noticed
 judged/<run>-<round>/       the sealed evidence and page of one judgement
 """
@@ -23,6 +24,7 @@ from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
 from validators.store.entries import Entry, Event, Notary, append, entries_in, standing
 from validators.store.files import placed
+from validators.store.unsettled import Unsettled
 
 CANARY = re.compile(r"^canary: ([0-9a-f]{32})$", re.MULTILINE)
 
@@ -103,6 +105,11 @@ class Shelf:
     def proof_folder(self, *, tree: str, digest: str) -> Path:
         """Where the runs of one journey on one base tree are kept."""
         return self.folder / "proofs" / f"{tree}-{_hex(digest)}"
+
+    @property
+    def unsettled(self) -> Unsettled:
+        """What authors wrote that is neither sealed nor refused yet."""
+        return Unsettled(self.folder / "unsettled")
 
     def verdicts(self) -> tuple[Path, ...]:
         """The envelope of every verdict that was reached here."""
