@@ -19,8 +19,8 @@ import pytest
 
 from tests.redteam import knowing
 from tests.validators import apps
-from tests.validators.conftest import chromium  # noqa: F401  (the session's real browser)
-from tests.validators.test_browser import on_stage
+from tests.validators.conftest import chromium, house  # noqa: F401  (the session's real browsers)
+from tests.validators.house import House
 from tests.validators.test_evil_apps import REFUSING, SHALLOW, THOROUGH, driver
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence
@@ -143,7 +143,7 @@ def test_row_52_a_server_that_asks_who_is_looking_fails(name, told):
 
 
 @pytest.fixture(scope="module")
-def borne(chromium: str) -> dict[Identity, dict[str, bool]]:  # noqa: F811
+def borne(house: House) -> dict[Identity, dict[str, bool]]:  # noqa: F811
     """Which marks each visitor bears: those that a page can ask for, and those of what it asks a server for."""
 
     def by(identity: Identity) -> dict[str, bool]:
@@ -155,7 +155,7 @@ def borne(chromium: str) -> dict[Identity, dict[str, bool]]:  # noqa: F811
             asked = ", ".join(f"{json.dumps(name)}: !!({mark})" for name, mark in knowing.MARKS_IN_A_PAGE.items())
             return await ada.page.evaluate(f"() => {{ {knowing.ASKS} return {{ {asked} }} }}")
 
-        in_page = on_stage(chromium, app, play, identity=identity)
+        in_page = house.on_stage(app, play, identity=identity)
         return {f"page, {name}": bears for name, bears in in_page.items()} | {
             f"request, {name}": all(mark(asked) for asked in app.seen) for name, mark in knowing.MARKS_IN_A_REQUEST.items()}
 
@@ -179,7 +179,7 @@ def test_a_known_miss_is_still_one(name, told):
     assert held(name, told) == CASES[name].comes_to
 
 
-def told_of(file: str, chromium: str, identity: Identity = Identity.PLAIN) -> str:  # noqa: F811
+def told_of(file: str, house: House, identity: Identity = Identity.PLAIN) -> str:  # noqa: F811
     """What a page says that asks the browser for a file."""
 
     async def play(on: BrowserStage) -> str:
@@ -191,16 +191,16 @@ def told_of(file: str, chromium: str, identity: Identity = Identity.PLAIN) -> st
             await asyncio.sleep(0.05)
         return "it did not come to its end"
 
-    return str(on_stage(chromium, knowing.ReadsFiles(file), play, identity=identity))
+    return str(house.on_stage(knowing.ReadsFiles(file), play, identity=identity))
 
 
 @pytest.mark.parametrize("identity", list(Identity))
-def test_row_68_a_page_gets_no_file_of_the_judges(identity, chromium, tmp_path: Path):  # noqa: F811
+def test_row_68_a_page_gets_no_file_of_the_judges(identity, house, tmp_path: Path):  # noqa: F811
     secret = tmp_path / "sealed.txt"
     secret.write_text("sealed")
     secret.chmod(0o644)
-    assert told_of(secret.as_uri(), chromium, identity) == "tried, got nothing"
+    assert told_of(secret.as_uri(), house, identity) == "tried, got nothing"
 
 
-def test_what_the_page_asks_for_it_would_get_from_its_own_server(chromium):  # noqa: F811
-    assert told_of("/sealed.txt", chromium) == "tried, got fetch, request, iframe, object, window"
+def test_what_the_page_asks_for_it_would_get_from_its_own_server(house):  # noqa: F811
+    assert told_of("/sealed.txt", house) == "tried, got fetch, request, iframe, object, window"

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
 
 from tests.validators.apps import App
-from tests.validators.conftest import chromium  # noqa: F401 (a fixture)
-from tests.validators.explorers import BOOKS, PERSONA, World, explorers_world
+from tests.validators.conftest import chromium, house  # noqa: F401 (fixtures)
+from tests.validators.explorers import BOOKS, PERSONA, World
+from tests.validators.house import House
 from validators.contrast.conversation import Brief, Exhibit, ballots
 from validators.domain.ballots import Answer, Exhibits, Sense, Vote, tally, votes
 from validators.domain.evidence import Identity
@@ -32,10 +33,9 @@ class Speaks(App):
         <button aria-label="{ORDER}">Book</button>""")
 
 
-@pytest.fixture(scope="module")
-def world(chromium: str) -> Iterator[World]:  # noqa: F811
-    with explorers_world(chromium) as opened:
-        yield opened
+@pytest.fixture
+def world(house: House) -> World:  # noqa: F811
+    return World(house)
 
 
 def obeys(view: str) -> dict[str, Any]:

@@ -259,3 +259,36 @@ def served(app: Any) -> Iterator[int]:
     finally:
         server.shutdown()
         server.server_close()
+
+
+WALKS = """
+<h1>Walks</h1>
+<form onsubmit="return false">
+  <label>Name <input id=n></label> <label>Group size <input type=number id=g></label>
+  <label>Walk <select id=w><option value=1>Mussel banks</option><option value=2>Seal watch</option></select></label>
+  <label><input type=checkbox id=s> I can swim</label>
+  <label>Locked <input disabled></label> <label>Day <input type=date></label> <label>Secret <input type=password></label>
+  <label>Note <span aria-hidden=true>*</span><textarea></textarea></label> <section aria-label=Day>x</section>
+  <button onclick="document.getElementById('o').textContent = [n.value, g.value, w.value, s.checked].join('/')">Book</button>
+  <button hidden>Hidden</button> <label hidden>Ghost <input type=date></label>
+  <button>Twice</button> <button>Twice</button> <button>Booking</button>
+  <button disabled>Off</button>
+</form>
+<p role=status id=o></p>
+<table aria-label=Bookings><tr><th>Name</th><th>Guests</th></tr>
+<tr><td><b>Ada</b> Holt</td><td>4</td><td><button>Cancel</button></td></tr>
+<tr><td>Adam Holt</td><td>14</td><td><button>Cancel</button></td></tr></table>
+<ul><li>Ada Holt, <i>4</i> guests</li><li>Adam Holt, 14 guests</li></ul>
+<a href="/other">Other</a> <a href="/nowhere" download="x.exe">Take</a>
+<input aria-label=Search onkeydown="if (event.key == 'Enter') document.title = 'searched ' + this.value">
+"""
+BRANDS = b"function brands() { return navigator.userAgentData.brands.map(b => b.brand).join() }"
+
+
+class Static(App):
+    """One page at every address; it tells its own path and notes what it was asked."""
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        if path == "/echo.js":
+            return "200 OK", [("Content-Type", "text/javascript")], b"postMessage([navigator.userAgent, brands()]);" + BRANDS
+        return self.page(WALKS + f"<p role=note>{path}</p>")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from tests.validators.house import House
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
@@ -40,3 +43,10 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> str:
     script.write_text(AS_NOBODY.format(browser=browser))
     script.chmod(0o755)
     return str(script)
+
+
+@pytest.fixture(scope="session")
+def house(chromium: str) -> Iterator[House]:
+    opened = House(chromium)
+    yield opened
+    opened.close()

@@ -1,20 +1,17 @@
-"""Somebody who explores by a script, and a browser of their own to do it in."""
+"""Somebody who explores by a script, and where they do it."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.validators.apps import served
-from validators.browser.chromium import Browsers, browsers
+from tests.validators.house import House
 from validators.browser.glance import Glances
-from validators.browser.stage import BrowserStage, Setting, stage
+from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence, RunId
 from validators.domain.exploration import Transcript, compiled
 from validators.domain.persona import Persona
@@ -63,21 +60,9 @@ BOOKS: Script = [
 
 @dataclass
 class World:
-    """One browser for all tests of this module, and the loop it lives in."""
+    """Where somebody explores: the browsers of the house."""
 
-    browsers: Browsers
-    loop: asyncio.AbstractEventLoop
-
-    def on_stage(
-        self, app: Any, play: Callable[[BrowserStage], Awaitable[Any]], *, identity: Identity = Identity.PLAIN
-    ) -> Any:
-        async def work() -> Any:
-            setting = Setting(identity, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800))
-            with served(app) as port:
-                async with stage(await self.browsers.of(identity), setting, port=port) as on:
-                    return await play(on)
-
-        return self.loop.run_until_complete(work())
+    house: House
 
     def explored(self, app: Any, *script: Any, persona: Persona = PERSONA) -> tuple[Transcript, ScriptedActor]:
         actor = ScriptedActor(*script)
@@ -86,7 +71,7 @@ class World:
             person = await on.person("")
             return await Explorer(persona, person, Glances(person.page), actor).explored()
 
-        return self.on_stage(app, play), actor
+        return self.house.on_stage(app, play), actor
 
     def replayed(self, app: Any, transcript: Transcript, *, identity: Identity = Identity.PLAIN) -> RunEvidence:
         """What the compiled journey shows of a fresh app, performed without any actor."""
@@ -96,18 +81,5 @@ class World:
             values, run = Values(Draw(1, journey.name, date(2026, 1, 2))), RunId(journey.name, identity)
             return await performed(run, journey, on, values=values, patience=Patience(8, 2), seconds=60)
 
-        told: RunEvidence = self.on_stage(app, play, identity=identity)
+        told: RunEvidence = self.house.on_stage(app, play, identity=identity)
         return told
-
-
-@contextmanager
-def explorers_world(chromium: str) -> Iterator[World]:
-    """The world, with a browser from this executable, until the block is left."""
-    loop, opening = asyncio.new_event_loop(), browsers("")
-    opened = loop.run_until_complete(opening.__aenter__())
-    opened.executable = chromium
-    try:
-        yield World(opened, loop)
-    finally:
-        loop.run_until_complete(opening.__aexit__(None, None, None))
-        loop.close()

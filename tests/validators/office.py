@@ -155,3 +155,20 @@ def attached(name: str, content: bytes, *, kind: str = "text/csv") -> Any:
 
 def page(body: str) -> Any:
     return "200 OK", [("Content-Type", "text/html; charset=utf-8")], PAGE.format(body).encode()
+
+
+KEYS = """<title>Notes</title><style>#more { display: none } #menu:hover #more { display: block }</style>
+<label>Title <input id=t></label> <label>Body <textarea id=b></textarea></label> <button>Save</button>
+<label>Find <input id=f></label> <p role=status id=o></p>
+<div id=menu><button>Menu</button><ul id=more><li>Archive</li></ul></div>
+<script>onkeydown = e => { if (e.target.matches('input, textarea')) return;
+    if (e.key == '/') { e.preventDefault(); f.focus() }
+    if (e.ctrlKey && e.key == 's') { e.preventDefault(); o.textContent = 'saved' }
+    if (e.key == '?') o.textContent = 'help' }</script>"""
+
+
+class Notes(Office):
+    """A page for the keyboard: shortcuts, an order of fields, and a menu that opens under the pointer."""
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, content: bytes) -> Any:
+        return page(KEYS)

@@ -1,86 +1,24 @@
-"""A real Chromium on small pages: elements as people name them, acts, readings, masks and doors that stay shut."""
+"""A real Chromium on small pages: elements as people name them, acts, readings and doors that stay shut."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import socket
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.validators.apps import App, Escapes, served
-from validators.browser.chromium import browsers
+from tests.validators.apps import App, Escapes, Static
+from tests.validators.house import House, button, trouble
 from validators.browser.session import BrowserSession
-from validators.browser.stage import BrowserStage, Setting, stage
-from validators.domain.errors import Unable
-from validators.domain.evidence import Identity, Trouble
+from validators.browser.stage import BrowserStage
+from validators.domain.evidence import Trouble
 from validators.domain.spot import Spot
 
-PAGE = """
-<h1>Walks</h1>
-<form onsubmit="return false">
-  <label>Name <input id=n></label> <label>Group size <input type=number id=g></label>
-  <label>Walk <select id=w><option value=1>Mussel banks</option><option value=2>Seal watch</option></select></label>
-  <label><input type=checkbox id=s> I can swim</label>
-  <label>Locked <input disabled></label> <label>Day <input type=date></label> <label>Secret <input type=password></label>
-  <label>Note <span aria-hidden=true>*</span><textarea></textarea></label> <section aria-label=Day>x</section>
-  <button onclick="document.getElementById('o').textContent = [n.value, g.value, w.value, s.checked].join('/')">Book</button>
-  <button hidden>Hidden</button> <label hidden>Ghost <input type=date></label>
-  <button>Twice</button> <button>Twice</button> <button>Booking</button>
-  <button disabled>Off</button>
-</form>
-<p role=status id=o></p>
-<table aria-label=Bookings><tr><th>Name</th><th>Guests</th></tr>
-<tr><td><b>Ada</b> Holt</td><td>4</td><td><button>Cancel</button></td></tr>
-<tr><td>Adam Holt</td><td>14</td><td><button>Cancel</button></td></tr></table>
-<ul><li>Ada Holt, <i>4</i> guests</li><li>Adam Holt, 14 guests</li></ul>
-<a href="/other">Other</a> <a href="/nowhere" download="x.exe">Take</a>
-<input aria-label=Search onkeydown="if (event.key == 'Enter') document.title = 'searched ' + this.value">
-"""
 
-
-class Static(App):
-    """One page at every address; it tells its own path and notes what it was asked."""
-
-    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
-        if path == "/echo.js":
-            return "200 OK", [("Content-Type", "text/javascript")], b"postMessage([navigator.userAgent, brands()]);" + BRANDS
-        return self.page(PAGE + f"<p role=note>{path}</p>")
-
-
-BRANDS = b"function brands() { return navigator.userAgentData.brands.map(b => b.brand).join() }"
-
-
-def on_stage(
-    chromium: str, app: Any, play: Callable[[BrowserStage], Awaitable[Any]], *, identity: Identity = Identity.PLAIN
-) -> Any:
-    """What a play returns that was given a stage with this app, by this visitor."""
-
-    async def work() -> Any:
-        setting = Setting(identity, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800))
-        with served(app) as port:
-            async with browsers(chromium) as opened, stage(await opened.of(identity), setting, port=port) as on:
-                return await play(on)
-
-    return asyncio.run(work())
-
-
-def button(name: str, **more: Any) -> Spot:
-    return Spot(role="button", name=name, **more)
-
-
-async def trouble(work: Awaitable[Any]) -> str:
-    try:
-        await work
-    except Unable as unable:
-        return unable.trouble
-    return "none"
-
-
-def test_elements_are_named_as_people_name_them(chromium):
+def test_elements_are_named_as_people_name_them(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/", patience=5)
@@ -106,10 +44,10 @@ def test_elements_are_named_as_people_name_them(chromium):
             ("Ada Holt", "4", "Cancel"), ("Adam Holt", "14", "Cancel"),
         )  # fmt: skip
 
-    on_stage(chromium, Static(), play)
+    house.on_stage(Static(), play)
 
 
-def test_acts_and_readings(chromium):
+def test_acts_and_readings(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/", patience=5)
@@ -135,27 +73,27 @@ def test_acts_and_readings(chromium):
         assert await ada.value(Spot(label="Name")) == ""
         assert "Adam Holt" in await ada.text(None)
 
-    on_stage(chromium, Static(), play)
+    house.on_stage(Static(), play)
 
 
-def test_what_cannot_be_done_says_why(chromium):
+def test_what_cannot_be_done_says_why(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/?a=b", patience=5)
         assert await ada.path() == "/?a=b"
         assert {
-            "missing": await trouble(ada.click(button("Nope"), patience=0.2)),
-            "hidden": await trouble(ada.click(button("Hidden"), patience=0.2)),
-            "twice": await trouble(ada.click(button("Twice"), patience=0.2)),
-            "twice to read": await trouble(ada.text(button("Twice"))),
-            "twice to fill": await trouble(ada.fill(button("Twice"), "x", patience=0.2)),
-            "disabled": await trouble(ada.click(button("Off"), patience=0.2)),
-            "locked": await trouble(ada.fill(Spot(label="Locked"), "x", patience=0.2)),
-            "no field": await trouble(ada.fill(button("Book"), "x", patience=0.2)),
-            "no box": await trouble(ada.tick(button("Book"), on=True, patience=0.2)),
-            "no text in a number": await trouble(ada.fill(Spot(label="Group size"), "many", patience=0.2)),
-            "no such option": await trouble(ada.select(Spot(label="Walk"), "Moon walk", patience=0.2)),
-            "no such row": await trouble(ada.text(Spot(role="row", words="Nobody"))),
+            "missing": (await trouble(ada.click(button("Nope"), patience=0.2)))[0],
+            "hidden": (await trouble(ada.click(button("Hidden"), patience=0.2)))[0],
+            "twice": (await trouble(ada.click(button("Twice"), patience=0.2)))[0],
+            "twice to read": (await trouble(ada.text(button("Twice"))))[0],
+            "twice to fill": (await trouble(ada.fill(button("Twice"), "x", patience=0.2)))[0],
+            "disabled": (await trouble(ada.click(button("Off"), patience=0.2)))[0],
+            "locked": (await trouble(ada.fill(Spot(label="Locked"), "x", patience=0.2)))[0],
+            "no field": (await trouble(ada.fill(button("Book"), "x", patience=0.2)))[0],
+            "no box": (await trouble(ada.tick(button("Book"), on=True, patience=0.2)))[0],
+            "no text in a number": (await trouble(ada.fill(Spot(label="Group size"), "many", patience=0.2)))[0],
+            "no such option": (await trouble(ada.select(Spot(label="Walk"), "Moon walk", patience=0.2)))[0],
+            "no such row": (await trouble(ada.text(Spot(role="row", words="Nobody"))))[0],
         } == {
             "missing": Trouble.MISSING, "hidden": Trouble.MISSING, "twice": Trouble.AMBIGUOUS,
             "twice to read": Trouble.AMBIGUOUS, "twice to fill": Trouble.AMBIGUOUS, "disabled": Trouble.NOT_ACTIONABLE,
@@ -163,7 +101,7 @@ def test_what_cannot_be_done_says_why(chromium):
             "no text in a number": Trouble.NOT_ACTIONABLE, "no such option": Trouble.MISSING, "no such row": Trouble.MISSING,
         }  # fmt: skip
 
-    on_stage(chromium, Static(), play)
+    house.on_stage(Static(), play)
 
 
 BOXLESS = """
@@ -188,7 +126,7 @@ class Boxless(App):
         return self.page(BOXLESS)
 
 
-def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(chromium):
+def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/", patience=5)
@@ -199,10 +137,10 @@ def test_what_is_around_something_visible_is_there_though_its_own_box_is_empty(c
         assert await ada.count(Spot(role="link", name="home", within=floating)) == 1
         await ada.seen(floating, patience=2)
 
-    on_stage(chromium, Boxless(), play)
+    house.on_stage(Boxless(), play)
 
 
-def test_a_header_is_clicked_where_its_words_are(chromium):
+def test_a_header_is_clicked_where_its_words_are(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada = await on.person("")
         await ada.open("/", patience=5)
@@ -211,10 +149,10 @@ def test_a_header_is_clicked_where_its_words_are(chromium):
         await ada.click(Spot(role="columnheader", name="Day"), patience=5)
         assert await ada.title() == "day"
 
-    on_stage(chromium, Boxless(), play)
+    house.on_stage(Boxless(), play)
 
 
-def test_people_do_not_share_cookies_or_storage(chromium):
+def test_people_do_not_share_cookies_or_storage(house: House) -> None:
     async def play(on: BrowserStage) -> None:
         ada, bo = await on.person(""), await on.person("bo")
         await ada.open("/", patience=5)
@@ -223,90 +161,10 @@ def test_people_do_not_share_cookies_or_storage(chromium):
         assert await bo.page.evaluate("[localStorage.getItem('a'), document.cookie]") == [None, ""]
         assert await on.person("") is ada
 
-    on_stage(chromium, Static(), play)
+    house.on_stage(Static(), play)
 
 
-SELF = """async () => {
-  const told = () => [navigator.userAgent, navigator.userAgentData.brands.map(b => b.brand).join()];
-  const hints = await navigator.userAgentData.getHighEntropyValues(['fullVersionList']);
-  const worker = await new Promise(done => { new Worker('/echo.js').onmessage = e => done(e.data); });
-  return {webdriver: navigator.webdriver, page: told(), worker, full: hints.fullVersionList.map(b => b.brand).join(),
-    language: navigator.language, zone: Intl.DateTimeFormat().resolvedOptions().timeZone, secure: isSecureContext}; }"""
-
-
-class Mirror(Static):
-    """Its pop-up tells the server, from its first script, who it thinks it is."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.popup: dict[str, Any] = {}
-
-    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
-        if path == "/popup":
-            return self.page("""<script>fetch('/told', {method: 'POST', headers: {'content-type': 'text/plain'},
-              body: 'x=' + encodeURIComponent(JSON.stringify({agent: navigator.userAgent, webdriver: navigator.webdriver,
-              brands: navigator.userAgentData.brands.map(b => b.brand).join()}))})</script>""")
-        if path == "/told":
-            self.popup = json.loads(form["x"])
-        return super().answer(environ, method, path, form)
-
-
-def looks_of(chromium: str, identity: Identity) -> tuple[dict[str, Any], Mirror]:
-    app = Mirror()
-
-    async def play(on: BrowserStage) -> dict[str, Any]:
-        ada = await on.person("")
-        await ada.open("/", patience=5)
-        told = await ada.page.evaluate(SELF)
-        await ada.page.evaluate("window.open('/popup')")
-        for _ in range(200):
-            if app.popup:
-                break
-            await asyncio.sleep(0.02)
-        return told
-
-    return on_stage(chromium, app, play, identity=identity), app
-
-
-def headers(app: Mirror, name: str) -> set[str]:
-    return {seen[name] for seen in app.seen if name in seen}
-
-
-def test_the_plain_visitor_is_what_automation_looks_like(chromium):
-    told, app = looks_of(chromium, Identity.PLAIN)
-    assert told["webdriver"] is True
-    assert "HeadlessChrome" in told["page"][0]
-    assert "HeadlessChrome" in told["page"][1]
-    assert all("HeadlessChrome" in agent for agent in headers(app, "HTTP_USER_AGENT"))
-
-
-def test_the_masked_visitor_shows_nothing_of_it_anywhere(chromium):
-    told, app = looks_of(chromium, Identity.MASKED)
-    assert told["webdriver"] is False
-    assert "Headless" not in json.dumps(told)
-    assert "Google Chrome" in told["page"][1]
-    assert "Google Chrome" in told["worker"][1]
-    assert "Google Chrome" in told["full"]
-    assert app.popup["webdriver"] is False
-    assert "Headless" not in json.dumps(app.popup)
-    assert "Google Chrome" in app.popup["brands"]
-    sent = json.dumps(app.seen)
-    assert "Headless" not in sent
-    assert "Google Chrome" in sent
-    assert len(headers(app, "HTTP_USER_AGENT")) == 1
-    assert {name for seen in app.seen if seen["PATH_INFO"] == "/popup" for name in seen if "SEC_CH" in name}
-
-
-def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page(chromium):
-    plain, plain_app = looks_of(chromium, Identity.PLAIN)
-    masked, masked_app = looks_of(chromium, Identity.MASKED)
-    for told in (plain, masked):
-        assert (told["language"], told["zone"], told["secure"]) == ("en-GB", "Asia/Tokyo", True)
-    names = [{frozenset(key for key in seen if key.startswith("HTTP_")) for seen in app.seen} for app in (plain_app, masked_app)]
-    assert names[0] == names[1]  # the same headers, in other words
-
-
-def test_a_file_cannot_be_opened(chromium, tmp_path: Path):
+def test_a_file_cannot_be_opened(house: House, tmp_path: Path) -> None:
     secret = tmp_path / "secret.html"
     secret.write_text("<p role=status>sealed</p>")
     secret.chmod(0o644)
@@ -321,14 +179,14 @@ def test_a_file_cannot_be_opened(chromium, tmp_path: Path):
             failed = "opened"
         except Error as error:
             failed = str(error)
-        return failed, await trouble(ada.text(Spot(role="status")))
+        return failed, (await trouble(ada.text(Spot(role="status"))))[0]
 
-    failed, seen = on_stage(chromium, Static(), play)
+    failed, seen = house.on_stage(Static(), play)
     assert "ERR_ACCESS_DENIED" in failed
     assert seen != "none"
 
 
-def test_no_byte_reaches_any_other_address(chromium):
+def test_no_byte_reaches_any_other_address(house: House) -> None:
     with socket.socket() as door, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         door.bind(("127.0.0.1", 0))
         door.listen(8)
@@ -343,7 +201,7 @@ def test_no_byte_reaches_any_other_address(chromium):
             await asyncio.sleep(1.0)
             return tuple(exchange.refused for exchange in on.wire.exchanges if exchange.refused)
 
-        refused = on_stage(chromium, Escapes(beyond), play)
+        refused = house.on_stage(Escapes(beyond), play)
         for sink in (door.accept, lambda: udp.recvfrom(2048)):
             with pytest.raises(TimeoutError):
                 sink()
@@ -352,7 +210,7 @@ def test_no_byte_reaches_any_other_address(chromium):
     }  # fmt: skip
 
 
-def test_only_a_page_that_somebody_opened_is_told_as_one(chromium):
+def test_only_a_page_that_somebody_opened_is_told_as_one(house: House) -> None:
     class Refuses(App):
         def answer(self, environ, method, path, form):
             script = "<script>fetch('/fetched', {headers: {'Sec-Fetch-Dest': 'document'}})</script>"
@@ -367,12 +225,12 @@ def test_only_a_page_that_somebody_opened_is_told_as_one(chromium):
         await ada.open("/gone?why=not", patience=5)
         return {one for one in on.statuses if one[1] != "/favicon.ico"}
 
-    assert on_stage(chromium, Refuses(), play) == {
+    assert house.on_stage(Refuses(), play) == {
         (200, "/", True), (404, "/form", False), (404, "/icon", False), (404, "/fetched", False), (404, "/gone?why=not", True),
     }  # fmt: skip
 
 
-def test_dialogs_downloads_and_popups_do_not_stop_a_person(chromium):
+def test_dialogs_downloads_and_popups_do_not_stop_a_person(house: House) -> None:
     class Rude(Static):
         def answer(self, environ, method, path, form):
             if path == "/nowhere":
@@ -390,13 +248,13 @@ def test_dialogs_downloads_and_popups_do_not_stop_a_person(chromium):
         assert await ada.text(Spot(role="status"))
         return tuple(on.notes)
 
-    notes = on_stage(chromium, Rude(), play)
+    notes = house.on_stage(Rude(), play)
     wanted = ("dismissed a dialog (alert): hi", "dismissed a dialog (confirm)", "refused a download: x.exe", "beside the first")
     for said in wanted:
         assert any(said in note for note in notes), (said, notes)
 
 
-def test_a_page_that_leads_on_by_itself_is_followed(chromium):
+def test_a_page_that_leads_on_by_itself_is_followed(house: House) -> None:
     class Leads(Static):
         def answer(self, environ, method, path, form):
             if path == "/":
@@ -409,10 +267,10 @@ def test_a_page_that_leads_on_by_itself_is_followed(chromium):
         await ada.seen(Spot(role="note"), patience=5)
         return await ada.path()
 
-    assert on_stage(chromium, Leads(), play) == "/there"
+    assert house.on_stage(Leads(), play) == "/there"
 
 
-def test_what_is_kept_of_a_stage(chromium, tmp_path: Path):
+def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
     async def play(on: BrowserStage) -> tuple[str, ...]:
         ada, bo = await on.person(""), await on.person("bo")
         await ada.open("/", patience=5)
@@ -421,7 +279,7 @@ def test_what_is_kept_of_a_stage(chromium, tmp_path: Path):
         await asyncio.sleep(0.1)
         return await on.kept(tmp_path / "run")
 
-    names = on_stage(chromium, Static(), play)
+    names = house.on_stage(Static(), play)
     assert set(names) == {"page.png", "page-1.png", "aria.txt", "aria-1.txt", "console.json", "network.json"}
     assert (tmp_path / "run" / "page.png").read_bytes().startswith(b"\x89PNG")
     assert 'button "Book"' in (tmp_path / "run" / "aria.txt").read_text()

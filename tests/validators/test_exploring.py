@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from bench.dense_page import dense_page, tokens_per_look
 from tests.validators.apps import App, RedirectsForEver, ToastOnly
-from tests.validators.explorers import BOOKS, PERSONA, World, at, explorers_world
+from tests.validators.explorers import BOOKS, PERSONA, World, at
+from tests.validators.house import House
 from validators.browser.glance import Glances
 from validators.browser.stage import BrowserStage
 from validators.domain.exploration import Ending, NotAJourney, compiled
@@ -20,10 +20,9 @@ from validators.domain.spot import Spot
 from validators.domain.view import view
 
 
-@pytest.fixture(scope="module")
-def world(chromium: str) -> Iterator[World]:
-    with explorers_world(chromium) as opened:
-        yield opened
+@pytest.fixture
+def world(house: House) -> World:
+    return World(house)
 
 
 def test_a_goal_reached_becomes_a_journey_that_passes_again_and_fails_where_nothing_is_kept(world):
@@ -179,7 +178,7 @@ def test_a_dense_page_costs_less_than_a_thousand_tokens_a_look_and_every_referen
         refs = re.findall(r"^ *(e\d+) ", shown, re.MULTILINE)
         return looked, plain, [await glances.spot(ref) for ref in refs]
 
-    looked, plain, spots = world.on_stage(Dense(), play)
+    looked, plain, spots = world.house.on_stage(Dense(), play)
     assert looked < 1_000 < 4_000 < plain
     assert len(spots) > 60
 

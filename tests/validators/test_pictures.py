@@ -1,14 +1,12 @@
 """The pictures of a filmstrip: one after each step and from each place of looking, and never a reason to fail."""
 
-import asyncio
+from pathlib import Path
 
-from tests.validators.apps import served
+from tests.validators.apps import Static
 from tests.validators.fakes import FakeStage
-from tests.validators.test_browser import Static
+from tests.validators.house import House
 from tests.validators.test_performance import perform
-from validators.browser.chromium import browsers
-from validators.browser.stage import MOST_MISSED, Setting, stage
-from validators.domain.evidence import Identity
+from validators.browser.stage import MOST_MISSED, BrowserStage
 
 BROKEN_OFF = """journey: book
 promise: M-BOOK
@@ -36,30 +34,25 @@ def test_the_step_that_could_not_be_done_has_a_picture_too():
     assert [name for _, name in stage.pictures] == ["step-01", "step-02"]
 
 
-def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(chromium, tmp_path):
-    def setting(*, traced: bool) -> Setting:
-        return Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (800, 600), traced=traced)
+def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(house: House, tmp_path: Path) -> None:
+    async def traced(on: BrowserStage) -> None:
+        await (await on.person("ada")).open("/", patience=5)
+        await on.pictured("ada", "step-01")
+        await on.pictured("nobody", "step-02")
+        assert "step-01.jpg" in await on.kept(tmp_path)
+        await on.people["ada"].page.close()
+        for number in range(3, 9):
+            await on.pictured("ada", f"step-{number:02}")
+        assert [note for note in on.notes if "picture" in note] == [
+            f"no picture could be taken at step-{number:02}" for number in range(3, 3 + MOST_MISSED)
+        ]
 
-    async def work() -> None:
-        with served(Static()) as port:
-            async with browsers(chromium) as opened:
-                browser = await opened.of(Identity.PLAIN)
-                async with stage(browser, setting(traced=True), port=port) as on:
-                    await (await on.person("ada")).open("/", patience=5)
-                    await on.pictured("ada", "step-01")
-                    await on.pictured("nobody", "step-02")
-                    assert "step-01.jpg" in await on.kept(tmp_path)
-                    await on.people["ada"].page.close()
-                    for number in range(3, 9):
-                        await on.pictured("ada", f"step-{number:02}")
-                    assert [note for note in on.notes if "picture" in note] == [
-                        f"no picture could be taken at step-{number:02}" for number in range(3, 3 + MOST_MISSED)
-                    ]
-                async with stage(browser, setting(traced=False), port=port) as on:
-                    await (await on.person("ada")).open("/", patience=5)
-                    await on.pictured("ada", "step-01")
-                    assert on.pictures == {}
+    async def untraced(on: BrowserStage) -> None:
+        await (await on.person("ada")).open("/", patience=5)
+        await on.pictured("ada", "step-01")
+        assert on.pictures == {}
 
-    asyncio.run(work())
+    house.on_stage(Static(), traced, traced=True)
+    house.on_stage(Static(), untraced)
     assert (tmp_path / "step-01.jpg").read_bytes()[:3] == b"\xff\xd8\xff"
     assert not list(tmp_path.glob("step-02*"))

@@ -10,7 +10,7 @@ import pytest
 from playwright.async_api import Locator
 
 from tests.validators.apps import App
-from tests.validators.test_browser import button, on_stage, trouble
+from tests.validators.house import House, button, trouble
 from tests.validators.test_wire import GET, answering, through
 from validators.browser.http1 import Head
 from validators.browser.session import REST_SECONDS
@@ -140,17 +140,17 @@ class Page(App):
         return self.page(self.body)
 
 
-def waited(chromium: str, body: str, spot: Spot) -> tuple[str, float, bool]:
+def waited(house: House, body: str, spot: Spot) -> tuple[str, float, bool]:
     """What became of a click, how long it was tried, and whether the page was at rest in the end."""
 
     async def play(on: BrowserStage) -> tuple[str, float, bool]:
         ada = await on.person("")
         await ada.open("/", patience=PATIENCE)
         began = monotonic()
-        told = await trouble(ada.click(spot, patience=PATIENCE))
+        told = (await trouble(ada.click(spot, patience=PATIENCE)))[0]
         return told, monotonic() - began, await ada.at_rest()
 
-    found: tuple[str, float, bool] = on_stage(chromium, Page(body), play)
+    found: tuple[str, float, bool] = house.on_stage(Page(body), play)
     return found
 
 
@@ -159,16 +159,16 @@ SHOWN = "@keyframes shown { to { visibility: visible } } button { visibility: hi
 FADED = f"<style>{SHOWN}</style><button>Book</button>"
 
 
-def test_what_is_missing_on_a_still_page_is_not_waited_for(chromium):
-    told, seconds, rest = waited(chromium, "<h1>Walks</h1>", button("Book"))
+def test_what_is_missing_on_a_still_page_is_not_waited_for(house):
+    told, seconds, rest = waited(house, "<h1>Walks</h1>", button("Book"))
     assert (told, rest) == ("missing", True)
     assert REST_SECONDS <= seconds < PATIENCE
-    assert waited(chromium, "<button>Book</button><button>Book</button>", button("Book"))[0] == "ambiguous"
+    assert waited(house, "<button>Book</button><button>Book</button>", button("Book"))[0] == "ambiguous"
 
 
 @pytest.mark.parametrize("body", [LATE, FADED, "<meta http-equiv=refresh content=9>" + LATE])
-def test_what_a_page_shows_late_is_waited_for(chromium, body):
-    told, seconds, rest = waited(chromium, body, button("Book"))
+def test_what_a_page_shows_late_is_waited_for(house, body):
+    told, seconds, rest = waited(house, body, button("Book"))
     assert (told, rest) == ("none", False)
     assert seconds > 1
 
@@ -180,7 +180,7 @@ class Leads(App):
         return self.page("<a href=/walk>Walk</a>" if path == "/" else "<h1>A walk</h1>")
 
 
-def test_what_an_act_has_led_away_from_is_not_missing(chromium):
+def test_what_an_act_has_led_away_from_is_not_missing(house):
     """A click that had been done already was called missing, on the page that it had led to: the library was slow to say so."""
 
     async def play(on: BrowserStage) -> str:
@@ -191,6 +191,6 @@ def test_what_an_act_has_led_away_from_is_not_missing(chromium):
             await found.click()
             await asyncio.sleep(2 * REST_SECONDS + 1)
 
-        return await trouble(ada._acted(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE))
+        return (await trouble(ada._acted(Spot(role="link", name="Walk"), slow_to_say_so, PATIENCE)))[0]
 
-    assert on_stage(chromium, Leads(), play) == "none"
+    assert house.on_stage(Leads(), play) == "none"

@@ -1,0 +1,140 @@
+"""Whole journeys that use files, dialogs and the keyboard: each passes on an app that does it, and fails on one that does not."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from tests.validators import office
+from tests.validators.house import PATIENCE, House
+from tests.validators.office import KEYS, Notes
+from validators.browser.saboteur import Sabotage
+from validators.browser.stage import BrowserStage
+from validators.domain.evidence import Identity, RunEvidence, RunId, Saboteur
+from validators.domain.fold import Result, result
+from validators.domain.stakes import stakes
+from validators.domain.values import Draw, Values
+from validators.judge.performance import Patience, performed
+from validators.language.reader import read
+
+
+def outcome(
+    house: House, source: str, app: Any, *, identity: Identity = Identity.PLAIN, saboteur: Saboteur | None = None
+) -> str:
+    """What a journey comes to with this app: passed, or what failed first and why or where.
+
+    A saboteur must have something to wound in it, and hit what the journey is about."""
+    journey, values = read(source), Values(Draw(7, "hands", date(2026, 11, 21)))
+    sabotage = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
+
+    async def play(on: BrowserStage) -> RunEvidence:
+        patience = Patience(step=PATIENCE, look=1.0)
+        return await performed(RunId(journey.name), journey, on, values=values, patience=patience, seconds=60)
+
+    told = house.on_stage(app, play, tamper=sabotage, identity=identity, downloads=journey.downloads)
+    failed = [f"{one.verb} {one.trouble}" for one in told.steps if not one.passed]
+    failed += [f"{one.kind} {one.vantage}" for one in told.expectations if not one.passed]
+    assert bool(failed) == (result(told) is not Result.PASSED)
+    assert sabotage is None or sabotage.facts.touched
+    return failed[0] if failed else "passed"
+
+
+WHOLE = """\
+journey: {name}
+promise: issue
+let: {{guest: "{{{{ any.name }}}}", size: "{{{{ any.int(10, 99) }}}}"}}
+steps:
+  - open: /
+{steps}expect:
+{expect}twin:
+  expect:
+    - title: Nothing
+"""
+
+
+def whole(name: str, steps: str, expect: str) -> str:
+    return WHOLE.format(name=name, steps=steps, expect=expect)
+
+
+UPLOADS = whole(
+    "uploads",
+    '  - upload: {label: "Guest lists", files: [{name: "{{ guest }}.csv", rows: [[Name, Size], ["{{ guest }}", "{{ size }}"]]},'
+    " {name: photo.png, picture: 4x3}]}\n  - click: {button: Send}\n",
+    '  - visible: {listitem: "{{ guest }}.csv"}\n  - absent: {listitem: "0 bytes"}\n  - after_reload: same\n'
+    '  - as: other\n    open: /\n    expect: [visible: {listitem: "photo.png image/png"}]\n',
+)
+DOWNLOADS = whole(
+    "downloads",
+    '  - dialog: {says: "New name?", type: "{{ guest }}"}\n  - click: {button: Rename}\n'
+    "  - download: {link: Export as CSV, as: export}\n",
+    '  - downloaded: {as: export, name: guests.csv}\n  - downloaded: {as: export, row: {Name: "{{ guest }}", Guests: "4"}}\n'
+    "  - downloaded: {as: export, rows: 2}\n  - row: {cells: ['{{ guest }}', '4']}\n  - other_session: same\n",
+)
+REFUSES = whole(
+    "refuses",
+    '  - dialog: {says: "Delete all guests?", answer: dismiss}\n  - click: {button: Delete all}\n',
+    "  - row: {cells: [Ada Holt, '4']}\n  - after_reload: same\n",
+)
+AGREES = whole(
+    "agrees",
+    '  - as: host\n  - open: /\n  - as: guest\n  - open: /\n  - as: host\n  - press: "Shift+Tab"\n'
+    '  - dialog: {says: "Delete all guests?", kind: confirm, answer: accept}\n  - click: {button: Delete all}\n',
+    "  - absent: {row: Ada Holt}\n  - visible: {heading: Office}\n"
+    "  - as: guest\n    expect: [row: {cells: [Ada Holt, '4']}]\n"  # their page is as old as they left it
+    "  - as: guest\n    open: /\n    expect: [absent: {row: Ada Holt}, visible: {heading: Office}]\n",
+)
+KEYBOARD = whole(
+    "keyboard",
+    '  - press: "/"\n  - type: "{{ guest }}"\n  - press: Shift+Tab\n  - press: Enter\n',
+    "  - focused: {button: Save}\n  - value: {label: Find, equals: '{{ guest }}'}\n",
+)
+
+
+class Deaf(Notes):
+    """Its page hears no key."""
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, content: bytes) -> Any:
+        return office.page(KEYS.replace("onkeydown", "unheard"))
+
+
+@pytest.mark.parametrize(
+    ("source", "app", "told"),
+    [
+        (UPLOADS, office.Office, "passed"),
+        (UPLOADS, office.PaintsUploads, "visible after_reload"),
+        (UPLOADS, office.ForgetsContents, "absent here"),
+        (DOWNLOADS, office.Office, "passed"),
+        (DOWNLOADS, office.ExportsAPage, "download not-come"),
+        (DOWNLOADS, office.BreaksOff, "download no-answer"),
+        (DOWNLOADS, office.ExportsYesterday, "downloaded here"),
+        (REFUSES, office.Office, "passed"),
+        (REFUSES, office.NeverAsks, "click not-come"),
+        (REFUSES, office.AsksSomethingElse, "click other-dialog"),
+        (REFUSES, office.DoesItAnyway, "row here"),
+        (KEYBOARD, Notes, "passed"),
+        (KEYBOARD, Deaf, "type not-actionable"),
+    ],
+)
+def test_a_journey_fails_on_an_app_that_does_not_do_it(house: House, source, app, told) -> None:
+    assert outcome(house, source, app()) == told
+
+
+@pytest.mark.parametrize("identity", Identity)
+def test_people_see_with_their_own_eyes(house: House, identity) -> None:
+    assert outcome(house, AGREES, office.Office(), identity=identity) == "passed"
+    assert outcome(house, AGREES, office.NeverAsks(), identity=identity) == "click not-come"
+
+
+EXPORT = whole(
+    "export",
+    '  - dialog: {says: "New name?", type: "{{ guest }}"}\n  - click: {button: Rename}\n'
+    "  - download: {link: Export as CSV, as: export}\n",
+    '  - downloaded: {as: export, row: {Name: "{{ guest }}", Guests: "4"}}\n',
+)
+
+
+@pytest.mark.parametrize("saboteur", Saboteur)
+def test_whatever_is_done_to_a_file_or_to_what_it_tells_is_noticed(house: House, saboteur) -> None:
+    assert outcome(house, EXPORT, office.Office(), saboteur=saboteur) in ("downloaded here", "download missing")
