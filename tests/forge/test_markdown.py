@@ -9,9 +9,9 @@ from harness.forge.embedded.pages.markdown import rendered
 from harness.forge.embedded.pages.visits import local_address
 
 ALLOWED = {"p", "a", "code", "pre", "em", "strong", "s", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6",
-           "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "details", "summary"}
-VOID = {"hr", "br", "img", "input", "meta", "link"}
-ATTRIBUTES = {"href", "rel", "title", "class", "start", "id", "style"}
+           "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "div", "span"}
+VOID = {"hr", "br", "img", "input", "meta", "link", "col"}
+ATTRIBUTES = {"href", "rel", "title", "class", "start", "id", "style", "role", "tabindex", "aria-label"}
 
 
 class Reader(HTMLParser):
@@ -98,6 +98,22 @@ def test_a_governance_heading_can_be_linked_to_in_files_only():
     source = "## No payments {#M-NOPAY}"
     assert '<h2 id="M-NOPAY">No payments <a' in rendered(source, repository="/o/r", anchors=True)
     assert rendered(source, repository="/o/r") == "<h2>No payments {#M-NOPAY}</h2>\n"
+
+
+def test_a_list_of_tasks_shows_what_is_done_and_nothing_to_click():
+    page = rendered("- [x] looked\n- [ ] asked\n- [y] no task\n\n[x] no list", repository="/o/r")
+    assert (page.count('aria-label="done"'), page.count('aria-label="not done"'), page.count("<input")) == (1, 1, 0)
+    assert "[x] no list" in page
+    assert "[y] no task" in page
+
+
+@pytest.mark.parametrize(("source", "levels"), [
+    ("### a\n\n### b", "33"), ("# a\n\n##### b\n\n## c", "344"), ("# a\n## b\n### c\n#### d\n##### e", "34566"),
+    ("a\n===\n\nb\n---", "34"),
+])
+def test_a_text_keeps_the_outline_of_the_page_that_it_stands_on(source, levels):
+    page = rendered(source, repository="/o/r", below=2)
+    assert [tag[1] for tag in Reader(page).tags if tag[0] == "h"] == list(levels)
 
 
 @pytest.mark.parametrize("source", [

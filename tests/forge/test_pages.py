@@ -5,6 +5,9 @@ import re
 import httpx
 import pytest
 
+from harness.domain.issue import Permission
+from harness.factory.slash import COMMANDS
+from harness.forge.embedded.pages import words
 from harness.forge.embedded.seed import Administrator
 from tests.forge.test_markdown import Reader
 
@@ -55,7 +58,8 @@ def lived_in(museum):
 
 
 PAGES = ("", "/issues", "/issues?state=closed", "/issues?q=script&label=%3Cb%3Elabel", "/issues/1", "/issues/new", "/pulls",
-         "/pull/2", "/commit/{head}", "/commits/main", "/tree/main/src", "/blob/main/src/<b>.py", "/blob/main/README.md",
+         "/pull/2", "/pull/2?view=split", "/commit/{head}", "/commits/main", "/tree/main/src", "/blob/main/src/<b>.py",
+         "/blob/main/README.md",
          "/blob/main/README.md?plain=1", "/nothing", "/issues/999", "/blob/main/absent", "/commits/main~1")
 
 
@@ -71,6 +75,14 @@ def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path):
     assert not [link for link in found.links if not re.match(r"(/|#|\?|https://e\.example)", link)], found.links
     assert "\u202e" not in answer.text
     assert found.open == []
+
+
+def test_words_to_be_edited_are_shown_as_they_are_and_do_nothing(lived_in):
+    place, _ = lived_in
+    sign_in(place, place.owner)
+    found = Reader(page(place, "/issues/1/edit").text)
+    assert (found.tags.count("script"), found.tags.count("img"), found.open) == (1, 1, [])  # our script, our mark
+    assert not [name for name in found.attributes if name.startswith("on") or name == "style"]
 
 
 @pytest.mark.parametrize("path", ["", "/issues/1", "/pull/2", "/nothing", "/raw/main/README.md"])
@@ -221,10 +233,40 @@ def test_issues_are_found_by_words_and_label(place):
     assert titles("label=kind:bug") == ["Group size is wrong"]
 
 
+@pytest.mark.parametrize(("query", "found"), [
+    ("author={ana}", ["Third", "First"]), ("author={ANA}", ["Third", "First"]), ("author=nobody", []),
+    ("sort=oldest", ["First", "Second", "Third"]), ("sort=discussed", ["Second", "Third", "First"]),
+    ("sort=;drop&author={ana}", ["Third", "First"]), ("author={ana}&q=third&label=l", []),
+])
+def test_issues_are_found_by_their_author_and_sorted(place, query, found):
+    for title, by in (("First", "ana"), ("Second", "ben"), ("Third", "ana")):
+        place.file(title, by=by)
+    place.api("POST", "/issues/2/comments", by=place.owner, json={"body": "Talk"})
+    login = place.person("ana").login
+    text = page(place, f"/issues?{query.format(ana=login, ANA=login.upper())}").text
+    assert re.findall(r'issues/\d+"><bdi>([^<]*)', text) == found
+
+
+def test_a_very_long_and_a_very_deep_text_are_shown_whole_or_as_text(place):
+    deep = place.file("Deep", ">" * 5_000 + " x\n" + "- " * 5_000 + "y")
+    long = place.file("Long", "word **bold** " * 4_681)
+    assert page(place, f"/issues/{long}").text.count("<strong>bold</strong>") == 4_681
+    assert page(place, f"/issues/{deep}").status_code == 200
+
+
+def test_the_commands_that_the_page_explains_are_those_that_the_factory_takes():
+    who = {(Permission.NONE, False): "everybody", (Permission.TRIAGE, True): "who filed it, and the triage role",
+           (Permission.TRIAGE, False): "the triage role", (Permission.WRITE, False): "the write role",
+           (Permission.MAINTAIN, False): "the maintain role"}
+    taken = {one.shown.removeprefix("/factory "): who[one.least, one.filer] for one in COMMANDS.values()}
+    assert {command: may for command, _, may in words.COMMANDS} == taken
+
+
 def test_a_long_list_is_paged(place):
     for number in range(31):
         place.file(f"Issue {number}")
     assert 'rel="next"' in page(place, "/issues").text
+    assert "Page 1 of 2" in page(place, "/issues").text
     second = page(place, "/issues?page=2").text
     assert "Issue 0" in second
     assert 'rel="prev"' in second

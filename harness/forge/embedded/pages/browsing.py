@@ -1,40 +1,71 @@
-"""The pages to read: repositories, issues, pull requests."""
+"""The pages to read: repositories, people, lists, issues, pull requests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import urlencode
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from harness.forge.embedded import comments, commits, history, issues, labels, people, pulls, repositories
+from harness.forge.embedded import assignees, comments, commits, history, issues, labels, people, pulls, repositories
 from harness.forge.embedded.issues import Search
+from harness.forge.embedded.pages import diffs
 from harness.forge.embedded.pages.files import PER_PAGE, changed, checks_of, page_asked
-from harness.forge.embedded.pages.thread import Said, thread
+from harness.forge.embedded.pages.rights import WORDS, may_edit, rights
+from harness.forge.embedded.pages.thread import Said, stays, thread
 from harness.forge.embedded.pages.visits import Visit
+from harness.forge.embedded.pages.words import mark
 from harness.forge.embedded.records import Issue, Repo, Role
+
+SORTS: Mapping[str, tuple[str, bool]] = {  # by which column, and whether the smallest comes first
+    "newest": ("created", False), "oldest": ("created", True), "updated": ("updated", False),
+    "discussed": ("comments", False),
+}
+MOST_COMMITS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A comment that is not sent yet: its words, what was wrong with it, and whether to show how it will look."""
+
+    body: str = ""
+    problem: str = ""
+    preview: bool = False
 
 
 def front(visit: Visit) -> Response:
     """Every repository."""
-    return visit.page("front.html", repositories=repositories.all_of(visit.tx), person=None)
+    return visit.page("front.html", repositories=repositories.all_of(visit.tx))
 
 
 def person(visit: Visit) -> Response:
-    """An account and its repositories."""
+    """An account: its repositories, what it may do on each, and what it filed and has taken on there."""
     found = people.user_named(visit.tx, visit.path["owner"])
-    return visit.page("front.html", repositories=repositories.all_of(visit.tx, found.login), person=found)
+    standing = []
+    for repo in repositories.all_of(visit.tx):
+        role = people.role_on(visit.tx, found, repo)
+        filed = issues.search(visit.tx, repo, Search(state=None, author=found.login, order="updated"), limit=5)
+        taken = assignees.taken_by(visit.tx, repo, found)
+        if repo.owner.id == found.id or filed or taken or role >= Role.TRIAGE:
+            standing.append((repo, role, WORDS[role], filed, taken))
+    return visit.page("person.html", person=found, standing=standing)
 
 
 def issue_list(visit: Visit) -> Response:
-    """Issues: open or closed, by label, by words."""
-    repo = visit.repo
-    state = "closed" if visit.query.get("state") == "closed" else "open"
-    label, words, page = visit.query.get("label", ""), visit.query.get("q", ""), page_asked(visit)
-    wanted = Search(state=state, labels=(label,) if label else (), words=words, pulls=False)
-    found = issues.search(visit.tx, repo, wanted, limit=PER_PAGE + 1, skip=(page - 1) * PER_PAGE)
-    tallies = {
-        one: issues.count(visit.tx, repo, Search(state=one, labels=wanted.labels, words=words, pulls=False))
-        for one in ("open", "closed")
-    }
+    """Issues: open or closed, by label, author and words, in the order that was asked for."""
+    repo, asked, page = visit.repo, visit.query, page_asked(visit)
+    state = "closed" if asked.get("state") == "closed" else "open"
+    label, words, author = asked.get("label", ""), asked.get("q", ""), asked.get("author", "").strip()
+    sort = asked.get("sort", "newest") if asked.get("sort") in SORTS else "newest"
+    order, rising = SORTS[sort]
+    wanted = Search(state=state, labels=(label,) if label else (), words=words, pulls=False, author=author or None,
+                    order=order, rising=rising)
+    found = issues.search(visit.tx, repo, wanted, limit=PER_PAGE, skip=(page - 1) * PER_PAGE)
+    tallies = {one: issues.count(visit.tx, repo, replace(wanted, state=one)) for one in ("open", "closed")}
+    chosen = {"q": words, "label": label, "author": author, "sort": "" if sort == "newest" else sort}
     return visit.repo_page(
-        "issues.html", repo, tab="issues", issues=found[:PER_PAGE], has_more=len(found) > PER_PAGE, page=page,
-        state=state, label=label, words=words, tallies=tallies, labels=labels.of_repository(visit.tx, repo),
+        "issues.html", repo, tab="issues", issues=found, page=page, pages=_pages(tallies[state]), state=state, label=label,
+        words=words, author=author, sort=sort, sorts=SORTS, tallies=tallies, labels=labels.of_repository(visit.tx, repo),
+        query=urlencode({name: value for name, value in chosen.items() if value}),
     )
 
 
@@ -47,33 +78,23 @@ def issue(visit: Visit) -> Response:
     return issue_page(visit, repo, found.number)
 
 
-def issue_page(
-    visit: Visit, repo: Repo, number: int, *, status: int = 200, problem: str = "", draft: str = ""
-) -> Response:
-    """The page of an issue, or again with what was wrong with the comment."""
+def issue_page(visit: Visit, repo: Repo, number: int, *, status: int = 200, draft: Draft | None = None) -> Response:
+    """The page of an issue, or again with what was wrong with the comment, or how it will look."""
     found = issues.numbered(visit.tx, repo, number)
     return visit.repo_page(
-        "issue.html", repo, tab="issues", status=status, issue=found, problem=problem, draft=draft,
+        "issue.html", repo, tab="issues", status=status, issue=found, draft=draft or Draft(),
         **_conversation(visit, repo, found),
     )
-
-
-def new_issue(visit: Visit) -> Response:
-    """The form to file an issue."""
-    return visit.repo_page("new_issue.html", visit.repo, tab="issues", problem="", title="", body="", guest="")
 
 
 def pull_list(visit: Visit) -> Response:
     """Pull requests, open or closed."""
     repo, page = visit.repo, page_asked(visit)
     state = "closed" if visit.query.get("state") == "closed" else "open"
-    found = pulls.search(
-        visit.tx, repo, pulls.PullSearch(state=state), limit=PER_PAGE + 1, skip=(page - 1) * PER_PAGE)
+    found = pulls.search(visit.tx, repo, pulls.PullSearch(state=state), limit=PER_PAGE, skip=(page - 1) * PER_PAGE)
     tallies = {one: pulls.count(visit.tx, repo, pulls.PullSearch(state=one)) for one in ("open", "closed")}
-    return visit.repo_page(
-        "pulls.html", repo, tab="pulls", pulls=found[:PER_PAGE], has_more=len(found) > PER_PAGE, page=page,
-        state=state, tallies=tallies,
-    )
+    return visit.repo_page("pulls.html", repo, tab="pulls", pulls=found, page=page, pages=_pages(tallies[state]), state=state,
+                           tallies=tallies)
 
 
 def pull(visit: Visit) -> Response:
@@ -81,17 +102,19 @@ def pull(visit: Visit) -> Response:
     return pull_page(visit, visit.repo, visit.number)
 
 
-def pull_page(
-    visit: Visit, repo: Repo, number: int, *, status: int = 200, problem: str = "", draft: str = ""
-) -> Response:
-    """The page of a pull request, or again with what was wrong with the comment."""
+def pull_page(visit: Visit, repo: Repo, number: int, *, status: int = 200, draft: Draft | None = None) -> Response:
+    """The page of a pull request, or again with what was wrong with the comment, or how it will look."""
     found, git = pulls.numbered(visit.tx, repo, number), visit.tx.git(repo)
-    changes = commits.changes(git, pulls.change_base(visit.tx, repo, found), found.head_sha)
-    brought = commits.commits(git, f"^{found.base_sha}", found.head_sha, limit=100)
+    checks, split = checks_of(visit, repo, found.head_sha), visit.query.get("view") == "split"
+    notes, older = diffs.notes_of(checks["runs"]), pulls.change_base(visit.tx, repo, found)
+    version = mark(older, found.head_sha, repr(notes), str(split))
+    is_known = visit.seen == version  # a page that follows has the changes already, and they are most of it
+    changes = () if is_known else commits.changes(git, older, found.head_sha, renames=True)
+    brought = commits.commits(git, f"^{found.base_sha}", found.head_sha, limit=MOST_COMMITS)
     return visit.repo_page(
-        "pull.html", repo, tab="pulls", status=status, pull=found, issue=found.issue, problem=problem, draft=draft,
-        checks=checks_of(visit, repo, found.head_sha), commits=brought[::-1], **changed(changes),
-        **_conversation(visit, repo, found.issue),
+        "pull.html", repo, tab="pulls", status=status, pull=found, issue=found.issue, draft=draft or Draft(), checks=checks,
+        commits=brought[::-1], commit_count=pulls.commit_count(visit.tx, repo, found), split=split, version=version,
+        is_known=is_known, **changed(changes, notes), **_conversation(visit, repo, found.issue),
     )
 
 
@@ -103,14 +126,19 @@ def pull_diff(visit: Visit) -> Response:
 
 
 def _conversation(visit: Visit, repo: Repo, found: Issue) -> dict[str, object]:
-    said = comments.of_issue(visit.tx, repo, found)
-    done = history.of_issue(visit.tx, found)
+    said, done = comments.of_issue(visit.tx, repo, found), history.of_issue(visit.tx, found)
     role = visit.role(repo)
+    allowed = rights(visit.viewer, role, found, open_door=visit.open_door)
     authors = {one.author for one in said} | {found.author}
     trusted = {one.id for one in authors if people.role_on(visit.tx, one, repo) >= Role.WRITE}
     opening = Said(found.author, found.association, found.body, found.created_at, "description", edited=False)
     return {
-        "thread": thread(opening, said, done), "trusted": trusted,
-        "may_close": role >= Role.TRIAGE or (visit.viewer is not None and visit.viewer.id == found.author.id),
-        "participants": sorted(authors, key=lambda user: user.id),
+        "thread": thread(opening, said, done), "trusted": trusted, "rights": allowed, "stays": stays(done),
+        "editable": {one.id for one in authors if may_edit(visit.viewer, role, one)},
+        "all_labels": labels.of_repository(visit.tx, repo) if allowed.tend else (),
+        "all_people": assignees.possible(visit.tx, repo) if allowed.tend else (),
     }
+
+
+def _pages(total: int) -> int:
+    return max(1, -(-total // PER_PAGE))

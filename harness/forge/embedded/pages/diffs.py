@@ -1,11 +1,16 @@
-"""A patch as lines with their numbers, to be shown as escaped text."""
+"""A patch as lines with their numbers, to be shown as escaped text, in one column or in two."""
 
 import re
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from harness.forge.embedded.commits import FileChange
+from harness.forge.embedded.records import CheckRun
 
 MOST_LINES, MOST_LINES_PER_FILE = 12_000, 2_000
+FOLD_LINES = 400  # a longer file is folded until somebody opens it
+MOST_NOTES = 500
 _HUNK = re.compile(r"@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@")
 _KINDS = {"+": "added", "-": "removed", "\\": "note", "@": "hunk"}
 
@@ -26,24 +31,95 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class Note:
+    """What a check says of some lines of a file as it is after the change."""
+
+    check: str
+    level: str  # notice, warning or failure
+    path: str
+    first: int
+    last: int
+    title: str
+    message: str
+
+
+Notes = Mapping[str, Sequence[Note]]
+"""The notes of each path."""
+
+
+@dataclass(frozen=True, slots=True)
 class ShownFile:
-    """A file's change, as far as it is shown; `left_out` counts the lines that are not."""
+    """A file's change, as far as it is shown; `left_out` counts the lines that are not.
+
+    `notes` are those of a line that is shown, by its number; `aside` are the others.
+    """
 
     change: FileChange
     lines: tuple[Line, ...]
     left_out: int
+    notes: Mapping[int, tuple[Note, ...]] = field(default_factory=dict)
+    aside: tuple[Note, ...] = ()
+
+    @property
+    def is_folded(self) -> bool:
+        """Whether it waits to be opened: a long one hides what comes after it. What a check speaks of never does."""
+        return len(self.lines) > FOLD_LINES and not self.notes
+
+    @property
+    def pairs(self) -> tuple[tuple[Line | None, Line | None], ...]:
+        """The lines side by side: before on the left, after on the right. A hunk's head or a note stands on both."""
+        found: list[tuple[Line | None, Line | None]] = []
+        gone: list[Line] = []
+        come: list[Line] = []
+        for line in (*self.lines, None):
+            if line is not None and line.kind in ("removed", "added"):
+                (gone if line.kind == "removed" else come).append(line)
+                continue
+            rows = max(len(gone), len(come))
+            found += zip(gone + [None] * (rows - len(gone)), come + [None] * (rows - len(come)), strict=True)
+            gone, come = [], []
+            if line is not None:
+                found.append((line, line))
+        return tuple(found)
 
 
-def shown(changes: tuple[FileChange, ...]) -> tuple[ShownFile, ...]:
+def shown(changes: tuple[FileChange, ...], notes: Notes | None = None) -> tuple[ShownFile, ...]:
     """The changes, each cut where it gets too long for a page."""
     found, left = [], MOST_LINES
     for change in changes:
         rows = change.patch.split("\n")[:-1] if change.patch.endswith("\n") else change.patch.split("\n")
         rows = rows if change.patch else []
         room = max(0, min(left, MOST_LINES_PER_FILE))
-        found.append(ShownFile(change, _lines(rows[:room]), max(0, len(rows) - room)))
+        found.append(_file(change, _lines(rows[:room]), max(0, len(rows) - room), (notes or {}).get(change.path, ())))
         left -= min(len(rows), room)
     return tuple(found)
+
+
+def notes_of(runs: Iterable[CheckRun]) -> Notes:
+    """What checks say of lines, by path. What is no annotation as GitHub shapes one is left out."""
+    found: defaultdict[str, list[Note]] = defaultdict(list)
+    for run in runs:
+        for given in run.annotations[:MOST_NOTES]:
+            first, last = given.get("start_line"), given.get("end_line")
+            if isinstance(first, int) and isinstance(last, int):
+                path = str(given.get("path", ""))
+                words = (str(given.get(name) or "") for name in ("title", "message"))
+                found[path].append(Note(run.name, str(given.get("annotation_level", "notice")), path, first, last, *words))
+    return found
+
+
+def _file(change: FileChange, lines: tuple[Line, ...], left_out: int, notes: Sequence[Note]) -> ShownFile:
+    there = {line.new for line in lines if line.new is not None}
+    placed: defaultdict[int, list[Note]] = defaultdict(list)
+    aside = []
+    for note in notes:
+        at = next((number for number in range(note.last, note.first - 1, -1) if number in there), None) \
+            if note.last - note.first < MOST_LINES else None
+        if at is None:
+            aside.append(note)
+        else:
+            placed[at].append(note)
+    return ShownFile(change, lines, left_out, {at: tuple(ones) for at, ones in placed.items()}, tuple(aside))
 
 
 def _lines(rows: list[str]) -> tuple[Line, ...]:

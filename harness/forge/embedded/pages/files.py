@@ -55,9 +55,12 @@ def commit(visit: Visit) -> Response:
     if sha is None:
         raise not_found()
     found = commits.commit(git, sha)
-    changes = commits.changes(git, found.parents[0] if found.parents else None, sha)
+    changes = commits.changes(git, found.parents[0] if found.parents else None, sha, renames=True)
+    checked = checks_of(visit, repo, sha)
     return visit.repo_page(
-        "commit.html", repo, tab="code", commit=found, checks=checks_of(visit, repo, sha), **changed(changes))
+        "commit.html", repo, tab="code", commit=found, checks=checked, split=visit.query.get("view") == "split",
+        **changed(changes, diffs.notes_of(checked["runs"])),
+    )
 
 
 def tree(visit: Visit) -> Response:
@@ -101,10 +104,10 @@ def checks_of(visit: Visit, repo: Repo, sha: str) -> dict[str, Any]:
     return {"runs": checks.of_commit(visit.tx, repo, sha), "statuses": latest}
 
 
-def changed(changes: tuple[commits.FileChange, ...]) -> dict[str, Any]:
+def changed(changes: tuple[commits.FileChange, ...], notes: diffs.Notes) -> dict[str, Any]:
     """What changed, for the list of files."""
     return {
-        "files": diffs.shown(changes), "additions": sum(one.additions for one in changes),
+        "files": diffs.shown(changes, notes), "additions": sum(one.additions for one in changes),
         "deletions": sum(one.deletions for one in changes),
     }
 

@@ -26,18 +26,26 @@ _CLOSES = re.compile(r"</details>\s*$")
 _ISSUE = re.compile(r"(?<![\w&/#])#([1-9][0-9]{0,8})\b")
 _ANCHOR = re.compile(r"\s+\{#([A-Za-z][\w-]{0,60})\}$")
 _SCHEMES = frozenset({"http", "https", "mailto", ""})
+_TASK = re.compile(r"\[([ xX])\][ \t]+")
 _JOINER = "\u200d"  # holds emoji together
 _MOST_LINKED = 500
 
 
-@lru_cache(maxsize=512)  # an open page asks for the same texts every few seconds
-def rendered(source: str, *, repository: str, trusted: bool = False, anchors: bool = False) -> Markup:
+@lru_cache(maxsize=512)  # an open page asks for the same texts whenever something was written
+def rendered(source: str, *, repository: str, trusted: bool = False, anchors: bool = False, below: int = 0) -> Markup:
     """HTML of a text. `repository` is the path of its pages, for `#12`; `trusted` leaves hidden markers out.
 
-    With `anchors` a heading that ends in `{#M-NOPAY}` can be linked to by that id, as governance files are.
+    With `anchors` a heading that ends in `{#M-NOPAY}` can be linked to by that id, as governance files are. With `below`
+    the text's own headings begin one level under that one and leave none out, so that the page keeps one outline.
     """
-    env = {"repository": repository, "trusted": trusted, "anchors": anchors}
+    env = {"repository": repository, "trusted": trusted, "anchors": anchors, "below": below}
     return Markup(_MARKDOWN.render(revealed(source), env))  # noqa: S704 - the renderer escapes, and HTML is off
+
+
+def rendered_line(source: str, *, repository: str) -> Markup:
+    """HTML of a text within a line: emphasis, code and links, and no block."""
+    env = {"repository": repository, "trusted": True, "anchors": False, "below": 0}
+    return Markup(_MARKDOWN.renderInline(revealed(source), env))  # noqa: S704 - as above
 
 
 def revealed(text: str) -> str:
@@ -145,6 +153,37 @@ def _heading_ids(state: StateCore) -> None:
             inline.children = [*(inline.children or []), Token("anchor", "", 0, content=found[1])]
 
 
+def _outline(state: StateCore) -> None:
+    """Headings as one outline without gaps, beginning below the page's own."""
+    above: list[int] = []
+    for token in state.tokens if state.env["below"] else ():
+        if token.type == "heading_open":
+            level = int(token.tag[1:])
+            while above and above[-1] >= level:
+                above.pop()
+            above.append(level)
+        if token.type in ("heading_open", "heading_close"):
+            token.tag = f"h{min(6, state.env['below'] + len(above))}"
+
+
+def _tasks(state: StateCore) -> None:
+    """`- [x] done` as a ticked box, which nobody can click: it is a text."""
+    for item, paragraph, inline in zip(state.tokens, state.tokens[1:], state.tokens[2:], strict=False):
+        first = inline.children[0] if inline.children else None
+        if (item.type, paragraph.type, inline.type) != ("list_item_open", "paragraph_open", "inline"):
+            continue
+        if first is not None and first.type == "text" and (found := _TASK.match(first.content)):
+            item.attrJoin("class", "task")
+            first.content = first.content[found.end():]
+            inline.children = [Token("box", "", 0, content=found[1].strip().lower()), *(inline.children or [])]
+
+
+def _show_box(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any) -> str:
+    ticked = bool(tokens[place].content)
+    word, kind = ("done", "box ticked") if ticked else ("not done", "box")
+    return f'<span class="{kind}" role="img" aria-label="{word}"></span> '
+
+
 def _show_anchor(_self: RendererHTML, tokens: Sequence[Token], place: int, _options: Any, _env: Any) -> str:
     name = escapeHtml(tokens[place].content)
     return f' <a class="tag" href="#{name}">{name}</a>'
@@ -173,6 +212,15 @@ def _show_details_close(_self: RendererHTML, _tokens: Sequence[Token], _place: i
     return "</details>\n"
 
 
+def _show_table_open(_self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any) -> str:
+    """A wide table is moved sideways within its own frame, by keyboard too."""
+    return '<div class="across" role="group" tabindex="0" aria-label="Table"><table>\n'
+
+
+def _show_table_close(_self: RendererHTML, _tokens: Sequence[Token], _place: int, _options: Any, _env: Any) -> str:
+    return "</table></div>\n"
+
+
 def _show_image(self: RendererHTML, tokens: Sequence[Token], place: int, options: Any, env: Any) -> str:
     """A picture would tell its server who reads this page, so it is shown as a link to it."""
     token = tokens[place]
@@ -197,9 +245,12 @@ def _made() -> MarkdownIt:
     markdown.inline.ruler.before("text", "hidden", _hidden_inline)
     markdown.core.ruler.push("details", _closed)
     markdown.core.ruler.push("anchors", _heading_ids)
+    markdown.core.ruler.push("outline", _outline)
+    markdown.core.ruler.push("tasks", _tasks)
     markdown.core.ruler.push("issues", _issue_links)
     for name, rule in {
-        "issue": _show_issue, "anchor": _show_anchor, "hidden": _show_hidden, "details_open": _show_details_open,
+        "issue": _show_issue, "anchor": _show_anchor, "box": _show_box, "hidden": _show_hidden,
+        "details_open": _show_details_open, "table_open": _show_table_open, "table_close": _show_table_close,
         "details_close": _show_details_close, "image": _show_image, "link_open": _show_link,
     }.items():
         markdown.add_render_rule(name, rule)

@@ -10,7 +10,8 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harness.forge.embedded.pages import acting, browsing, files
+from harness.forge.embedded.pages import browsing, files, filing, saying, signing, tending
+from harness.forge.embedded.pages.live import stream
 from harness.forge.embedded.pages.visits import GUARDS, endpoint
 from harness.forge.embedded.refused import not_found
 from harness.forge.embedded.service import Service
@@ -18,20 +19,28 @@ from harness.forge.embedded.service import Service
 _HERE = "/{owner}/{repo}"
 VIEWS = (
     ("GET", "/", browsing.front),
-    ("GET", "/sign-in", acting.sign_in_form),
-    ("POST", "/sign-in", acting.sign_in),
-    ("POST", "/sign-out", acting.sign_out),
+    ("GET", "/sign-in", signing.sign_in_form),
+    ("POST", "/sign-in", signing.sign_in),
+    ("POST", "/sign-out", signing.sign_out),
     ("GET", "/{owner}", browsing.person),
     ("GET", _HERE, files.home),
     ("GET", f"{_HERE}/issues", browsing.issue_list),
-    ("POST", f"{_HERE}/issues", acting.file_issue),
-    ("GET", f"{_HERE}/issues/new", browsing.new_issue),
+    ("POST", f"{_HERE}/issues", filing.file_issue),
+    ("GET", f"{_HERE}/issues/new", filing.new_issue),
     ("GET", f"{_HERE}/issues/{{number:int}}", browsing.issue),
-    ("POST", f"{_HERE}/issues/{{number:int}}", acting.say),
+    ("POST", f"{_HERE}/issues/{{number:int}}", saying.say),
+    *((method, f"{_HERE}/{kind}/{{number:int}}{path}", view) for kind in ("issues", "pull") for method, path, view in (
+        ("GET", "/edit", saying.edit_issue),
+        ("POST", "/edit", saying.change_issue),
+        ("GET", "/comments/{comment:int}", saying.edit_comment),
+        ("POST", "/comments/{comment:int}", saying.change_comment),
+        ("POST", "/labels", tending.put_labels),
+        ("POST", "/assignees", tending.give),
+    )),
     ("GET", f"{_HERE}/pulls", browsing.pull_list),
     ("GET", f"{_HERE}/pull/{{number:int}}.diff", browsing.pull_diff),
     ("GET", f"{_HERE}/pull/{{number:int}}", browsing.pull),
-    ("POST", f"{_HERE}/pull/{{number:int}}", acting.say),
+    ("POST", f"{_HERE}/pull/{{number:int}}", saying.say),
     ("GET", f"{_HERE}/commits/{{ref:path}}", files.commit_list),
     ("GET", f"{_HERE}/commit/{{ref}}", files.commit),
     ("GET", f"{_HERE}/tree/{{rest:path}}", files.tree),
@@ -45,11 +54,12 @@ EVIDENCE_POLICY = (
 )
 _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=1_000_000)
 _STATIC = Path(__file__).parent / "static"
+_FILES = frozenset(file.name for file in _STATIC.iterdir())
 
 
 def page_routes(service: Service) -> list[BaseRoute]:
     """The pages, their style, and (where a folder is named) the evidence of verdicts."""
-    found: list[BaseRoute] = [Route("/-/health", _health), Route("/-/{name}", _static)]
+    found: list[BaseRoute] = [Route("/-/health", _health), Route("/-/live", stream(service)), Route("/-/{name}", _static)]
     if service.settings.evidence is not None:
         kept = StaticFiles(directory=service.settings.evidence, html=True, check_dir=False)
         found.insert(0, Mount("/-/evidence", kept, middleware=[Middleware(_Boxed)]))
@@ -82,9 +92,9 @@ async def _health(_request: Request) -> Response:
 
 
 async def _static(request: Request) -> Response:
-    """The style, the script and the mark: the three files there are."""
+    """The styles, the scripts and the mark."""
     name = request.path_params["name"]
-    if name not in ("style.css", "refresh.js", "mark.svg"):
+    if name not in _FILES:
         return Response("Not found\n", 404, media_type="text/plain")
     return FileResponse(_STATIC / name, headers={**GUARDS, "cache-control": "public, max-age=60"})
 

@@ -1,13 +1,15 @@
 """What was said and what was done about an issue, as one thread in the order of time."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from harness.forge.embedded.pages.words import STATE_LABEL, state_words
 from harness.forge.embedded.records import Comment, Event, User
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """The description or a comment; `anchor` is its place on the page."""
+    """The description or a comment; `anchor` is its place on the page, `comment` its number."""
 
     author: User
     association: str
@@ -15,6 +17,7 @@ class Said:
     at: int
     anchor: str
     edited: bool
+    comment: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +27,21 @@ class Done:
     actor: User
     kind: str
     at: int
+    anchor: str
     added: tuple[tuple[str, str], ...] = ()  # label name, color
     removed: tuple[tuple[str, str], ...] = ()
     rename: tuple[str, str] | None = None
     commit: str | None = None
+    person: User | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """How long the factory's label said one thing: since when, and until when (None: it still does)."""
+
+    words: str
+    since: int
+    until: int | None
 
 
 _TOGETHER_SECONDS = 60
@@ -40,18 +54,36 @@ def thread(opening: Said, said: tuple[Comment, ...], done: tuple[Event, ...]) ->
     return (opening, *_folded(sorted([*deeds, *words], key=lambda one: one.at)))
 
 
+def stays(done: Iterable[Event]) -> tuple[Stay, ...]:
+    """Where the issue has been on the factory's way, oldest first; a label that was put back at once is one stay."""
+    found: list[Stay] = []
+    for event in done:
+        if event.label is None or not event.label[0].startswith(STATE_LABEL):
+            continue
+        words, last = state_words(event.label[0]), found[-1] if found else None
+        if event.kind == "unlabeled":
+            if last and last.until is None and last.words == words:
+                found[-1] = replace(last, until=event.created_at)
+        elif last is None or last.words != words:
+            found = [*(replace(one, until=one.until or event.created_at) for one in found), Stay(words, event.created_at, None)]
+        else:
+            found[-1] = replace(last, until=None)
+    return tuple(found)
+
+
 def _said(comment: Comment) -> Said:
     return Said(
         comment.author, comment.association, comment.body, comment.created_at, f"comment-{comment.id}",
-        edited=comment.updated_at > comment.created_at,
+        edited=comment.updated_at > comment.created_at, comment=comment.id,
     )
 
 
 def _done(event: Event) -> Done:
     label = (event.label,) if event.label else ()
     return Done(
-        event.actor, "labels" if label else event.kind, event.created_at, rename=event.rename, commit=event.commit,
-        added=label if event.kind == "labeled" else (), removed=label if event.kind == "unlabeled" else (),
+        event.actor, "labels" if label else event.kind, event.created_at, f"event-{event.id}", rename=event.rename,
+        commit=event.commit, person=event.person, added=label if event.kind == "labeled" else (),
+        removed=label if event.kind == "unlabeled" else (),
     )
 
 

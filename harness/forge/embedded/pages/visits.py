@@ -3,6 +3,7 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
@@ -15,8 +16,8 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from harness.forge.embedded import issues, people, repositories
 from harness.forge.embedded.issues import Search
 from harness.forge.embedded.pages import words
-from harness.forge.embedded.pages.markdown import is_safe_link, rendered, revealed
-from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.pages.markdown import is_safe_link, rendered, rendered_line, revealed
+from harness.forge.embedded.records import Issue, Repo, Role, User
 from harness.forge.embedded.refused import Refused, not_found
 from harness.forge.embedded.service import Service
 from harness.forge.embedded.shapes.common import moment
@@ -32,6 +33,15 @@ GUARDS = {
 _LOCAL = re.compile(r"/(?![/\\])[^\x00-\x20\\]*")  # browsers drop tabs and turn \ into /, so `/\t/evil` leads away
 
 
+Fields = tuple[tuple[str, str], ...]
+MOST_FIELDS = 1_000
+
+
+def values_of(fields: Fields, name: str) -> tuple[str, ...]:
+    """Every value that came under a name, in order."""
+    return tuple(value for one, value in fields if one == name)
+
+
 @dataclass(frozen=True, slots=True)
 class Visit:
     """A request for a page, and what its view may use."""
@@ -41,10 +51,17 @@ class Visit:
     viewer: User | None
     path: Mapping[str, str]
     query: Mapping[str, str]
-    form: Mapping[str, str]
+    asked: Fields  # every value of the query, and below of the form, since a name may come more than once
+    posted: Fields
     address: str
     key: str = ""  # what the browser's cookie holds
+    seen: str = ""  # which version of its largest part a page that follows has already
     cookies: dict[str, str | None] = field(default_factory=dict)  # to set, or (None) to take away
+
+    @property
+    def form(self) -> Mapping[str, str]:
+        """The form, the last value of each name."""
+        return dict(self.posted)
 
     @property
     def repo(self) -> Repo:
@@ -54,18 +71,27 @@ class Visit:
     @property
     def number(self) -> int:
         """The number that the path names. Raises Refused (404) for one that nothing can have."""
-        if len(self.path["number"]) > 9:
+        return self.number_of("number")
+
+    def number_of(self, name: str) -> int:
+        """As `number`, of another part of the path."""
+        if len(self.path[name]) > 9:
             raise not_found()
-        return int(self.path["number"])
+        return int(self.path[name])
 
     def role(self, repo: Repo) -> Role:
-        """What the viewer may do."""
-        return people.role_on(self.tx, self.viewer, repo) if self.viewer else Role.NONE
+        """What the viewer may do; nobody may do nothing."""
+        return self.role_of(self.viewer, repo)
+
+    def role_of(self, user: User | None, repo: Repo) -> Role:
+        """What somebody may do."""
+        return people.role_on(self.tx, user, repo) if user else Role.NONE
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A template, filled in."""
-        shared = {"viewer": self.viewer, "now": self.tx.now, "address": self.address, "open_door": self.open_door}
-        return HTMLResponse(_TEMPLATES.get_template(template).render(shared | values), status)
+        shared = {"viewer": self.viewer, "now": self.tx.now, "address": self.address, "open_door": self.open_door,
+                  "can_pick": self.service.settings.pick}
+        return HTMLResponse(_templates().get_template(template).render(shared | values), status)
 
     def repo_page(self, template: str, repo: Repo, *, tab: str, status: int = 200, **values: Any) -> Response:
         """A page inside a repository, with its head and tabs."""
@@ -92,11 +118,11 @@ class Visit:
 View = Callable[[Visit], Response]
 
 
-def endpoint(service: Service, view: View) -> Callable[[Request], Awaitable[Response]]:
-    """The view as Starlette calls it."""
+def endpoint(service: Service, view: View, *, from_elsewhere: bool = False) -> Callable[[Request], Awaitable[Response]]:
+    """The view as Starlette calls it. `from_elsewhere`: it keeps nothing, so a form of any page may be sent to it."""
 
     async def answer(request: Request) -> Response:
-        if request.method == "POST" and not _is_ours(request, service):
+        if request.method == "POST" and not from_elsewhere and not _is_ours(request, service):
             return _guarded(PlainTextResponse("This form was not sent from the forge's own pages.\n", 403))
         raw = b"" if request.method != "POST" else await request.body()
         return _guarded(await run_in_threadpool(_answer, service, view, request, raw))
@@ -109,20 +135,27 @@ def seen_other(address: str) -> Response:
     return RedirectResponse(address, 303)
 
 
+def place_of(repo: Repo, issue: Issue) -> str:
+    """The page of an issue or a pull request."""
+    return f"/{repo.full_name}/{'pull' if issue.is_pull else 'issues'}/{issue.number}"
+
+
 def local_address(text: str | None) -> str:
     """Where a form may lead back to: a path of this very forge, or its front page."""
     return text if text and _LOCAL.fullmatch(text) else "/"
 
 
 def _answer(service: Service, view: View, request: Request, raw: bytes) -> Response:
-    writes = request.method == "POST"
+    posted = _form(raw)
+    writes = request.method == "POST" and ("act", "preview") not in posted  # to look at a draft keeps nothing
     address = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     with service.transaction(write=writes) as tx:
         key = request.cookies.get(_cookie(service), "")
         visit = Visit(
             service, tx, people.holder(tx, key, people.SESSION),
             path={name: str(value) for name, value in request.path_params.items()},
-            query=dict(request.query_params), form=_form(raw), address=address, key=key,
+            query=dict(request.query_params), asked=tuple(request.query_params.multi_items()), posted=posted,
+            address=address, key=key, seen=request.headers.get("x-seen", ""),
         )
         try:
             response = view(visit)
@@ -138,10 +171,13 @@ def _answer(service: Service, view: View, request: Request, raw: bytes) -> Respo
     return response
 
 
-def _form(raw: bytes) -> dict[str, str]:
-    """Fields of a form; browsers send line breaks as CR LF, which nobody typed."""
-    fields = parse_qsl(raw.decode("utf-8", errors="replace"), keep_blank_values=True, max_num_fields=20)
-    return {name: value.replace("\r\n", "\n") for name, value in fields}
+def _form(raw: bytes) -> Fields:
+    """Fields of a form; browsers send line breaks as CR LF, which nobody typed. A form of too many is as good as empty."""
+    try:
+        fields = parse_qsl(raw.decode("utf-8", errors="replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return ()
+    return tuple((name, value.replace("\r\n", "\n")) for name, value in fields)
 
 
 def _is_ours(request: Request, service: Service) -> bool:
@@ -162,20 +198,22 @@ def _guarded(response: Response) -> Response:
     return response
 
 
+@cache
 def _templates() -> Environment:
+    """Made when the first page is asked for: to translate them takes a sixth of the time to start."""
     made = Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )
-    made.globals |= {"rail": words.rail, "check_words": words.CHECK_WORDS, "markdown": rendered, "Role": Role}
+    made.globals |= {
+        "rail": words.rail, "check_words": words.CHECK_WORDS, "markdown": rendered, "inline": rendered_line, "Role": Role,
+        "lasted": words.lasted, "standing": words.standing, "commands": words.COMMANDS,
+    }
     made.filters |= {
         "ago": words.ago, "many": words.many, "initials": words.initials, "hue": words.hue, "moment": moment,
-        "shown": revealed, "quoted": quote, "size": words.size,
+        "shown": revealed, "quoted": quote, "size": words.size, "mark": words.mark,
     }
     made.tests |= {"web_link": lambda url: bool(url) and is_safe_link(str(url)) and str(url).startswith("http")}
     parts = made.get_template("parts.html").module
     made.globals |= {name: part for name, part in vars(parts).items() if callable(part) and not name.startswith("_")}
     return made
-
-
-_TEMPLATES = _templates()

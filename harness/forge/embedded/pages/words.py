@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import sha256
 
 from harness.forge.embedded.records import Label, User
 
@@ -15,7 +16,19 @@ _SIDES = {
     "needs-info": "Waits for an answer", "needs-human": "Waits for a person",
     "paused": "On hold", "rate-limited": "Waits for the forge",
 }
-_OURS = "factory:"
+STATE_LABEL = "factory:"
+COMMANDS: tuple[tuple[str, str, str], ...] = (  # the command, what it does, who may give it
+    ("help", "lists these commands", "everybody"),
+    ("why", "tells what was decided, by which rule, on which fact", "everybody"),
+    ("rules", "links the texts that govern here", "everybody"),
+    ("cost", "tells what this issue has cost so far", "everybody"),
+    ("appeal WHY", "has a person look at a no", "who filed it, and the triage role"),
+    ("hold", "puts the issue on hold", "the triage role"),
+    ("resume", "lifts the hold", "the write role"),
+    ("retry", "starts again on an issue that needs a person", "the write role"),
+    ("stop", "stops the whole factory", "the write role"),
+    ("approve SHA", "lifts what a rule leaves to a person, for exactly this commit", "the maintain role"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +73,31 @@ def hue(number: int) -> int:
     return number * 137 % 360
 
 
+def lasted(since: int, until: int) -> str:
+    """`3 minutes`, from the seconds of its start and its end."""
+    passed = max(0, until - since)
+    return next((many(passed // seconds, unit) for unit, seconds in _UNITS if passed >= seconds), many(passed, "second"))
+
+
+def state_words(label: str) -> str:
+    """What a state label of the factory's says to people."""
+    word = label.removeprefix(STATE_LABEL)
+    return _SIDES.get(word) or dict(_STATIONS).get(word) or word
+
+
+def standing(labels: tuple[Label, ...]) -> str:
+    """Where the factory's label says an issue stands, in words; empty for an issue that the factory has not met."""
+    return next((state_words(label.name) for label in labels if label.name.startswith(STATE_LABEL)), "")
+
+
+def mark(*texts: str) -> str:
+    """A short mark that another text has not."""
+    return sha256("\0".join(texts).encode(errors="replace")).hexdigest()[:16]
+
+
 def rail(labels: tuple[Label, ...]) -> Rail | None:
     """The factory's way as its label tells it; None for an issue that the factory has not met."""
-    words = [label.name.removeprefix(_OURS) for label in labels if label.name.startswith(_OURS)]
+    words = [label.name.removeprefix(STATE_LABEL) for label in labels if label.name.startswith(STATE_LABEL)]
     side = next((word for word in words if word in _SIDES), None)
     names = [name for name, _ in _STATIONS]
     here = next((names.index(word) for word in words if word in names), None)

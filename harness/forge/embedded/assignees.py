@@ -1,0 +1,44 @@
+"""Who has taken on which issue."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import delete, insert, select
+
+from harness.forge.embedded.people import all_of, role_on, users_by_id
+from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.tables import assignees, issues
+from harness.forge.embedded.transaction import Transaction
+
+
+def of_issues(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[User, ...]]:
+    """Those who have taken on each of the issues, by the number of their account."""
+    query = select(assignees).where(assignees.c.issue_id.in_(ids)).order_by(assignees.c.user_id)
+    rows = tx.db.execute(query).all()
+    people = users_by_id(tx, (row.user_id for row in rows)) if rows else {}
+    found: dict[int, tuple[User, ...]] = {}
+    for row in rows:
+        found[row.issue_id] = (*found.get(row.issue_id, ()), people[row.user_id])
+    return found
+
+
+def possible(tx: Transaction, repo: Repo) -> tuple[User, ...]:
+    """Who may be given an issue: people with more than the read role."""
+    everybody = (user for user in all_of(tx) if user.kind == "User")
+    return tuple(user for user in everybody if role_on(tx, user, repo) >= Role.TRIAGE)
+
+
+def taken_by(tx: Transaction, repo: Repo, user: User, *, limit: int = 20) -> tuple[tuple[int, str, bool], ...]:
+    """The open issues that somebody has taken on, newest first: number, title, and whether it is a pull request."""
+    joined = select(issues.c.number, issues.c.title, issues.c.is_pull).join(assignees, assignees.c.issue_id == issues.c.id)
+    theirs = joined.where(assignees.c.user_id == user.id, issues.c.repository_id == repo.id, issues.c.state == "open")
+    return tuple((row.number, row.title, row.is_pull) for row in tx.db.execute(theirs.order_by(issues.c.id.desc()).limit(limit)))
+
+
+def put_on(tx: Transaction, issue_id: int, user: User) -> None:
+    """Give an issue to somebody who has it not yet."""
+    tx.db.execute(insert(assignees).values(issue_id=issue_id, user_id=user.id))
+
+
+def take_off(tx: Transaction, issue_id: int, user: User) -> None:
+    """Take an issue from somebody."""
+    tx.db.execute(delete(assignees).where(assignees.c.issue_id == issue_id, assignees.c.user_id == user.id))

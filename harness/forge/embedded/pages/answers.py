@@ -1,0 +1,92 @@
+"""What was answered in an issue form: is it enough, and how does it read as the Markdown that GitHub makes of it?"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from harness.forge.embedded.pages.forms import Checkboxes, Dropdown, Field, Input, IssueForm, TextArea
+
+NOTHING = "_No response_"
+Posted = Callable[[str], tuple[str, ...]]
+"""The values that were sent under a name, in their order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """The values of each question by its id, what is wrong with them, and the text of the issue they make."""
+
+    values: Mapping[str, tuple[str, ...]]
+    wrong: Mapping[str, str]
+    body: str
+
+
+def name_of(field: Field) -> str:
+    """The name under which a browser sends a question's answer; it meets none of the page's own names."""
+    return f"answer-{field.id}"
+
+
+def at_first(form: IssueForm, asked: Posted) -> Mapping[str, tuple[str, ...]]:
+    """What the form shows before anybody wrote: what its link asked for (as GitHub's do), else its own defaults."""
+    fields = [one for one in form.elements if isinstance(one, Field)]
+    return {field.id: _known(field, asked(field.id)) or _default(field) for field in fields}
+
+
+def answered(form: IssueForm, posted: Posted) -> Answers:
+    """What was answered. A value that the form does not offer is no answer."""
+    fields = [one for one in form.elements if isinstance(one, Field)]
+    values = {field.id: _known(field, posted(name_of(field))) for field in fields}
+    wrong = {field.id: told for field in fields if (told := _wrong(field, values[field.id]))}
+    parts = (f"### {' '.join(field.label.split())}\n\n{_told(field, values[field.id])}" for field in fields)
+    return Answers(values, wrong, "\n\n".join(parts))
+
+
+def _default(field: Field) -> tuple[str, ...]:
+    match field:
+        case Input() | TextArea():
+            return (field.value,)
+        case Dropdown():
+            return () if field.default is None else (field.options[field.default],)
+        case _:
+            return ()
+
+
+def _known(field: Field, values: tuple[str, ...]) -> tuple[str, ...]:
+    match field:
+        case Input():
+            return tuple(" ".join(value.split()) for value in values[:1])
+        case Dropdown():
+            chosen = tuple(one for one in field.options if one in values)
+            return chosen if field.multiple else chosen[:1]
+        case Checkboxes():
+            return tuple(str(place) for place in range(len(field.ticks)) if str(place) in values)
+        case _:
+            return values[:1]
+
+
+def _wrong(field: Field, values: tuple[str, ...]) -> str:
+    if isinstance(field, Checkboxes):
+        needed = [tick.label for place, tick in enumerate(field.ticks) if tick.required and str(place) not in values]
+        return f"Tick “{needed[0]}” to file this." if needed else ""
+    if field.required and not any(value.strip() for value in values):
+        return "Choose an answer." if isinstance(field, Dropdown) else "Write an answer."
+    return ""
+
+
+def _told(field: Field, values: tuple[str, ...]) -> str:
+    match field:
+        case Checkboxes():
+            return "\n".join(f"- [{'x' if str(place) in values else ' '}] {' '.join(tick.label.split())}"
+                             for place, tick in enumerate(field.ticks))
+        case Dropdown():
+            return ", ".join(values) or NOTHING
+        case TextArea() if field.render and "".join(values).strip():
+            return _fenced(values[0], field.render)
+        case _:
+            return "".join(values).strip() or NOTHING
+
+
+def _fenced(text: str, language: str) -> str:
+    """As code, in a fence that the text cannot end."""
+    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+    fence, word = "`" * max(3, longest + 1), re.sub(r"[^\w+#.-]", "", language)
+    return f"{fence}{word}\n{text.rstrip()}\n{fence}"

@@ -1,0 +1,135 @@
+"""Saying something, and saying it better: comments, closing and reopening, editing one's own words."""
+
+from collections.abc import Mapping
+
+from starlette.responses import Response
+
+from harness.forge.embedded import comments, fields, issues, pulls
+from harness.forge.embedded.pages.browsing import Draft, issue_page, pull_page
+from harness.forge.embedded.pages.rights import may_edit, need, rights
+from harness.forge.embedded.pages.signing import author_of
+from harness.forge.embedded.pages.visits import Visit, place_of, seen_other
+from harness.forge.embedded.pages.words import mark
+from harness.forge.embedded.records import Comment, Issue, Repo, Role, User
+from harness.forge.embedded.refused import Refused
+
+CHANGED = "Somebody changed this while you wrote. Look at what is there now; your words are still in the form."
+
+
+def say(visit: Visit) -> Response:
+    """Add a comment, and close or reopen where that button was pressed; or show how the comment will look."""
+    repo = visit.repo
+    issue = issues.numbered(visit.tx, repo, visit.number)
+    body, act = visit.form.get("body", ""), visit.form.get("act", "comment")
+    again = pull_page if issue.is_pull else issue_page
+    if act == "preview":
+        return again(visit, repo, issue.number, draft=Draft(body, preview=True))
+    try:
+        if act == "comment" or body.strip():
+            fields.needed_text({"body": body}, "body", "IssueComment")
+        author = author_of(visit, visit.form.get("name", ""))
+        allowed = rights(author, visit.role_of(author, repo), issue, open_door=visit.open_door)
+        need(allowed.say, author, role=Role.READ)
+        if act in ("close", "reopen"):
+            need(allowed.turn, author, role=Role.TRIAGE)
+    except Refused as refused:
+        return again(visit, repo, issue.number, status=refused.status, draft=Draft(body, problem=refused.told))
+    if body.strip():
+        comments.create(visit.tx, repo, issue, body, author=author)
+    if act in ("close", "reopen"):
+        _turn(visit, repo, issue, act, author)
+    return seen_other(f"{place_of(repo, issue)}#end")
+
+
+def edit_issue(visit: Visit) -> Response:
+    """The title and the description, to be changed."""
+    repo, issue = _to_reword(visit)
+    return _edit_page(visit, repo, issue, title=issue.title, body=issue.body, seen=mark(issue.title, issue.body))
+
+
+def change_issue(visit: Visit) -> Response:
+    """Other words for an issue. Raises Refused (403) for who may not."""
+    repo, issue = _to_reword(visit)
+    form = visit.form
+    title, body = form.get("title", ""), form.get("body", "")
+    if form.get("act") == "preview":
+        return _edit_page(visit, repo, issue, title=title, body=body, seen=form.get("seen", ""), preview=True)
+    try:
+        title = fields.needed_text({"title": title.strip()}, "title", "Issue", limit=fields.TITLE_LIMIT)
+        fields.sound_text("Issue", "body", body, limit=fields.BODY_LIMIT)
+        _unchanged(form, mark(issue.title, issue.body))
+    except Refused as refused:
+        return _edit_page(visit, repo, issue, title=title, body=body, seen=mark(issue.title, issue.body),
+                          problem=refused.told, status=refused.status)
+    issues.edit(visit.tx, repo, issue, title=title, body=body, actor=_known(visit))
+    return seen_other(place_of(repo, issue))
+
+
+def edit_comment(visit: Visit) -> Response:
+    """A comment, to be changed."""
+    repo, issue, comment = _comment_to_edit(visit)
+    return _edit_page(visit, repo, issue, comment=comment, body=comment.body, seen=mark(comment.body))
+
+
+def change_comment(visit: Visit) -> Response:
+    """Other words for a comment. Raises Refused (403) for who may not."""
+    repo, issue, comment = _comment_to_edit(visit)
+    form, body = visit.form, visit.form.get("body", "")
+    if form.get("act") == "preview":
+        return _edit_page(visit, repo, issue, comment=comment, body=body, seen=form.get("seen", ""), preview=True)
+    try:
+        fields.needed_text({"body": body}, "body", "IssueComment")
+        _unchanged(form, mark(comment.body))
+    except Refused as refused:
+        return _edit_page(visit, repo, issue, comment=comment, body=body, seen=mark(comment.body),
+                          problem=refused.told, status=refused.status)
+    comments.edit(visit.tx, repo, comment, body, actor=_known(visit))
+    return seen_other(f"{place_of(repo, issue)}#comment-{comment.id}")
+
+
+def _to_reword(visit: Visit) -> tuple[Repo, Issue]:
+    repo = visit.repo
+    issue = issues.numbered(visit.tx, repo, visit.number)
+    allowed = rights(visit.viewer, visit.role(repo), issue, open_door=visit.open_door)
+    need(allowed.reword, visit.viewer, role=Role.WRITE)
+    return repo, issue
+
+
+def _comment_to_edit(visit: Visit) -> tuple[Repo, Issue, Comment]:
+    repo = visit.repo
+    issue = issues.numbered(visit.tx, repo, visit.number)
+    comment = comments.numbered_comment(visit.tx, repo, visit.number_of("comment"))
+    if comment.issue_number != issue.number:
+        raise Refused(404, "Not Found")
+    need(may_edit(visit.viewer, visit.role(repo), comment.author), visit.viewer, role=Role.WRITE)
+    return repo, issue, comment
+
+
+def _edit_page(
+    visit: Visit, repo: Repo, issue: Issue, *, body: str, seen: str, title: str | None = None,
+    comment: Comment | None = None, problem: str = "", preview: bool = False, status: int = 200,
+) -> Response:
+    return visit.repo_page(
+        "edit.html", repo, tab="pulls" if issue.is_pull else "issues", status=status, issue=issue, comment=comment,
+        title=title, body=body, seen=seen, problem=problem, preview=preview, place=place_of(repo, issue),
+    )
+
+
+def _unchanged(form: Mapping[str, str], now: str) -> None:
+    if form.get("seen") != now:
+        raise Refused(409, CHANGED)
+
+
+def _known(visit: Visit) -> User:
+    return need(True, visit.viewer, role=Role.READ)
+
+
+def _turn(visit: Visit, repo: Repo, issue: Issue, act: str, actor: User) -> None:
+    if issue.is_pull:
+        pull = pulls.numbered(visit.tx, repo, issue.number)
+        (pulls.close if act == "close" else pulls.reopen)(visit.tx, repo, pull, actor=actor)
+    elif act == "close":
+        reason = "not_planned" if visit.form.get("reason") == "not_planned" else "completed"
+        issues.close(visit.tx, repo, issue, actor=actor, reason=reason)
+    else:
+        issues.reopen(visit.tx, repo, issue, actor=actor)

@@ -1,0 +1,81 @@
+"""Following live: a beat after each change, streams that end, and nothing told to those who may not know."""
+
+import asyncio
+import threading
+import time
+
+import httpx
+import pytest
+
+from harness.forge.embedded import pulse
+from harness.forge.embedded.pulse import Pulse
+from harness.forge.embedded.start import start
+
+
+def heard(told, *, quiet, most):
+    """What a listener hears once `told` acted on the pulse, which it may do from any thread."""
+
+    async def listen():
+        heart, found = Pulse(), []
+        beats = heart.beats(quiet=quiet)
+        first = asyncio.ensure_future(anext(beats))
+        await asyncio.sleep(0)
+        told(heart)
+        found.append(await first)
+        while len(found) < most:
+            found.append(await anext(beats))
+        await beats.aclose()
+        return found, heart
+
+    return asyncio.run(listen())
+
+
+def test_many_writes_at_once_are_one_beat_and_silence_is_told_as_such():
+    found, heart = heard(lambda heart: [heart.beat() for _ in range(50)], quiet=0.1, most=2)
+    assert found == [True, False]
+    assert not heart._listeners
+
+
+def test_a_write_from_another_thread_while_a_page_looks_is_not_missed():
+    def act(heart):
+        heart.beat()
+        threading.Timer(pulse.REST_SECONDS / 2, heart.beat).start()
+
+    assert heard(act, quiet=5, most=2)[0] == [True, True]
+
+
+def test_every_stream_ends_when_the_server_leaves():
+    async def listen():
+        heart = Pulse()
+        beats = heart.beats()
+        waiting = asyncio.ensure_future(anext(beats))
+        await asyncio.sleep(0)
+        heart.end()
+        with pytest.raises(StopAsyncIteration):
+            await asyncio.wait_for(waiting, 5)
+        return heart.is_full
+
+    assert asyncio.run(listen())
+
+
+def test_a_page_is_told_that_something_was_written_and_not_what(place):
+    with place.client.stream("GET", "/-/live", timeout=20) as stream:
+        assert stream.headers["content-type"].startswith("text/event-stream")
+        assert "default-src 'none'" in stream.headers["content-security-policy"]
+        lines = stream.iter_lines()
+        assert next(lines).startswith("retry: ")
+        place.file("A secret plan", "of mine")
+        told = [line for line in (next(lines) for _ in range(4)) if line]
+    assert told == ["event: written", "data: "]
+
+
+def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path):
+    forge = start(tmp_path / "home")
+    with httpx.Client(base_url=forge.url, trust_env=False, timeout=20) as client, client.stream("GET", "/-/live") as stream:
+        lines = stream.iter_lines()
+        next(lines)
+        began = time.monotonic()
+        forge.stop()
+        assert time.monotonic() - began < 2.5  # three seconds is what an answer that does not end is given
+        assert forge.process.returncode == 0
+        list(lines)
