@@ -140,6 +140,22 @@ def taken(address: Address, store: Path, *, limits: TakingLimits | None = None, 
         frozenset(entry.path for entry in entries), (*notes, *_remarks(git, entries, submodules)))
 
 
+def wholly_taken(address: Address, store: Path, *, limits: TakingLimits) -> tuple[str, int]:
+    """Fetch every branch and tag with their history into a fresh bare `store`; its default branch, and how many refs.
+
+    Every object is checked on the way. Raises ConfigError and GitError as `taken` does.
+    """
+    line = _Line(address, store, limits, what="all of ", settings=(("fetch.fsckObjects", "true"),))
+    Git(store).output("init", "--bare", "--quiet", "--template=", "--object-format=sha1", "--initial-branch=unborn")
+    branch, _ = _branch_of(line)
+    fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules", "--")
+    line.said(*fetch, address.url, "+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+    if not Git(store).output("for-each-ref", f"refs/heads/{branch}"):     # its head is detached
+        line.said(*fetch, address.url, f"+HEAD:refs/heads/{branch}")
+    Git(store).output("symbolic-ref", "HEAD", f"refs/heads/{branch}")
+    return branch, len(Git(store).output("for-each-ref", "--format=x").splitlines())
+
+
 @dataclass(frozen=True, slots=True)
 class _Line:
     """Git with the original: bounded in time, in bytes written and in bytes read."""
@@ -147,6 +163,8 @@ class _Line:
     address: Address
     store: Path
     limits: TakingLimits
+    what: str = "the tip of "
+    settings: tuple[tuple[str, str], ...] = ()
 
     def said(self, command: str, *arguments: str) -> bytes:
         """What git printed. Raises ConfigError or GitError, by what git said."""
@@ -161,11 +179,12 @@ class _Line:
         return any(path.stat().st_size >= self.limits.pack_bytes for path in packs)
 
     def _too_large(self) -> str:
-        return f"the tip of {self.address.shown} is over {self.limits.pack_bytes >> 20:,} MB packed; that is more than is taken"
+        return f"{self.what}{self.address.shown} is over {self.limits.pack_bytes >> 20:,} MB packed; that is more than is taken"
 
     def _run(self, command: str, *arguments: str) -> Said:
         passed = {name: os.environ[name] for name in _PASSED if name in os.environ}
-        settings = (*self.address.settings, ("fetch.unpackLimit", "1"))     # one pack, so that its limit is the limit
+        one_pack = ("fetch.unpackLimit", "1")     # so that its limit is the limit
+        settings = (*self.address.settings, *self.settings, one_pack)
         argv = ("prlimit", f"--fsize={self.limits.pack_bytes}", "--", "git", f"--git-dir={self.store}", command, *arguments)
         with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
             process = subprocess.Popen(argv, env=environment(settings, more=passed), stdin=subprocess.DEVNULL, stdout=out,

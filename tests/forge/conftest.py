@@ -109,7 +109,7 @@ def a_place(forge: RunningForge, client: httpx.Client, template: Path, under: Pa
     number = next(_NUMBERS)
     admin = Administrator(forge)
     owner = admin.create_user(f"owner-{number}")
-    factory = admin.create_user(f"factory-{number}[bot]", role="write")
+    factory = admin.create_user(f"factory-{number}[bot]", role="write", kind="Bot")
     repository = admin.create_repository(owner.login, "tidebook", description="Walks around the tides")
     folder = under / "work"
     folder.mkdir()

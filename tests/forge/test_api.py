@@ -142,7 +142,7 @@ def guarded(museum):
     museum.api("POST", "/git/refs", by=museum.owner, json={"ref": "refs/heads/work", "sha": main})
     museum.push({"app.py": "print(2)\n"}, branch="work")
     opened = museum.api("POST", "/pulls", by=museum.owner, json={"title": "t", "head": "work", "base": "main"})
-    check = museum.api("POST", "/check-runs", by=museum.owner, json={"name": "x", "head_sha": main}).json()["id"]
+    check = museum.api("POST", "/check-runs", by=museum.factory, json={"name": "x", "head_sha": main}).json()["id"]
     assert (number, opened.json()["number"]) == (1, 2)
     return {"comment": comment, "me": museum.person("mallory").login, "owner": museum.owner.login, "check": check}
 
@@ -255,6 +255,16 @@ def test_a_check_completes_by_its_conclusion(place):
     assert place.api("PATCH", path, by=place.factory, json={"conclusion": "perhaps"}).status_code == 422
     absent = place.api("POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": "a" * 40})
     assert absent.status_code == 422
+
+
+def test_who_maintains_may_more_than_write_and_less_than_administer(museum):
+    """The older word knows neither, so that only `role_name` tells a maintainer from a writer."""
+    mia = museum.person("mia", role="maintain")
+    told = museum.api("GET", f"/collaborators/{mia.login}/permission", by=museum.factory).json()
+    rights = told["user"]["permissions"]
+    assert (told["permission"], told["role_name"]) == ("write", "maintain")
+    assert (rights["push"], rights["maintain"], rights["admin"]) == (True, True, False)
+    assert museum.api("DELETE", "", by=mia).status_code == 403
 
 
 def test_the_triage_role_has_its_own_name(museum):

@@ -87,7 +87,7 @@ def test_the_default_branch_only_moves_forward(place, checkout):
     for spec in ("+HEAD:main", ":main"):
         refused = git("push", "origin", spec, cwd=checkout, token=place.owner.token)
         assert refused.returncode != 0
-        assert "protected branch" in refused.stderr or "deleting the current branch" in refused.stderr
+        assert "Protected branch" in refused.stderr or "deleting the current branch" in refused.stderr
     assert tip(place) == before
 
 

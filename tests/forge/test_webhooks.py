@@ -10,6 +10,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from harness.engine.clock import SystemClock
+from harness.engine.inbox import SqlInbox
+from harness.forge.deliveries import Door
+from harness.forge.receiver import PATH, Receiver, listening
+
 SECRET = "tide-and-moon"
 
 
@@ -133,3 +138,39 @@ def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(pla
     assert {500, None} <= {one["status"] for one in tried}
     with pytest.raises(queue.Empty):
         listener.told.get(timeout=0.3)
+
+
+def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(place, listener):
+    """Deliveries keep their order, so what is heard first was told first: of the other repository nothing was."""
+    manifest = {"name": f"Ears {place.prefix}", "url": "http://localhost/x", "hook_attributes": {"url": address(listener)},
+                "default_permissions": {"issues": "read"}, "default_events": ["issues"]}
+    app = place.admin.create_app(place.owner.login, manifest)
+    other = place.admin.create_repository(place.owner.login, "other")
+    number = place.admin.install_app(app["slug"], place.owner.login, repositories=["tidebook"])
+    elsewhere = place.ask("POST", f"/api/v3/repos/{other.full_name}/issues", by=place.owner, json={"title": "Elsewhere"})
+    assert elsewhere.status_code == 201
+    place.file("Here")
+    headers, content = listener.told.get(timeout=10)
+    payload = json.loads(content)
+    assert (payload["issue"]["title"], payload["installation"]) == ("Here", {"id": number})
+    wanted = hmac.new(app["webhook_secret"].encode(), content, hashlib.sha256).hexdigest()
+    assert headers["x-hub-signature-256"] == f"sha256={wanted}"
+
+
+def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path):
+    """The two ends, which know nothing of each other but GitHub's words for it."""
+    heard = threading.Event()
+    inbox = SqlInbox(tmp_path, SystemClock())
+    receiver = Receiver(inbox, Door(place.repository.id), lambda: (SECRET,), on_news=heard.set)
+    with listening(receiver, host="127.0.0.1", port=0) as port:
+        place.admin.create_hook(f"http://127.0.0.1:{port}{PATH}", SECRET, events=("issues", "issue_comment"))
+        number = place.file("Told at once")
+        place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "hello"})
+        deadline = time.monotonic() + 20
+        while len(inbox.waiting()) < 2 and time.monotonic() < deadline:
+            heard.wait(1)
+            heard.clear()
+        assert {(delivery.event, delivery.number) for _, delivery in inbox.waiting()} == {
+            ("issues", number), ("issue_comment", number)}
+    assert receiver.counts["refused"] == 0
+    inbox.close()

@@ -9,9 +9,11 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
-from harness.forge.embedded.api.routes import admin_routes, api_routes
-from harness.forge.embedded.faults import Faults, FaultyForge
+from harness.forge.embedded.api.routes import admin_routes, api_routes, graphql_route
+from harness.forge.embedded.faults import Faults
+from harness.forge.embedded.faulty import FaultyForge
 from harness.forge.embedded.gitwire import GitWire
+from harness.forge.embedded.pages.apps import app_page_routes
 from harness.forge.embedded.pages.routes import page_routes
 from harness.forge.embedded.service import Service
 
@@ -27,8 +29,10 @@ def application(service: Service) -> Starlette:
     return Starlette(
         routes=[
             Route("/{owner}/{repo}.git/{tail:path}", GitWire(service).answer, methods=["GET", "POST"]),
+            graphql_route(service),
             api_routes(service),
             admin_routes(service, faults),
+            *app_page_routes(service),
             *page_routes(service),
         ],
         middleware=middleware, lifespan=lambda _app: _life(service),

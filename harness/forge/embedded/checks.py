@@ -1,5 +1,7 @@
-"""Check runs and commit statuses."""
+"""Check runs with their annotations, the suites they make up, and commit statuses."""
 
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +18,8 @@ STATUSES = frozenset({"queued", "in_progress", "completed"})
 CONCLUSIONS = frozenset({
     "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
 })
+_WORST_FIRST = ("action_required", "cancelled", "timed_out", "failure", "neutral", "success", "skipped")
+LEVELS = frozenset({"notice", "warning", "failure"})
 STATES = frozenset({"error", "failure", "pending", "success"})
 
 
@@ -31,12 +35,37 @@ class Outcome:
     title: str | None = None
     summary: str | None = None
     text: str | None = None
+    annotations: tuple[Mapping[str, object], ...] = ()  # added to those that are there
 
     @property
     def said(self) -> dict[str, str]:
         """The columns to write. A conclusion completes the run, as on GitHub."""
-        found = {name: getattr(self, name) for name in self.__slots__ if getattr(self, name) is not None}
+        said = {name: getattr(self, name) for name in self.__slots__ if name != "annotations"}
+        found = {name: value for name, value in said.items() if value is not None}
         return found | {"status": "completed"} if self.conclusion else found
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The check runs of one App on one commit; its number is that of the first."""
+
+    id: int
+    head_sha: str
+    creator: User
+    runs: tuple[CheckRun, ...]
+
+    @property
+    def status(self) -> str:
+        """`completed` once every run is."""
+        return "completed" if all(run.status == "completed" for run in self.runs) else "in_progress"
+
+    @property
+    def conclusion(self) -> str | None:
+        """The worst of its runs'; None while one is not over."""
+        if self.status != "completed":
+            return None
+        said = {run.conclusion for run in self.runs}
+        return next((one for one in _WORST_FIRST if one in said), "failure")
 
 
 def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: User) -> CheckRun:
@@ -45,7 +74,7 @@ def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: 
     values = {"status": "queued", "external_id": "", **outcome.said}
     made = tx.db.execute(insert(check_runs).values(
         repository_id=repo.id, head_sha=sha, creator_id=creator.id, started_at=tx.now, completed_at=_end(tx, values),
-        **values,
+        annotations=json.dumps(outcome.annotations), **values,
     ).returning(check_runs.c.id)).scalar_one()
     check = numbered(tx, repo, made)
     notices.about_check(tx, repo, check, "completed" if check.conclusion else "created")
@@ -56,6 +85,8 @@ def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: Outcome) -> Ch
     """The check run with what is new about it."""
     _agree(outcome)
     values = outcome.said
+    if outcome.annotations:
+        values["annotations"] = json.dumps((*check.annotations, *outcome.annotations))
     if values:
         tx.db.execute(update(check_runs).where(check_runs.c.id == check.id).values(
             completed_at=_end(tx, values) or check.completed_at, **values))
@@ -73,16 +104,28 @@ def numbered(tx: Transaction, repo: Repo, number: int) -> CheckRun:
 
 
 def of_commit(
-    tx: Transaction, repo: Repo, sha: str, *, name: str | None = None, every: bool = False
+    tx: Transaction, repo: Repo, sha: str, *, name: str | None = None, app: int | None = None, every: bool = False
 ) -> tuple[CheckRun, ...]:
-    """The latest run of each name and creator on a commit, oldest first; with `every`, all of them."""
+    """The latest run of each name and creator on a commit, oldest first; with `every`, all of them; by one App only."""
     where = [check_runs.c.repository_id == repo.id, check_runs.c.head_sha == sha]
     if name is not None:
         where.append(check_runs.c.name == name)
+    if app is not None:
+        where.append(check_runs.c.creator_id == app)
     if not every:
         latest = select(func.max(check_runs.c.id)).where(*where).group_by(check_runs.c.name, check_runs.c.creator_id)
         where = [check_runs.c.id.in_(latest)]
     return _runs(tx, *where)
+
+
+def suites_of(tx: Transaction, repo: Repo, sha: str) -> tuple[Suite, ...]:
+    """The suites of a commit, oldest first."""
+    latest = of_commit(tx, repo, sha)
+    return tuple(
+        Suite(number, sha, next(run.creator for run in latest if run.suite_id == number),
+              tuple(run for run in latest if run.suite_id == number))
+        for number in sorted({run.suite_id for run in latest})
+    )
 
 
 def create_status(tx: Transaction, repo: Repo, sha: str, *, creator: User, **said: str | None) -> Status:
@@ -113,12 +156,22 @@ def _end(tx: Transaction, values: dict[str, str]) -> int | None:
 
 def _runs(tx: Transaction, *where: Any) -> tuple[CheckRun, ...]:
     rows = tx.db.execute(select(check_runs).where(*where).order_by(check_runs.c.id)).all()
-    people = users_by_id(tx, (row.creator_id for row in rows))
+    people, suites = users_by_id(tx, (row.creator_id for row in rows)), _suites(tx, rows)
     return tuple(
         CheckRun(
             id=row.id, head_sha=row.head_sha, name=row.name, status=row.status, conclusion=row.conclusion,
             details_url=row.details_url, external_id=row.external_id, title=row.title, summary=row.summary,
             text=row.text, creator=people[row.creator_id], started_at=row.started_at, completed_at=row.completed_at,
+            suite_id=suites[row.repository_id, row.head_sha, row.creator_id],
+            annotations=tuple(json.loads(row.annotations or "[]")),
         )
         for row in rows
     )
+
+
+def _suites(tx: Transaction, rows: Sequence[Any]) -> dict[tuple[int, str, int], int]:
+    """The suite of each writer on each of the rows' commits."""
+    key = (check_runs.c.repository_id, check_runs.c.head_sha, check_runs.c.creator_id)
+    shas = {row.head_sha for row in rows}
+    found = tx.db.execute(select(*key, func.min(check_runs.c.id)).where(check_runs.c.head_sha.in_(shas)).group_by(*key))
+    return {(row[0], row[1], row[2]): row[3] for row in found}

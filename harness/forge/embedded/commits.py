@@ -1,17 +1,20 @@
 """Commits, trees and changes, read from a bare repository.
 
-A bare repository reads no .gitattributes from its trees, so a change cannot mark itself as binary; renames are never
-guessed, so a moved file shows under both of its names.
+A bare repository reads no .gitattributes from its trees, so a change cannot mark itself as binary; renames are not
+guessed, so a moved file shows under both of its names, except where a page for people asks for them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
 from harness.forge.embedded.objects import EMPTY_TREE, BareRepository, Person
 
 _FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
-_PLAIN = ("diff-tree", "-r", "--no-renames", "--no-ext-diff", "--no-textconv")
-_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed"}
+_DIFF = ("diff-tree", "-r", "--no-ext-diff", "--no-textconv")
+_PLAIN = (*_DIFF, "--no-renames")
+_WITH_RENAMES = (*_DIFF, "--find-renames")
+_STATUS = {"A": "added", "D": "removed", "M": "modified", "T": "changed", "R": "renamed"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +39,12 @@ class FileChange:
     """What happened to one path. `patch` begins at the first hunk and is empty for a binary file."""
 
     path: str
-    status: str  # added, removed, modified or changed (another kind of file)
+    status: str  # added, removed, modified, changed (another kind of file) or, where renames were asked for, renamed
     sha: str
     additions: int
     deletions: int
     patch: str
+    before: str = ""  # the path that a renamed file had
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +74,20 @@ def count(git: BareRepository, *reach: str) -> int:
     return int(git.run("rev-list", "--count", *reach, "--"))
 
 
-def changes(git: BareRepository, older: str | None, newer: str) -> tuple[FileChange, ...]:
-    """What differs between two commits or trees, path by path; without `older`, all that `newer` holds."""
-    between = (older or EMPTY_TREE, newer)
-    raw = git.run(*_PLAIN, "--raw", "--no-abbrev", "-z", *between).split("\0")
-    entries = list(zip(raw[0:-1:2], raw[1::2], strict=True))
-    numbers = [line.split("\t", 2) for line in git.run(*_PLAIN, "--numstat", "-z", *between).split("\0") if line]
-    patches = _patches(patch(git, *between))
+def changes(
+    git: BareRepository, older: str | None, newer: str, *, renames: bool = False
+) -> tuple[FileChange, ...]:
+    """What differs between two commits or trees, path by path; without `older`, all that `newer` holds.
+
+    With `renames`, a file that was moved is one change, as git guesses it: easier to read, and nothing to decide by.
+    """
+    between, how = (older or EMPTY_TREE, newer), _WITH_RENAMES if renames else _PLAIN
+    entries = list(_paths(git.run(*how, "--raw", "--no-abbrev", "-z", *between)))
+    counts = list(_counts(git.run(*how, "--numstat", "-z", *between)))
+    patches = _patches(git.run(*how, "--patch", *between))
     return tuple(
-        FileChange(path, _status(meta), _blob(meta), _number(added), _number(gone), patch)
-        for (meta, path), (added, gone, _), patch in zip(entries, numbers, patches, strict=True)
+        FileChange(path, _status(meta), _blob(meta), added, gone, patch, before)
+        for (meta, before, path), (added, gone), patch in zip(entries, counts, patches, strict=True)
     )
 
 
@@ -105,6 +113,24 @@ def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
         return None
     said = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
     return _entry(*said.rstrip("\0").split("\t", 1)) if said else None
+
+
+def _paths(raw: str) -> Iterator[tuple[str, str, str]]:
+    """Each entry of `--raw -z`: what is said of it, the path before where it was renamed, and the path."""
+    parts = iter(raw.split("\0")[:-1])
+    for meta in parts:
+        path = next(parts)
+        yield (meta, path, next(parts)) if _status(meta) == "renamed" else (meta, "", path)
+
+
+def _counts(numbers: str) -> Iterator[tuple[int, int]]:
+    """Each entry of `--numstat -z`: lines added and removed. The two paths of a renamed file follow it."""
+    parts = iter(numbers.split("\0")[:-1])
+    for line in parts:
+        added, gone, path = line.split("\t", 2)
+        if not path:
+            next(parts), next(parts)
+        yield _number(added), _number(gone)
 
 
 def _commit(record: str) -> Commit:

@@ -9,9 +9,9 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
 
@@ -34,10 +34,15 @@ class Hook:
     url: str
     secret: str
     events: frozenset[str]
+    app: int | None = None  # an App's own hook is told only of repositories that it is installed on
 
-    def wants(self, event: str) -> bool:
-        """Whether it is told of such an event."""
-        return "*" in self.events or event in self.events
+    def wants(self, notice: Notice) -> bool:
+        """Whether it is told of such an event, there."""
+        return ("*" in self.events or notice.event in self.events) and (self.app is None or self.app in notice.installed)
+
+    def told(self, notice: Notice) -> Mapping[str, Any]:
+        """The payload; an App is told by which installation it hears of it."""
+        return notice.payload if self.app is None else {**notice.payload, "installation": {"id": notice.installed[self.app]}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +92,7 @@ class Courier:
     def reload(self, db: Connection) -> None:
         """Read the webhooks again."""
         rows = db.execute(select(hooks).order_by(hooks.c.id))
-        self._hooks = tuple(Hook(row.id, row.url, row.secret, frozenset(json.loads(row.events))) for row in rows)
+        self._hooks = tuple(Hook(row.id, row.url, row.secret, frozenset(json.loads(row.events)), row.app_id) for row in rows)
 
     @property
     def is_listened_to(self) -> bool:
@@ -97,10 +102,9 @@ class Courier:
     def post(self, notices: Iterable[Notice]) -> None:
         """Queue deliveries; returns at once. Before the server runs there is nobody to send, and nothing is kept."""
         for notice in notices:
-            content = json.dumps(notice.payload).encode()
             for hook in self._hooks:
-                if hook.wants(notice.event) and self._post is not None:
-                    self._post(Parcel(str(uuid.uuid4()), hook, notice.event, content))
+                if hook.wants(notice) and self._post is not None:
+                    self._post(Parcel(str(uuid.uuid4()), hook, notice.event, json.dumps(hook.told(notice)).encode()))
 
     async def deliver(self, database: Database) -> None:
         """Send what is posted, until cancelled."""

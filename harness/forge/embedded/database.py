@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 
-from harness.forge.embedded.tables import SCHEMA, metadata
+from harness.forge.embedded.tables import SCHEMA, STEPS, metadata
 
 
 class UnknownSchema(Exception):
@@ -16,18 +16,22 @@ class UnknownSchema(Exception):
 
 
 class Database:
-    """The one file, opened once per process. Writers queue in process, so that none of them polls for the lock."""
+    """The one file, opened once per process. Writers queue in process, so that none of them polls for the lock.
+
+    `generation` grows with every commit: what was read at one generation still holds while it is the same.
+    """
 
     def __init__(self, file: Path) -> None:
         self._engine = create_engine(f"sqlite:///{file}", connect_args={"check_same_thread": False, "timeout": 20})
         event.listen(self._engine, "connect", _prepare)
         self._writing = threading.Lock()
+        self.generation = 0
         with self.writing() as db:
             found = db.exec_driver_sql("PRAGMA user_version").scalar_one()
-            if found not in (0, SCHEMA):
+            if found not in (0, *STEPS, SCHEMA):
                 raise UnknownSchema(f"{file} has schema {found}, this forge knows {SCHEMA}: use another --home")
-            metadata.create_all(db)
-            db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
+            if found != SCHEMA:
+                _bring_up(db, found)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -43,10 +47,23 @@ class Database:
             db.exec_driver_sql("BEGIN IMMEDIATE")
             yield db
             db.commit()
+            self.generation += 1
 
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+
+
+def _bring_up(db: Connection, found: int) -> None:
+    """Make an empty database or an older one what this forge knows, in the one transaction that asked."""
+    for step in range(found or SCHEMA, SCHEMA):
+        for statement in STEPS[step]:
+            db.exec_driver_sql(statement)
+    metadata.create_all(db)
+    for table in metadata.sorted_tables:
+        for index in table.indexes:
+            index.create(db, checkfirst=True)  # create_all leaves the indexes of a table that was there alone
+    db.exec_driver_sql(f"PRAGMA user_version = {SCHEMA}")
 
 
 def _prepare(connection: Any, _record: object) -> None:

@@ -1,33 +1,46 @@
-"""Faults on demand: what a real forge does to its clients on a bad day, for a server started with --faults."""
+"""Faults on demand: what a real forge does to its clients on a bad day, for a server started with --faults.
 
-import asyncio
-import json
+Here is which faults there are and which wait for their requests; `faulty` is the door that lets them happen.
+"""
+
 import re
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
-
-from starlette.responses import Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from harness.forge.embedded.refused import invalid
 
-_ANSWERS = {
+PRIMARY = "API rate limit exceeded for user ID 1."
+SECONDARY = "You have exceeded a secondary rate limit. Please wait a few minutes before you try again."
+ANSWERS: Mapping[str, tuple[int, str]] = MappingProxyType({
     "error-after": (500, "Server Error"),
     "error-before": (502, "Server Error"),
-    "rate-limited": (403, "API rate limit exceeded for user ID 1."),
-    "secondary-limit": (403, "You have exceeded a secondary rate limit. Please wait a few minutes."),
-}
-KINDS = (*_ANSWERS, "slow", "garbled")
+    "unavailable": (503, "Service Unavailable"),
+    "unauthorized": (401, "Bad credentials"),
+    "forbidden": (403, "Resource not accessible by integration"),
+    "missing": (404, "Not Found"),
+    "rate-limited": (403, PRIMARY),
+    "secondary-limit": (403, SECONDARY),
+    "too-many": (429, SECONDARY),
+})
+"""The faults that are an answer of their own: status and message, as GitHub words them."""
+KINDS = (*ANSWERS, "slow", "garbled", "cut", "cut-before", "stale", "unchanged", "clock", "graphql-errors")
+_NAME = re.compile(r"[A-Za-z0-9-]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One kind of trouble for the next `count` requests that match.
+    """One kind of trouble for the next `count` requests that match: `method` or `*`, and a `path` that `path` matches whole.
 
-    `error-after`: the request is carried out and 500 is answered. `error-before`: 502, nothing is carried out.
-    `slow`: answered after `seconds`. `rate-limited`, `secondary-limit`: 403 with GitHub's words. `garbled`: no JSON.
+    Carried out, and the client does not hear it: `error-after` (500), `cut` (the connection ends in the middle of the answer).
+    Not carried out: `error-before` (502), `unavailable` (503), `unauthorized` (401), `forbidden` (403), `missing` (404),
+    `rate-limited` and `secondary-limit` (403), `too-many` (429), `cut-before`, `garbled` (200, and no JSON),
+    `graphql-errors` (200, and errors instead of data).
+    Answered, and not as it is: `slow` (after `seconds`), `clock` (`Date` is `seconds` away from now), `stale` (a GET hears what
+    the same address answered last before), `unchanged` (a GET that names an ETag hears 304, whatever has changed).
+    `headers` and `retry_after` go into an answer that is the fault's own.
     """
 
     kind: str
@@ -36,6 +49,7 @@ class Fault:
     count: int = 1
     seconds: float = 0.0
     retry_after: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     def hits(self, method: str, path: str) -> bool:
         """Whether such a request is in for it."""
@@ -47,7 +61,10 @@ def fault_from(body: Mapping[str, Any]) -> Fault:
     try:
         fault = Fault(**body)
         re.compile(fault.path)
-    except (TypeError, re.error) as error:
+        for name, value in fault.headers.items():
+            if not _NAME.fullmatch(name) or not str(value).isprintable():
+                raise ValueError(f"{name!r} with {value!r} is no header")
+    except (TypeError, ValueError, AttributeError, re.error) as error:
         raise invalid("Fault", "kind", f"not a fault: {error}") from None
     if fault.kind not in KINDS:
         raise invalid("Fault", "kind", f"kind must be one of {', '.join(KINDS)}")
@@ -71,6 +88,11 @@ class Faults:
         with self._lock:
             self._waiting.clear()
 
+    def waiting(self) -> tuple[Fault, ...]:
+        """Those that still hit something, with how many requests each is still for."""
+        with self._lock:
+            return tuple(fault for fault in self._waiting if fault.count > 0)
+
     def take(self, method: str, path: str) -> Fault | None:
         """The first fault that hits such a request, used up by one."""
         with self._lock:
@@ -79,38 +101,3 @@ class Faults:
                     self._waiting[place] = replace(fault, count=fault.count - 1)
                     return fault
         return None
-
-
-class FaultyForge:
-    """ASGI middleware around the API and git, never around the administrator's own API."""
-
-    def __init__(self, app: ASGIApp, *, faults: Faults) -> None:
-        self._app, self._faults = app, faults
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer as the first matching fault says, or pass the request on."""
-        fault = None
-        if scope["type"] == "http" and not scope["path"].startswith("/admin/"):
-            fault = self._faults.take(scope["method"], scope["path"])
-        if fault is None:
-            await self._app(scope, receive, send)
-            return
-        if fault.kind == "slow":
-            await asyncio.sleep(fault.seconds)
-            await self._app(scope, receive, send)
-            return
-        if fault.kind == "error-after":
-            await self._app(scope, receive, _unheard)
-        await _answer(fault)(scope, receive, send)
-
-
-async def _unheard(_message: Message) -> None:
-    """Where the answer goes that the client never gets."""
-
-
-def _answer(fault: Fault) -> Response:
-    if fault.kind == "garbled":
-        return Response("<html>Unicorn!</html>", media_type="text/html")
-    status, message = _ANSWERS[fault.kind]
-    headers = {} if fault.retry_after is None else {"retry-after": fault.retry_after}
-    return Response(json.dumps({"message": message}), status, headers=headers, media_type="application/json")

@@ -10,7 +10,7 @@ BODY_LIMIT = 65_536
 TITLE_LIMIT = 256
 LOGIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,37}[A-Za-z0-9])?(?:\[bot\])?")
 REPOSITORY_NAME = re.compile(r"(?!\.{1,2}$)(?!.*\.(?:git|lock|wiki)$)[A-Za-z0-9_.][A-Za-z0-9_.-]{0,99}")
-RESERVED = frozenset({"api", "admin", "sign-in", "sign-out", "static", "favicon", "new", "settings"})
+RESERVED = frozenset({"api", "admin", "sign-in", "sign-out", "static", "favicon", "new", "settings", "apps"})
 
 Body = Mapping[str, object]
 
@@ -48,12 +48,27 @@ def choice(body: Body, field: str, resource: str, *, among: frozenset[str]) -> s
     return value
 
 
-def names(value: object, resource: str, field: str) -> tuple[str, ...]:
-    """A list of label names, each given as a string or as an object with a `name`. Doubles are dropped."""
+def number(body: Body, field: str, resource: str, *, among: range) -> int:
+    """A whole number within `among`."""
+    value = body.get(field)
+    if not isinstance(value, int) or isinstance(value, bool) or value not in among:
+        raise invalid(resource, field, f"{field} must be a whole number from {among.start} to {among.stop - 1}")
+    return value
+
+
+def names(value: object, resource: str, field: str, *, limit: int = 50) -> tuple[str, ...]:
+    """A list of names, each given as a string or as an object with a `name`. Doubles are dropped."""
     if not isinstance(value, list):
         raise invalid(resource, field, f"{field} must be a list")
     found = [item.get("name") if isinstance(item, dict) else item for item in value]
-    return tuple(dict.fromkeys(sound_text(resource, field, name, limit=50) for name in found))
+    return tuple(dict.fromkeys(sound_text(resource, field, name, limit=limit) for name in found))
+
+
+def numbers(value: object, resource: str, field: str) -> frozenset[int]:
+    """A list of whole numbers."""
+    if not isinstance(value, list) or not all(isinstance(item, int) and not isinstance(item, bool) for item in value):
+        raise invalid(resource, field, f"{field} must be a list of whole numbers")
+    return frozenset(value)
 
 
 def web_address(body: Body, field: str, resource: str) -> str | None:

@@ -6,8 +6,10 @@ push is held until pull requests and issues have followed it, so that who pushed
 
 import asyncio
 import contextlib
+import json
 import os
 import signal
+import sys
 from collections import defaultdict
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
@@ -16,11 +18,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from harness.forge.embedded import people, repositories
-from harness.forge.embedded.api.calls import signed_in
+from harness.forge.embedded import repositories
+from harness.forge.embedded.api.callers import role_of, signed_in, standing_of
+from harness.forge.embedded.gate import DATABASE, PYTHON, STANDING
 from harness.forge.embedded.objects import environment
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.refused import Refused, forbidden, unauthenticated
+from harness.forge.embedded.protection import Standing, to_json
+from harness.forge.embedded.records import Caller, Repo, Role, User
+from harness.forge.embedded.refused import Refused, forbidden, not_for_apps, unauthenticated
 from harness.forge.embedded.service import Service
 from harness.forge.embedded.transaction import Transaction
 
@@ -36,6 +40,7 @@ class Visit:
     repo: Repo
     actor: User | None
     tail: str
+    standing: Standing
 
     @property
     def pushes(self) -> bool:
@@ -62,11 +67,13 @@ class GitWire:
             return await self._push(request, visit)
 
     async def _push(self, request: Request, visit: Visit) -> Response:
+        """The push, and what follows from it: also when whoever pushed hung up meanwhile, since branches may have moved."""
         before = await run_in_threadpool(self._branches, visit.repo)
-        answer = await _run(request, self._environment(request, visit), hold=True)
-        if visit.actor is not None:
-            await run_in_threadpool(self._service.after_push, visit.repo, visit.actor, before)
-        return answer
+        try:
+            return await _run(request, self._environment(request, visit), hold=True)
+        finally:
+            if visit.actor is not None:
+                await asyncio.shield(run_in_threadpool(self._service.after_push, visit.repo, visit.actor, before))
 
     def _visit(self, request: Request) -> Visit:
         """Who wants what. Raises Refused: 401 asks git for a token, 403 and 404 end it."""
@@ -75,13 +82,14 @@ class GitWire:
             raise Refused(404, "Only git's smart protocol is spoken here")
         with self._service.transaction(write=False) as tx:
             repo = repositories.named(tx, request.path_params["owner"], request.path_params["repo"])
-            actor = _signed_in(tx, request)
-            role = people.role_on(tx, actor, repo)
-        if "git-receive-pack" in (tail, service) and (actor is None or role < Role.WRITE):
-            raise unauthenticated() if actor is None else forbidden(Role.WRITE.word)
-        if role < Role.READ:
+            caller = _signed_in(tx, request)
+            role, actor = role_of(tx, caller, repo), caller.user
+            standing = standing_of(tx, caller, repo)
+        if "git-receive-pack" in (tail, service):
+            _check_push(caller, repo, role)
+        if role < Role.READ or (caller.grant and caller.grant.reaches(repo) and not caller.grant.allows("contents", "read")):
             raise Refused(404, "Not Found")
-        return Visit(repo, actor, tail)
+        return Visit(repo, actor, tail, standing)
 
     def _branches(self, repo: Repo) -> dict[str, str]:
         with self._service.transaction(write=False) as tx:
@@ -99,15 +107,29 @@ class GitWire:
             PATH_INFO=f"/{visit.repo.id}.git/{visit.tail}", QUERY_STRING=request.url.query,
             REQUEST_METHOD=request.method, REMOTE_ADDR="127.0.0.1",
             REMOTE_USER=visit.actor.login if visit.actor else "",
+            **{STANDING: json.dumps(to_json(visit.standing)), DATABASE: str(self._service.settings.database),
+               PYTHON: sys.executable},
         )
 
 
-def _signed_in(tx: Transaction, request: Request) -> User | None:
+def _signed_in(tx: Transaction, request: Request) -> Caller:
     """As the API does it, and git is asked to try again with another token."""
     try:
-        return signed_in(tx, request.headers.get("authorization"))
+        caller = signed_in(tx, request.headers.get("authorization"))
     except Refused as refused:
         raise Refused(refused.status, refused.message, headers=unauthenticated().headers) from None
+    if caller.app is not None:
+        raise not_for_apps()
+    return caller
+
+
+def _check_push(caller: Caller, repo: Repo, role: Role) -> None:
+    if caller.user is None:
+        raise unauthenticated()
+    if caller.grant is not None and not (caller.grant.reaches(repo) and caller.grant.allows("contents", "write")):
+        raise not_for_apps()
+    if role < Role.WRITE:
+        raise forbidden(Role.WRITE.word)
 
 
 async def _run(request: Request, env: dict[str, str], *, hold: bool = False) -> Response:

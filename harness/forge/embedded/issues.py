@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, func, insert, select, update
+from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
 
-from harness.forge.embedded import history, labels, notices
+from harness.forge.embedded import assignees, history, labels, notices
 from harness.forge.embedded.people import association, users_by_id
 from harness.forge.embedded.records import Issue, Label, Repo, User
 from harness.forge.embedded.refused import not_found
@@ -35,10 +35,14 @@ class Search:
 
 def search(tx: Transaction, repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> tuple[Issue, ...]:
     """A page of the issues that fit."""
+    return _assembled(tx, repo, tx.db.execute(query_for(repo, wanted, limit=limit, skip=skip)).all())
+
+
+def query_for(repo: Repo, wanted: Search, *, limit: int, skip: int = 0) -> Select[Any]:
+    """The rows of a page. By age and by update they are read off an index, in order."""
     by = {"updated": issues.c.updated_at, "comments": _comment_count()}.get(wanted.order, issues.c.created_at)
     order = (by.asc(), issues.c.number.asc()) if wanted.rising else (by.desc(), issues.c.number.desc())
-    query = select(issues).where(_fits(repo, wanted)).order_by(*order).limit(limit).offset(skip)
-    return _assembled(tx, repo, tx.db.execute(query).all())
+    return select(issues).where(_fits(repo, wanted)).order_by(*order).limit(limit).offset(skip)
 
 
 def count(tx: Transaction, repo: Repo, wanted: Search) -> int:
@@ -117,6 +121,18 @@ def set_labels(tx: Transaction, repo: Repo, issue: Issue, names: Iterable[str], 
     return numbered(tx, repo, issue.number) if had.keys() != wanted.keys() else issue
 
 
+def set_assignees(tx: Transaction, repo: Repo, issue: Issue, wanted: Iterable[User], *, actor: User) -> Issue:
+    """Make `wanted` those who have taken the issue on."""
+    now, had = {user.id: user for user in wanted}, {user.id: user for user in issue.assignees}
+    for gone in sorted(had.keys() - now.keys()):
+        assignees.take_off(tx, issue.id, had[gone])
+        _assigned(tx, repo, issue, had[gone], "unassigned", actor=actor)
+    for new in sorted(now.keys() - had.keys()):
+        assignees.put_on(tx, issue.id, now[new])
+        _assigned(tx, repo, issue, now[new], "assigned", actor=actor)
+    return numbered(tx, repo, issue.number) if had.keys() != now.keys() else issue
+
+
 def touch(tx: Transaction, issue_id: int) -> None:
     """Note that something about the issue changed now."""
     tx.db.execute(update(issues).where(issues.c.id == issue_id).values(updated_at=tx.now))
@@ -127,6 +143,13 @@ def _labelled(tx: Transaction, repo: Repo, issue: Issue, label: Label, kind: str
     touch(tx, issue.id)
     if tx.listened and not issue.is_pull:
         notices.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label)
+
+
+def _assigned(tx: Transaction, repo: Repo, issue: Issue, person: User, kind: str, *, actor: User) -> None:
+    history.record(tx, issue, kind, actor=actor, person=person)
+    touch(tx, issue.id)
+    if tx.listened and not issue.is_pull:
+        notices.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor)
 
 
 def _ensured(tx: Transaction, repo: Repo, names: Iterable[str]) -> tuple[Label, ...]:
@@ -166,7 +189,7 @@ def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue,
     ids = [row.id for row in rows]
     people = users_by_id(tx, [row.author_id for row in rows] + [row.closed_by_id for row in rows])
     standing = {user.id: association(tx, user, repo) for user in people.values()}
-    tags = labels.of_issues(tx, ids)
+    tags, assigned = labels.of_issues(tx, ids), assignees.of_issues(tx, ids)
     counted = select(comments.c.issue_id, func.count().label("many")).where(comments.c.issue_id.in_(ids))
     counts = {row.issue_id: row.many for row in tx.db.execute(counted.group_by(comments.c.issue_id))}
     return tuple(
@@ -175,6 +198,7 @@ def _assembled(tx: Transaction, repo: Repo, rows: Sequence[Any]) -> tuple[Issue,
             author=people[row.author_id], association=standing[row.author_id], is_pull=row.is_pull,
             created_at=row.created_at, updated_at=row.updated_at, closed_at=row.closed_at,
             closed_by=people.get(row.closed_by_id), labels=tags.get(row.id, ()), comments=counts.get(row.id, 0),
+            assignees=assigned.get(row.id, ()),
         )
         for row in rows
     )

@@ -33,6 +33,10 @@ class Links:
         """What git clones."""
         return f"{self.web}/{quote(repo.full_name)}.git"
 
+    def app_page(self, slug: str) -> str:
+        """The page of an App, where it is installed."""
+        return f"{self.web}/apps/{quote(slug)}"
+
     def issue(self, repo: Repo, number: int) -> str:
         """The API's address of an issue, or of the issue half of a pull request."""
         return f"{self.repo(repo)}/issues/{number}"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from harness.forge.embedded import apps
 from harness.forge.embedded.commits import Commit
 from harness.forge.embedded.objects import ZERO
 from harness.forge.embedded.records import CheckRun, Comment, Issue, Label, Pull, Repo, User
@@ -55,4 +56,4 @@ def about_push(
 def _tell(tx: Transaction, event: str, repo: Repo, actor: User, **payload: Any) -> None:
     if tx.listened:
         about = {"repository": people.repository(tx.links, repo), "sender": people.account(tx.links, actor)}
-        tx.notices.append(Notice(event, payload | about))
+        tx.notices.append(Notice(event, payload | about, apps.installed_on(tx, repo)))

@@ -2,11 +2,13 @@
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.forge.embedded.gate import HOOK
 from harness.forge.embedded.refused import Refused
 
 SHA = re.compile(r"[0-9a-f]{40}")
@@ -14,13 +16,11 @@ ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SECONDS = 60
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
-_PROTECT = """#!/bin/sh
-# The branch that production follows only moves forward.
-test "$1" = "$(git symbolic-ref HEAD)" || exit 0
-test "$2" = 0000000000000000000000000000000000000000 && exit 0
-git merge-base --is-ancestor "$2" "$3" 2>/dev/null && exit 0
-echo "protected branch: $1 cannot be deleted or moved to a commit that is not a descendant" >&2
-exit 1
+_CORE = """
+[core]
+	repositoryformatversion = 0
+	filemode = true
+	bare = true
 """
 _CONFIG = """
 [core]
@@ -81,14 +81,43 @@ class BareRepository:
     folder: Path
 
     def create(self, default_branch: str) -> None:
-        """Make it, empty, with the protected default branch."""
+        """Make it, empty, with the hook that asks about pushes."""
         self._git("init", "--quiet", "--bare", "--template=", f"--initial-branch={default_branch}", str(self.folder))
         with (self.folder / "config").open("a", encoding="ascii") as config:
             config.write(_CONFIG)
+        self.arm()
+
+    def adopt(self, store: Path) -> None:
+        """Become what a bare repository holds: its objects, branches and tags; its settings, hooks and links to others stay out.
+
+        `store` is gone afterwards. Raises Refused (422) where it is no plain bare repository.
+        """
+        kept = [store / name for name in ("HEAD", "objects", "refs", "packed-refs")]
+        links = [path for path in store.rglob("*") if path.is_symlink()]
+        if links or not all(path.exists() for path in kept[:3]) or (store / "objects" / "info" / "alternates").exists():
+            raise Refused(422, "The store is no plain bare repository")
+        self.folder.mkdir(mode=0o700)
+        for path in kept:
+            if path.exists():
+                path.rename(self.folder / path.name)
+        self.settle_in()
+        shutil.rmtree(store)
+
+    def settle_in(self) -> None:
+        """Give it our own settings and hook, whatever it had."""
+        (self.folder / "config").write_text(_CORE + _CONFIG, encoding="ascii")
+        self.arm()
+
+    def arm(self) -> None:
+        """Have git ask `gate.py` about every ref of a push; one made by an earlier forge has another hook."""
         hook = self.folder / "hooks" / "update"
-        hook.parent.mkdir()
-        hook.write_text(_PROTECT, encoding="ascii")
-        hook.chmod(0o755)
+        if hook.exists() and hook.read_text(encoding="ascii", errors="replace") == HOOK:
+            return
+        hook.parent.mkdir(exist_ok=True)
+        draft = hook.with_name(".update")
+        draft.write_text(HOOK, encoding="ascii")
+        draft.chmod(0o755)
+        draft.replace(hook)
 
     def refs(self, prefix: str = "refs/heads") -> Mapping[str, str]:
         """Every ref under `prefix`, by its name without it."""
@@ -139,6 +168,17 @@ class BareRepository:
         done = self._git(*self._here, "update-ref", "--", ref, new, *([old] if old is not None else []), ok=(0, 1, 128))
         if done.returncode != 0:
             raise Refused(409, f"Reference update failed: {ref} is not where it was")
+
+    def take(self, other: "BareRepository", sha: str) -> None:
+        """Bring a commit of another repository of the forge here, with all that it needs."""
+        fetch = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--no-recurse-submodules")
+        self.run(*fetch, str(other.folder), sha)
+
+    def copy_to(self, other: "BareRepository", default_branch: str) -> None:
+        """Make `other` with all branches and tags of this one, its objects its own."""
+        other.create(default_branch)
+        spec = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+        other.run("fetch", "--quiet", "--no-write-fetch-head", "--no-auto-maintenance", str(self.folder), *spec)
 
     def delete(self, ref: str) -> None:
         """Remove a full ref."""

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.forge.embedded.records import Repo, Role, User
@@ -37,6 +37,30 @@ def user_named(tx: Transaction, login: str) -> User:
     if found is None:
         raise not_found()
     return found
+
+
+def all_of(tx: Transaction, *, limit: int = 200) -> tuple[User, ...]:
+    """Accounts, those that may do most first; at most `limit`."""
+    query = select(users).order_by(users.c.role.desc(), users.c.login).limit(limit)
+    return tuple(map(_user, tx.db.execute(query)))
+
+
+def set_role(tx: Transaction, user: User, role: Role) -> None:
+    """What an account may do on every repository, in place of what it might before."""
+    tx.db.execute(update(users).where(users.c.id == user.id).values(role=role))
+
+
+def rename(tx: Transaction, user: User, login: str) -> User:
+    """Give an account another login; the old one is free for whoever asks for it next, as on GitHub. Raises Refused (422)."""
+    if find_user(tx, login) is not None:
+        raise invalid("User", "login", f"login {login} is taken", code="already_exists")
+    tx.db.execute(update(users).where(users.c.id == user.id).values(login=login))
+    return user_named(tx, login)
+
+
+def revoke_all(tx: Transaction, user: User) -> int:
+    """Make every token and session of an account worthless; how many there were."""
+    return tx.db.execute(delete(keys).where(keys.c.user_id == user.id)).rowcount
 
 
 def users_by_id(tx: Transaction, ids: Iterable[int | None]) -> dict[int, User]:

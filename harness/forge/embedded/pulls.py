@@ -1,18 +1,19 @@
-"""Pull requests between branches of one repository."""
+"""Pull requests: from a branch of the same repository, or of a fork of it."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
-from harness.forge.embedded import history, issues, notices
+from harness.forge.embedded import branch_rules, history, issues, notices, repositories
 from harness.forge.embedded.commits import count as count_commits
 from harness.forge.embedded.objects import Person
 from harness.forge.embedded.people import users_by_id
+from harness.forge.embedded.protection import Standing
 from harness.forge.embedded.records import Pull, Repo, User
 from harness.forge.embedded.refused import Refused, invalid, not_found
 from harness.forge.embedded.tables import issues as issue_table
-from harness.forge.embedded.tables import pulls
+from harness.forge.embedded.tables import pulls, users
 from harness.forge.embedded.transaction import Transaction
 
 
@@ -23,6 +24,7 @@ class PullSearch:
     state: str | None = "open"
     head: str | None = None
     base: str | None = None
+    head_owner: str | None = None
     order: str = "created"
     rising: bool = False
 
@@ -49,35 +51,65 @@ def numbered(tx: Transaction, repo: Repo, number: int) -> Pull:
     return found[0]
 
 
-def create(tx: Transaction, repo: Repo, *, title: str, body: str, head: str, base: str, author: User) -> Pull:
-    """Ask that `head` be merged into `base`. Raises Refused (422) where there is nothing to merge, or one is open."""
-    branches = tx.git(repo).refs()
-    for field, branch in (("head", head), ("base", base)):
-        if branch not in branches:
-            raise invalid("PullRequest", field, f"{field} is no branch of {repo.full_name}: {branch}", code="invalid")
-    if search(tx, repo, PullSearch(head=head, base=base), limit=1):
-        raise invalid("PullRequest", "head", f"A pull request already exists for {repo.owner.login}:{head}.")
-    if tx.git(repo).is_ancestor(branches[head], branches[base]):
+def create(
+    tx: Transaction, repo: Repo, *, title: str, body: str, head: str, base: str, author: User, source: Repo | None = None
+) -> Pull:
+    """Ask that `head`, of this repository or of its fork `source`, be merged into `base`.
+
+    Raises Refused (422) where there is nothing to merge, or one is open.
+    """
+    source = source or repo
+    heads, bases = tx.git(source).refs(), tx.git(repo).refs()
+    for field, branch, of, there in (("head", head, source, heads), ("base", base, repo, bases)):
+        if branch not in there:
+            raise invalid("PullRequest", field, f"{field} is no branch of {of.full_name}: {branch}", code="invalid")
+    if any(one.head_repo and one.head_repo.id == source.id for one in search(tx, repo, PullSearch(head=head, base=base))):
+        raise invalid("PullRequest", "head", f"A pull request already exists for {source.owner.login}:{head}.")
+    if source.id != repo.id:
+        tx.git(repo).take(tx.git(source), heads[head])
+    if tx.git(repo).is_ancestor(heads[head], bases[base]):
         raise invalid("PullRequest", "head", f"No commits between {base} and {head}")
     issue = issues.create(tx, repo, title=title, body=body, author=author, is_pull=True)
     tx.db.execute(insert(pulls).values(
-        issue_id=issue.id, base=base, base_sha=branches[base], head=head, head_sha=branches[head]))
-    keep_head(tx, repo, issue.number, branches[head])
+        issue_id=issue.id, base=base, base_sha=bases[base], head=head, head_sha=heads[head],
+        head_repository_id=source.id, head_owner_id=source.owner.id))
+    keep_head(tx, repo, issue.number, heads[head])
     pull = numbered(tx, repo, issue.number)
     notices.about_pull(tx, repo, pull, "opened", actor=author)
     return pull
 
 
+def tip(tx: Transaction, repo: Repo, pull: Pull) -> str | None:
+    """Where its branch is; None where the branch is gone. Of a fork that is gone, the last that was seen stays.
+
+    The commit of a fork is brought here, so that it can be looked at.
+    """
+    if pull.head_repo is None:
+        return pull.head_sha
+    found = tx.git(pull.head_repo).refs().get(pull.head)
+    if found is not None and found != pull.head_sha and pull.head_repo.id != repo.id:
+        tx.git(repo).take(tx.git(pull.head_repo), found)
+    return found
+
+
+def bases_of(tx: Transaction, fork: Repo) -> tuple[Repo, ...]:
+    """The other repositories that have open pull requests from a fork's branches."""
+    query = select(issue_table.c.repository_id).join(pulls, pulls.c.issue_id == issue_table.c.id).distinct()
+    found = tx.db.execute(query.where(
+        pulls.c.head_repository_id == fork.id, issue_table.c.repository_id != fork.id, issue_table.c.state == "open"))
+    return tuple(repositories.by_id(tx, found.scalars()).values())
+
+
 def merge(
-    tx: Transaction, repo: Repo, pull: Pull, *, expected: str | None, title: str, message: str, actor: User
+    tx: Transaction, repo: Repo, pull: Pull, *, expected: str | None, title: str, message: str, actor: User, bound: Standing
 ) -> str:
     """Make the merge commit and move the base to it; its sha. Whoever calls settles the repository afterwards.
 
-    Raises Refused: 405 when it cannot be merged, 409 when `expected` is not the head, or the base moved meanwhile.
+    Raises Refused: 405 when it cannot be merged or a rule is against it, 409 when `expected` is not the head, or the base
+    moved meanwhile.
     """
     git = tx.git(repo)
-    branches = git.refs()
-    head, base = branches.get(pull.head), branches.get(pull.base)
+    head, base = tip(tx, repo, pull), git.refs().get(pull.base)
     if not pull.issue.is_open or head is None or base is None:
         raise Refused(405, "Pull Request is not mergeable")
     if expected is not None and expected != head:
@@ -87,16 +119,17 @@ def merge(
         raise Refused(405, "Pull Request is not mergeable")
     person = Person(actor.login, f"{actor.id}+{actor.login}@users.noreply.localhost", tx.now)
     merged = git.commit(tree, (base, head), f"{title}\n\n{message}".strip() + "\n", person=person)
+    branch_rules.check_move(tx, repo, f"refs/heads/{pull.base}", old=base, new=merged, judged=head, bound=bound)
     git.move(f"refs/heads/{pull.base}", merged, old=base)
     return merged
 
 
 def is_mergeable(tx: Transaction, repo: Repo, pull: Pull) -> bool | None:
     """Whether merge(base, head) has no conflict; None when that is no question any more."""
-    branches = tx.git(repo).refs()
-    if not pull.issue.is_open or pull.base not in branches or pull.head not in branches:
+    base, head = tx.git(repo).refs().get(pull.base), tip(tx, repo, pull)
+    if not pull.issue.is_open or base is None or head is None:
         return None
-    return tx.git(repo).merged_tree(branches[pull.base], branches[pull.head]) is not None
+    return tx.git(repo).merged_tree(base, head) is not None
 
 
 def change_base(tx: Transaction, repo: Repo, pull: Pull) -> str:
@@ -111,7 +144,7 @@ def commit_count(tx: Transaction, repo: Repo, pull: Pull) -> int:
 
 def reopen(tx: Transaction, repo: Repo, pull: Pull, *, actor: User) -> Pull:
     """Open it again. Raises Refused (422) for one that was merged, or whose branch is gone."""
-    if pull.merged_at is not None or pull.head not in tx.git(repo).refs():
+    if pull.merged_at is not None or tip(tx, repo, pull) is None:
         raise invalid("PullRequest", "state", "state cannot be changed: it is merged, or its branch is gone")
     issues.reopen(tx, repo, pull.issue, actor=actor)
     return _told(tx, repo, pull, "reopened", actor=actor)
@@ -168,6 +201,8 @@ def _fits(repo: Repo, wanted: PullSearch) -> ColumnElement[bool]:
         clauses.append(pulls.c.head == wanted.head)
     if wanted.base is not None:
         clauses.append(pulls.c.base == wanted.base)
+    if wanted.head_owner is not None:
+        clauses.append(pulls.c.head_owner_id.in_(select(users.c.id).where(users.c.login == wanted.head_owner)))
     return and_(*clauses)
 
 
@@ -177,12 +212,13 @@ def _joined() -> Any:
 
 def _pulls(tx: Transaction, repo: Repo, query: Any) -> tuple[Pull, ...]:
     rows = tx.db.execute(query).all()
-    people = users_by_id(tx, (row.merged_by_id for row in rows))
+    people = users_by_id(tx, (number for row in rows for number in (row.merged_by_id, row.head_owner_id)))
+    sources = repositories.by_id(tx, {row.head_repository_id for row in rows})
     return tuple(
         Pull(
             issue=issues.numbered(tx, repo, row.number), base=row.base, base_sha=row.base_sha, head=row.head,
             head_sha=row.head_sha, merged_at=row.merged_at, merged_by=people.get(row.merged_by_id),
-            merge_commit=row.merge_commit,
+            merge_commit=row.merge_commit, head_repo=sources.get(row.head_repository_id), head_owner=people[row.head_owner_id],
         )
         for row in rows
     )

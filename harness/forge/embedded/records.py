@@ -1,5 +1,6 @@
 """What the tables hold, as values. Times are whole seconds since the epoch, in UTC."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
 
@@ -11,16 +12,17 @@ class Role(IntEnum):
     READ = 1
     TRIAGE = 2
     WRITE = 3
-    ADMIN = 4
+    MAINTAIN = 4
+    ADMIN = 5
 
     @property
     def word(self) -> str:
-        """The role's name on the wire: `none`, `read`, `triage`, `write` or `admin`."""
+        """The role's name on the wire: `none`, `read`, `triage`, `write`, `maintain` or `admin`."""
         return self.name.lower()
 
 
-ROLE_WORDS = {role.word: role for role in Role} | {"pull": Role.READ, "push": Role.WRITE, "maintain": Role.WRITE}
-"""Every word that the API takes for a role; `pull`, `push` and `maintain` are GitHub's older names."""
+ROLE_WORDS = {role.word: role for role in Role} | {"pull": Role.READ, "push": Role.WRITE}
+"""Every word that the API takes for a role; `pull` and `push` are GitHub's older names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ class Repo:
     default_branch: str
     seen: str
     created_at: int
+    source_id: int | None = None  # the repository it was forked from, which may be gone
 
     @property
     def full_name(self) -> str:
@@ -81,6 +84,7 @@ class Issue:
     closed_by: User | None
     labels: tuple[Label, ...]
     comments: int
+    assignees: tuple[User, ...] = ()
 
     @property
     def is_open(self) -> bool:
@@ -90,7 +94,10 @@ class Issue:
 
 @dataclass(frozen=True, slots=True)
 class Pull:
-    """A pull request. `base_sha` is the base's tip when it was last seen open, never one that contains the head."""
+    """A pull request. `base_sha` is the base's tip when it was last seen open, never one that contains the head.
+
+    `head_repo` is where its branch is: the same repository, a fork, or None where the fork is gone.
+    """
 
     issue: Issue
     base: str
@@ -100,6 +107,8 @@ class Pull:
     merged_at: int | None
     merged_by: User | None
     merge_commit: str | None
+    head_repo: Repo | None
+    head_owner: User
 
     @property
     def number(self) -> int:
@@ -134,6 +143,7 @@ class Event:
     rename: tuple[str, str] | None  # from, to
     commit: str | None
     created_at: int
+    person: User | None = None  # who was assigned, or no longer is
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +163,8 @@ class CheckRun:
     creator: User
     started_at: int
     completed_at: int | None
+    suite_id: int = 0  # the first run of the same creator on the same commit
+    annotations: tuple[Mapping[str, object], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,3 +179,68 @@ class Status:
     target_url: str | None
     creator: User
     created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A GitHub App. Its number is that of its bot account, `slug[bot]`; `permissions` are words such as `write` by name."""
+
+    id: int
+    slug: str
+    name: str
+    owner: User
+    client_id: str
+    public_key: str  # PEM; empty until its manifest was converted
+    permissions: Mapping[str, str]
+    events: tuple[str, ...]
+    description: str
+    external_url: str
+    setup_url: str | None
+    hook_url: str | None
+    created_at: int
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """An App on an account's repositories: all of them, or those of `repositories`."""
+
+    id: int
+    app: App
+    account: User
+    everywhere: bool
+    repositories: frozenset[int]
+    created_at: int
+
+    def reaches(self, repo: Repo) -> bool:
+        """Whether the repository is one of its own."""
+        return repo.owner.id == self.account.id and (self.everywhere or repo.id in self.repositories)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What an installation's token may do: its permissions, on all that the installation reaches or on `only` some."""
+
+    installation: Installation
+    permissions: Mapping[str, str]
+    only: frozenset[int] | None
+    expires_at: int
+
+    def reaches(self, repo: Repo) -> bool:
+        """Whether the token is good for the repository."""
+        return self.installation.reaches(repo) and (self.only is None or repo.id in self.only)
+
+    def allows(self, permission: str, level: str) -> bool:
+        """Whether it has the permission at that level; `write` includes `read`."""
+        return LEVELS.get(self.permissions.get(permission, ""), 0) >= LEVELS[level]
+
+
+LEVELS = {"read": 1, "write": 2, "admin": 3}
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request: an account by its own token, an App's installation (`grant`), an App itself, or nobody."""
+
+    user: User | None = None
+    grant: Grant | None = None
+    app: App | None = None

@@ -34,6 +34,11 @@ def forbidden(needed: str) -> Refused:
     return Refused(403, f"Resource not accessible: this needs the {needed} role")
 
 
+def not_for_apps() -> Refused:
+    """An App's token has not the permission, or does not reach the repository. The words are GitHub's."""
+    return Refused(403, "Resource not accessible by integration")
+
+
 def unauthenticated() -> Refused:
     """Nobody signed in."""
     return Refused(401, "Requires authentication", headers=(("WWW-Authenticate", 'Basic realm="forge"'),))

@@ -1,29 +1,54 @@
 """Repositories: a row, and a bare repository on disk under the row's number."""
 
 import shutil
+from collections.abc import Iterable
+from pathlib import Path
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import delete, insert, select, update
 
 from harness.forge.embedded.people import role_on, users_by_id
 from harness.forge.embedded.records import Repo, Role, User
 from harness.forge.embedded.refused import invalid, not_found
-from harness.forge.embedded.tables import repositories, users
+from harness.forge.embedded.tables import events, issues, metadata, repositories, users
 from harness.forge.embedded.transaction import Transaction
 
 
 def create(tx: Transaction, owner: User, name: str, *, description: str, default_branch: str) -> Repo:
     """A new, empty repository. Raises Refused (422) where the owner has one of that name."""
-    if find(tx, owner.login, name) is not None:
-        raise invalid("Repository", "name", "name already exists on this account", code="already_exists")
-    tx.db.execute(insert(repositories).values(
-        owner_id=owner.id, name=name, description=description, default_branch=default_branch,
-        seen="", next_number=1, created_at=tx.now,
-    ))
-    repo = named(tx, owner.login, name)
-    bare = tx.git(repo)
-    shutil.rmtree(bare.folder, ignore_errors=True)  # left by a creation that was killed before its row was kept
-    bare.create(default_branch)
+    repo = _row(tx, owner, name, description=description, default_branch=default_branch)
+    tx.git(repo).create(default_branch)
     return repo
+
+
+def adopt(tx: Transaction, owner: User, name: str, *, description: str, default_branch: str, store: Path) -> Repo:
+    """A repository with all that a bare one holds, which is moved here. Its history closes no issue."""
+    repo = _row(tx, owner, name, description=description, default_branch=default_branch)
+    tx.git(repo).adopt(store)
+    remember_tip(tx, repo, tx.git(repo).refs().get(default_branch, ""))
+    return repo
+
+
+def fork(tx: Transaction, source: Repo, owner: User, *, name: str) -> Repo:
+    """A copy that remembers what it is of; the one that the owner has already, where there is one."""
+    mine = [repo for repo in all_of(tx, owner.login) if repo.source_id == source.id]
+    if mine:
+        return mine[0]
+    repo = _row(tx, owner, name, description=source.description, default_branch=source.default_branch, source=source)
+    tx.git(source).copy_to(tx.git(repo), source.default_branch)
+    remember_tip(tx, repo, tx.git(repo).refs().get(source.default_branch, ""))
+    return repo
+
+
+def remove(tx: Transaction, repo: Repo) -> None:
+    """Take a repository away with all that is about it. Pull requests from it stay where they were opened."""
+    of_it = select(issues.c.id).where(issues.c.repository_id == repo.id)
+    told = select(events.c.id).where(events.c.issue_id.in_(of_it))
+    for table in reversed(metadata.sorted_tables):  # those that name others come first
+        for column, gone in (("event_id", told), ("issue_id", of_it), ("repository_id", [repo.id])):
+            if column in table.c:
+                tx.db.execute(delete(table).where(table.c[column].in_(gone)))
+    tx.db.execute(delete(repositories).where(repositories.c.id == repo.id))
+    tx.gone.append(tx.git(repo).folder)
 
 
 def find(tx: Transaction, owner: str, name: str) -> Repo | None:
@@ -53,6 +78,17 @@ def all_of(tx: Transaction, owner: str | None = None) -> tuple[Repo, ...]:
     return _repos(tx) if owner is None else _repos(tx, users.c.login == owner)
 
 
+def by_id(tx: Transaction, numbers: Iterable[int | None]) -> dict[int, Repo]:
+    """Repositories by number; those that are gone are left out."""
+    wanted = {number for number in numbers if number is not None}
+    return {repo.id: repo for repo in _repos(tx, repositories.c.id.in_(wanted))} if wanted else {}
+
+
+def forks_of(tx: Transaction, repo: Repo) -> tuple[Repo, ...]:
+    """Its forks, oldest first."""
+    return _repos(tx, repositories.c.source_id == repo.id)
+
+
 def next_number(tx: Transaction, repo: Repo) -> int:
     """A number for a new issue or pull request; both count in one row, as on GitHub."""
     where = repositories.c.id == repo.id
@@ -65,11 +101,26 @@ def remember_tip(tx: Transaction, repo: Repo, sha: str) -> None:
     tx.db.execute(update(repositories).where(repositories.c.id == repo.id).values(seen=sha))
 
 
+def _row(
+    tx: Transaction, owner: User, name: str, *, description: str, default_branch: str, source: Repo | None = None
+) -> Repo:
+    if find(tx, owner.login, name) is not None:
+        raise invalid("Repository", "name", "name already exists on this account", code="already_exists")
+    tx.db.execute(insert(repositories).values(
+        owner_id=owner.id, name=name, description=description, default_branch=default_branch, seen="", next_number=1,
+        created_at=tx.now, source_id=source and source.id,
+    ))
+    repo = named(tx, owner.login, name)
+    shutil.rmtree(tx.git(repo).folder, ignore_errors=True)  # left by a creation that was killed before its row was kept
+    return repo
+
+
 def _repos(tx: Transaction, *where: object) -> tuple[Repo, ...]:
     query = select(repositories).join(users, users.c.id == repositories.c.owner_id).where(*where)  # type: ignore[arg-type]
     rows = tx.db.execute(query.order_by(repositories.c.id)).all()
     owners = users_by_id(tx, (row.owner_id for row in rows))
     return tuple(
-        Repo(row.id, owners[row.owner_id], row.name, row.description, row.default_branch, row.seen, row.created_at)
+        Repo(row.id, owners[row.owner_id], row.name, row.description, row.default_branch, row.seen, row.created_at,
+             row.source_id)
         for row in rows
     )

@@ -6,11 +6,12 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from harness.domain.errors import ForgeError
 from harness.forge.embedded.start import RunningForge
@@ -45,21 +46,59 @@ class Administrator:
         self._forge = forge
 
     def create_user(self, login: str, *, role: str = "read", kind: str = "User") -> Account:
-        """A new account. `role` holds on every repository: none, read, triage, write or admin."""
+        """A new account. `role` holds on every repository: none, read, triage, write, maintain or admin."""
         told = self._post("/users", login=login, role=role, kind=kind)
         return Account(told["id"], told["login"], told["token"])
 
     def create_token(self, login: str) -> Account:
         """Another token for an account that is there."""
-        told = self._post(f"/users/{login}/tokens")
+        told = self._post(f"/users/{quote(login)}/tokens")
         return Account(told["id"], told["login"], told["token"])
 
+    def users(self) -> list[dict[str, Any]]:
+        """Every account: `{id, login, kind, role}`, those that may do most first."""
+        return list(self._send("GET", "/users"))
+
+    def set_role(self, login: str, role: str) -> None:
+        """What an account may do on every repository from now on."""
+        self._send("PATCH", f"/users/{quote(login)}", role=role)
+
+    def revoke_tokens(self, login: str) -> int:
+        """Make every token and session of an account worthless; how many there were."""
+        return int(self._send("DELETE", f"/users/{quote(login)}/tokens")["revoked"])
+
+    def rename_user(self, login: str, new: str) -> None:
+        """Another login for an account; the old one is free."""
+        self._send("PUT", f"/users/{quote(login)}/login", login=new)
+
     def create_repository(
-        self, owner: str, name: str, *, description: str = "", default_branch: str = "main"
+        self, owner: str, name: str, *, description: str = "", default_branch: str = "main", incoming: str | None = None
     ) -> SeededRepository:
-        """A new, empty repository."""
-        told = self._post("/repos", owner=owner, name=name, description=description, default_branch=default_branch)
+        """A new repository, empty or, with `incoming`, what the store of that name below `home/incoming` holds."""
+        held = {} if incoming is None else {"incoming": incoming}
+        told = self._post("/repos", owner=owner, name=name, description=description, default_branch=default_branch, **held)
         return SeededRepository(told["id"], told["full_name"], told["clone_url"], told["html_url"])
+
+    def create_app(self, owner: str, manifest: Mapping[str, Any]) -> dict[str, Any]:
+        """A GitHub App from its manifest, already converted: `id`, `slug`, `client_id`, `pem`, `webhook_secret` and so on."""
+        return self._post("/apps", owner=owner, manifest=dict(manifest))
+
+    def create_manifest_code(self, owner: str, manifest: Mapping[str, Any]) -> str:
+        """The code of a manifest that its owner agreed to, good once for an hour at `/app-manifests/{code}/conversions`."""
+        return str(self._post("/app-codes", owner=owner, manifest=dict(manifest))["code"])
+
+    def install_app(self, slug: str, account: str, *, repositories: Iterable[str] | None = None) -> int:
+        """Install an App on an account's repositories, by their names (None: all); the installation's number."""
+        chosen = {} if repositories is None else {"repositories": list(repositories)}
+        return int(self._post(f"/apps/{slug}/installations", account=account, **chosen)["id"])
+
+    def file_issues(self, full_name: str, count: int, *, body_length: int = 1_500) -> range:
+        """File `count` open issues at once (at most 100,000) in `OWNER/NAME`, a minute apart, the last one now.
+
+        Their numbers. No webhook is told; ten thousand take about a second.
+        """
+        told = self._post(f"/repos/{full_name}/issues", count=count, body_length=body_length)
+        return range(told["first"], told["last"] + 1)
 
     def create_hook(self, url: str, secret: str, *, events: Iterable[str] = ("*",)) -> int:
         """A webhook, signed with `secret`; its number."""
@@ -70,12 +109,16 @@ class Administrator:
         self._post("/faults", kind=kind, **fault)
 
     def _post(self, path: str, /, **body: Any) -> dict[str, Any]:
+        told: dict[str, Any] = self._send("POST", path, **body)
+        return told
+
+    def _send(self, method: str, path: str, /, **body: Any) -> Any:
         headers = {"Authorization": f"Bearer {self._forge.admin_token.read_text(encoding='ascii').strip()}"}
         connection = HTTPConnection("127.0.0.1", self._forge.port, timeout=REQUEST_SECONDS)
         try:
-            connection.request("POST", f"/admin{path}", json.dumps(body), headers)
+            connection.request(method, f"/admin{path}", json.dumps(body), headers)
             answer = connection.getresponse()
-            told: dict[str, Any] = json.loads(answer.read())
+            told = json.loads(answer.read())
         except (OSError, HTTPException, ValueError) as error:
             raise ForgeError(f"{self._forge.url} did not answer {path}: {error}", retryable=True) from error
         finally:

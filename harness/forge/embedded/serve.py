@@ -35,9 +35,9 @@ class _Server(uvicorn.Server):
     It says that it is ready only when signals are minded: one that came between the two killed it uncleanly.
     """
 
-    def __init__(self, config: uvicorn.Config, say_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, say_ready: Callable[[], None], leave: Callable[[], None]) -> None:
         super().__init__(config)
-        self._say_ready = say_ready
+        self._say_ready, self._leave = say_ready, leave
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin to answer, then say so."""
@@ -52,12 +52,18 @@ class _Server(uvicorn.Server):
         yield
 
     def stop(self) -> None:
-        """Leave: open requests are finished first."""
+        """Leave: open requests are finished first, and those that would never end are ended."""
         self.should_exit = True
+        self._leave()
 
 
-def serve(settings: Settings, *, port: int, ready: Path | None, lifeline: bool) -> None:
-    """Serve until SIGTERM, SIGINT or, with `lifeline`, the end of standard input. Raises Unavailable."""
+def serve(
+    settings: Settings, *, port: int, ready: Path | None, lifeline: bool, tell: Callable[[str], object] = lambda _: None
+) -> None:
+    """Serve until SIGTERM, SIGINT or, with `lifeline`, the end of standard input. Raises Unavailable.
+
+    `tell` is given the address once it answers there.
+    """
     prepare(settings)
     with _held(settings.lock), contextlib.closing(_bound(port) if port else _same_or_any(settings.port)) as listening:
         listening.listen(BACKLOG)
@@ -69,6 +75,7 @@ def serve(settings: Settings, *, port: int, ready: Path | None, lifeline: bool) 
         def say_ready() -> None:
             for file in {settings.ready, ready or settings.ready}:
                 _write(file, json.dumps({"url": service.links.web, "port": taken, "pid": os.getpid()}))
+            tell(service.links.web)
 
         try:
             asyncio.run(_serve(service, listening, say_ready, lifeline=lifeline))
@@ -82,9 +89,9 @@ async def _serve(
     config = uvicorn.Config(
         application(service), http="h11", ws="none", lifespan="on", log_level="warning", access_log=False,
         proxy_headers=False, server_header=False, timeout_graceful_shutdown=GRACE_SECONDS,
-        timeout_keep_alive=IDLE_SECONDS,
+        timeout_keep_alive=IDLE_SECONDS, date_header=not service.settings.faults,  # a faulty forge's clock may be wrong
     )
-    server = _Server(config, say_ready)
+    server = _Server(config, say_ready, service.pulse.end)
     if lifeline:
         asyncio.get_running_loop().add_reader(sys.stdin.fileno(), _at_end, server)
     await server.serve(sockets=[listening])

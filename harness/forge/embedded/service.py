@@ -1,14 +1,17 @@
 """The forge as one thing: its database, its clock, its limits and its messenger. Pages and API both work through it."""
 
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from harness.forge.embedded import repositories
+from harness.forge.embedded.api.tags import Tags
 from harness.forge.embedded.courier import Courier
 from harness.forge.embedded.database import Database
 from harness.forge.embedded.limits import RateLimits
 from harness.forge.embedded.links import Links
+from harness.forge.embedded.pulse import Pulse
 from harness.forge.embedded.records import Repo, User
 from harness.forge.embedded.settings import Settings
 from harness.forge.embedded.settling import settle, tell_pushes
@@ -29,6 +32,8 @@ class Service:
         self.clock = clock
         self.database = Database(settings.database)
         self.limits = RateLimits(settings.rate_limit)
+        self.tags = Tags()
+        self.pulse = Pulse()
         with self.database.reading() as db:
             self.courier = Courier.told_by(db)
         self.admin_token = settings.admin_token.read_text(encoding="ascii").strip()
@@ -41,11 +46,16 @@ class Service:
             tx = Transaction(db, self.settings, self.links, self.clock(), listened=self.courier.is_listened_to)
             yield tx
         self.courier.post(tx.notices)
+        for folder in tx.gone:
+            shutil.rmtree(folder, ignore_errors=True)
+        if write:
+            self.pulse.beat()
 
     def settle_everything(self) -> None:
         """At start: take up what a server that died left between a push and its consequences."""
         with self.transaction(write=True) as tx:
             for repo in repositories.all_of(tx):
+                tx.git(repo).arm()
                 settle(tx, repo, repo.owner)
 
     def after_push(self, repo: Repo, actor: User, before: dict[str, str]) -> None:

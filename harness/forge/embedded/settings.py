@@ -14,7 +14,9 @@ class Settings:
     open_door: bool = False  # may a visitor file an issue under a name of their own, without a token?
     faults: bool = False  # may tests inject faults?
     rate_limit: int = 100_000  # requests an hour and account
+    people_write_checks: bool = False  # may a person's token write check runs? On github.com only Apps may
     evidence: Path | None = None  # a folder of static pages, served under /-/evidence/
+    pick: bool = False  # may a visitor say who of the people here they are, without a token? For one's own machine alone
 
     @property
     def database(self) -> Path:
@@ -25,6 +27,11 @@ class Settings:
     def repositories(self) -> Path:
         """The folder of bare repositories, each named by its number."""
         return self.home / "repositories"
+
+    @property
+    def incoming(self) -> Path:
+        """Where bare repositories wait that are to be taken in, each named by 32 hexadecimal digits."""
+        return self.home / "incoming"
 
     @property
     def admin_token(self) -> Path:

@@ -20,7 +20,15 @@ _MOST_COMMITS = 1_000
 
 
 def settle(tx: Transaction, repo: Repo, actor: User) -> None:
-    """Merge, move or close pull requests as the branches say; close the issues that landed commits say are fixed."""
+    """Merge, move or close pull requests as the branches say; close the issues that landed commits say are fixed.
+
+    Pull requests from its branches to other repositories follow too.
+    """
+    for one in (repo, *pulls.bases_of(tx, repo)):
+        _settle_one(tx, one, actor)
+
+
+def _settle_one(tx: Transaction, repo: Repo, actor: User) -> None:
     git = tx.git(repo)
     branches = git.refs()
     for pull in pulls.search(tx, repo, PullSearch(rising=True)):
@@ -44,15 +52,15 @@ def tell_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: U
 
 def _settle_pull(tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str], *, actor: User) -> None:
     """A head that the base took in since is merged; one that was put back to before it left the base is not."""
-    git, base = tx.git(repo), branches.get(pull.base)
-    head = branches.get(pull.head, pull.head_sha)
+    git, base, tip = tx.git(repo), branches.get(pull.base), pulls.tip(tx, repo, pull)
+    head = tip or pull.head_sha
     if head != pull.head_sha:
         pull = pulls.mark_moved(tx, repo, pull, head, actor=actor)
     if base is not None and git.is_ancestor(head, base) and not git.is_ancestor(head, pull.base_sha):
         merged = pulls.mark_merged(tx, repo, pull, _entry(git, head, base), actor=actor)
         if pull.base == repo.default_branch:
             _close_named(tx, repo, merged.issue.body, merged.merge_commit, actor=actor)
-    elif pull.head not in branches or base is None or git.is_ancestor(head, base):
+    elif tip is None or base is None or git.is_ancestor(head, base):
         pulls.close(tx, repo, pull, actor=actor)
     elif base != pull.base_sha:
         pulls.mark_base(tx, pull, base)

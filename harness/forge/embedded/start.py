@@ -56,7 +56,7 @@ class RunningForge:
 
 def start(
     home: Path, *, port: int = 0, open_door: bool = False, faults: bool = False, evidence: Path | None = None,
-    rate_limit: int | None = None, keep: bool = False, seconds: float = READY_SECONDS,
+    rate_limit: int | None = None, keep: bool = False, seconds: float = READY_SECONDS, pick: bool = False,
 ) -> RunningForge:
     """Start a forge on `home` and wait until it listens. Raises ForgeError with its own words when it does not.
 
@@ -67,6 +67,7 @@ def start(
     ready = home / f"ready.{os.getpid()}.{time.monotonic_ns()}"
     argv = [sys.executable, "-I", "-m", "harness.forge.embedded", "--home", str(home), "--port", str(port),
             "--ready-file", str(ready), *(["--open"] if open_door else []), *(["--faults"] if faults else []),
+            *(["--pick"] if pick else []),
             *(["--evidence", str(evidence)] if evidence else []), *([] if keep else ["--lifeline"]),
             *(["--rate-limit", str(rate_limit)] if rate_limit is not None else [])]
     log = home / "forge.log"

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ class Notice:
 
     event: str
     payload: Mapping[str, Any]
+    installed: Mapping[int, int] = field(default_factory=dict)  # Apps that are told of it, with their installations
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class Transaction:
     now: int
     listened: bool = False  # whether any webhook is set, so that payloads are not built for nobody
     notices: list[Notice] = field(default_factory=list)
+    gone: list[Path] = field(default_factory=list)  # folders that nothing names any more once this is kept
 
     def git(self, repo: Repo) -> BareRepository:
         """The bare repository of a repository."""

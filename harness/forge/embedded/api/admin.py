@@ -1,15 +1,18 @@
 """The administrator's API: accounts, repositories, webhooks, faults. Its token is in a file for its owner alone."""
 
+import re
 from dataclasses import asdict
+from pathlib import Path
 
 from sqlalchemy import select
 
-from harness.forge.embedded import courier, fields, people, repositories
+from harness.forge.embedded import apps, courier, fields, manifests, people, plenty, repositories
 from harness.forge.embedded.api.calls import Answer, Call, View
 from harness.forge.embedded.faults import Faults, fault_from
 from harness.forge.embedded.objects import is_sound_branch
-from harness.forge.embedded.records import ROLE_WORDS, User
+from harness.forge.embedded.records import ROLE_WORDS, Role, User
 from harness.forge.embedded.refused import invalid
+from harness.forge.embedded.shapes import apps as app_shapes
 from harness.forge.embedded.shapes import people as shapes
 from harness.forge.embedded.tables import deliveries
 
@@ -19,11 +22,9 @@ KINDS = frozenset({"User", "Bot"})
 def create_user(call: Call) -> Answer:
     """`{login, role, kind}` → the account's `{id, login, token}`. The token is shown this once."""
     login = fields.login(call.body.get("login"))
-    word = fields.text(call.body, "role", "User") or "read"
-    if word not in ROLE_WORDS:
-        raise invalid("User", "role", f"role must be one of {', '.join(ROLE_WORDS)}")
+    role = _role(call, "read")
     kind = fields.choice(call.body, "kind", "User", among=KINDS) or ("Bot" if login.endswith("[bot]") else "User")
-    user = people.create_user(call.tx, login, role=ROLE_WORDS[word], kind=kind)
+    user = people.create_user(call.tx, login, role=role, kind=kind)
     return Answer(_with_token(call, user), 201)
 
 
@@ -32,17 +33,107 @@ def create_token(call: Call) -> Answer:
     return Answer(_with_token(call, people.user_named(call.tx, call.path["login"])), 201)
 
 
+def rename_user(call: Call) -> Answer:
+    """`{login}` → the account under its new login."""
+    user = people.user_named(call.tx, call.path["login"])
+    renamed = people.rename(call.tx, user, fields.login(call.body.get("login")))
+    return Answer({"id": renamed.id, "login": renamed.login})
+
+
 def create_repository(call: Call) -> Answer:
-    """`{owner, name, description, default_branch}` → the repository."""
+    """`{owner, name, description, default_branch, incoming}` → the repository; with `incoming`, as that store holds it."""
     branch = fields.text(call.body, "default_branch", "Repository", limit=100) or "main"
     if not is_sound_branch(branch):
         raise invalid("Repository", "default_branch", "default_branch must be a name that git takes")
-    repo = repositories.create(
-        call.tx, people.user_named(call.tx, fields.login(call.body.get("owner"))),
-        fields.repository_name(call.body.get("name")), default_branch=branch,
-        description=fields.text(call.body, "description", "Repository", limit=350) or "",
-    )
+    owner, name = _owner(call), fields.repository_name(call.body.get("name"))
+    described = fields.text(call.body, "description", "Repository", limit=350) or ""
+    incoming = fields.text(call.body, "incoming", "Repository", limit=32)
+    if incoming is None:
+        repo = repositories.create(call.tx, owner, name, default_branch=branch, description=described)
+    else:
+        store = _incoming(call, incoming)
+        repo = repositories.adopt(call.tx, owner, name, default_branch=branch, description=described, store=store)
     return Answer(shapes.repository(call.tx.links, repo), 201)
+
+
+def _owner(call: Call) -> User:
+    """The account that is named. Raises Refused (422) that says how it would be made."""
+    login = fields.login(call.body.get("owner"))
+    found = people.find_user(call.tx, login)
+    if found is None:
+        raise invalid("Repository", "owner", f"nobody here is called {login}; `factory forge users add {login}` adds them")
+    return found
+
+
+def _incoming(call: Call, name: str) -> Path:
+    """A store that waits below the home, by its name alone."""
+    if not re.fullmatch(r"[0-9a-f]{32}", name):
+        raise invalid("Repository", "incoming", "incoming must be 32 hexadecimal digits")
+    store = call.service.settings.incoming / name
+    if not store.is_dir():
+        raise invalid("Repository", "incoming", f"nothing waits as {name}")
+    return store
+
+
+def user_list(call: Call) -> Answer:
+    """Every account with its role, those that may do most first."""
+    found = people.all_of(call.tx, limit=-1)
+    return Answer([{"id": one.id, "login": one.login, "kind": one.kind, "role": one.role.word} for one in found])
+
+
+def change_user(call: Call) -> Answer:
+    """`{role}` → the account with that role on every repository from now on."""
+    user = people.user_named(call.tx, call.path["login"])
+    people.set_role(call.tx, user, _role(call, "read"))
+    return Answer({"id": user.id, "login": user.login, "role": people.user_named(call.tx, user.login).role.word})
+
+
+def revoke_tokens(call: Call) -> Answer:
+    """`{revoked}`: how many tokens and sessions of an account are worthless now."""
+    return Answer({"revoked": people.revoke_all(call.tx, people.user_named(call.tx, call.path["login"]))})
+
+
+def _role(call: Call, otherwise: str) -> Role:
+    word = fields.text(call.body, "role", "User") or otherwise
+    if word not in ROLE_WORDS:
+        raise invalid("User", "role", f"role must be one of {', '.join(ROLE_WORDS)}")
+    return ROLE_WORDS[word]
+
+
+def create_app(call: Call) -> Answer:
+    """`{owner, manifest}` → the App with its key and secrets, shown this once, as its manifest's conversion tells it."""
+    owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
+    _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
+    converted = apps.convert(call.tx, code)
+    call.service.courier.reload(call.tx.db)
+    return Answer(app_shapes.conversion(call.tx.links, converted), 201)
+
+
+def create_code(call: Call) -> Answer:
+    """`{owner, manifest}` → the code that the manifest's App is converted with, as a person who agreed would be given it."""
+    owner = people.user_named(call.tx, fields.login(call.body.get("owner")))
+    _, code = apps.create(call.tx, manifests.manifest_from(call.body.get("manifest")), owner=owner)
+    return Answer({"code": code}, 201)
+
+
+def install_app(call: Call) -> Answer:
+    """`{account, repositories}` → the installation. `repositories` are names of the account's own; absent: all of them."""
+    account = people.user_named(call.tx, fields.login(call.body.get("account")))
+    names = call.body.get("repositories")
+    chosen = None if names is None else [
+        repositories.named(call.tx, account.login, name)
+        for name in fields.names(names, "Installation", "repositories", limit=100)
+    ]
+    made = apps.install(call.tx, apps.named(call.tx, call.path["slug"]), account, repositories=chosen)
+    return Answer(app_shapes.installation(call.tx.links, made), 201)
+
+
+def file_many(call: Call) -> Answer:
+    """`{count, body_length}` → `{first, last}`: so many open issues at once, for whoever measures; no webhook is told."""
+    count = fields.number(call.body, "count", "Issue", among=range(1, plenty.MOST + 1))
+    length = fields.number(call.body, "body_length", "Issue", among=range(fields.BODY_LIMIT + 1))
+    filed = plenty.file_many(call.tx, call.repo, count, body_length=length)
+    return Answer({"first": filed.start, "last": filed.stop - 1}, 201)
 
 
 def create_hook(call: Call) -> Answer:
@@ -63,19 +154,22 @@ def delivery_list(call: Call) -> Answer:
     return Answer([dict(row._mapping) for row in rows])
 
 
-def fault_views(faults: Faults) -> tuple[View, View]:
-    """The views that set a fault and call all of them off."""
+def fault_views(faults: Faults) -> tuple[View, View, View]:
+    """The views that set a fault, list those that still wait, and call all of them off."""
 
     def add(call: Call) -> Answer:
         fault = fault_from(call.body)
         faults.add(fault)
         return Answer(asdict(fault), 201)
 
+    def waiting(_call: Call) -> Answer:
+        return Answer([asdict(fault) for fault in faults.waiting()])
+
     def clear(_call: Call) -> Answer:
         faults.clear()
         return Answer(status=204)
 
-    return add, clear
+    return add, waiting, clear
 
 
 def _with_token(call: Call, user: User) -> dict[str, object]:
@@ -86,12 +180,20 @@ def routes(faults: Faults | None) -> tuple[tuple[str, str, View], ...]:
     """The routes; those for faults only where there are any."""
     found: list[tuple[str, str, View]] = [
         ("POST", "/users", create_user),
+        ("GET", "/users", user_list),
+        ("PATCH", "/users/{login}", change_user),
+        ("PUT", "/users/{login}/login", rename_user),
         ("POST", "/users/{login}/tokens", create_token),
+        ("DELETE", "/users/{login}/tokens", revoke_tokens),
         ("POST", "/repos", create_repository),
+        ("POST", "/repos/{owner}/{repo}/issues", file_many),
+        ("POST", "/apps", create_app),
+        ("POST", "/app-codes", create_code),
+        ("POST", "/apps/{slug}/installations", install_app),
         ("POST", "/hooks", create_hook),
         ("GET", "/deliveries", delivery_list),
     ]
     if faults is not None:
-        add, clear = fault_views(faults)
-        found += [("POST", "/faults", add), ("DELETE", "/faults", clear)]
+        add, waiting, clear = fault_views(faults)
+        found += [("POST", "/faults", add), ("GET", "/faults", waiting), ("DELETE", "/faults", clear)]
     return tuple(found)

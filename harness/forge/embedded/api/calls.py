@@ -4,10 +4,6 @@ A view is a plain function from a Call to an Answer. It says no by raising Refus
 it returns; whatever it read is one moment of the database.
 """
 
-import base64
-import binascii
-import hashlib
-import hmac
 import json
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,10 +14,14 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from harness.forge.embedded import people, repositories
+from harness.forge.embedded import issues, repositories
+from harness.forge.embedded.api.callers import Identify, role_of, standing_of
+from harness.forge.embedded.api.permissions import Need, accepted, may
+from harness.forge.embedded.api.tags import Asked, matches, tag_of
 from harness.forge.embedded.limits import Allowance
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.refused import Refused, forbidden, not_found, unauthenticated
+from harness.forge.embedded.protection import Standing
+from harness.forge.embedded.records import Caller, Repo, Role, User
+from harness.forge.embedded.refused import Refused, forbidden, not_for_apps, not_found, unauthenticated
 from harness.forge.embedded.service import Service
 from harness.forge.embedded.transaction import Transaction
 
@@ -30,11 +30,15 @@ DOCUMENTATION = "https://docs.github.com/rest"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a view says: a status, something to write as JSON (or nothing), and headers of its own."""
+    """What a view says: a status, something to write as JSON (or nothing), and headers of its own.
+
+    `lasting`: it holds for as long as nothing is written, whatever the clock says.
+    """
 
     content: Any = None
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
+    lasting: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +47,26 @@ class Call:
 
     service: Service
     tx: Transaction
-    actor: User | None
+    caller: Caller
     path: Mapping[str, str]
     query: Mapping[str, str]
     body: Mapping[str, Any]
     listed: tuple[Any, ...]  # the body, where it is a list
     url: str
+    authorization: str | None = field(default=None, repr=False)
+
+    @property
+    def actor(self) -> User | None:
+        """The account that asks, if any: a person's, or an App's own bot."""
+        return self.caller.user
 
     @property
     def repo(self) -> Repo:
         """The repository that the path names. Raises Refused (404), also where the account may not read it."""
-        return repositories.readable(self.tx, self.path["owner"], self.path["repo"], by=self.actor)
+        repo = repositories.named(self.tx, self.path["owner"], self.path["repo"])
+        if self.role(repo) < Role.READ:
+            raise not_found()
+        return repo
 
     @property
     def number(self) -> int:
@@ -72,92 +85,98 @@ class Call:
 
     def role(self, repo: Repo) -> Role:
         """What who asks may do."""
-        return people.role_on(self.tx, self.actor, repo)
+        return role_of(self.tx, self.caller, repo)
+
+    def standing(self, repo: Repo) -> Standing:
+        """The rules about branches that bind who asks."""
+        return standing_of(self.tx, self.caller, repo)
 
     def need(self, repo: Repo, role: Role) -> User:
         """Who asks, who has at least that role. Raises Refused (401, 403)."""
         if self.role(repo) < role:
             self.person  # noqa: B018 - raises 401 for nobody; 403 is for somebody
-            raise forbidden(role.word)
+            raise not_for_apps() if self.caller.grant else forbidden(role.word)
         return self.person
 
 
 View = Callable[[Call], Answer]
-Identify = Callable[[Transaction, str | None], User | None]
-"""Who sent an Authorization header; raises Refused (401) for one that must not pass."""
 
 
-def endpoint(service: Service, view: View, *, identify: Identify) -> Callable[[Request], Awaitable[Response]]:
+@dataclass(frozen=True, slots=True)
+class Door:
+    """Who may come in to a view: how the caller is known and, for an installation's token, what it must be allowed.
+
+    `needs` is one of several permissions, none (empty), or None: no App may. `to_apps`: whether an App's own token opens it.
+    """
+
+    identify: Identify
+    needs: tuple[Need, ...] | None = None
+    to_apps: bool = False
+
+
+def endpoint(service: Service, view: View, door: Door) -> Callable[[Request], Awaitable[Response]]:
     """The view as Starlette calls it. Views run in threads: git and SQLite both block."""
 
     async def answer(request: Request) -> Response:
         raw = await request.body()
-        return await run_in_threadpool(_answer, service, view, identify, request, raw)
+        return await run_in_threadpool(_answer, service, view, door, request, raw)
 
     return answer
 
 
-def token_of(authorization: str) -> str | None:
-    """The token in an Authorization header: `token X`, `Bearer X`, or Basic with the token as the password."""
-    scheme, _, rest = authorization.partition(" ")
-    if scheme.lower() in ("token", "bearer"):
-        return rest.strip()
-    if scheme.lower() == "basic":
-        try:
-            login, _, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            return ""
-        return password or login
-    return None
-
-
-def signed_in(tx: Transaction, authorization: str | None) -> User | None:
-    """Whose token the header carries; None without a header. Raises Refused (401) for one that is not known."""
-    token = token_of(authorization) if authorization else None
-    if token is None:
-        return None
-    user = people.holder(tx, token, people.TOKEN)
-    if user is None:
-        raise Refused(401, "Bad credentials")
-    return user
-
-
-def administrator(token: str) -> Identify:
-    """Lets only the administrator's token pass, compared in constant time; it stands for no account."""
-
-    def identify(_tx: Transaction, authorization: str | None) -> User | None:
-        given = token_of(authorization) if authorization else None
-        if not hmac.compare_digest((given or "").encode(errors="replace"), token.encode()):
-            raise Refused(401, "Requires the administrator's token")
-        return None
-
-    return identify
-
-
-def _answer(service: Service, view: View, identify: Identify, request: Request, raw: bytes) -> Response:
+def _answer(service: Service, view: View, door: Door, request: Request, raw: bytes) -> Response:
     allowance: Allowance | None = None
     writes = request.method not in ("GET", "HEAD")
+    generation, asked = service.database.generation, Asked.by_request(request)
     try:
         with service.transaction(write=writes) as tx:
-            actor = identify(tx, request.headers.get("authorization"))
-            allowance = service.limits.spend(_account(actor), tx.now)
-            _check_allowance(allowance, actor)
-            answer = view(_call(service, tx, actor, request, _parsed(raw, request) if writes else None))
+            caller = door.identify(tx, request.headers.get("authorization"))
+            allowance = service.limits.spend(_account(caller), tx.now)
+            _check_allowance(allowance, caller)
+            call = _call(service, tx, caller, request, _parsed(raw, request) if writes else None)
+            _check_permission(call, door)
+            asked_with = None if writes else request.headers.get("if-none-match")
+            unchanged = service.tags.unchanged(asked, asked_with, generation=generation)
+            answer = view(call) if unchanged is None else Answer(status=304, headers=unchanged)
         response = _response(answer, request)
         if response.status_code == 304:
-            allowance = service.limits.spend(_account(actor), service.clock(), requests=-1)
+            allowance = service.limits.spend(_account(caller), service.clock(), requests=-1)
+        elif answer.lasting and not writes and "etag" in response.headers:
+            service.tags.remember(asked, response.headers, generation=generation)
     except Refused as refused:
         response = _refusal(refused)
     response.headers.update({"x-github-request-id": str(uuid.uuid4()), "x-github-media-type": "github.v3; format=json"})
     response.headers.update(allowance.headers if allowance else {})
+    if door.needs:
+        response.headers["x-accepted-github-permissions"] = accepted(door.needs)
     return response
 
 
-def _call(service: Service, tx: Transaction, actor: User | None, request: Request, sent: Any) -> Call:
+def _check_permission(call: Call, door: Door) -> None:
+    """At the door: an App's own token opens what is about the App, an installation's what its permissions name."""
+    grant = call.caller.grant
+    if call.caller.app is not None and not door.to_apps:
+        raise not_for_apps()
+    if grant is None:
+        return
+    if door.needs is None:
+        raise not_for_apps()
+    if "owner" in call.path and grant.reaches(call.repo) and not may(grant, door.needs, about_pull=_about_pull(call, door)):
+        raise not_for_apps()
+
+
+def _about_pull(call: Call, door: Door) -> bool | None:
+    if len(door.needs or ()) < 2 or "number" not in call.path or "/issues/" not in call.url or "/comments/" in call.url:
+        return None
+    return issues.numbered(call.tx, call.repo, call.number).is_pull
+
+
+def _call(service: Service, tx: Transaction, caller: Caller, request: Request, sent: Any) -> Call:
     return Call(
-        service, tx, actor, path={key: str(value) for key, value in request.path_params.items()},
+        service, tx, caller, path={key: str(value) for key, value in request.path_params.items()},
         query=dict(request.query_params), body=sent if isinstance(sent, dict) else {},
         listed=tuple(sent) if isinstance(sent, list) else (), url=f"{service.links.web}{request.url.path}",
+        authorization=request.headers.get("authorization"),
     )
 
 
@@ -170,30 +189,28 @@ def _parsed(raw: bytes, request: Request) -> Any:
         raise Refused(400, f"Problems parsing JSON in the body of {request.method} {request.url.path}") from None
 
 
-def _account(actor: User | None) -> str:
-    return "nobody" if actor is None else str(actor.id)
+def _account(caller: Caller) -> str:
+    """Whose hour it is; an App counts apart from its installations' tokens."""
+    if caller.app is not None:
+        return f"app {caller.app.id}"
+    return "nobody" if caller.user is None else str(caller.user.id)
 
 
-def _check_allowance(allowance: Allowance, actor: User | None) -> None:
+def _check_allowance(allowance: Allowance, caller: Caller) -> None:
     if allowance.exceeded:
-        raise Refused(403, f"API rate limit exceeded for user ID {_account(actor)}.")
+        raise Refused(403, f"API rate limit exceeded for user ID {_account(caller)}.")
 
 
 def _response(answer: Answer, request: Request) -> Response:
-    if answer.content is None and answer.status == 204:
-        return Response(status_code=204, headers=dict(answer.headers))
+    headers = {"cache-control": "private, max-age=0, must-revalidate", "vary": "Accept, Authorization", **answer.headers}
+    if answer.status == 304 or (answer.content is None and answer.status == 204):
+        return Response(status_code=answer.status, headers=headers)
     content = json.dumps(answer.content, ensure_ascii=False, separators=(",", ":")).encode()
-    tag = f'W/"{hashlib.sha256(content).hexdigest()}"'
-    headers = {"etag": tag, "cache-control": "private, max-age=0, must-revalidate", "vary": "Accept, Authorization"}
-    headers |= answer.headers
-    known = request.headers.get("if-none-match")
-    if request.method in ("GET", "HEAD") and answer.status == 200 and _matches(known, tag):
+    headers["etag"] = tag_of(content)
+    asked_with = request.headers.get("if-none-match")
+    if request.method in ("GET", "HEAD") and answer.status == 200 and matches(asked_with, headers["etag"]):
         return Response(status_code=304, headers=headers)
     return Response(content, status_code=answer.status, headers=headers, media_type="application/json; charset=utf-8")
-
-
-def _matches(asked: str | None, tag: str) -> bool:
-    return asked is not None and tag.removeprefix("W/") in {one.strip().removeprefix("W/") for one in asked.split(",")}
 
 
 def _refusal(refused: Refused) -> Response:

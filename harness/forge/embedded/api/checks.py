@@ -1,20 +1,26 @@
-"""Check runs and statuses. On GitHub only Apps write checks; here every writer may."""
+"""Check runs and statuses.
 
-from harness.forge.embedded import checks, fields
+Only Apps write checks, as on GitHub: an installation's token, or an account of the kind Bot, which stands for an App of the
+same number. Where the forge runs with `--people-write-checks`, every writer may.
+"""
+
+from typing import Any
+
+from harness.forge.embedded import checks, commits, fields
 from harness.forge.embedded.api.calls import Answer, Call
 from harness.forge.embedded.api.git import named_commit
 from harness.forge.embedded.api.paging import links, page_of, window
 from harness.forge.embedded.checks import Outcome
 from harness.forge.embedded.objects import SHA
-from harness.forge.embedded.records import Repo, Role
-from harness.forge.embedded.refused import Refused
+from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.refused import Refused, invalid
 from harness.forge.embedded.shapes import checks as shapes
 
 
 def create(call: Call) -> Answer:
     """A new check run on a commit that is there."""
     repo = call.repo
-    creator = call.need(repo, Role.WRITE)
+    creator = _writer(call, repo)
     sha = _sha(call, repo, fields.needed_text(call.body, "head_sha", "CheckRun", limit=40))
     fields.needed_text(call.body, "name", "CheckRun", limit=200)
     check = checks.create(call.tx, repo, sha, _outcome(call), creator=creator)
@@ -28,18 +34,43 @@ def one(call: Call) -> Answer:
 
 
 def change(call: Call) -> Answer:
-    """What is new about a check run."""
+    """What is new about a check run: who wrote it says so, and no other App."""
     repo = call.repo
-    call.need(repo, Role.WRITE)
-    changed = checks.change(call.tx, repo, checks.numbered(call.tx, repo, call.number), _outcome(call))
-    return Answer(shapes.check_run(call.tx.links, repo, changed))
+    writer, check = _writer(call, repo), checks.numbered(call.tx, repo, call.number)
+    if check.creator.id != writer.id:
+        raise Refused(403, f"Invalid app_id `{writer.id}` - check run can only be modified by the GitHub App that created it.")
+    return Answer(shapes.check_run(call.tx.links, repo, checks.change(call.tx, repo, check, _outcome(call))))
+
+
+def annotations(call: Call) -> Answer:
+    """What a check run says of lines, in the order it was said."""
+    repo = call.repo
+    found = checks.numbered(call.tx, repo, call.number)
+    return page_of(call, found.annotations, shape=lambda one: shapes.annotation(call.tx.links, repo, found, one))
+
+
+def suites(call: Call) -> Answer:
+    """The check suites of a commit: one for each App that wrote checks on it."""
+    repo = call.repo
+    found = checks.suites_of(call.tx, repo, named_commit(call, repo))
+    asked = call.query.get("app_id")
+    found = tuple(one for one in found if asked in (None, str(one.creator.id)))
+    size, skip = window(call)
+    sha = found[0].head_sha if found else ""
+    tip = commits.commit(call.tx.git(repo), sha) if found else None
+    shown = [shapes.suite(call.tx.links, repo, one, tip) for one in found[skip:skip + size] if tip]
+    return Answer({"total_count": len(found), "check_suites": shown}, headers=links(call, len(found)))
 
 
 def of_commit(call: Call) -> Answer:
     """The check runs of a commit: the latest of each name, or with `filter=all` every one."""
     repo = call.repo
     every = call.query.get("filter") == "all"
-    found = checks.of_commit(call.tx, repo, named_commit(call, repo), name=call.query.get("check_name"), every=every)
+    app = call.query.get("app_id")
+    if app is not None and not (app.isascii() and app.isdigit() and len(app) < 12):
+        raise invalid("CheckRun", "app_id", "app_id must be the number of an App")
+    found = checks.of_commit(call.tx, repo, named_commit(call, repo), name=call.query.get("check_name"), every=every,
+                             app=None if app is None else int(app))
     asked = call.query.get("status")
     found = tuple(one for one in found if asked in (None, one.status))
     size, skip = window(call)
@@ -77,6 +108,14 @@ def combined(call: Call) -> Answer:
     return Answer(shapes.combined(call.tx.links, repo, sha, found))
 
 
+def _writer(call: Call, repo: Repo) -> User:
+    """Who may write checks. Raises Refused (401, 403)."""
+    writer = call.need(repo, Role.WRITE)
+    if writer.kind != "Bot" and not call.service.settings.people_write_checks:
+        raise Refused(403, "You must authenticate via a GitHub App.")
+    return writer
+
+
 def _sha(call: Call, repo: Repo, sha: str) -> str:
     if not SHA.fullmatch(sha) or call.tx.git(repo).kind(sha) != "commit":
         raise Refused(422, f"No commit found for SHA: {sha}")
@@ -93,17 +132,43 @@ def _outcome(call: Call) -> Outcome:
         details_url=fields.web_address(call.body, "details_url", "CheckRun"),
         external_id=fields.text(call.body, "external_id", "CheckRun", limit=200),
         title=fields.text(said, "title", "CheckRun", limit=250), summary=fields.text(said, "summary", "CheckRun"),
-        text=fields.text(said, "text", "CheckRun"),
+        text=fields.text(said, "text", "CheckRun"), annotations=_annotations(said.get("annotations", [])),
     )
 
 
+def _annotations(sent: object) -> tuple[dict[str, Any], ...]:
+    if not isinstance(sent, list) or len(sent) > MOST_ANNOTATIONS or not all(isinstance(one, dict) for one in sent):
+        raise invalid("CheckRun", "annotations", f"annotations must be a list of at most {MOST_ANNOTATIONS} objects")
+    return tuple(_annotation(one) for one in sent)
+
+
+def _annotation(sent: dict[str, Any]) -> dict[str, Any]:
+    """What is said of lines of one file. Columns are for one line only, as on GitHub."""
+    level = fields.choice(sent, "annotation_level", "CheckRun", among=checks.LEVELS)
+    if level is None:
+        raise invalid("CheckRun", "annotation_level", f"annotation_level must be one of {', '.join(sorted(checks.LEVELS))}")
+    lines = {name: fields.number(sent, name, "CheckRun", among=range(1, 2**31)) for name in ("start_line", "end_line")}
+    columns = {name: None if sent.get(name) is None else fields.number(sent, name, "CheckRun", among=range(1, 2**31))
+               for name in ("start_column", "end_column")}
+    if lines["end_line"] < lines["start_line"] or (any(columns.values()) and lines["end_line"] != lines["start_line"]):
+        raise invalid("CheckRun", "end_line", "end_line must not be before start_line, and columns are for one line only")
+    return {
+        "path": fields.needed_text(sent, "path", "CheckRun", limit=4_096), "annotation_level": level,
+        "message": fields.needed_text(sent, "message", "CheckRun"), "title": fields.text(sent, "title", "CheckRun", limit=255),
+        "raw_details": fields.text(sent, "raw_details", "CheckRun"), **lines, **columns,
+    }
+
+
+MOST_ANNOTATIONS = 50  # in one request, as on GitHub
 _REPO = "/repos/{owner}/{repo}"
 ROUTES = (
     ("POST", f"{_REPO}/check-runs", create),
     ("GET", f"{_REPO}/check-runs/{{number:int}}", one),
     ("PATCH", f"{_REPO}/check-runs/{{number:int}}", change),
+    ("GET", f"{_REPO}/check-runs/{{number:int}}/annotations", annotations),
     ("POST", f"{_REPO}/statuses/{{sha}}", create_status),
     ("GET", f"{_REPO}/commits/{{ref:path}}/check-runs", of_commit),
+    ("GET", f"{_REPO}/commits/{{ref:path}}/check-suites", suites),
     ("GET", f"{_REPO}/commits/{{ref:path}}/statuses", status_list),
     ("GET", f"{_REPO}/commits/{{ref:path}}/status", combined),
 )

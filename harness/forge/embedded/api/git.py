@@ -1,12 +1,13 @@
 """Refs, branches, commits, trees and files."""
 
-from harness.forge.embedded import commits, fields, settling
+from harness.forge.embedded import branch_rules, commits, fields, settling
 from harness.forge.embedded.api.calls import Answer, Call
 from harness.forge.embedded.api.paging import page, page_of, window
 from harness.forge.embedded.objects import SHA, ZERO, is_sound_branch
 from harness.forge.embedded.records import Repo, Role
 from harness.forge.embedded.refused import Refused, invalid, not_found
 from harness.forge.embedded.shapes import git as shapes
+from harness.forge.embedded.shapes.protection import required_checks
 
 _SPACES = ("heads/", "tags/")
 
@@ -15,17 +16,25 @@ def branch_list(call: Call) -> Answer:
     """The branches."""
     repo = call.repo
     found = sorted(call.tx.git(repo).refs().items())
-    return page_of(call, found, shape=lambda item: shapes.branch(call.tx.links, repo, *item))
+    return page_of(call, found, shape=lambda item: shapes.branch(
+        call.tx.links, repo, *item, protected=branch_rules.is_protected(call.tx, repo, item[0])))
 
 
 def branch(call: Call) -> Answer:
-    """One branch with its commit."""
+    """One branch with its commit, and whether rules are about it."""
     repo = call.repo
     git, name = call.tx.git(repo), call.path["ref"]
     sha = git.refs().get(name)
     if sha is None:
         raise not_found()
-    return Answer(shapes.whole_branch(call.tx.links, repo, name, commits.commit(git, sha)))
+    protected = branch_rules.is_protected(call.tx, repo, name)
+    demanded = branch_rules.find_protection(call.tx, repo, name)
+    policy = None
+    if demanded is not None and demanded.body["required_status_checks"] is not None:
+        level = "everyone" if demanded.body["enforce_admins"] else "non_admins"
+        policy = {**required_checks(call.tx.links, repo, demanded), "enforcement_level": level}
+    found = commits.commit(git, sha)
+    return Answer(shapes.whole_branch(call.tx.links, repo, name, found, protected=protected, policy=policy))
 
 
 def ref(call: Call) -> Answer:
@@ -38,7 +47,7 @@ def ref(call: Call) -> Answer:
 
 
 def ref_list(call: Call) -> Answer:
-    """Every ref, or those that begin with a prefix."""
+    """The refs that begin with a prefix."""
     repo = call.repo
     prefix = call.path.get("ref", "")
     found = sorted((name, sha) for name, sha in call.tx.git(repo).refs("refs").items() if name.startswith(prefix))
@@ -54,12 +63,14 @@ def create_ref(call: Call) -> Answer:
     git, sha = call.tx.git(repo), _commit(call, repo)
     if short in git.refs("refs"):
         raise Refused(422, "Reference already exists")
+    bound = call.standing(repo)
+    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=None, new=sha, bound=bound)
     _moved(call, repo, f"refs/{short}", sha, old=ZERO)
     return Answer(shapes.ref(call.tx.links, repo, name, sha), 201)
 
 
 def change_ref(call: Call) -> Answer:
-    """Move a ref: forward, or with `force` anywhere; the default branch only ever forward."""
+    """Move a ref: forward, or with `force` anywhere, as far as the rules about branches let it."""
     repo = call.repo
     call.need(repo, Role.WRITE)
     short = _writable(call.path["ref"])
@@ -67,22 +78,21 @@ def change_ref(call: Call) -> Answer:
     old = git.refs("refs").get(short)
     if old is None:
         raise Refused(422, "Reference does not exist")
-    forced = call.body.get("force") is True and short != f"heads/{repo.default_branch}"
-    if not forced and not git.is_ancestor(old, sha):
+    if call.body.get("force") is not True and not git.is_ancestor(old, sha):
         raise Refused(422, "Update is not a fast forward")
+    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=old, new=sha, bound=call.standing(repo))
     _moved(call, repo, f"refs/{short}", sha, old=old)
     return Answer(shapes.ref(call.tx.links, repo, f"refs/{short}", sha))
 
 
 def remove_ref(call: Call) -> Answer:
-    """Delete a branch or tag, never the default branch."""
+    """Delete a branch or tag, never the default branch, and none that is protected from it."""
     repo = call.repo
     actor = call.need(repo, Role.WRITE)
     short, git = _writable(call.path["ref"]), call.tx.git(repo)
     if short not in git.refs("refs"):
         raise Refused(422, "Reference does not exist")
-    if short == f"heads/{repo.default_branch}":
-        raise Refused(422, f"Cannot delete the default branch {repo.default_branch}")
+    branch_rules.check_move(call.tx, repo, f"refs/{short}", old=git.refs("refs")[short], new=None, bound=call.standing(repo))
     before = dict(git.refs())
     git.delete(f"refs/{short}")
     settling.tell_pushes(call.tx, repo, before, actor)
@@ -189,9 +199,7 @@ ROUTES = (
     ("GET", f"{_REPO}/branches/{{ref:path}}", branch),
     ("GET", f"{_REPO}/git/ref/{{ref:path}}", ref),
     ("GET", f"{_REPO}/git/matching-refs/{{ref:path}}", ref_list),
-    ("GET", f"{_REPO}/git/refs", ref_list),
     ("POST", f"{_REPO}/git/refs", create_ref),
-    ("GET", f"{_REPO}/git/refs/{{ref:path}}", ref),
     ("PATCH", f"{_REPO}/git/refs/{{ref:path}}", change_ref),
     ("DELETE", f"{_REPO}/git/refs/{{ref:path}}", remove_ref),
     ("GET", f"{_REPO}/git/commits/{{sha}}", git_commit),

@@ -7,16 +7,30 @@ from harness.forge.embedded.issues import Search
 from harness.forge.embedded.limits import Allowance
 from harness.forge.embedded.people import users_by_id
 from harness.forge.embedded.records import ROLE_WORDS, Repo, Role
-from harness.forge.embedded.refused import forbidden, invalid, not_found
+from harness.forge.embedded.refused import Refused, forbidden, invalid, not_found
 from harness.forge.embedded.shapes import people as shapes
 from harness.forge.embedded.shapes.common import Json
+
+_SEARCH = "?q={query}{&page,per_page,sort,order}"
+_PLACES = {  # all that GitHub's root names, whether it is served here or not: clients take it to be there
+    "current_user": "user", "current_user_authorizations_html": "settings/connections/applications{/client_id}",
+    "authorizations": "authorizations", "code_search": f"search/code{_SEARCH}", "commit_search": f"search/commits{_SEARCH}",
+    "emails": "user/emails", "emojis": "emojis", "events": "events", "feeds": "feeds", "followers": "user/followers",
+    "following": "user/following{/target}", "gists": "gists{/gist_id}", "issue_search": f"search/issues{_SEARCH}",
+    "issues": "issues", "keys": "user/keys",
+    "label_search": "search/labels?q={query}&repository_id={repository_id}{&page,per_page}",
+    "notifications": "notifications", "organization": "orgs/{org}", "organization_teams": "orgs/{org}/teams",
+    "organization_repositories": "orgs/{org}/repos{?type,page,per_page,sort}", "public_gists": "gists/public",
+    "rate_limit": "rate_limit", "repository": "repos/{owner}/{repo}", "repository_search": f"search/repositories{_SEARCH}",
+    "current_user_repositories": "user/repos{?type,page,per_page,sort}", "starred": "user/starred{/owner}{/repo}",
+    "starred_gists": "gists/starred", "user": "users/{user}", "user_organizations": "user/orgs",
+    "user_repositories": "users/{user}/repos{?type,page,per_page,sort}", "user_search": f"search/users{_SEARCH}",
+}
 
 
 def root(call: Call) -> Answer:
     """Where things are."""
-    api = call.tx.links.api
-    return Answer({"current_user_url": f"{api}/user", "rate_limit_url": f"{api}/rate_limit",
-                   "repository_url": f"{api}/repos/{{owner}}/{{repo}}", "user_url": f"{api}/users/{{user}}"})
+    return Answer({f"{name}_url": f"{call.tx.links.api}/{path}" for name, path in _PLACES.items()})
 
 
 def rate_limit(call: Call) -> Answer:
@@ -24,7 +38,7 @@ def rate_limit(call: Call) -> Answer:
     account = str(call.actor.id) if call.actor else "nobody"
     left: Allowance = call.service.limits.spend(account, call.tx.now, requests=-1)
     told = {"limit": left.limit, "remaining": left.remaining, "used": left.used, "reset": left.reset}
-    return Answer({"resources": {"core": told, "search": told, "graphql": told}, "rate": told})
+    return Answer({"resources": {"core": told, "search": told, "graphql": told}, "rate": told}, lasting=False)
 
 
 def me(call: Call) -> Answer:
@@ -72,6 +86,28 @@ def create_repository(call: Call) -> Answer:
     return Answer(_repository(call, repo), 201, {"location": call.tx.links.repo(repo)})
 
 
+def fork(call: Call) -> Answer:
+    """A copy for who asks; the one they have already, where there is one. It is there when this answers."""
+    repo, owner = call.repo, call.person
+    if repo.owner.id == owner.id:
+        raise Refused(403, "You cannot fork a repository of your own")
+    name = fields.repository_name(call.body.get("name") or repo.name)
+    return Answer(_repository(call, repositories.fork(call.tx, repo, owner, name=name)), 202)
+
+
+def fork_list(call: Call) -> Answer:
+    """The forks."""
+    return page_of(call, repositories.forks_of(call.tx, call.repo), shape=lambda repo: _repository(call, repo))
+
+
+def remove_repository(call: Call) -> Answer:
+    """Take a repository away for ever. Pull requests from it stay where they were opened."""
+    repo = call.repo
+    call.need(repo, Role.ADMIN)
+    repositories.remove(call.tx, repo)
+    return Answer(status=204)
+
+
 def permission(call: Call) -> Answer:
     """What an account may do on a repository. Asking needs the triage role, as GitHub asks for push."""
     repo = call.repo
@@ -109,8 +145,11 @@ def remove_collaborator(call: Call) -> Answer:
 
 
 def _repository(call: Call, repo: Repo) -> Json:
-    number = issues.count(call.tx, repo, Search())
-    return shapes.repository(call.tx.links, repo, role=call.role(repo), open_issues=number)
+    parent = repositories.by_id(call.tx, [repo.source_id]).get(repo.source_id or 0)
+    return shapes.repository(
+        call.tx.links, repo, role=call.role(repo), open_issues=issues.count(call.tx, repo, Search()), parent=parent,
+        forks=len(repositories.forks_of(call.tx, repo)),
+    )
 
 
 ROUTES = (
@@ -123,6 +162,9 @@ ROUTES = (
     ("GET", "/users/{login}", user),
     ("GET", "/users/{login}/repos", repositories_of),
     ("GET", "/repos/{owner}/{repo}", repository),
+    ("DELETE", "/repos/{owner}/{repo}", remove_repository),
+    ("GET", "/repos/{owner}/{repo}/forks", fork_list),
+    ("POST", "/repos/{owner}/{repo}/forks", fork),
     ("GET", "/repos/{owner}/{repo}/collaborators/{login}", is_collaborator),
     ("PUT", "/repos/{owner}/{repo}/collaborators/{login}", add_collaborator),
     ("DELETE", "/repos/{owner}/{repo}/collaborators/{login}", remove_collaborator),

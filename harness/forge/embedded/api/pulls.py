@@ -19,11 +19,9 @@ def pull_list(call: Call) -> Answer:
     owner, _, branch = call.query.get("head", "").rpartition(":")
     state = call.query.get("state", "open")
     wanted = PullSearch(
-        None if state == "all" else state, branch or None, call.query.get("base"), call.query.get("sort", "created"),
-        rising=call.query.get("direction") == "asc",
+        None if state == "all" else state, branch or None, call.query.get("base"), order=call.query.get("sort", "created"),
+        head_owner=owner or None, rising=call.query.get("direction") == "asc",
     )
-    if owner and owner.lower() != repo.owner.login.lower():
-        return Answer([])  # there are no forks here
     size, skip = window(call)
     found = pulls.search(call.tx, repo, wanted, limit=size, skip=skip)
     total = pulls.count(call.tx, repo, wanted)
@@ -31,16 +29,15 @@ def pull_list(call: Call) -> Answer:
 
 
 def create(call: Call) -> Answer:
-    """Open a pull request between two branches of the repository."""
+    """Open a pull request from a branch here or, as `owner:branch`, of a fork; who opens it may write to that branch."""
     repo = call.repo
-    author = call.need(repo, Role.WRITE)
     owner, _, head = fields.needed_text(call.body, "head", "PullRequest", limit=250).rpartition(":")
-    if owner and owner.lower() != repo.owner.login.lower():
-        raise invalid("PullRequest", "head", "head must be a branch here: there are no forks", code="invalid")
+    source = _source(call, repo, owner)
+    author = call.need(source, Role.WRITE)
     pull = pulls.create(
         call.tx, repo, title=fields.needed_text(call.body, "title", "PullRequest", limit=fields.TITLE_LIMIT),
         body=fields.text(call.body, "body", "PullRequest") or "", head=head,
-        base=fields.needed_text(call.body, "base", "PullRequest", limit=250), author=author,
+        base=fields.needed_text(call.body, "base", "PullRequest", limit=250), author=author, source=source,
     )
     return _whole(call, repo, pull, status=201)
 
@@ -76,11 +73,11 @@ def merge(call: Call) -> Answer:
         raise Refused(405, "Only merge commits are allowed on this repository.")
     pull = pulls.numbered(call.tx, repo, call.number)
     before = dict(call.tx.git(repo).refs())
-    title = f"Merge pull request #{pull.number} from {repo.owner.login}/{pull.head}"
+    title = f"Merge pull request #{pull.number} from {pull.head_owner.login}/{pull.head}"
     merged = pulls.merge(
         call.tx, repo, pull, expected=fields.text(call.body, "sha", "PullRequest", limit=40), actor=actor,
         title=fields.text(call.body, "commit_title", "PullRequest", limit=fields.TITLE_LIMIT) or title,
-        message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title,
+        message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title, bound=call.standing(repo),
     )
     settling.tell_pushes(call.tx, repo, before, actor)
     settling.settle(call.tx, repo, actor)
@@ -108,6 +105,17 @@ def commits_of(call: Call) -> Answer:
     pull = pulls.numbered(call.tx, repo, call.number)
     found = commits.commits(call.tx.git(repo), f"^{pull.base_sha}", pull.head_sha, limit=250)
     return page_of(call, found[::-1], shape=lambda item: git_shapes.commit(call.tx.links, repo, item))
+
+
+def _source(call: Call, repo: Repo, owner: str) -> Repo:
+    """Where a head of that owner is: here, in a fork of this, or in what this was forked from."""
+    if not owner or owner.lower() == repo.owner.login.lower():
+        return repo
+    near = (*repositories.forks_of(call.tx, repo), *repositories.by_id(call.tx, [repo.source_id]).values())
+    found = [one for one in near if one.owner.login.lower() == owner.lower()]
+    if not found:
+        raise invalid("PullRequest", "head", f"head must be a branch here or of a fork: {owner} has none", code="invalid")
+    return found[0]
 
 
 def _whole(call: Call, repo: Repo, pull: Pull, *, status: int = 200) -> Answer:

@@ -1,6 +1,7 @@
 """What every resource shares."""
 
 import base64
+import binascii
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,3 +21,12 @@ def moment_or_none(seconds: int | None) -> str | None:
 def node_id(kind: str, number: int | str) -> str:
     """The opaque id that GitHub's GraphQL would take."""
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+def number_in(node: str, kind: str) -> int | None:
+    """The number in a node id of that kind; None for the id of anything else."""
+    try:
+        found, _, number = base64.b64decode(node, validate=True).decode("ascii").partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return int(number) if found == kind and number.isdigit() and len(number) < 16 else None

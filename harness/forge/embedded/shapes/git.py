@@ -69,20 +69,23 @@ def ref(links: Links, repo: Repo, name: str, sha: str) -> Json:
     }
 
 
-def branch(links: Links, repo: Repo, name: str, sha: str) -> Json:
+def branch(links: Links, repo: Repo, name: str, sha: str, *, protected: bool) -> Json:
     """GitHub's `short-branch`."""
     return {
-        "name": name, "protected": name == repo.default_branch,
+        "name": name, "protected": protected,
         "commit": {"sha": sha, "url": f"{links.repo(repo)}/commits/{sha}"},
     }
 
 
-def whole_branch(links: Links, repo: Repo, name: str, tip: Commit) -> Json:
-    """GitHub's `branch-with-protection`. The default branch only moves forward; that is all its protection."""
+def whole_branch(
+    links: Links, repo: Repo, name: str, tip: Commit, *, protected: bool, policy: Json | None = None
+) -> Json:
+    """GitHub's `branch-with-protection`. `policy` is what its protection demands of checks."""
     here = f"{links.repo(repo)}/branches/{quote(name)}"
-    protected = name == repo.default_branch
-    return branch(links, repo, name, tip.sha) | {
-        "commit": commit(links, repo, tip), "protection": {"enabled": protected}, "protection_url": f"{here}/protection",
+    return branch(links, repo, name, tip.sha, protected=protected) | {
+        "commit": commit(links, repo, tip),
+        "protection": {"enabled": protected} | ({"required_status_checks": policy} if policy else {}),
+        "protection_url": f"{here}/protection",
         "_links": {"self": here, "html": links.page(repo, "tree", name)},
     }
 

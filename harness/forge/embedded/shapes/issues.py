@@ -25,7 +25,9 @@ def issue(links: Links, repo: Repo, item: Issue, *, merged_at: int | None = None
         "body": item.body or None, "state": item.state, "state_reason": item.reason,
         "user": account(links, item.author),
         "labels": [label(links, repo, one) for one in item.labels], "comments": item.comments,
-        "author_association": item.association, "assignee": None, "assignees": [], "milestone": None,
+        "author_association": item.association, "milestone": None,
+        "assignee": account(links, item.assignees[0]) if item.assignees else None,
+        "assignees": [account(links, one) for one in item.assignees],
         "locked": False, "active_lock_reason": None, "performed_via_github_app": None,
         "created_at": moment(item.created_at), "updated_at": moment(item.updated_at),
         "closed_at": moment_or_none(item.closed_at),
@@ -64,6 +66,8 @@ def event(links: Links, repo: Repo, item: Event) -> Json:
     }
     if item.label is not None:
         shape["label"] = {"name": item.label[0], "color": item.label[1]}
+    if item.person is not None:
+        shape |= {"assignee": account(links, item.person), "assigner": account(links, item.actor)}
     if item.rename is not None:
         shape["rename"] = {"from": item.rename[0], "to": item.rename[1]}
     return shape

@@ -1,7 +1,7 @@
 """Pull requests."""
 
 from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import Pull, Repo
+from harness.forge.embedded.records import Pull, Repo, User
 from harness.forge.embedded.shapes.common import Json, moment_or_none, node_id
 from harness.forge.embedded.shapes.issues import issue
 from harness.forge.embedded.shapes.people import account, repository
@@ -23,8 +23,8 @@ def pull(links: Links, repo: Repo, item: Pull) -> Json:
         "review_comment_url": f"{links.repo(repo)}/pulls/comments{{/number}}",
         "statuses_url": f"{links.repo(repo)}/statuses/{item.head_sha}", "merged_at": moment_or_none(item.merged_at),
         "merge_commit_sha": item.merge_commit, "requested_reviewers": [], "requested_teams": [], "draft": False,
-        "auto_merge": None, "head": _end(links, repo, item.head, item.head_sha),
-        "base": _end(links, repo, item.base, item.base_sha),
+        "auto_merge": None, "head": _end(links, item.head_owner, item.head_repo, item.head, item.head_sha),
+        "base": _end(links, repo.owner, repo, item.base, item.base_sha),
         "_links": {name: {"href": href} for name, href in (
             ("self", here), ("html", shared["html_url"]), ("issue", shared["url"]),
             ("comments", shared["comments_url"]),
@@ -48,8 +48,8 @@ def whole_pull(
     }
 
 
-def _end(links: Links, repo: Repo, branch: str, sha: str) -> Json:
+def _end(links: Links, owner: User, repo: Repo | None, branch: str, sha: str) -> Json:
     return {
-        "label": f"{repo.owner.login}:{branch}", "ref": branch, "sha": sha, "user": account(links, repo.owner),
-        "repo": repository(links, repo),
+        "label": f"{owner.login}:{branch}", "ref": branch, "sha": sha, "user": account(links, owner),
+        "repo": None if repo is None else repository(links, repo),
     }

@@ -1,0 +1,311 @@
+"""`factory forge`: the forge in the box by itself, without a factory. What it keeps, who may do what, and a copy of all of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import as_json, emit, home
+
+if TYPE_CHECKING:
+    from harness.forge.embedded.seed import Administrator
+
+ROLES = ("none", "read", "triage", "write", "maintain", "admin")
+folder = click.option("--home", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
+                      help="Where the forge keeps its things; usually the folder forge in $FACTORY_HOME.")
+login_argument = click.argument("login")
+role_argument = click.argument("role", type=click.Choice(ROLES))
+
+
+@click.group()
+def forge() -> None:
+    """The forge in the box: serve it, fill it, back it up, put it back.
+
+    A small server on this machine that speaks the part of GitHub's API that a factory and a browser need, over real git.
+    `factory demo` and `factory try` start their own; these commands are for one that people work with.
+
+    \b
+    Examples:
+      factory forge serve --port 8300
+      factory forge users add ana --role write
+      factory forge import https://github.com/tidehouse/tidebook ana/tidebook
+      factory forge backup tides.tar.gz
+    """
+
+
+@forge.command()
+@folder
+@click.option("--port", type=click.IntRange(0, 65535), default=0, metavar="N",
+              help="The port on 127.0.0.1; 0 is the one it had before, else any.")
+@click.option("--open", "open_door", is_flag=True, help="Let visitors file issues under a name of their own.")
+@click.option("--pick", is_flag=True, help="Let whoever reaches it sign in as any person, without a token: for your own machine.")
+@click.option("--people-write-checks", is_flag=True, help="Let people's tokens write check runs, which is for Apps and bots.")
+def serve(folder: Path | None, port: int, open_door: bool, pick: bool, people_write_checks: bool) -> int:
+    """Serve the forge until told to stop.
+
+    Listens on this machine only. Makes the home where it is missing, with the administrator's token in admin.token, for its
+    owner's eyes. A database of an earlier version is brought up to this one. Ctrl-C or SIGTERM ends it in good order.
+
+    \b
+    Exit codes:
+      0  told to stop
+      5  it cannot start: the port is taken, or another serves this home
+
+    \b
+    Examples:
+      factory forge serve
+      factory forge serve --home ~/forge --port 8300 --open
+    """
+    from harness.forge.embedded.database import UnknownSchema
+    from harness.forge.embedded.serve import Unavailable
+    from harness.forge.embedded.serve import serve as serve_it
+    from harness.forge.embedded.settings import Settings
+
+    place = _place(folder)
+    settings = Settings(place, open_door=open_door, pick=pick, people_write_checks=people_write_checks)
+    click.echo(f"The forge keeps its things in {place}; its address is in {settings.ready.name} there, and in the next line.")
+    try:
+        serve_it(settings, port=port, ready=None, lifeline=False, tell=click.echo)
+    except (Unavailable, UnknownSchema) as error:
+        click.echo(f"factory: {error}", err=True)
+        return 5
+    return 0
+
+
+@forge.command("import")
+@click.argument("source")
+@click.argument("repository", metavar="OWNER/NAME")
+@folder
+@as_json
+def import_(source: str, repository: str, folder: Path | None, as_json: bool) -> None:
+    """Take a repository in from any git address or folder.
+
+    Fetches every branch and tag of SOURCE, with their history, and makes OWNER/NAME of them. SOURCE is a folder, or an
+    https, ssh, git or file address; nothing is written there. Its hooks and settings stay out, submodules and LFS objects
+    are not followed, every object is checked; it takes at most half an hour and 4 GB. OWNER must have an account.
+
+    \b
+    Exit codes:
+      0  done
+      2  SOURCE is no repository or too large, or OWNER/NAME is not to be had
+      5  SOURCE cannot be reached now
+
+    \b
+    Examples:
+      factory forge import ~/src/tidebook ana/tidebook
+      factory forge import git@github.com:tidehouse/tidebook.git ana/tidebook
+    """
+    from harness.wiring.arrivals import take_in
+
+    with _administrator(folder) as admin:
+        taken = take_in(source, repository, admin=admin, home=_place(folder), here=Path.cwd())
+    if as_json:
+        emit({"ok": True, "repository": taken.full_name, "default_branch": taken.branch, "refs": taken.refs, "page": taken.page})
+        return
+    click.echo(f"Taken in as {taken.full_name}: {taken.refs} branches and tags, the default branch is {taken.branch}.")
+
+
+@forge.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@folder
+@as_json
+def backup(file: Path, folder: Path | None, as_json: bool) -> None:
+    """Write all that the forge keeps into one FILE.
+
+    Also while it serves: FILE is the forge as of one moment, and holds the digest of all that is in it. Accounts, the
+    digests of their tokens and the secrets of webhooks are in it, so it is for its owner's eyes; the administrator's token
+    is not. A file that is there already is left alone.
+
+    \b
+    Exit codes:
+      0  done
+      2  there is no forge, or FILE is there already
+
+    \b
+    Examples:
+      factory forge backup tides.tar.gz
+      factory forge backup --home ~/forge /backup/forge-$(date +%F).tar.gz
+    """
+    from harness.forge.embedded.backup import back_up
+
+    kept = back_up(_place(folder), file.absolute())
+    if as_json:
+        emit({"ok": True, "file": str(file), "repositories": kept.repositories, "files": kept.files, "bytes": kept.bytes})
+        return
+    click.echo(f"{file}: {kept.repositories} repositories, {kept.bytes:,} bytes before they were packed.")
+
+
+@forge.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@folder
+@as_json
+def restore(file: Path, folder: Path | None, as_json: bool) -> None:
+    """Put a forge back from a backup, into an empty folder.
+
+    Every digest in FILE is compared, the database and every repository are checked, and only then is anything put in
+    place. The forge gets a new administrator's token; accounts keep theirs. Start it with `factory forge serve`.
+
+    \b
+    Exit codes:
+      0  done
+      2  the folder is not empty, or FILE is not sound
+
+    \b
+    Examples:
+      factory forge restore tides.tar.gz --home ~/forge-again
+    """
+    from harness.forge.embedded.backup import restore as put_back
+
+    place = _place(folder)
+    kept = put_back(file, place)
+    if as_json:
+        emit({"ok": True, "home": str(place), "repositories": kept.repositories, "files": kept.files, "bytes": kept.bytes})
+        return
+    click.echo(f"{kept.repositories} repositories are back in {place}.")
+
+
+@forge.group()
+def users() -> None:
+    """Accounts of the forge: who they are and what they may do.
+
+    \b
+    Examples:
+      factory forge users list
+      factory forge users add ana --role write
+      factory forge users token ana --revoke
+    """
+
+
+@users.command("list")
+@folder
+@as_json
+def users_list(folder: Path | None, as_json: bool) -> None:
+    """List every account with its role.
+
+    \b
+    Exit codes:
+      0  done
+
+    \b
+    Examples:
+      factory forge users list --json
+    """
+    with _administrator(folder) as admin:
+        found = admin.users()
+    if as_json:
+        emit({"ok": True, "users": found})
+        return
+    for one in found:
+        click.echo(f"{one['login']:<40} {one['role']:<8} {one['kind']}")
+
+
+@users.command("add")
+@login_argument
+@click.option("--role", type=click.Choice(ROLES), default="read", show_default=True, help="What it may do on every repository.")
+@click.option("--bot", is_flag=True, help="An account of a program, such as an App's: it may write check runs.")
+@folder
+@as_json
+def users_add(login: str, role: str, bot: bool, folder: Path | None, as_json: bool) -> None:
+    """Make an account, and show its token this once.
+
+    \b
+    Exit codes:
+      0  done
+      2  LOGIN is taken, or no name for an account
+
+    \b
+    Examples:
+      factory forge users add ana --role write
+      factory forge users add "factory[bot]" --bot --role write --json
+    """
+    with _administrator(folder) as admin:
+        made = admin.create_user(login, role=role, kind="Bot" if bot else "User")
+    _show_token(made.login, made.token, as_json=as_json)
+
+
+@users.command("role")
+@login_argument
+@role_argument
+@folder
+@as_json
+def users_role(login: str, role: str, folder: Path | None, as_json: bool) -> None:
+    """Give an account another role on every repository.
+
+    What was given on one repository alone, by the API, stays as it is.
+
+    \b
+    Exit codes:
+      0  done
+      2  nobody is called LOGIN
+
+    \b
+    Examples:
+      factory forge users role ana triage
+    """
+    with _administrator(folder) as admin:
+        admin.set_role(login, role)
+    if as_json:
+        emit({"ok": True, "login": login, "role": role})
+        return
+    click.echo(f"{login} has the role {role} on every repository.")
+
+
+@users.command("token")
+@login_argument
+@click.option("--revoke", is_flag=True, help="First make every token and session that the account has worthless.")
+@folder
+@as_json
+def users_token(login: str, revoke: bool, folder: Path | None, as_json: bool) -> None:
+    """Make another token for an account, and show it this once.
+
+    \b
+    Exit codes:
+      0  done
+      2  nobody is called LOGIN
+
+    \b
+    Examples:
+      factory forge users token ana
+      factory forge users token ana --revoke
+    """
+    with _administrator(folder) as admin:
+        if revoke:
+            admin.revoke_tokens(login)
+        made = admin.create_token(login)
+    _show_token(made.login, made.token, as_json=as_json)
+
+
+def _show_token(login: str, token: str, *, as_json: bool) -> None:
+    if as_json:
+        emit({"ok": True, "login": login, "token": token})
+        return
+    click.echo(f"{login} signs in with this token, which is not shown again: {token}")
+
+
+def _place(folder: Path | None) -> Path:
+    return home() / "forge" if folder is None else folder.expanduser().absolute()
+
+
+@contextmanager
+def _administrator(folder: Path | None) -> "Iterator[Administrator]":
+    """The forge's administrator: of the one that serves, or of one that is started for as long as this takes."""
+    from harness.domain.errors import ConfigError, ForgeError
+    from harness.forge.embedded.seed import Administrator
+    from harness.forge.embedded.start import running, start
+
+    place = _place(folder)
+    if not place.is_dir():
+        raise ConfigError(f"there is no forge in {place}; `factory forge serve` makes one, and --home names another")
+    there = running(place)
+    found = there or start(place)
+    try:
+        yield Administrator(found)
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        raise ConfigError(str(error)) from error
+    finally:
+        if there is None:
+            found.stop()

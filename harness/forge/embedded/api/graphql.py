@@ -1,0 +1,159 @@
+"""The few questions that REST has no word for: pinning an issue, what is pinned, and what a node id names.
+
+As on GitHub an answer is 200 also where it says no: `data` is null there, and `errors` tells the type and the way to it.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from sqlalchemy import select
+
+from harness.forge.embedded import issues, pins, repositories
+from harness.forge.embedded.api.calls import Answer, Call
+from harness.forge.embedded.api.graphql_text import Field, Unreadable, operation_in
+from harness.forge.embedded.records import Issue, Repo, Role, User
+from harness.forge.embedded.refused import Refused, not_found
+from harness.forge.embedded.shapes.common import node_id, number_in
+from harness.forge.embedded.tables import issues as issue_table
+
+Resolve = Callable[[Field], Any]
+_TYPES = {401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 422: "UNPROCESSABLE"}
+
+
+def ask(call: Call) -> Answer:
+    """`{query, variables}` → `{data, errors}`."""
+    if call.actor is None:
+        raise Refused(401, "This endpoint requires you to be authenticated.")
+    text, variables = call.body.get("query"), call.body.get("variables") or {}
+    if not isinstance(text, str) or not isinstance(variables, dict):
+        return Answer({"errors": [{"message": "A query attribute must be specified and must be a string."}]})
+    try:
+        asked = operation_in(text, variables)
+    except Unreadable as error:
+        return Answer({"errors": [{"message": str(error)}]})
+    known = _Mutations(call).known if asked.kind == "mutation" else _Queries(call).known
+    data: dict[str, Any] = {}
+    errors: list[dict[str, Any]] = []
+    for field in asked.fields:
+        try:
+            data[field.key] = _resolver(known, field, asked.kind.title())(field)
+        except Refused as refused:
+            data[field.key] = None
+            errors.append({"type": _TYPES.get(refused.status, "INTERNAL"), "path": [field.key], "message": refused.told})
+        except Unreadable as error:
+            return Answer({"errors": [{"message": str(error), "path": [asked.kind, field.key]}]})
+    return Answer({"data": data, **({"errors": errors} if errors else {})})
+
+
+class _Queries:
+    """`repository(owner:, name:)` and `node(id:)`."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.known: Mapping[str, Resolve] = {"repository": self._repository, "node": self._node, "viewer": self._viewer}
+
+    def _repository(self, field: Field) -> Any:
+        owner, name = (str(field.arguments.get(key, "")) for key in ("owner", "name"))
+        repo = repositories.find(self._call.tx, owner, name)
+        if repo is None:
+            raise Refused(404, f"Could not resolve to a Repository with the name '{owner}/{name}'.")
+        return _repository(self._call, repo, field)
+
+    def _node(self, field: Field) -> Any:
+        repo, issue = _issue_of(self._call, field.arguments.get("id"))
+        return _issue(self._call, repo, issue, field)
+
+    def _viewer(self, field: Field) -> Any:
+        actor = self._call.person
+        return _shaped(field, "User", {"login": lambda _: actor.login, "id": lambda _: node_id("User", actor.id),
+                                       "databaseId": lambda _: actor.id})
+
+
+class _Mutations:
+    """`pinIssue` and `unpinIssue`, each with `input: {issueId}`."""
+
+    def __init__(self, call: Call) -> None:
+        self._call = call
+        self.known: Mapping[str, Resolve] = {"pinIssue": self._pin, "unpinIssue": self._unpin}
+
+    def _pin(self, field: Field) -> Any:
+        repo, issue, actor = self._writable(field)
+        pins.pin(self._call.tx, repo, issue, actor=actor)
+        return self._payload(field, repo, issue)
+
+    def _unpin(self, field: Field) -> Any:
+        repo, issue, actor = self._writable(field)
+        pins.unpin(self._call.tx, issue, actor=actor)
+        return self._payload(field, repo, issue)
+
+    def _writable(self, field: Field) -> tuple[Repo, Issue, User]:
+        given = field.arguments.get("input")
+        repo, issue = _issue_of(self._call, given.get("issueId") if isinstance(given, dict) else None)
+        grant = self._call.caller.grant
+        if self._call.role(repo) < Role.WRITE or (grant is not None and not grant.allows("issues", "write")):
+            who = "integration" if grant is not None else "personal access token"
+            raise Refused(403, f"Resource not accessible by {who}")
+        return repo, issue, self._call.person
+
+    def _payload(self, field: Field, repo: Repo, issue: Issue) -> Any:
+        given = field.arguments["input"]
+        return _shaped(field, "Payload", {"issue": lambda inner: _issue(self._call, repo, issue, inner),
+                                          "clientMutationId": lambda _: given.get("clientMutationId")})
+
+
+def _repository(call: Call, repo: Repo, field: Field) -> Any:
+    def issue(inner: Field) -> Any:
+        return _issue(call, repo, _plain(call, repo, inner.arguments.get("number")), inner)
+
+    def pinned(inner: Field) -> Any:
+        found = pins.pinned(call.tx, repo)
+
+        def nodes(node: Field) -> Any:
+            return [_shaped(node, "PinnedIssue", {"issue": partial(_issue, call, repo, one)}) for one in found]
+
+        return _shaped(inner, "PinnedIssueConnection", {"totalCount": lambda _: len(found), "nodes": nodes})
+
+    return _shaped(field, "Repository", {
+        "id": lambda _: node_id("Repository", repo.id), "databaseId": lambda _: repo.id, "name": lambda _: repo.name,
+        "nameWithOwner": lambda _: repo.full_name, "issue": issue, "pinnedIssues": pinned})
+
+
+def _issue(call: Call, repo: Repo, issue: Issue, field: Field) -> Any:
+    return _shaped(field, "Issue", {
+        "id": lambda _: node_id("Issue", issue.id), "databaseId": lambda _: issue.id, "number": lambda _: issue.number,
+        "title": lambda _: issue.title, "state": lambda _: issue.state.upper(),
+        "url": lambda _: call.tx.links.issue_page(repo, issue), "isPinned": lambda _: pins.is_pinned(call.tx, issue)})
+
+
+def _shaped(field: Field, kind: str, known: Mapping[str, Resolve]) -> dict[str, Any]:
+    """The fields that are asked for of a value of that type. Raises Unreadable for one that it has not."""
+    asked = [inner for inner in field.fields if inner.on in (None, kind)]
+    if not field.fields:
+        raise Unreadable(f"Field must have selections (field '{field.name}' returns {kind} but has no selections)")
+    return {inner.key: _resolver({**known, "__typename": lambda _: kind}, inner, kind)(inner) for inner in asked}
+
+
+def _resolver(known: Mapping[str, Resolve], field: Field, kind: str) -> Resolve:
+    if field.name not in known:
+        raise Unreadable(f"Field '{field.name}' doesn't exist on type '{kind}'")
+    return known[field.name]
+
+
+def _plain(call: Call, repo: Repo, number: object) -> Issue:
+    found = issues.numbered(call.tx, repo, number) if isinstance(number, int) and 0 < number < 2**31 else None
+    if found is None or found.is_pull:
+        raise Refused(404, f"Could not resolve to an Issue with the number of {number}.")
+    return found
+
+
+def _issue_of(call: Call, node: object) -> tuple[Repo, Issue]:
+    """The issue that a node id names, and where it is."""
+    number = number_in(node, "Issue") if isinstance(node, str) else None
+    row = None if number is None else call.tx.db.execute(select(issue_table).where(issue_table.c.id == number)).one_or_none()
+    if row is None:
+        raise Refused(404, f"Could not resolve to a node with the global id of '{node}'")
+    repo = repositories.by_id(call.tx, [row.repository_id]).get(row.repository_id)
+    if repo is None or call.role(repo) < Role.READ:
+        raise not_found()
+    return repo, issues.numbered(call.tx, repo, row.number)

@@ -1,0 +1,164 @@
+"""Reading a GraphQL document, as far as one operation with fields, arguments, variables and inline fragments goes.
+
+Everything else of the language is refused by name: a client that needs more than this forge speaks shall hear it.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+MOST_LETTERS, DEEPEST = 20_000, 20
+_TOKEN = re.compile(r"""
+    [\s,]+ | \#[^\n]*                                        # what means nothing
+    | (?P<name>[A-Za-z_]\w*) | (?P<text>"(?:[^"\\\n]|\\.)*") | (?P<number>-?\d+)
+    | (?P<mark>\.\.\.|[{}()\[\]:$!=])
+""", re.VERBOSE)
+
+
+class Unreadable(Exception):
+    """The document is no GraphQL, or more of it than is spoken here; the message says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field that is asked for. `on`: the type that an inline fragment around it names."""
+
+    key: str
+    name: str
+    arguments: Mapping[str, Any]
+    fields: tuple["Field", ...]
+    on: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """`query` or `mutation`, and what is asked for."""
+
+    kind: str
+    fields: tuple[Field, ...]
+
+
+def operation_in(text: str, variables: Mapping[str, Any]) -> Operation:
+    """The one operation of a document, its variables filled in. Raises Unreadable."""
+    if len(text) > MOST_LETTERS:
+        raise Unreadable(f"the document is longer than {MOST_LETTERS} characters")
+    return _Reader(list(_tokens(text)), variables).operation()
+
+
+def _tokens(text: str) -> Iterator[str]:
+    at = 0
+    while at < len(text):
+        found = _TOKEN.match(text, at)
+        if found is None:
+            raise Unreadable(f"Parse error on {text[at:at + 10]!r}")
+        at = found.end()
+        if found.lastgroup:
+            yield found[0]
+
+
+class _Reader:
+    """Recursive descent over the tokens; the last token is followed by empty ones."""
+
+    def __init__(self, tokens: list[str], variables: Mapping[str, Any]) -> None:
+        self._tokens, self._at, self._variables = tokens, 0, dict(variables)
+
+    def operation(self) -> Operation:
+        kind = "query" if self._is("{") else self._take()
+        if kind not in ("query", "mutation"):
+            raise Unreadable(f"{kind!r}: only one query or mutation is spoken here")
+        if not self._is("{") and not self._is("("):
+            self._take()
+        if self._is("("):
+            self._declarations()
+        fields = tuple(self._fields(1, None))
+        if self._at < len(self._tokens):
+            raise Unreadable(f"{self._tokens[self._at]!r}: only one operation is spoken here")
+        return Operation(kind, fields)
+
+    def _declarations(self) -> None:
+        """`($name: Type! = default, …)`: types are not looked at, a default stands where nothing was sent."""
+        self._expect("(")
+        while not self._is(")"):
+            self._expect("$")
+            name = self._take()
+            self._expect(":")
+            while self._is("[") or self._is("]") or self._is("!") or re.fullmatch(r"\w+", self._peek()):
+                self._take()
+            if self._is("="):
+                self._take()
+                self._variables.setdefault(name, self._value(0))
+        self._expect(")")
+
+    def _fields(self, depth: int, on: str | None) -> Iterator[Field]:
+        if depth > DEEPEST:
+            raise Unreadable(f"fields are nested deeper than {DEEPEST}")
+        self._expect("{")
+        while not self._is("}"):
+            if self._is("..."):
+                self._take()
+                self._expect("on")
+                yield from self._fields(depth + 1, self._take())
+            else:
+                yield self._field(depth, on)
+        self._expect("}")
+
+    def _field(self, depth: int, on: str | None) -> Field:
+        key = name = self._take()
+        if self._is(":"):
+            self._take()
+            name = self._take()
+        if not re.fullmatch(r"[A-Za-z_]\w*", name):
+            raise Unreadable(f"Expected NAME, actual: {name!r}")
+        arguments = dict(self._arguments()) if self._is("(") else {}
+        return Field(key, name, arguments, tuple(self._fields(depth + 1, None)) if self._is("{") else (), on)
+
+    def _arguments(self) -> Iterator[tuple[str, Any]]:
+        self._expect("(")
+        while not self._is(")"):
+            name = self._take()
+            self._expect(":")
+            yield name, self._value(0)
+        self._expect(")")
+
+    def _value(self, depth: int) -> Any:
+        mark = self._take()
+        if depth > DEEPEST:
+            raise Unreadable(f"values are nested deeper than {DEEPEST}")
+        if mark == "$":
+            return self._variables.get(self._take())
+        if mark == "{":
+            found = {}
+            while not self._is("}"):
+                name = self._take()
+                self._expect(":")
+                found[name] = self._value(depth + 1)
+            self._expect("}")
+            return found
+        if mark == "[":
+            listed = []
+            while not self._is("]"):
+                listed.append(self._value(depth + 1))
+            self._expect("]")
+            return listed
+        try:
+            return json.loads(mark)
+        except ValueError:
+            raise Unreadable(f"{mark!r} is no value that is spoken here") from None
+
+    def _is(self, mark: str) -> bool:
+        return self._peek() == mark
+
+    def _peek(self) -> str:
+        return self._tokens[self._at] if self._at < len(self._tokens) else ""
+
+    def _take(self) -> str:
+        if self._at >= len(self._tokens):
+            raise Unreadable("the document ends too early")
+        self._at += 1
+        return self._tokens[self._at - 1]
+
+    def _expect(self, mark: str) -> None:
+        if (found := self._take()) != mark:
+            raise Unreadable(f"Expected {mark!r}, actual: {found!r}")

@@ -1,0 +1,50 @@
+"""Taking somebody's repository, with its history, in to a forge of one's own."""
+
+import secrets
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.domain.errors import ConfigError
+from harness.repository.original import TakingLimits, address_of, wholly_taken
+
+if TYPE_CHECKING:
+    from harness.forge.embedded.seed import Administrator
+
+SECONDS, PACK_BYTES, MOST_REFS = 1_800.0, 4 * 1024**3, 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came in."""
+
+    full_name: str
+    branch: str
+    refs: int
+    page: str
+
+
+def take_in(source: str, repository: str, *, admin: "Administrator", home: Path, here: Path) -> Taken:
+    """Fetch `source` (a relative folder is one from `here`) and have the forge in `home` make `repository` of it.
+
+    Raises ConfigError or GitError, and leaves nothing of it.
+    """
+    from harness.forge.embedded.settings import Settings
+
+    owner, slash, name = repository.partition("/")
+    if not (owner and slash and name) or "/" in name:
+        raise ConfigError(f"{repository} is no name of a repository: expected OWNER/NAME, such as ana/tidebook")
+    address = address_of(source, here=here)
+    waiting = secrets.token_hex(16)
+    incoming = Settings(home).incoming
+    incoming.mkdir(mode=0o700, exist_ok=True)
+    store = incoming / waiting
+    try:
+        branch, refs = wholly_taken(address, store, limits=TakingLimits(SECONDS, PACK_BYTES))
+        if refs > MOST_REFS:
+            raise ConfigError(f"{address.shown} has {refs:,} branches and tags; a forge takes at most {MOST_REFS:,}")
+        made = admin.create_repository(owner, name, default_branch=branch, description=f"From {address.shown}", incoming=waiting)
+    finally:
+        shutil.rmtree(store, ignore_errors=True)
+    return Taken(made.full_name, branch, refs, made.html_url)

@@ -1,0 +1,103 @@
+"""What REST has no word for: pins, as GitHub's GraphQL takes them."""
+
+import pytest
+
+from harness.forge.embedded.api.graphql_text import Unreadable, operation_in
+from tests.forge.conftest import a_place
+from tests.forge.test_apps import installation_token
+
+PIN = "mutation Pin($input: PinIssueInput!) { pinIssue(input: $input) { issue { id number isPinned } clientMutationId } }"
+PINNED = """query ($owner: String!, $name: String!) {
+  repository(owner: $owner, name: $name) { pinnedIssues(first: 3) { totalCount nodes { issue { number title } } } }
+}"""
+
+
+@pytest.fixture
+def place(forge, client, template, tmp_path):
+    return a_place(forge, client, template, tmp_path)
+
+
+def asked(place, query, *, by, **variables):
+    answer = place.ask("POST", "/api/graphql", by=by, json={"query": query, "variables": variables})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def node(place, number):
+    return place.api("GET", f"/issues/{number}").json()["node_id"]
+
+
+def pinned(place):
+    owner, name = place.name.split("/")
+    told = asked(place, PINNED, by=place.person("ana"), owner=owner, name=name)["data"]["repository"]["pinnedIssues"]
+    return [one["issue"]["number"] for one in told["nodes"]]
+
+
+def test_an_issue_is_pinned_and_unpinned_by_its_node_id(place):
+    number = place.file("Dashboard")
+    told = asked(place, PIN, by=place.factory, input={"issueId": node(place, number), "clientMutationId": "7"})
+    assert told == {"data": {"pinIssue": {"issue": {"id": node(place, number), "number": number, "isPinned": True},
+                                          "clientMutationId": "7"}}}
+    asked(place, PIN, by=place.factory, input={"issueId": node(place, number)})
+    assert pinned(place) == [number]
+    assert [one["event"] for one in place.api("GET", f"/issues/{number}/timeline").json()] == ["pinned"]
+    asked(place, PIN.replace("pinIssue", "unpinIssue"), by=place.factory, input={"issueId": node(place, number)})
+    assert pinned(place) == []
+
+
+def test_the_fourth_pin_is_refused(place):
+    numbers = [place.file(f"Issue {number}") for number in range(4)]
+    answers = [asked(place, PIN, by=place.factory, input={"issueId": node(place, number)}) for number in numbers]
+    assert "errors" not in answers[2]
+    assert answers[3]["data"] == {"pinIssue": None}
+    assert "Maximum 3 pinned issues" in answers[3]["errors"][0]["message"]
+    assert pinned(place) == numbers[:3]
+
+
+def test_a_stranger_pins_nothing(place):
+    number = place.file("Mine", by="ana")
+    told = asked(place, PIN, by=place.person("ana"), input={"issueId": node(place, number)})
+    assert (told["data"], told["errors"][0]["type"], told["errors"][0]["path"]) == ({"pinIssue": None}, "FORBIDDEN", ["pinIssue"])
+    assert pinned(place) == []
+    assert place.ask("POST", "/api/graphql", json={"query": PINNED}).status_code == 401
+
+
+@pytest.mark.parametrize("issue", ["", "SXNzdWU6OTk5OTk5", "VXNlcjox", "not base64", None, 7])
+def test_a_node_id_that_names_no_issue_is_not_found(museum, issue):
+    told = asked(museum, PIN, by=museum.factory, input={"issueId": issue})
+    assert told["errors"][0]["type"] == "NOT_FOUND"
+
+
+def test_an_app_needs_its_permission_to_pin(place):
+    app = place.admin.create_app(place.owner.login, {"name": f"Pins {place.prefix}", "url": "http://localhost/x",
+                                                     "default_permissions": {"contents": "write"}})
+    number = place.file("Any")
+    token = installation_token(place, app | {"installation": place.admin.install_app(app["slug"], place.owner.login)})
+    answer = place.ask("POST", "/api/graphql", headers={"Authorization": f"bearer {token}"},
+                       json={"query": PIN, "variables": {"input": {"issueId": node(place, number)}}}).json()
+    assert answer["errors"][0]["message"] == "Resource not accessible by integration"
+
+
+@pytest.mark.parametrize("text", [
+    "", "{", "{ viewer { login }", "{ nothing { id } }", "{ viewer }", "{ viewer { secret } }", "subscription { x }",
+    "{ viewer { login } } { viewer { login } }", "mutation { deleteRepository(input: {}) { id } }", "{ viewer { ...F } }",
+    "{ a(b: @c) }", "{" * 50 + "}" * 50, "{ x(y: " + "[" * 50, "é", "x" * 30_000,
+])
+def test_what_is_not_spoken_here_is_said(museum, text):
+    told = asked(museum, text, by=museum.factory)
+    assert told["errors"][0]["message"]
+    assert "data" not in told
+
+
+def test_a_document_is_read_with_its_variables_and_fragments():
+    read = operation_in('query Q($n: Int = 3, $x: [String!]!) { a: issue(number: $n, on: {k: ["v", $x, null, true]}) '
+                        "{ ... on Issue { id } } } # end", {"x": ["y"]})
+    (field,) = read.fields
+    assert (read.kind, field.key, field.name) == ("query", "a", "issue")
+    assert field.arguments == {"number": 3, "on": {"k": ["v", ["y"], None, True]}}
+    assert [(inner.name, inner.on) for inner in field.fields] == [("id", "Issue")]
+
+
+def test_what_never_ends_is_unreadable():
+    with pytest.raises(Unreadable, match="ends too early"):
+        operation_in("query { a(", {})
