@@ -3,8 +3,8 @@
     FactoryError
       ConfigError · GovernanceError      the operator can fix it: file, line, key             exit 2
       IllegalTransition                  a bug here                                           exit 70
-      PortError(retryable)               GitError ForgeError ModelError ValidatorError
-                                         SandboxError LedgerError                             exit 5
+      PortError(retryable)               GitError (RemoteError) ForgeError ModelError
+                                         ValidatorError SandboxError LedgerError              exit 5
       Busy                               another factory works on the same home               exit 5
     FactoryStop(BaseException)           BudgetExhausted (4) · Stopped (3) · Interrupted (130)
 
@@ -12,6 +12,7 @@ A stop is not an error: it unwinds past `except Exception`. It must never cross 
 wrapper turns it into a `stopped` outcome.
 """
 
+from datetime import datetime
 from typing import ClassVar
 
 
@@ -61,8 +62,18 @@ class GitError(PortError):
     """Git refused, timed out, or holds something that must not be trusted."""
 
 
+class RemoteError(GitError):
+    """Git did not get from the forge what it asked for."""
+
+
 class ForgeError(PortError):
-    """The forge did not answer, or answered no."""
+    """The forge did not answer, or answered no. `status` is the HTTP status of its no; `again_at`: before this moment (UTC)
+    it will not answer, so nobody asks."""
+
+    def __init__(self, message: str, *, retryable: bool = False, status: int | None = None,
+                 again_at: datetime | None = None) -> None:
+        super().__init__(message, retryable=retryable)
+        self.status, self.again_at = status, again_at
 
 
 class ModelError(PortError):

@@ -15,12 +15,18 @@ class Permission(StrEnum):
     READ = "read"
     TRIAGE = "triage"
     WRITE = "write"
+    MAINTAIN = "maintain"
     ADMIN = "admin"
 
     @property
     def may_command(self) -> bool:
-        """Whether this account's labels and slash commands are obeyed."""
-        return self in (Permission.WRITE, Permission.ADMIN)
+        """Whether this account is one of those that steer: it may write to the repository."""
+        return self.reaches(Permission.WRITE)
+
+    def reaches(self, least: "Permission") -> bool:
+        """Whether this is `least` or more."""
+        order = tuple(Permission)
+        return order.index(self) >= order.index(least)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class Issue:
     created_at: str = ""
     updated_at: str = ""
     insider: bool = False    # whether the forge counts the author among the project's own people: a hint, never a right
+    comments: int | None = None   # how many there are; None where that is not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +62,7 @@ class Comment:
     author: Actor
     body: str
     created_at: str
+    edited: bool = False     # since it was written; by whom the forge does not say, so it gives no command any more
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +78,34 @@ class PullRequest:
     open: bool
     merged: bool = False
     same_repository: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changed on a forge since somebody last looked: issues as they are now, closed ones too, and the numbers of pull
+    requests, both in order of their numbers. `cursor` is what to look with the next time; it is text to keep and to give
+    back, and means nothing to anybody else."""
+
+    issues: tuple[Issue, ...]
+    pull_requests: tuple[int, ...]
+    cursor: str
+
+
+class AnnotationLevel(StrEnum):
+    """How loud an annotation is: the forge's own three words."""
+
+    NOTICE = "notice"
+    WARNING = "warning"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """What a check says of some lines of one file. Lines count from 1, and `end_line` is the last one, included."""
+
+    path: str
+    line: int
+    end_line: int
+    level: AnnotationLevel
+    title: str
+    message: str

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from harness.domain.errors import ForgeError
+from harness.forge.turnstile import Limited
 
 _PASSING = frozenset({408, 425, 429})
 
@@ -12,19 +13,20 @@ _PASSING = frozenset({408, 425, 429})
 def forge_errors(doing: str) -> Iterator[None]:
     """Turn errors into ForgeError. `doing` completes the sentence "the forge failed at …"."""
     import requests
-    from github import BadAttributeException, GithubException, RateLimitExceededException
+    from github import BadAttributeException, GithubException
 
     try:
         yield
-    except RateLimitExceededException as error:
-        raise ForgeError(f"the forge's rate limit ended {doing}{_wait(error.headers)}", retryable=True) from error
+    except Limited as error:
+        says = f"the forge's {error.limit.says} ended {doing}; it answers again at {error.again_at:%Y-%m-%d %H:%M:%S} UTC"
+        raise ForgeError(says, retryable=True, again_at=error.again_at) from error
     except GithubException as error:
         retryable = error.status >= 500 or error.status in _PASSING
         said = f"{error.status} {_reason(error.data)}"
-        raise ForgeError(f"the forge failed at {doing}: {said}", retryable=retryable) from error
+        raise ForgeError(f"the forge failed at {doing}: {said}", retryable=retryable, status=error.status) from error
     except requests.RequestException as error:
         raise ForgeError(f"the forge was not reached at {doing}: {error}", retryable=True) from error
-    except (BadAttributeException, AssertionError, AttributeError, KeyError, TypeError, ValueError) as error:
+    except (BadAttributeException, AssertionError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         # PyGithub's ways of saying that an answer of 200 is not the JSON it expects: a proxy's page, half a body.
         raise ForgeError(f"what the forge answered at {doing} is not the API: {error!r}", retryable=True) from error
 
@@ -37,8 +39,3 @@ def _reason(data: object) -> str:
     for error in data.get("errors") or ():
         told.append(str(error.get("message") or error.get("code")) if isinstance(error, Mapping) else str(error))
     return ": ".join(told[:2])
-
-
-def _wait(headers: Mapping[str, str] | None) -> str:
-    asked = (headers or {}).get("retry-after")
-    return f"; it asks to wait {asked} s" if asked else ""

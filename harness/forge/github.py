@@ -5,54 +5,81 @@ looks again before it gives up: so at most one comment, pull request or check ex
 request by itself; whoever calls does, by `ForgeError.retryable`.
 """
 
+import hashlib
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
 
+from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ConfigError, ForgeError
-from harness.domain.issue import Actor, Comment, CommitSha, Issue, Permission, PullRequest
-from harness.forge import projection
+from harness.domain.issue import Actor, Annotation, Comment, CommitSha, Issue, News, Permission, PullRequest
+from harness.forge import checkruns, demands, looking, pins, projection
+from harness.forge.app import AppAtForge, AppKey
 from harness.forge.errors import forge_errors
+from harness.forge.kept import KeptAnswers
+from harness.forge.projection import plain
+from harness.forge.turnstile import Time, Turnstile, turnstile_of
 
 if TYPE_CHECKING:
-    from github import Github
+    from github.Issue import Issue as RawIssue
     from github.IssueComment import IssueComment
     from github.Repository import Repository
 
+    from harness.forge.wire import Wire
+
 GITHUB = "https://api.github.com"
-CHECK_MARK = "lights-out-factory"
-PER_PAGE = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Which repository (`owner/name`) on which forge, with whose token. `api` is the REST API's base URL."""
+    """Which repository (`owner/name`) on which forge, as an app or with a token. `api` is the REST API's base URL; `kept` is
+    the file for answers that may be heard again, without which they last as long as the adapter."""
 
     repository: str
-    token: str = field(repr=False)
+    token: str = field(default="", repr=False)
     api: str = GITHUB
     timeout_seconds: int = 20
+    app: AppKey | None = None
+    kept: Path | None = None
 
     @property
     def is_local(self) -> bool:
         """Whether it is a forge in the box, which asks nobody to go slowly."""
         return urlsplit(self.api).hostname in ("localhost", "127.0.0.1")
 
+    @property
+    def account(self) -> str:
+        """Whose answers and limits are whose: no secret, and another for another token."""
+        if self.app is not None:
+            return f"app-{self.app.id}/{self.repository}"
+        return f"token-{hashlib.sha256(self.token.encode()).hexdigest()[:16]}"
+
 
 class GitHubForge:
     """Implements `harness.ports.forge.Forge` and `ForgeWriter`. Safe to use from many threads."""
 
-    def __init__(self, access: Access) -> None:
-        if not access.token or access.repository.count("/") != 1:
-            raise ConfigError("the forge needs a repository as owner/name, and a token that may write to it")
+    def __init__(self, access: Access, *, turnstile: Turnstile | None = None, time: Time | None = None) -> None:
+        if bool(access.token) == (access.app is not None) or access.repository.count("/") != 1:
+            raise ConfigError("the forge needs a repository as owner/name, and either an app or a token that may write to it")
         self._access = access
+        self._turnstile = turnstile or turnstile_of(access.api, access.account, at_githubs_pace=not access.is_local)
+        self._kept = KeptAnswers(access.kept)
+        self._app = None if access.app is None else AppAtForge(
+            access.app, access.repository, api=access.api, at_githubs_pace=not access.is_local,
+            timeout_seconds=access.timeout_seconds, time=time)
         self._threads = threading.local()  # PyGithub keeps the request that is under way in its connection
-        self._me: int | None = None
+        self._me: Actor | None = None
         self._known_labels: set[str] = set()
+        self._said: dict[tuple[int, str], int] = {}
+
+    def token(self) -> str:
+        """A token that is good now and for some minutes, for git. Raises ForgeError."""
+        return self._access.token if self._app is None else self._app.token()
 
     # Reading
 
@@ -66,6 +93,19 @@ class GitHubForge:
                 found = self._repository.get_issues(state="all", since=moment, sort="created", direction="asc")
             shown = {raw.number: projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw)}
         return tuple(shown[number] for number in sorted(shown))
+
+    def news(self, cursor: str = "") -> News:
+        """What changed since the look that gave `cursor`: of an answer that says so, by its own moments."""
+        from github.Issue import Issue as RawIssue
+
+        known = looking.cursor_in(cursor)
+        asked = {"state": "open"} if known is None else {"state": "all", "since": looking.moment(known.since)}
+        with forge_errors("looking for what is new"):
+            items, at = self._listed(**asked, sort="updated", direction="desc")
+            new, following = looking.new_since(known, items.values(), at=at)
+            found = [RawIssue(self._wire, {}, items[number]) for number in sorted(new)]
+            issues = tuple(projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw))
+            return News(issues, tuple(raw.number for raw in found if projection.is_pull_request(raw)), following.text)
 
     def issue(self, number: int) -> Issue:
         """One issue. Raises ForgeError that names the number when there is none, or it is a pull request."""
@@ -85,10 +125,10 @@ class GitHubForge:
         try:
             with forge_errors(f"asking what {actor.login} may do"):
                 path = f"/repos/{self._access.repository}/collaborators/{quote(actor.login)}/permission"
-                _, answer = self._client.requester.requestJsonAndCheck("GET", path)
+                _, answer = self._wire.requestJsonAndCheck("GET", path)
                 return projection.permission_from(answer, actor)
         except ForgeError as error:
-            if _status(error) == 404:
+            if error.status == 404:
                 return Permission.NONE
             raise
 
@@ -110,6 +150,21 @@ class GitHubForge:
             self._repository.update()
             return self._repository.default_branch
 
+    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        """The latest run of each check of each app on exactly this commit."""
+        with forge_errors(f"reading the checks of {sha:.10}"):
+            return checkruns.seen(self._repository, sha)
+
+    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        """The newest status of each context on exactly this commit."""
+        with forge_errors(f"reading the statuses of {sha:.10}"):
+            return checkruns.statuses(self._wire, self._access.repository, sha)
+
+    def required_checks(self, branch: str) -> tuple[RequiredCheck, ...]:
+        """What rulesets and branch protection demand."""
+        with forge_errors(f"reading what {branch} demands"):
+            return demands.required_checks(self._wire, self._access.repository, branch)
+
     # Writing
 
     def set_state_label(self, number: int, label: str, *, among: Iterable[str]) -> None:
@@ -126,16 +181,15 @@ class GitHubForge:
 
     def upsert_comment(self, number: int, marker: str, body: str) -> None:
         """Keep exactly one comment of ours with the hidden `marker`."""
-        ours = self._ours(number, marker)
+        ours = self._ours(number, marker) or self._said_before(number, marker)
         if not ours:
-            self._created(
-                lambda: self._repository.get_issue(number).create_comment(body),
-                lambda: bool(self._ours(number, marker)), doing=f"commenting on #{number}",
-            )
+            self._created(lambda: self._say(number, marker, body), lambda: bool(self._ours(number, marker)),
+                          doing=f"commenting on #{number}")
             return
         with forge_errors(f"editing our comment on #{number}"):
-            if _plain(ours[0].body) != _plain(body):
+            if plain(ours[0].body) != plain(body):
                 ours[0].edit(body)
+                _as_asked(plain(ours[0].body), plain(body))
         for double in ours[1:]:
             with _absent_is_fine(), forge_errors(f"removing our second comment on #{number}"):
                 double.delete()
@@ -153,12 +207,23 @@ class GitHubForge:
             raise ForgeError(f"the pull request from {branch} was opened but is not listed yet", retryable=True)
         return self.pull_request(number)
 
+    def merge_pull_request(self, number: int, *, sha: CommitSha) -> CommitSha:
+        """Have the forge merge it, if its head is still `sha`: the merge commit. Merged at this head before: that one."""
+        self._created(
+            lambda: self._merged(number, sha) or self._repository.get_pull(number).merge(sha=sha, merge_method="merge"),
+            lambda: self._merged(number, sha) is not None, doing=f"merging pull request #{number}",
+        )
+        if (commit := self._merged(number, sha)) is None:
+            raise ForgeError(f"pull request #{number} was merged but does not say so yet", retryable=True)
+        return commit
+
     def close_issue(self, number: int, *, completed: bool) -> None:
         """Close as completed or as not planned. Already closed is fine."""
         with forge_errors(f"closing #{number}"):
             issue = self._repository.get_issue(number)
             if issue.state != "closed":
                 issue.edit(state="closed", state_reason="completed" if completed else "not_planned")
+                _as_asked(issue.state, "closed")
 
     def reopen_issue(self, number: int) -> None:
         """Open it again, where it is closed."""
@@ -166,40 +231,83 @@ class GitHubForge:
             issue = self._repository.get_issue(number)
             if issue.state != "open":
                 issue.edit(state="open")
+                _as_asked(issue.state, "open")
 
-    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str) -> None:
+    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str,
+                  annotations: Iterable[Annotation] = ()) -> None:
         """A finished check run on a commit; a newer one stands over an older one of the same name."""
-        wanted = (conclusion, _plain(title), _plain(summary))
-        if self._check(sha, name) == wanted:
-            return
-        self._created(
-            lambda: self._repository.create_check_run(
-                name, sha, status="completed", conclusion=conclusion, external_id=CHECK_MARK,
-                output={"title": title, "summary": summary},
-            ),
-            lambda: self._check(sha, name) == wanted, doing=f"setting check {name} on {sha:.10}",
-        )
+        wanted = checkruns.Wanted(name, conclusion, title, summary, tuple(annotations))
+        if not self._is_set(sha, wanted):
+            self._created(lambda: checkruns.create(self._repository, sha, wanted), lambda: self._is_set(sha, wanted),
+                          doing=f"setting check {name} on {sha:.10}")
+
+    def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
+        """Keep exactly one open issue of ours with the hidden `marker`; the older stays."""
+        ours = self._our_issues(marker)
+        if not ours:
+            self._created(lambda: self._repository.create_issue(title, body), lambda: bool(self._our_issues(marker)),
+                          doing=f"filing {title:.60}")
+            ours = self._our_issues(marker)
+        if not ours:
+            raise ForgeError(f"the issue {title:.60} was filed but is not listed yet", retryable=True)
+        with forge_errors(f"editing #{ours[0].number}"):
+            if (ours[0].title, plain(ours[0].body)) != (title, plain(body)):
+                ours[0].edit(title=title, body=body)
+        for double in ours[1:]:
+            self.close_issue(double.number, completed=False)
+        return ours[0].number
+
+    def pin_issue(self, number: int) -> bool:
+        """Pin it, which REST cannot: GraphQL, and where that says no, it is not."""
+        with forge_errors(f"reading issue #{number}"):
+            node = self._repository.get_issue(number).node_id
+        return pins.pinned(self._wire, node, number)
 
     # Looking
 
-    def _check(self, sha: CommitSha, name: str) -> tuple[str, str, str] | None:
-        """Conclusion, title and summary of our latest check run of that name."""
+    def _merged(self, number: int, sha: CommitSha) -> CommitSha | None:
+        """The commit that merged the pull request at this head; None where it is not merged, or at another."""
+        with forge_errors(f"reading pull request #{number}"):
+            pull = self._repository.get_pull(number).complete()
+            return CommitSha(pull.merge_commit_sha) if pull.merged and pull.head.sha == sha else None
+
+    def _is_set(self, sha: CommitSha, wanted: checkruns.Wanted) -> bool:
+        app = self._access.app.id if self._access.app is not None else self._our_account.id
         with forge_errors(f"reading the checks of {sha:.10}"):
-            runs = self._repository.get_commit(sha).get_check_runs(check_name=name)
-            ours = [run for run in runs if run.external_id == CHECK_MARK]
-            latest = max(ours, key=lambda run: run.id, default=None)
-            if latest is None:
-                return None
-            return str(latest.conclusion), _plain(latest.output.title), _plain(latest.output.summary)
+            return checkruns.is_there(self._repository, sha, wanted, app=app)
+
+    def _our_issues(self, marker: str) -> list["RawIssue"]:
+        """Our open issues that carry the marker, oldest first. The account decides, by its number."""
+        from github.Issue import Issue as RawIssue
+
+        me = self._our_account
+        with forge_errors("looking for an issue of ours"):
+            items, _ = self._listed(state="open", creator=me.login, sort="created", direction="asc")
+            found = (RawIssue(self._wire, {}, item) for _, item in sorted(items.items()))
+            mine = [raw for raw in found if raw.user.id == me.id and not projection.is_pull_request(raw)]
+            return [raw for raw in mine if marker in (raw.body or "")]
+
+    def _listed(self, **asked: str) -> tuple[dict[int, dict[str, Any]], datetime]:
+        return looking.listed(self._wire, self._access.repository, **asked)
 
     def _ours(self, number: int, marker: str) -> list["IssueComment"]:
         """Our comments that carry the marker, oldest first. Anybody can write a marker: the account decides."""
+        me = self._our_account
         with forge_errors(f"looking for our comment on #{number}"):
-            if self._me is None:
-                self._me = self._client.get_user().id
             found = self._repository.get_issue(number).get_comments()
-            mine = [one for one in found if one.user is not None and one.user.id == self._me]
+            mine = [one for one in found if one.user is not None and one.user.id == me.id]
             return [one for one in mine if marker in (one.body or "")]
+
+    def _say(self, number: int, marker: str, body: str) -> None:
+        self._said[number, marker] = self._repository.get_issue(number).create_comment(body).id
+
+    def _said_before(self, number: int, marker: str) -> list["IssueComment"]:
+        """What we said ourselves and no list shows yet: lists lag behind."""
+        if (known := self._said.get((number, marker))) is None:
+            return []
+        with _absent_is_fine(), forge_errors(f"reading our comment on #{number}"):
+            return [self._repository.get_issue(number).get_comment(known).complete()]
+        return []
 
     def _open_from(self, branch: str, base: str) -> int | None:
         """The number of the open pull request from that branch of this very repository."""
@@ -224,7 +332,7 @@ class GitHubForge:
             with forge_errors(f"reading label {name}"):
                 return self._repository.get_label(name).complete().name is not None
         except ForgeError as error:
-            if _status(error) == 404:
+            if error.status == 404:
                 return False
             raise
 
@@ -233,34 +341,52 @@ class GitHubForge:
         try:
             with forge_errors(doing):
                 create()
-        except ForgeError:
+        except ForgeError as error:
             if not is_there():
+                error.retryable |= "already exists" in str(error)     # and no list shows it yet: lists lag behind
                 raise
 
     @property
-    def _client(self) -> "Github":
-        client: Github | None = getattr(self._threads, "client", None)
-        if client is None:
-            client = self._threads.client = _connected(self._access)
-        return client
+    def _our_account(self) -> Actor:
+        """Who writes what we write: what else says so, anybody could have written."""
+        if self._me is None:
+            self._me = self._token_holder() if self._app is None else self._app.account()
+        return self._me
+
+    def _token_holder(self) -> Actor:
+        with forge_errors("asking whose token this is"):
+            _, told = self._wire.requestJsonAndCheck("GET", "/user")
+            return Actor(int(told["id"]), str(told["login"]), bot=told["type"] == "Bot")
+
+    @property
+    def _wire(self) -> "Wire":
+        wire: Wire | None = getattr(self._threads, "wire", None)
+        if wire is None:
+            wire = self._threads.wire = self._connected()
+        return wire
+
+    def _connected(self) -> "Wire":
+        from harness.forge.wire import Bearer, Wire
+
+        auth = Bearer(lambda: self._access.token) if self._app is None else Bearer(self._app.token, self._app.forget)
+        return Wire(auth, self._access.api, account=self._access.account, turnstile=self._turnstile, kept=self._kept,
+                    timeout_seconds=self._access.timeout_seconds)
 
     @property
     def _repository(self) -> "Repository":
+        from github.Repository import Repository
+
         repository: Repository | None = getattr(self._threads, "repository", None)
         if repository is None:
-            repository = self._threads.repository = self._client.get_repo(self._access.repository)
+            repository = Repository(self._wire, url=f"/repos/{self._access.repository}")
+            self._threads.repository = repository
         return repository
 
 
-def _connected(access: Access) -> "Github":
-    """A client that never retries, and goes at GitHub's pace where GitHub asks for it: 1 s between writes."""
-    from github import Auth, Github
-
-    pace = (0.0, 0.0) if access.is_local else (0.25, 1.0)
-    return Github(
-        auth=Auth.Token(access.token), base_url=access.api, timeout=access.timeout_seconds, retry=None, lazy=True,
-        per_page=PER_PAGE, user_agent=CHECK_MARK, seconds_between_requests=pace[0], seconds_between_writes=pace[1],
-    )
+def _as_asked(found: object, asked: str) -> None:
+    """An answer of 200 that does not say what was asked for is none: a proxy's page was believed to have closed an issue."""
+    if found != asked:
+        raise ValueError(f"it does not say what was asked for: {str(found)[:60]!r}")
 
 
 @contextmanager
@@ -269,15 +395,5 @@ def _absent_is_fine() -> Iterator[None]:
     try:
         yield
     except ForgeError as error:
-        if _status(error) != 404:
+        if error.status != 404:
             raise
-
-
-def _status(error: ForgeError) -> int | None:
-    """The HTTP status under an error; None when there was no answer."""
-    return getattr(error.__cause__, "status", None)
-
-
-def _plain(text: str | None) -> str:
-    """Text as it is compared: forges trim ends and exchange line breaks."""
-    return (text or "").replace("\r\n", "\n").strip()

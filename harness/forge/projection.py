@@ -22,7 +22,7 @@ GHOST = Actor(0, "ghost")
 """Who wrote what a deleted account left."""
 
 _ROLES = {
-    "admin": Permission.ADMIN, "maintain": Permission.WRITE, "write": Permission.WRITE, "triage": Permission.TRIAGE,
+    "admin": Permission.ADMIN, "maintain": Permission.MAINTAIN, "write": Permission.WRITE, "triage": Permission.TRIAGE,
     "read": Permission.READ,
 }
 _INSIDERS = frozenset({"OWNER", "MEMBER", "COLLABORATOR"})
@@ -44,13 +44,14 @@ def issue_from(raw: "RawIssue") -> Issue:
         number=_number(raw.number), title=_text(raw.title), body=_text(raw.body), author=actor_from(raw.user),
         open=_text(raw.state) == "open", labels=tuple(sorted(_text(label.name) for label in raw.labels)),
         created_at=_moment(raw.created_at), updated_at=_moment(raw.updated_at),
-        insider=raw.author_association in _INSIDERS,
+        insider=raw.author_association in _INSIDERS, comments=_number(raw.comments),
     )
 
 
 def comment_from(raw: "RawComment") -> Comment:
-    """A comment."""
-    return Comment(_number(raw.id), actor_from(raw.user), _text(raw.body), _moment(raw.created_at))
+    """A comment. The forge says that one was edited by a later moment of change, and not by whom."""
+    return Comment(_number(raw.id), actor_from(raw.user), _text(raw.body), _moment(raw.created_at),
+                   edited=_moment(raw.updated_at) != _moment(raw.created_at))
 
 
 def pull_request_from(raw: "RawPullRequest") -> PullRequest:
@@ -83,6 +84,11 @@ def permission_from(answer: Mapping[str, Any], actor: Actor) -> Permission:
         return Permission.NONE
     older = _ROLES.get(str(answer.get("permission")), Permission.NONE)
     return _ROLES.get(str(answer.get("role_name")), older)  # an organisation's own role: what it is built upon
+
+
+def plain(text: str | None) -> str:
+    """Text as it is compared: forges trim ends and exchange line breaks."""
+    return (text or "").replace("\r\n", "\n").strip()
 
 
 def label_color(name: str) -> str:

@@ -3,15 +3,26 @@
 from collections.abc import Iterable
 from typing import Protocol
 
-from harness.domain.issue import Actor, Comment, CommitSha, Issue, Permission, PullRequest
+from harness.domain.checks import CheckSeen, RequiredCheck
+from harness.domain.issue import Actor, Annotation, Comment, CommitSha, Issue, News, Permission, PullRequest
 
 
 class Forge(Protocol):
-    """What can be asked. Every method raises ForgeError; `retryable` tells a passing fault from a final one."""
+    """What can be asked. Every method raises ForgeError; `retryable` tells a passing fault from a final one, and `again_at`,
+    where it is set, before which moment no call will be answered: until then none is sent, by nobody of this process."""
 
     def issues(self, *, since: str | None = None) -> tuple[Issue, ...]:
         """Open issues (never pull requests), oldest number first; with `since` (ISO 8601) those updated after it,
         closed ones too."""
+        ...
+
+    def news(self, cursor: str = "") -> News:
+        """What changed since the look that gave `cursor`; without one, every open issue and pull request.
+
+        Nothing that changed is ever left out; what changed within the last seconds may be told twice. It takes one request
+        where little or nothing changed, and where nothing did, no body comes with the answer. What was deleted or moved away
+        is not told: only `issues` shows that something is gone. A cursor that is no longer understood counts as none.
+        """
         ...
 
     def issue(self, number: int) -> Issue:
@@ -38,6 +49,19 @@ class Forge(Protocol):
         """The branch that production follows."""
         ...
 
+    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        """The latest run of each check of each app on exactly this commit, with the app's number. Absent is not green."""
+        ...
+
+    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        """The newest status of each context on exactly this commit, its state as the conclusion, which is None while it is
+        `pending`. Of which app a status is the forge does not say."""
+        ...
+
+    def required_checks(self, branch: str) -> tuple[RequiredCheck, ...]:
+        """What the forge's own rules demand of a commit before this branch takes it: rulesets and branch protection."""
+        ...
+
 
 class ForgeWriter(Protocol):
     """What can be done. Each is idempotent: it looks before it creates, so calling it twice changes nothing more."""
@@ -54,6 +78,11 @@ class ForgeWriter(Protocol):
         """The open pull request from `branch`, created where there is none, read back from the forge."""
         ...
 
+    def merge_pull_request(self, number: int, *, sha: CommitSha) -> CommitSha:
+        """Have the forge merge a pull request by a merge commit of its own, if its head is still `sha`; that commit. Merged
+        at this head before: the commit that did it. Raises ForgeError, final where the forge does not want to."""
+        ...
+
     def close_issue(self, number: int, *, completed: bool) -> None:
         """Close as completed or as not planned. Already closed is fine."""
         ...
@@ -62,6 +91,17 @@ class ForgeWriter(Protocol):
         """Open it again, where it is closed."""
         ...
 
-    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str) -> None:
-        """A finished check run on a commit: conclusion `success` or `failure`, nothing in between."""
+    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str,
+                  annotations: Iterable[Annotation] = ()) -> None:
+        """A finished check run on a commit: conclusion `success` or `failure`, nothing in between. However many
+        annotations there are, all of them stand on the one run when this returns."""
+        ...
+
+    def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
+        """Keep exactly one open issue of ours whose body carries the hidden `marker`; its number. Title and body are
+        changed only where they differ; of two, the older stays and the younger is closed as not planned."""
+        ...
+
+    def pin_issue(self, number: int) -> bool:
+        """Pin it to the top of the list. False where the forge would not (three are pinned, or the right is missing)."""
         ...

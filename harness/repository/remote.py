@@ -4,7 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.domain.errors import GitError
+from harness.domain.errors import GitError, RemoteError
 from harness.domain.issue import CommitSha
 from harness.repository.names import branch_ref, remote_url, sha
 from harness.repository.plumbing import Git, Said
@@ -38,11 +38,14 @@ class Remote:
         return ((f"http.{remote_url(self.url)}.extraHeader", f"Authorization: Basic {basic}"),)
 
     def said(self, git: Git, command: str, *arguments: str) -> Said:
-        """Run a network command; its status is the caller's to judge."""
-        return git.said(command, *arguments, settings=self.settings(), seconds=SECONDS)
+        """Run a network command; its status is the caller's to judge. Raises RemoteError when it takes too long."""
+        try:
+            return git.said(command, *arguments, settings=self.settings(), seconds=SECONDS)
+        except GitError as error:
+            raise RemoteError(str(error), retryable=error.retryable) from error
 
     def output(self, git: Git, command: str, *arguments: str) -> bytes:
-        """Run a network command. Raises GitError, retryable unless git's words say that it will stay so."""
+        """Run a network command. Raises RemoteError, retryable unless git's words say that it will stay so."""
         said = self.said(git, command, *arguments)
         if said.status:
             raise failure(command, said)
@@ -57,9 +60,9 @@ class Remote:
         return next((sha(oid) for oid, name in told if name == ref), None)
 
 
-def failure(command: str, said: Said) -> GitError:
+def failure(command: str, said: Said) -> RemoteError:
     """The error that a failed network command is."""
     words = said.err.lower()
     hint = ": the token is missing, expired or not allowed to" if any(sign in words for sign in _NOT_ALLOWED) else ""
     final = hint or any(sign in words for sign in _FINAL)
-    return GitError(f"git {command} with the forge{hint}: {said.last_words}", retryable=not final)
+    return RemoteError(f"git {command} with the forge{hint}: {said.last_words}", retryable=not final)

@@ -1,20 +1,28 @@
-"""Connecting a home to a repository on a forge elsewhere: its address, and a token that was seen to be good for it."""
+"""Connecting a home to a repository on a forge elsewhere: its address, and an app or a token that was seen to be good
+for it."""
 
 import os
 import re
-from dataclasses import dataclass, replace
+import tempfile
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError, FactoryError, ForgeError
 from harness.factory.config import FILE, read_config
+from harness.wiring.credentials import APP_KEY, app_at, lacking, rights_of, says_of_token
 from harness.wiring.founding import launcher_key_id
 from harness.wiring.home import FILE as HOME_FILE
 from harness.wiring.home import HomeFile, read_home, write_home
 from harness.wiring.services import api_of, keep_token, token_path
 
+if TYPE_CHECKING:
+    from github import Github
+    from github.Repository import Repository
+
 GITHUB = "https://api.github.com"
-TOKEN_BYTES = 4096
+TOKEN_BYTES, KEY_BYTES = 4096, 65536
 _PART = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _REFUSALS = {401: "does not know the token: it is wrong, expired or revoked", 403: "forbids the token to read {}",
              404: "shows the token no repository {}: the name is wrong, or the token is not for it"}
@@ -23,7 +31,8 @@ _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 @dataclass(frozen=True, slots=True)
 class Connected:
-    """What a home serves now. `trusts_us`: whether the repository's factory.toml pins this home's launcher."""
+    """What a home serves now, and as whom. `trusts_us`: whether the repository's factory.toml pins this home's launcher.
+    `note` is what there is to say of the credential, and may be empty."""
 
     repository: str
     forge: str
@@ -31,21 +40,69 @@ class Connected:
     account: str
     key_id: str
     trusts_us: bool
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AppGiven:
+    """An app as somebody names it: its number, and the text of its private key."""
+
+    id: int
+    key: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What the forge shows the credential: the account, the default branch, and factory.toml there (empty where there is
+    none)."""
+
+    account: str
+    branch: str
+    config: bytes
+    note: str
 
 
 def connected(home: Path, repository: str, *, api: str = GITHUB, token_env: str = "",
               token_file: Path | None = None) -> Connected:
     """Check the token, then make the home serve the repository. Raises ConfigError, or ForgeError when the forge does not
     answer; the home is then as it was."""
-    owner, name = _parts(repository)
+    owner, name = repository_parts(repository)
     forge = web_of(api)
-    document = _document(home, owner, name, forge)
+    document = document_for(home, owner, name, forge)
     secret = _token(token_env, token_file)
-    account, branch, config = _asked(f"{owner}/{name}", api_of(forge), secret)
+    seen = _asked(f"{owner}/{name}", api_of(forge), secret)
     key_id = launcher_key_id(home)
     keep_token(token_path(home, document), secret)
+    write_home(home, replace(document, app=0))
+    return Connected(f"{owner}/{name}", forge, seen.branch, seen.account, key_id, key_id in _trusted(seen.config), seen.note)
+
+
+def connected_as_app(home: Path, repository: str, given: AppGiven, *, api: str = GITHUB) -> Connected:
+    """Check that the app is installed there with all that is needed, then make the home serve the repository as it. Raises
+    as `connected` does; each permission that is missing is named."""
+    owner, name = repository_parts(repository)
+    forge = web_of(api)
+    document = replace(document_for(home, owner, name, forge), app=given.id)
+    with tempfile.TemporaryDirectory(prefix="factory-") as short:
+        key_file = Path(short) / "app.pem"
+        keep_token(key_file, given.key.strip())
+        seen = _asked_as_app(document, api_of(forge), key_file)
+    key_id = launcher_key_id(home)
+    keep_token(home / APP_KEY, given.key.strip())
     write_home(home, document)
-    return Connected(f"{owner}/{name}", forge, branch, account, key_id, key_id in _trusted(config))
+    return Connected(f"{owner}/{name}", forge, seen.branch, seen.account, key_id, key_id in _trusted(seen.config), seen.note)
+
+
+def secret_in(file: Path, what: str) -> str:
+    """A secret from a file, for which `what` is its name. Raises ConfigError where there is none."""
+    try:
+        text = file.read_bytes()[:KEY_BYTES].decode("ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not plain text"
+        raise ConfigError(f"{what} cannot be read from {file}: {reason}") from error
+    if not text:
+        raise ConfigError(f"{file} is empty, and is to hold {what}")
+    return text
 
 
 def web_of(api: str) -> str:
@@ -66,14 +123,15 @@ def web_of(api: str) -> str:
     return f"{parts.scheme}://{where}{f':{port}' if port else ''}{path}"
 
 
-def _parts(repository: str) -> tuple[str, str]:
+def repository_parts(repository: str) -> tuple[str, str]:
+    """Owner and name. Raises ConfigError for what is not one of each."""
     parts = repository.split("/")
     if len(parts) != 2 or not all(_PART.fullmatch(part) and part.strip(".") for part in parts):
         raise ConfigError(f"expected OWNER/NAME, found {repository[:100]!r}")
     return parts[0], parts[1]
 
 
-def _document(home: Path, owner: str, name: str, forge: str) -> HomeFile:
+def document_for(home: Path, owner: str, name: str, forge: str) -> HomeFile:
     """The home's document as it will be. Raises ConfigError where the home serves something else already."""
     if not (home / HOME_FILE).exists():
         return HomeFile(owner=owner, name=name, forge=forge, port=0, number=0,
@@ -100,30 +158,57 @@ def _token(variable: str, file: Path | None) -> str:
     return secret
 
 
-def _asked(repository: str, api: str, secret: str) -> tuple[str, str, bytes]:
-    """The account, the default branch, and factory.toml there (empty where there is none)."""
-    from github import Auth, Github, UnknownObjectException
-
+def _asked(repository: str, api: str, secret: str) -> _Seen:
+    """What the forge shows a token. Raises ConfigError for one that may not push."""
     from harness.forge.errors import forge_errors
 
-    hub = Github(auth=Auth.Token(secret), base_url=api, timeout=20, retry=None, user_agent="lights-out-factory")
     try:
         with forge_errors(f"asking {api} for {repository}"):
+            hub = _hub(api, secret)
             there = hub.get_repo(repository)
             may_push, branch = there.permissions is not None and there.permissions.push, there.default_branch
-            account = hub.get_user().login
-            try:
-                config = there.get_contents(FILE, ref=branch)
-            except UnknownObjectException:
-                config = []
+            account, config = hub.get_user().login, _config(there, branch)
     except ForgeError as error:
-        if refusal := _REFUSALS.get(getattr(error.__cause__, "status", 0)):
+        if refusal := _REFUSALS.get(error.status or 0):
             raise ConfigError(f"{api} {refusal.format(repository)}") from error
         raise
     if not may_push:
         raise ConfigError(f"the token belongs to {account}, who may not push to {repository}; give one with write access to its "
                           "contents, issues, pull requests and checks")
-    return account, branch, b"" if isinstance(config, list) else config.decoded_content
+    return _Seen(account, branch, config, says_of_token(api))
+
+
+def _asked_as_app(document: HomeFile, api: str, key_file: Path) -> _Seen:
+    """What the forge shows the app. Raises ConfigError where it is not installed there, or lacks anything."""
+    from harness.forge.errors import forge_errors
+
+    repository = f"{document.owner}/{document.name}"
+    app = app_at(document, api, key_file=key_file)
+    rights = rights_of(app, repository)
+    if rights.lacks:
+        raise ConfigError(lacking(rights))
+    with forge_errors(f"asking {api} for {repository}"):
+        there = _hub(api, app.token()).get_repo(repository)
+        branch = there.default_branch
+        config = _config(there, branch)
+    note = f"it was granted more than is needed: {', '.join(rights.beyond)}; its tokens are made without" if rights.beyond else ""
+    return _Seen(f"{rights.slug}[bot]", branch, config, note)
+
+
+def _hub(api: str, secret: str) -> "Github":
+    from github import Auth, Github
+
+    return Github(auth=Auth.Token(secret), base_url=api, timeout=20, retry=None, user_agent="lights-out-factory")
+
+
+def _config(there: "Repository", branch: str) -> bytes:
+    from github import UnknownObjectException
+
+    try:
+        found = there.get_contents(FILE, ref=branch)
+    except UnknownObjectException:
+        return b""
+    return b"" if isinstance(found, list) else found.decoded_content
 
 
 def _trusted(config: bytes) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The forge in memory: both ports of `harness.ports.forge`, with state, people, and bad days. No server, no git.
 
-It passes the contract suite that the real adapter passes (tests/forge/test_contract.py). Branches are a plain dict of
+It passes the contract suite that the real adapter passes (tests/adapters/test_contract.py). Branches are a plain dict of
 names to shas that a test may share with a fake git; `contains(tip, commit)` says what is in a branch.
 """
 
@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ForgeError
-from harness.domain.issue import Actor, Comment, CommitSha, Issue, Permission, PullRequest
+from harness.domain.issue import Actor, Annotation, Comment, CommitSha, Issue, News, Permission, PullRequest
 
 FACTORY = Actor(1, "factory[bot]", bot=True)
+OUR_APP = 4242
 
 
 @dataclass
@@ -23,6 +25,7 @@ class Check:
     conclusion: str
     title: str
     summary: str
+    annotations: tuple[Annotation, ...] = ()
 
 
 @dataclass
@@ -52,9 +55,12 @@ class FakeForge:
 
     branches: dict[str, str] = field(default_factory=lambda: {"main": "0" * 40})
     contains: Callable[[str, str], bool] = lambda tip, commit: tip == commit
+    merged: Callable[[str, str], str] = lambda base, head: head   # what a merge by the forge itself makes of the two
     main: str = "main"
     me: Actor = FACTORY
     writes: list[tuple[str, object]] = field(default_factory=list)  # what really changed, in order
+    required: dict[str, tuple[RequiredCheck, ...]] = field(default_factory=dict)  # what each branch demands
+    pinned: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._issues: dict[int, Issue] = {}
@@ -62,6 +68,9 @@ class FakeForge:
         self._pulls: dict[int, _Pull] = {}
         self._comments: dict[int, list[Comment]] = {}
         self._checks: dict[tuple[str, str], Check] = {}
+        self._others_checks: dict[tuple[str, int, str], CheckSeen] = {}
+        self._statuses: dict[tuple[str, str], CheckSeen] = {}
+        self._touched: dict[int, str] = {}  # when each pull request changed last
         self._people: dict[str, tuple[Actor, Permission]] = {self.me.login: (self.me, Permission.WRITE)}
         self._trouble: list[_Trouble] = []
         self._next_id = 100
@@ -80,7 +89,7 @@ class FakeForge:
         number, now = self._number(), self._now()
         who = self.person(author) if isinstance(author, str) else author
         insider = self._people[who.login][1] not in (Permission.NONE, Permission.READ) if who.login in self._people else False
-        self._issues[number] = Issue(number, title, body, who, True, tuple(sorted(labels)), now, now, insider)
+        self._issues[number] = Issue(number, title, body, who, True, tuple(sorted(labels)), now, now, insider, 0)
         return self._issues[number]
 
     def say(self, number: int, body: str, *, author: Actor | str = "ana") -> Comment:
@@ -89,8 +98,17 @@ class FakeForge:
         actor = self._people[who][0] if isinstance(who, str) else who
         comment = Comment(self._id(), actor, body, self._now())
         self._comments.setdefault(number, []).append(comment)
+        if number in self._issues:
+            self._issues[number] = replace(self._issues[number], comments=len(self._comments[number]))
         self._touch(number)
         return comment
+
+    def edit_comment(self, number: int, comment: int, body: str) -> None:
+        """Somebody who may edits a comment; the forge goes on naming its author."""
+        said = self._comments[number]
+        place = next(at for at, one in enumerate(said) if one.id == comment)
+        said[place] = replace(said[place], body=body, edited=True)
+        self._touch(number)
 
     def edit_issue(self, number: int, **changes: object) -> None:
         """Somebody edits, closes (`open=False`), reopens or relabels an issue."""
@@ -103,11 +121,23 @@ class FakeForge:
         pull = _Pull(self._number(), f"What is on {branch}", branch, self.branches[branch], self.main, who,
                      same_repository=same_repository)
         self._pulls[pull.number] = pull
+        self._touch(pull.number)
         return pull.number
 
     def push(self, branch: str, sha: str) -> None:
         """Somebody pushes; pull requests follow."""
         self.branches[branch] = sha
+        for pull in self._pulls.values():
+            if pull.branch == branch:
+                self._touch(pull.number)
+
+    def report(self, sha: str, name: str, conclusion: str | None, *, app: int = 15368) -> None:
+        """Another app's check on a commit; without a conclusion it is still under way."""
+        self._others_checks[sha, app, name] = CheckSeen(name, app, conclusion)
+
+    def state(self, sha: str, context: str, state: str) -> None:
+        """Somebody's status on a commit."""
+        self._statuses[sha, context] = CheckSeen(context, None, None if state == "pending" else state)
 
     def fail(self, method: str, *, after: bool = False, retryable: bool = True, count: int = 1, says: str = "502") -> None:
         """The next calls of a method fail; with `after`, what they asked for was done all the same."""
@@ -133,6 +163,14 @@ class FakeForge:
         with self._day("issues"):
             found = [self._issues[number] for number in sorted(self._issues)]
             return tuple(one for one in found if (one.open if since is None else _moment(one.updated_at) >= _moment(since)))
+
+    def news(self, cursor: str = "") -> News:
+        with self._day("news"):
+            changed = [one for one in self._issues.values() if (one.updated_at > cursor if cursor else one.open)]
+            pulls = tuple(number for number, pull in sorted(self._pulls.items())
+                          if (self._touched[number] > cursor if cursor else self._shown(pull).open))
+            moments = (cursor, *(one.updated_at for one in self._issues.values()), *self._touched.values())
+            return News(tuple(sorted(changed, key=lambda one: one.number)), pulls, max(moments))
 
     def issue(self, number: int) -> Issue:
         with self._day("issue"):
@@ -164,6 +202,19 @@ class FakeForge:
     def default_branch(self) -> str:
         with self._day("default_branch"):
             return self.main
+
+    def check_runs(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        with self._day("check_runs"):
+            ours = [CheckSeen(name, OUR_APP, check.conclusion) for (of, name), check in self._checks.items() if of == sha]
+            return (*ours, *(run for (of, _, _), run in self._others_checks.items() if of == sha))
+
+    def statuses(self, sha: CommitSha) -> tuple[CheckSeen, ...]:
+        with self._day("statuses"):
+            return tuple(status for (of, _), status in self._statuses.items() if of == sha)
+
+    def required_checks(self, branch: str) -> tuple[RequiredCheck, ...]:
+        with self._day("required_checks"):
+            return self.required.get(branch, ())
 
     # ForgeWriter
 
@@ -201,8 +252,22 @@ class FakeForge:
                 raise ForgeError(f"the forge failed at opening a pull request from {branch}: 422 {why}")
             pull = _Pull(self._number(), title, branch, self.branches[branch], base, self.me)
             self._pulls[pull.number] = pull
+            self._touch(pull.number)
             self.writes.append(("open_pull_request", pull.number))
             return self._shown(pull)
+
+    def merge_pull_request(self, number: int, *, sha: CommitSha) -> CommitSha:
+        with self._day("merge_pull_request"):
+            pull = self._pulls[number]
+            shown = self._shown(pull)
+            if shown.merged and shown.head == sha:
+                return CommitSha(self.branches[pull.base])
+            if not shown.open or shown.head != sha:
+                raise ForgeError(f"the forge failed at merging pull request #{number}: 409 Head branch was modified")
+            merged = self.merged(self.branches[pull.base], pull.head)
+            self.branches[pull.base] = merged
+            self.writes.append(("merge_pull_request", number))
+            return CommitSha(merged)
 
     def close_issue(self, number: int, *, completed: bool) -> None:
         with self._day("close_issue"):
@@ -217,12 +282,40 @@ class FakeForge:
                 self.edit_issue(number, open=True)
                 self.writes.append(("reopen_issue", number))
 
-    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str) -> None:
+    def set_check(self, sha: CommitSha, name: str, *, conclusion: str, title: str, summary: str,
+                  annotations: Iterable[Annotation] = ()) -> None:
         with self._day("set_check"):
-            wanted = Check(conclusion, title, summary)
+            wanted = Check(conclusion, title, summary, tuple(annotations))
             if self._checks.get((sha, name)) != wanted:
                 self._checks[sha, name] = wanted
                 self.writes.append(("set_check", (sha, name, conclusion)))
+
+    def upsert_issue(self, marker: str, *, title: str, body: str) -> int:
+        with self._day("upsert_issue"):
+            ours = [one for one in self._issues.values() if one.open and one.author == self.me and marker in one.body]
+            if not ours:
+                number = self.file_issue(title, body, author=self.me).number
+            else:
+                number = ours[0].number
+                for double in ours[1:]:
+                    self.edit_issue(double.number, open=False)
+                    self._reasons[double.number] = "not_planned"
+                if (ours[0].title, _plain(ours[0].body)) == (title, _plain(body)):
+                    return number
+                self.edit_issue(number, title=title, body=body)
+            self.writes.append(("upsert_issue", (number, body)))
+            return number
+
+    def pin_issue(self, number: int) -> bool:
+        with self._day("pin_issue"):
+            self._there(number)
+            if number in self.pinned:
+                return True
+            if len(self.pinned) == 3:
+                return False
+            self.pinned.append(number)
+            self.writes.append(("pin_issue", number))
+            return True
 
     # How it keeps things
 
@@ -272,6 +365,8 @@ class FakeForge:
     def _touch(self, number: int) -> None:
         if number in self._issues:
             self._issues[number] = replace(self._issues[number], updated_at=self._now())
+        else:
+            self._touched[number] = self._now()
 
     def _now(self) -> str:
         self._time += timedelta(seconds=1)

@@ -1,0 +1,46 @@
+"""A forge that was away decides nothing: what a node could not do for want of it is not counted, and is made again.
+
+Properties: such an attempt is in no ledger, and its run stays open; a node whose forge is away time after time, while
+everything else of the same forge answers, is a fault like any other in the end.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from harness.domain.errors import FactoryError, ForgeError, PortError, RemoteError
+from harness.domain.workflow import NodeResult
+from harness.factory.history import RESUME
+from harness.factory.job import failed
+from harness.factory.plant import Plant
+
+AWAY = "away"
+MOST_TIMES = 10
+"""A run is taken up that often for want of the forge; each time costs what its node costs."""
+
+
+def result_of(error: FactoryError) -> NodeResult:
+    """What a node gives that ended by this error: a failure, marked where only the forge's absence is to blame."""
+    retryable = isinstance(error, PortError) and error.retryable
+    if retryable and isinstance(error, (ForgeError, RemoteError)):
+        again_at = getattr(error, "again_at", None)
+        return failed(str(error), retryable=True, **{AWAY: again_at.isoformat() if again_at else ""})
+    return failed(str(error), retryable=retryable)
+
+
+def is_away(result: NodeResult) -> bool:
+    """Whether the forge was away, so that nothing follows from this."""
+    return not result.outcome.succeeded and AWAY in result.output
+
+
+def wait_for_forge(plant: Plant, run: str, missed: Iterable[NodeResult]) -> None:
+    """Raise ForgeError where something was missed for want of the forge: the run stays open, and its engine's keys are of a
+    new generation, for the engine remembers. Not for the eleventh time."""
+    absences = tuple(missed)
+    key, times = f"{run}/away/", sum(entry.key.startswith(f"{run}/away/") for entry in plant.ledger.entries(kind="command"))
+    if not absences or times >= MOST_TIMES:
+        return
+    plant.ledger.append("command", f"{key}{times}", run=run, data={
+        "command": RESUME, "why": f"the forge was away: {absences[-1].message[:200]}"})
+    moments = [datetime.fromisoformat(str(one.output[AWAY])) for one in absences if one.output[AWAY]]
+    raise ForgeError(f"{absences[-1].message}; the run goes on when the forge is back", retryable=True,
+                     again_at=max(moments, default=None))

@@ -1,0 +1,141 @@
+"""The door for webhooks: one path, answered as soon as the delivery is safely kept, and nothing behind it.
+
+Properties kept:
+- a delivery that was answered with 202 is not lost; one that could not be kept is answered so that its sender knows;
+- whoever has no secret of ours makes us compute one HMAC over a bounded body, and leaves nothing behind;
+- neither a secret nor a body is ever written to a log.
+
+It listens on this machine alone unless told otherwise: a proxy before it ends TLS.
+"""
+
+import asyncio
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from harness.domain.errors import ConfigError, PortError
+from harness.forge.deliveries import MOST_BYTES, Door, Dropped, Refused, delivery_in
+from harness.ports.inbox import Inbox
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+PATH = "/webhook"
+BODY_SECONDS, IDLE_SECONDS, LEAVE_SECONDS = 10.0, 5, 3
+RETRY_SECONDS = 120
+MOST_AT_ONCE = 128
+BACKLOG = 1024
+_JSON = "application/json"
+
+
+@dataclass(slots=True)
+class Receiver:
+    """What a delivery meets. `secrets` are read anew for each, so that they can be exchanged at any time; `has_room` says
+    whether the disk takes anything; `on_news` is called after something new was kept. `counts` are by what became of it."""
+
+    inbox: Inbox
+    door: Door
+    secrets: Callable[[], Sequence[str]]
+    has_room: Callable[[], bool] = lambda: True
+    on_news: Callable[[], None] = lambda: None
+    counts: Counter[str] = field(default_factory=Counter)
+
+    async def __call__(self, request: "Request") -> "Response":
+        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != _JSON:
+            return self._answer(415, "refused", f"expected {_JSON}; the webhook's settings call it the content type")
+        try:
+            async with asyncio.timeout(BODY_SECONDS):
+                body = await _body(request)
+        except TimeoutError:
+            return self._answer(408, "refused", f"the body did not come within {BODY_SECONDS:g} s")
+        if body is None:
+            return self._answer(413, "refused", f"a delivery has at most {MOST_BYTES} bytes")
+        return await self._received(body, dict(request.headers))
+
+    async def _received(self, body: bytes, headers: dict[str, str]) -> "Response":
+        found = delivery_in(body, headers, secrets=self.secrets(), door=self.door)
+        match found:
+            case Refused():
+                return self._answer(found.status, "refused", found.says)
+            case Dropped():
+                return self._answer(202, f"dropped: {found.value}", found.value)
+        try:
+            kept = await asyncio.to_thread(self.inbox.put, found) if self.has_room() else None
+        except PortError:
+            kept = None
+        if kept is None:
+            return self._answer(503, "not kept", "it could not be kept; send it again later")
+        if kept:
+            self.on_news()
+        return self._answer(202, "kept" if kept else "double", "kept" if kept else "it came before")
+
+    def _answer(self, status: int, count: str, says: str) -> "Response":
+        from starlette.responses import JSONResponse
+
+        self.counts[count] += 1
+        later = {"Retry-After": str(RETRY_SECONDS)} if status == 503 else {}
+        closed = {"Connection": "close"} if status in (408, 413) else {}   # the rest of the body is not read
+        return JSONResponse({"message": says}, status, {**later, **closed})
+
+
+async def _body(request: "Request") -> bytes | None:
+    """The body as it came; None where it is longer than it may be, by what it says of itself or in fact."""
+    told = request.headers.get("content-length", "0")
+    if not told.isascii() or not told.isdigit() or int(told) > MOST_BYTES:
+        return None
+    body = bytearray()
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            return None
+    return bytes(body)
+
+
+def application(receiver: Receiver) -> "Starlette":
+    """The receiver at its one path."""
+    from starlette.applications import Starlette
+    from starlette.routing import Route
+
+    return Starlette(routes=[Route(PATH, receiver.__call__, methods=["POST"])])
+
+
+@contextmanager
+def listening(receiver: Receiver, *, host: str, port: int) -> Iterator[int]:
+    """Take deliveries on a thread of its own for as long as the block lasts; the port, which 0 leaves to the system.
+    Raises ConfigError where the address is not to be had."""
+    import uvicorn
+
+    config = uvicorn.Config(
+        application(receiver), http="h11", ws="none", lifespan="off", log_config=None, access_log=False, proxy_headers=False,
+        server_header=False, limit_concurrency=MOST_AT_ONCE, timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=LEAVE_SECONDS)
+    with _bound(host, port) as door:
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([door],), name="webhooks", daemon=True)
+        thread.start()
+        try:
+            yield int(door.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join(LEAVE_SECONDS * 2)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    door = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        door.bind((host, port))
+    except (OSError, OverflowError) as error:
+        door.close()
+        why = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{host}:{port} is not to be had ({why}): name another port, or 0 for any", key="--webhooks") from None
+    door.listen(BACKLOG)
+    return door

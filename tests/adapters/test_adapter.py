@@ -1,0 +1,203 @@
+"""The adapter on bad days, and how much it asks."""
+
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from harness.domain.errors import ConfigError, ForgeError
+from harness.domain.issue import Actor
+from harness.forge.checkruns import Wanted
+from harness.forge.github import Access, GitHubForge
+from harness.forge.projection import permission_from
+
+
+@pytest.fixture
+def adapter(place):
+    return GitHubForge(Access(place.name, place.factory.token, place.forge.api))
+
+
+def spent(place):
+    return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
+
+
+@pytest.mark.parametrize(("kind", "words"), [
+    ("error-before", "502"), ("unavailable", "503"), ("cut-before", "not reached"), ("garbled", "not the API"),
+])
+def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words):
+    number = place.file("Reading")
+    place.admin.inject(kind, path=f".*/{place.name}/issues/{number}")
+    with pytest.raises(ForgeError, match=words) as refused:
+        adapter.issue(number)
+    assert refused.value.retryable
+    assert adapter.issue(number).title == "Reading"
+
+
+def test_a_list_that_is_no_list_is_not_an_empty_one(place, adapter):
+    place.file("There is one")
+    place.admin.inject("garbled", path=f".*/{place.name}/issues")
+    with pytest.raises(ForgeError, match="not the API"):
+        adapter.issues()
+
+
+def test_a_forge_that_does_not_answer_in_time_is_not_waited_for(place):
+    hasty = GitHubForge(Access(place.name, place.factory.token, place.forge.api, timeout_seconds=1))
+    number = place.file("Slow")
+    place.admin.inject("slow", path=f".*/{place.name}/issues/{number}", seconds=5)
+    began = time.monotonic()
+    with pytest.raises(ForgeError, match="not reached") as refused:
+        hasty.issue(number)
+    assert refused.value.retryable
+    assert time.monotonic() - began < 4
+
+
+def test_a_forge_that_is_not_there_is_worth_a_retry():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        api = f"http://localhost:{free.getsockname()[1]}/api/v3"
+    with pytest.raises(ForgeError, match="not reached") as refused:
+        GitHubForge(Access("a/b", "token", api)).issues()
+    assert refused.value.retryable
+
+
+def test_a_token_that_is_not_known_is_final(place):
+    with pytest.raises(ForgeError, match="Bad credentials") as refused:
+        GitHubForge(Access(place.name, "lof_wrong", place.forge.api)).issues()
+    assert not refused.value.retryable
+
+
+def test_a_repository_must_be_named_whole():
+    for name in ("tidebook", "a/b/c", ""):
+        with pytest.raises(ConfigError, match="owner/name"):
+            GitHubForge(Access(name, "token"))
+
+
+def test_a_token_is_in_no_repr():
+    assert "secret" not in repr(Access("a/b", "secret"))
+
+
+def test_listing_issues_costs_one_request_a_page(place, adapter):
+    """PyGithub fetches each item again for an attribute that the list does not carry."""
+    for number in range(5):
+        place.file(f"Issue {number}")
+    before = spent(place)
+    assert len(adapter.issues()) == 5
+    assert spent(place) - before == 1
+
+
+def test_reading_an_issue_with_its_comments_costs_two_requests(place, adapter):
+    number = place.file("Cheap")
+    before = spent(place)
+    adapter.issue(number)
+    adapter.comments(number)
+    assert spent(place) - before == 2
+
+
+def test_asking_for_an_unchanged_default_branch_costs_one_request_at_most(place, adapter):
+    adapter.default_branch()
+    before = spent(place)
+    adapter.default_branch()
+    assert spent(place) - before == 0
+
+
+def test_more_issues_than_a_page_are_all_listed(place, adapter):
+    for number in range(103):
+        place.file(f"Issue {number}")
+    assert [issue.number for issue in adapter.issues()] == list(range(1, 104))
+
+
+def test_a_second_comment_of_ours_is_taken_away(place, adapter):
+    """Two factories may have raced before one of them was told to stop."""
+    number = place.file("Doubled")
+    for _ in range(2):
+        place.api("POST", f"/issues/{number}/comments", by=place.factory, json={"body": "<!-- m --> old"})
+    adapter.upsert_comment(number, "<!-- m -->", "<!-- m --> new")
+    assert [comment.body for comment in adapter.comments(number)] == ["<!-- m --> new"]
+
+
+def test_a_label_is_made_with_its_colour(place, adapter):
+    number = place.file("Coloured")
+    adapter.set_state_label(number, "factory:merged", among=("factory:merged",))
+    assert place.api("GET", "/labels/factory:merged").json()["color"] == "0e8a16"
+
+
+def test_a_half_done_label_change_is_completed_when_tried_again(place, adapter):
+    number = place.file("Half done")
+    states = ("factory:triage", "factory:accepted")
+    adapter.set_state_label(number, "factory:triage", among=states)
+    place.admin.inject("error-before", method="DELETE", path=r".*/labels/.*")
+    with pytest.raises(ForgeError):
+        adapter.set_state_label(number, "factory:accepted", among=states)
+    assert set(adapter.issue(number).labels) == set(states)
+    adapter.set_state_label(number, "factory:accepted", among=states)
+    assert adapter.issue(number).labels == ("factory:accepted",)
+
+
+def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter):
+    """Another app may write our name, our words and our mark; its number it cannot choose."""
+    sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
+    other = place.admin.create_user(f"{place.prefix}-ci[bot]", role="write", kind="Bot")
+    mark = Wanted("factory/size", "success", "t", "s", ()).external_id
+    forged = place.api("POST", "/check-runs", by=other, json={
+        "name": "factory/size", "head_sha": sha, "conclusion": "success", "external_id": mark,
+        "output": {"title": "t", "summary": "s"}})
+    assert forged.status_code == 201, forged.text
+    adapter.set_check(sha, "factory/size", conclusion="success", title="t", summary="s")
+    runs = place.api("GET", f"/commits/{sha}/check-runs").json()["check_runs"]
+    assert sorted(run["app"]["id"] for run in runs) == sorted([other.id, place.factory.id])
+
+
+@pytest.fixture
+def ports():
+    """A forge of one answer, which notes from which connection each request came."""
+    seen = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            seen.append(self.client_address[1])
+            body = b'{"default_branch": "main"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            return
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    serving = threading.Thread(target=server.serve_forever, daemon=True)
+    serving.start()
+    seen.append(server.server_port)
+    yield seen
+    server.shutdown()
+    server.server_close()
+    serving.join()
+
+
+def test_threads_share_no_connection(ports):
+    """PyGithub keeps the request under way in its connection: with one client for all, 24 threads that asked for 60
+    things each were given another's answer once."""
+    adapter = GitHubForge(Access("a/b", "token", f"http://localhost:{ports.pop()}/api/v3"))
+    adapter.default_branch()
+    other = threading.Thread(target=adapter.default_branch)
+    other.start()
+    other.join()
+    adapter.default_branch()
+    ours, theirs, ours_again = ports
+    assert ours == ours_again != theirs
+
+
+@pytest.mark.parametrize(("answer", "permission"), [
+    ({"permission": "read", "role_name": "triage", "user": {"id": 7}}, "triage"),
+    ({"permission": "write", "role_name": "maintain", "user": {"id": 7}}, "maintain"),
+    ({"permission": "write", "role_name": "release-captain", "user": {"id": 7}}, "write"),
+    ({"permission": "admin", "role_name": "admin", "user": {"id": 8}}, "none"),
+    ({"permission": "owner-ish", "user": {"id": 7}}, "none"),
+    ({"permission": "admin", "user": None}, "none"),
+])
+def test_what_an_answer_on_permission_means(answer, permission):
+    assert permission_from(answer, Actor(7, "kim")) == permission

@@ -1,0 +1,103 @@
+"""At the wire: what people see of a change and say to it, on the real adapter, the embedded forge and real git."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+from harness.domain.lifecycle import State
+from harness.forge.github import Access, GitHubForge
+from harness.repository.candidate import TrustedCandidates
+from harness.repository.remote import Remote
+from harness.repository.trusted import TrustedRepository
+from harness.repository.worktrees import RunWorktrees
+from tests.factory.test_obey import asking_a_person
+from tests.factory.world import EXAMPLE, World
+from tests.fakes.people import KEY
+
+
+@dataclass
+class WireWorld(World):
+    """A factory whose forge and git are real; models, boxes and the judge are scripted."""
+
+    place: object = None
+
+    def plant(self):
+        place, work = self.place, self.work
+        hub = GitHubForge(Access(place.name, place.factory.token, place.forge.api))
+        trusted = TrustedRepository(work / "trusted.git", Remote(place.repository.clone_url, lambda: place.factory.token))
+        return replace(super().plant(), forge=hub, writer=hub, repository=trusted, candidates=TrustedCandidates(trusted),
+                       worktrees=RunWorktrees(trusted, work / "real", warm=0))
+
+
+@pytest.fixture
+def world(place, tmp_path):
+    files = {str(path.relative_to(EXAMPLE)): path.read_text("utf-8") for path in sorted(EXAMPLE.rglob("*"))
+             if path.is_file() and "__pycache__" not in path.parts}
+    files["factory.toml"] = files["factory.toml"].split("trusted_keys")[0] + f'trusted_keys = ["{KEY}"]\n'
+    files["factory_rules.md"] += asking_a_person("F-STORE")
+    place.push(files)
+    made = WireWorld(tmp_path)
+    made.place = place
+    return made
+
+
+def say(place, number, body, *, by):
+    assert place.api("POST", f"/issues/{number}/comments", by=by, json={"body": body}).status_code == 201
+
+
+def ours(place, number):
+    comments = place.api("GET", f"/issues/{number}/comments").json()
+    return [one["body"] for one in comments if one["user"]["login"] == place.factory.login]
+
+
+def checks(place, sha):
+    runs = place.api("GET", f"/commits/{sha}/check-runs").json()["check_runs"]
+    return {run["name"]: run["conclusion"] for run in runs}
+
+
+def dashboards(place):
+    issues = place.api("GET", "/issues?state=all").json()
+    return [one for one in issues if "lights-out-factory:dashboard" in (one["body"] or "") and "pull_request" not in one]
+
+
+def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, world):
+    issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
+    world.tick(shows=True)
+    told = world.history(issue)
+    pull, head = int(told.proposal["number"]), str(told.pushed_head)
+    assert told.state is State.NEEDS_HUMAN
+    assert checks(place, head) == {"factory/law": "success", "factory/tests": "success", "factory/seal": "success",
+                                   "factory/merge": "failure"}
+    assert len(ours(place, pull)) == 1
+    (dashboard,) = dashboards(place)
+    assert f"`/factory approve {head}`" in dashboard["body"]
+
+    say(place, pull, f"/factory approve {head[:12]}", by=place.person("kim"))
+    world.tick(shows=True)
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "so nothing was done" in ours(place, pull)[-1]
+
+    say(place, pull, f"/factory approve {head[:12]}\n/factory why", by=place.person("maya", role="admin"))
+    world.tick(shows=True)
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert place.api("GET", "/branches/main").json()["commit"]["sha"] == told.landed["commit"]
+    assert checks(place, head)["factory/merge"] == "success"
+    assert len(ours(place, pull)) == 3
+    assert [one["number"] for one in dashboards(place)] == [dashboard["number"]]
+    assert "Nothing needs a person." in dashboards(place)[0]["body"]
+    assert {entry.issue for entry in world.ledger.entries(kind="issue")} == {issue}
+
+
+def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_heard(place, world):
+    issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
+    maya = place.person("maya", role="admin")
+    said = place.api("POST", f"/issues/{issue}/comments", by=maya, json={"body": "Looks fine."}).json()
+    world.tick()   # longer than the whole second that a forge's moments have
+    head = str(world.history(issue).pushed_head)
+    edited = place.api("PATCH", f"/issues/comments/{said['id']}", by=place.person("wes", role="write"),
+                       json={"body": f"/factory approve {head}"})
+    assert edited.status_code == 200
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "was edited" in ours(place, issue)[-1]
