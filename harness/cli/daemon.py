@@ -14,13 +14,19 @@ SHORTEST, USUAL, GRACE = 1.0, 30.0, 60.0
               help="How long between two looks at the forge.")
 @click.option("--grace", type=click.FloatRange(min=0), default=GRACE, show_default=True, metavar="SECONDS",
               help="How long what runs may take to finish once the factory was told to go.")
+@click.option("--webhooks", metavar="[HOST:]PORT",
+              help="Take the forge's webhooks here, on this machine alone unless a host is named.")
 @click.option("--json", "json_lines", is_flag=True, help="One JSON object a line for each thing that happens.")
-def up(interval: float, grace: float, json_lines: bool) -> int:
+def up(interval: float, grace: float, webhooks: str | None, json_lines: bool) -> int:
     """Work by the workflows' own schedule until told to stop.
 
     A workflow that names a `schedule:` and no `event:` works at its hour, in the zone of TZ or of this machine; an hour
     that was missed is made up for at once. All others work as soon as something happens on the forge, which is looked at
     every --interval seconds. After a scheduled pass the day's digest is written below $FACTORY_HOME.
+
+    With --webhooks it also looks as soon as the forge tells of something, at `POST /webhook`. A delivery is believed when it
+    is signed with the secret in keys/webhook.secret, where two hold while one is exchanged: one a line, the newest first.
+    Put a proxy that ends TLS before it. Nothing is missed without webhooks, or where one is lost.
 
     Reads and writes what `factory tick` does. Only one works on a home: a second one stands by, and takes over within a
     second of the first one's death. What is down is said once and waited for; `factory stop` pauses it, `factory resume`
@@ -39,6 +45,7 @@ def up(interval: float, grace: float, json_lines: bool) -> int:
     Examples:
       factory up
       factory up --interval 300 --json
+      factory up --interval 300 --webhooks 8321
       TZ=Europe/Berlin FACTORY_HOME=/srv/tidebook factory up
     """
     from harness.cli.journal import Journal
@@ -47,11 +54,13 @@ def up(interval: float, grace: float, json_lines: bool) -> int:
     from harness.wiring.daemon import Daemon
     from harness.wiring.departure import Departure
     from harness.wiring.duty import Duty
+    from harness.wiring.webhooks import address_in
 
     zone = local_zone()
     journal = Journal(zone, as_json=json_lines)
     with Departure(grace) as departure:
-        Daemon(Duty(home(), interval, journal.say, journal.tell, departure, Notifier(), zone)).run()
+        Daemon(Duty(home(), interval, journal.say, journal.tell, departure, Notifier(), zone,
+                    webhooks=address_in(webhooks) if webhooks else None)).run()
         return departure.leave(departure.exit_code)
 
 

@@ -44,6 +44,10 @@ class Fault:
     says: str
 
 
+BEGINNING = Head(0, GENESIS)
+"""Where a chain begins: no entry, and what the first one names as the one before it."""
+
+
 def entry_hash(*, seq: int, at: str, kind: str, key: str, issue: int | None, run: str | None,
                data: Mapping[str, Any], prev: str) -> str:
     """SHA-256 (hex) over everything in the entry but the hash itself."""
@@ -55,19 +59,21 @@ def entry_hash(*, seq: int, at: str, kind: str, key: str, issue: int | None, run
 def chained(head: Head | None, *, at: str, kind: str, key: str, issue: int | None, run: str | None,
             data: Mapping[str, Any]) -> Entry:
     """The entry that follows `head`."""
-    seq, prev = (head.seq + 1, head.hash) if head else (1, GENESIS)
+    before = head or BEGINNING
+    seq, prev = before.seq + 1, before.hash
     digest = entry_hash(seq=seq, at=at, kind=kind, key=key, issue=issue, run=run, data=data, prev=prev)
     return Entry(seq, at, kind, key, issue, run, data, prev, digest)
 
 
-def first_fault(entries: Iterable[Entry], head: Head | None) -> Fault | None:
-    """The first entry that cannot be trusted, or None when the chain ends exactly at, or right after, `head`.
+def first_fault(entries: Iterable[Entry], head: Head | None, *, since: Head = BEGINNING) -> Fault | None:
+    """The first entry that cannot be trusted, or None when the chain ends exactly at, or right after, `head`. The entries
+    are those after `since`, which was found sound before.
 
     A crash between writing a row and signing the head leaves the chain one entry ahead of the head; that is
     accepted because the next entry still chains from the signed one. A chain shorter than the head is a cut tail.
     """
-    last = Head(0, GENESIS)
-    at_head = head is None
+    last = since
+    at_head = head is None or head == since
     for entry in entries:
         if fault := _entry_fault(entry, last):
             return fault

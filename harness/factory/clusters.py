@@ -5,32 +5,54 @@ be the same fault told twice, or a flood of rewordings. The second waits for the
 a person says whether there is anything left to do.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.history import History
-from harness.governance.text.likeness import ALIKE, resemblance
+from harness.factory.known import Known
+from harness.governance.text.likeness import ALIKE, Texts, resemblance
 
 AT_WORK = frozenset({State.IMPLEMENTING, State.CHANGES_REQUESTED, State.VALIDATING, State.APPROVED, State.MERGING})
 
 
-def waits_for(told: History, others: Iterable[History], *, under_way: Collection[int]) -> History | None:
-    """The issue like this one that is worked on, while this one has not been begun."""
-    if told.state is not State.ACCEPTED:
-        return None
-    return next((other for other in others if other.issue != told.issue
-                 and (other.state in AT_WORK or (other.state is State.ACCEPTED and other.issue in under_way))
-                 and are_alike(told, other)), None)
+def is_at_work(told: History) -> bool:
+    """Whether a change for it is being made, judged or landed."""
+    return told.state in AT_WORK
 
 
-def landed_meanwhile(told: History, others: Iterable[History]) -> History | None:
-    """The issue like this one that landed after this one was last accepted."""
-    if told.state is not State.ACCEPTED or not told.transitions:
-        return None
-    accepted = max(entry.seq for entry in told.transitions if entry.data["to"] == State.ACCEPTED)
-    return next((other for other in others if other.issue != told.issue and other.state is State.MERGED
-                 and other.transitions[-1].data["event"] == Event.LANDED and other.transitions[-1].seq > accepted
-                 and are_alike(told, other)), None)
+class Twins:
+    """What is alike among the issues that are known. Two texts are compared once, however often it is asked."""
+
+    def __init__(self, known: Known) -> None:
+        self._known = known
+        self._compared: dict[int, tuple[int, int]] = {}   # issue → where it was accepted, and up to where with whom
+        self.texts = Texts()
+
+    def waits_for(self, told: History, *, under_way: Collection[int]) -> History | None:
+        """The issue like this one that is worked on, while this one has not been begun."""
+        if told.state is not State.ACCEPTED:
+            return None
+        begun = [other for other in map(self._known.of, sorted(under_way)) if other.state is State.ACCEPTED]
+        others = sorted((*self._known.those(is_at_work), *begun), key=lambda other: other.issue)
+        return next((other for other in others if other.issue != told.issue and are_alike(told, other)), None)
+
+    def landed_meanwhile(self, told: History) -> History | None:
+        """The issue like this one that landed after this one was last accepted."""
+        if told.state is not State.ACCEPTED or not told.transitions:
+            return None
+        accepted = max(entry.seq for entry in told.transitions if entry.data["to"] == State.ACCEPTED)
+        of, through = self._compared.get(told.issue, (accepted, accepted))
+        landed, now = self._known.moved_after(through if of == accepted else accepted, Event.LANDED)
+        found = next((other for other in map(self._known.of, sorted(landed - {told.issue}))
+                      if has_landed(other) and are_alike(told, other)), None)
+        if found is None:
+            self._compared[told.issue] = accepted, now
+        return found
+
+
+def has_landed(told: History) -> bool:
+    """Whether it is done, by us, and stands."""
+    return told.state is State.MERGED and told.transitions[-1].data["event"] == Event.LANDED
 
 
 def are_alike(one: History, other: History) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
 from harness.factory.effects import effect
-from harness.factory.history import RAN_OUT, History, histories, history
+from harness.factory.history import RAN_OUT, History, history
 from harness.factory.lifecycle import project, transition
 from harness.factory.plant import Plant
 from harness.factory.steering import Steering
@@ -17,15 +17,19 @@ from harness.factory.steering import Steering
 def close_what_ran_out(plant: Plant, steering: Steering) -> None:
     """Close every issue whose time is over, each once. Killed at any instant, the next tick goes on from there."""
     now = plant.clock.now()
-    for told in histories(plant.ledger.entries()):
+    for told in plant.known.those(has_a_day):
         if is_over(told, now=now):
             _close(plant, told, steering)
 
 
+def has_a_day(told: History) -> bool:
+    """Whether this issue is to be closed some day, and is not."""
+    return told.state in (State.REJECTED, State.NEEDS_INFO) and told.closes is not None and told.closed is None
+
+
 def is_over(told: History, *, now: datetime) -> bool:
     """Whether this issue was to be closed by now, and is not."""
-    waits = told.state in (State.REJECTED, State.NEEDS_INFO) and told.closes is not None and told.closed is None
-    return waits and datetime.fromisoformat(str(told.closes)) <= now
+    return has_a_day(told) and datetime.fromisoformat(str(told.closes)) <= now
 
 
 def closing_time(plant: Plant, *, days: int) -> str:

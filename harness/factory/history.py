@@ -15,6 +15,7 @@ from harness.ports.ledger import Ledger
 FREEZE = "freeze"
 THAW = "thaw"
 RESUME = "resume"
+STOP = "stop"
 WAITING = "waiting"
 RAN_OUT = "close-in-time"
 
@@ -39,22 +40,22 @@ class History:
         """The issue's title as it was when it was taken in."""
         return next((str(entry.data["title"]) for entry in reversed(self._of("issue"))), "")
 
-    @property
+    @cached_property
     def author(self) -> int:
         """The account that filed it, by the forge's number; 0 where that is not known."""
         return next((int(entry.data.get("author", 0)) for entry in self._of("issue")), 0)
 
-    @property
+    @cached_property
     def login(self) -> str:
         """What that account was called when the issue was taken in."""
         return next((str(entry.data.get("login", "")) for entry in self._of("issue")), "")
 
-    @property
+    @cached_property
     def of_the_house(self) -> bool:
         """Whether that account might command when the issue was taken in."""
         return any(entry.data.get("may_command") is True for entry in self._of("issue"))
 
-    @property
+    @cached_property
     def triages(self) -> tuple[Entry, ...]:
         """The runs of triage that were begun for it."""
         return tuple(entry for entry in self._of("run") if entry.data["workflow"] == "triage")
@@ -84,11 +85,17 @@ class History:
         done = [entry for entry in self._of("done") if entry.data.get("effect") == RAN_OUT]
         return done[-1] if done and self.transitions and done[-1].seq > self.transitions[-1].seq else None
 
-    @property
+    @cached_property
     def tellings(self) -> int:
         """How often there was something new to tell its filer."""
         ran_out: int = sum(entry.data.get("effect") == RAN_OUT for entry in self._of("done"))
-        return len(self.transitions) + len(self._of(WAITING)) + ran_out
+        return len(self.transitions) + len(self._of(WAITING)) + ran_out + len(self.appeals)
+
+    @cached_property
+    def appeals(self) -> tuple[Entry, ...]:
+        """What its filer, or somebody of the house, said against a no, each with its account; also where it changed nothing
+        because a person had it already."""
+        return tuple(entry for entry in self._of("command") if entry.data["command"] == Event.APPEALED)
 
     @property
     def held(self) -> State:
@@ -117,7 +124,7 @@ class History:
         """Judgements of the change at hand that came to no answer and were asked again."""
         return self._since(Event.CHANGE_READY, Event.VERDICT_PASSED).count(Event.JUDGE_AGAIN)
 
-    @property
+    @cached_property
     def proposal(self) -> Mapping[str, Any] | None:
         """The pull request, branch and head that the factory itself pushed last."""
         done = [entry for entry in self._of("done") if entry.data.get("effect") == "propose"]
@@ -133,7 +140,7 @@ class History:
         done = [entry for entry in self._of("done") if entry.data.get("effect") == "land"]
         return done[-1].data["result"] if done else None
 
-    @property
+    @cached_property
     def triage(self) -> Mapping[str, Any] | None:
         """The triage decision in force."""
         decided = [entry.data for entry in self._of("triage")]
@@ -198,6 +205,13 @@ def histories(entries: Iterable[Entry]) -> tuple[History, ...]:
         if entry.issue is not None:
             by_issue.setdefault(entry.issue, []).append(entry)
     return tuple(History(issue, tuple(found)) for issue, found in sorted(by_issue.items()))
+
+
+def is_told_to_stop(ledger: Ledger) -> bool:
+    """Whether the owner's stop is in the ledger: there it reaches a factory on whichever machine works on it now."""
+    marks = [entry.data["command"] for entry in ledger.entries(kind="command")
+             if entry.run is None and entry.data["command"] in (STOP, RESUME)]
+    return marks[-1:] == [STOP]
 
 
 def is_frozen(ledger: Ledger) -> bool:

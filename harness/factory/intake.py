@@ -1,40 +1,65 @@
 """Taking in what the forge shows: new issues, edits, closings, and what people with the right have told the factory.
 
 The forge's text is data. Authority is the forge's own answer on who may do what; a command in a comment counts only
-if the account that wrote it may give it.
+if the account that wrote it may give it, as `obey` says.
 """
 
 import hashlib
 
-from harness.domain.issue import Actor, Comment, Issue
+from harness.domain.errors import ForgeError
+from harness.domain.issue import Issue
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.comments import ALL_LABELS, label_of
+from harness.factory.dashboard import is_dashboard
 from harness.factory.effects import say
-from harness.factory.history import History, history
-from harness.factory.lifecycle import project, transition
+from harness.factory.history import History
+from harness.factory.lifecycle import leave_unsaid, project, transition
+from harness.factory.obey import may_command, obey
 from harness.factory.plant import Plant
 from harness.factory.steering import Steering
 
-COMMANDS = {
-    "retry": Event.RETRIED,
-    "hold": Event.OWNER_HOLD,
-    "resume": Event.RESUMED,
-    "appeal": Event.APPEALED,
-}
-FOR_THE_FILER = frozenset({Event.APPEALED})
+
+def take_in(plant: Plant, steering: Steering, *, whole: bool = False) -> None:
+    """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only what is new is read; with
+    `whole` the list of what is open is compared from its beginning."""
+    due = plant.lookout.look(whole=whole)
+    known = {told.issue for told in plant.known.histories()}
+    for number in due:
+        _look_at(plant, number, steering, is_known=number in known)
+        plant.lookout.settle(number)
+    plant.lookout.rest()
 
 
-def take_in(plant: Plant, steering: Steering) -> None:
-    """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more."""
-    shown = {issue.number: issue for issue in plant.forge.issues()}
-    for issue in shown.values():
+def _look_at(plant: Plant, number: int, steering: Steering, *, is_known: bool) -> None:
+    """One issue that is new, or was touched, or moved. Of a new one that nobody said anything to there is no more to see."""
+    try:
+        issue = plant.lookout.issue(number)
+    except ForgeError as error:
+        return _let_go(plant, plant.known.of(number), error, steering)
+    if issue.open and not is_known and not is_dashboard(issue):
         _meet(plant, issue)
-    for told in _known(plant):
-        issue = shown.get(told.issue) or plant.forge.issue(told.issue)
-        if _obey(plant, told, issue, steering):
-            issue = plant.forge.issue(told.issue)
-        _notice(plant, history(plant.ledger, told.issue), issue, steering)
-        _put_back_labels(plant, history(plant.ledger, told.issue), issue)
+        if issue.comments == 0 and ALL_LABELS.isdisjoint(issue.labels):
+            return None
+    if not (told := plant.known.of(number)).entries:
+        return None
+    if (issue.comments != 0 or told.proposal) and obey(plant, told, steering):
+        issue = plant.lookout.read(number)
+    _notice(plant, plant.known.of(number), issue, steering)
+    _put_back_labels(plant, plant.known.of(number), issue)
+    return None
+
+
+def _let_go(plant: Plant, told: History, error: ForgeError, steering: Steering) -> None:
+    """An issue that the forge no longer has, deleted or moved to another repository, is closed; there is nobody to tell.
+    Raises the error where it is anything else: the list of all has to come, without it."""
+    if not told.entries and not error.retryable:
+        return
+    if error.retryable or told.issue in {issue.number for issue in plant.forge.issues()}:
+        raise error
+    if Event.CLOSED_BY_PERSON in events_from(told.state) and told.state not in ENDED:
+        transition(plant, told.issue, Event.CLOSED_BY_PERSON, key=f"event/{told.issue}/{len(told.transitions)}",
+                   says="it is no longer on the forge", rules=steering.digest)
+    leave_unsaid(plant, told.issue)
 
 
 def text_hash(issue: Issue) -> str:
@@ -44,17 +69,10 @@ def text_hash(issue: Issue) -> str:
 
 def _meet(plant: Plant, issue: Issue) -> None:
     """Only of whom the forge calls one of the project's own is it asked what they may do: a thousand strangers cost nothing."""
-    key = f"issue/{issue.number}"
-    if plant.ledger.find(key) is None:
-        may_command = issue.insider and _may_command(plant, issue.author)
-        plant.ledger.append("issue", key, issue=issue.number, data={
-            "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login, "may_command": may_command,
-            "text": text_hash(issue)})
-
-
-def _known(plant: Plant) -> list[History]:
-    numbers = sorted({entry.issue for entry in plant.ledger.entries(kind="issue") if entry.issue is not None})
-    return [history(plant.ledger, number) for number in numbers]
+    commands = issue.insider and may_command(plant, issue.author)
+    plant.ledger.append("issue", f"issue/{issue.number}", issue=issue.number, data={
+        "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login, "may_command": commands,
+        "text": text_hash(issue)})
 
 
 def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> None:
@@ -85,61 +103,6 @@ def _merged_by_a_person(plant: Plant, told: History) -> int | None:
     return number if plant.forge.pull_request(number).merged else None
 
 
-def _obey(plant: Plant, told: History, issue: Issue, steering: Steering) -> bool:
-    """Slash commands, oldest first, each once, each only from an account that may give it. Whether any was."""
-    if told.state not in (State.REJECTED, State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED, State.ACCEPTED):
-        return False
-    before = told
-    for comment in plant.forge.comments(issue.number):
-        if plant.ledger.find(_key(comment)) is None and (event := _meant(plant, comment, told, issue)):
-            _do(plant, told, comment, event, steering)
-            told = history(plant.ledger, issue.number)
-    return told is not before
-
-
-def _do(plant: Plant, told: History, comment: Comment, event: Event, steering: Steering) -> None:
-    """What is said too late or too early changes nothing, and is in the ledger as said. The command is written down last:
-    killed before that, it is read again, and each of its effects is there already or is made now."""
-    if event in events_from(told.state):
-        if told.state is State.REJECTED:   # what was closed goes on in its own place
-            say(plant, lambda: plant.writer.reopen_issue(told.issue))
-        _event(plant, told, event, f"by {comment.author.login}", steering, key=f"{_key(comment)}/event")
-    plant.ledger.append("command", _key(comment), issue=told.issue, data={
-        "command": event.value, "actor": comment.author.id, "login": comment.author.login})
-
-
-def _key(comment: Comment) -> str:
-    return f"comment/{comment.id}"
-
-
-def _meant(plant: Plant, comment: Comment, told: History, issue: Issue) -> Event | None:
-    words = comment.body.strip().split()
-    if _is_awaited(told) and comment.author.id == issue.author.id and not is_command(comment):
-        return Event.AUTHOR_REPLIED if comment.id > int((told.triage or {}).get("heard", 0)) else None
-    if len(words) < 2 or words[0] != "/factory" or words[1] not in COMMANDS:
-        return None
-    event = COMMANDS[words[1]]
-    if event in FOR_THE_FILER and comment.author.id == issue.author.id:
-        return event
-    return event if _may_command(plant, comment.author) else None
-
-
-def _may_command(plant: Plant, actor: Actor) -> bool:
-    """A person with the right, by the forge's own answer. An app has none, whatever it may write: nobody stands behind it."""
-    return not actor.bot and plant.forge.permission(actor).may_command
-
-
-def is_command(comment: Comment) -> bool:
-    """Whether a comment is meant for the factory, and so is no word on the issue."""
-    return comment.body.lstrip().startswith("/factory")
-
-
-def _is_awaited(told: History) -> bool:
-    """Whether its filer was asked something, and an answer still counts: also after it was closed for want of one."""
-    return told.state is State.NEEDS_INFO or bool(told.transitions and told.transitions[-1].data["event"] == Event.NO_REPLY)
-
-
-def _event(plant: Plant, told: History, event: Event, says: str, steering: Steering, *, key: str | None = None) -> None:
-    transition(plant, told.issue, event, key=key or f"event/{told.issue}/{len(told.transitions)}", says=says,
-               rules=steering.digest)
+def _event(plant: Plant, told: History, event: Event, says: str, steering: Steering) -> None:
+    transition(plant, told.issue, event, key=f"event/{told.issue}/{len(told.transitions)}", says=says, rules=steering.digest)
     project(plant, told.issue)

@@ -12,9 +12,10 @@ from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceE
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
-from harness.factory.comments import ALL_LABELS, consequence_words
+from harness.factory.comments import ALL_LABELS, consequence_annotations, consequence_words
 from harness.factory.consequence import CONSEQUENCE, Consequence, consequence
 from harness.factory.effects import say
+from harness.factory.lookout import is_proposed
 from harness.factory.plant import Plant
 from harness.factory.recorded import recorded_changes
 from harness.factory.steering import WORKFLOWS, Steering, read_steering
@@ -33,8 +34,8 @@ _MOMENT = "2000-01-01T00:00:00+00:00"   # of a commit that nobody is shown: the 
 def show_consequences(plant: Plant, steering: Steering) -> None:
     """Set the check on every open pull request that edits the law, where it is not set for this head and base yet."""
     branch = plant.forge.default_branch()
-    own = {entry.data["result"]["number"] for entry in plant.ledger.entries(kind="done")
-           if entry.data.get("effect") == "propose"}
+    own = {entry.data["result"]["number"] for told in plant.known.those(is_proposed) for entry in told.entries
+           if entry.kind == "done" and entry.data.get("effect") == "propose"}
     new = (one for one in plant.forge.pull_requests() if one.base_branch == branch and one.number not in own
            and not any(plant.ledger.find(key) for key in (_key(one), _key(one, steering))))
     for proposed in islice(new, MOST):
@@ -59,7 +60,9 @@ def _look_at(plant: Plant, steering: Steering, proposed: PullRequest) -> None:
         return
     conclusion = "success" if found.holds else "failure"
     title, summary = consequence_words(found, plant.link, base=steering.base, head=proposed.head)
-    say(plant, lambda: plant.writer.set_check(proposed.head, CHECK, conclusion=conclusion, title=title, summary=summary))
+    notes = consequence_annotations(found)
+    say(plant, lambda: plant.writer.set_check(proposed.head, CHECK, conclusion=conclusion, title=title, summary=summary,
+                                              annotations=notes))
     plant.ledger.append(CONSEQUENCE, _key(proposed, steering), data={
         "pull_request": proposed.number, "head": proposed.head, "base": steering.base, "author": proposed.author.id,
         "login": proposed.author.login, "conclusion": conclusion, "title": title, "summary": summary, "rules": steering.digest})

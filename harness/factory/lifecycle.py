@@ -4,9 +4,10 @@ from typing import Any
 
 from harness.domain.lifecycle import Event, State, next_state
 from harness.factory.chain_page import write_page
+from harness.factory.change import show_change
 from harness.factory.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
 from harness.factory.effects import say
-from harness.factory.history import History, histories, history
+from harness.factory.history import History, history
 from harness.factory.plant import Plant
 
 
@@ -30,15 +31,24 @@ def project(plant: Plant, issue: int) -> None:
     say(plant, lambda: write_page(plant, told))
     say(plant, lambda: plant.writer.set_state_label(issue, label_of(told), among=ALL_LABELS))
     say(plant, lambda: plant.writer.upsert_comment(issue, ISSUE_MARKER, issue_comment(told, plant.link)))
+    show_change(plant, told)
     plant.ledger.append(PROJECTED, _mark(told), issue=issue)
 
 
 def project_what_was_cut_off(plant: Plant) -> None:
     """Say what a killed factory had decided and not yet said: what has ended is not moved again, so nobody else would."""
-    said = {entry.key for entry in plant.ledger.entries(kind=PROJECTED)}
-    for told in histories(plant.ledger.entries()):
-        if told.tellings and _mark(told) not in said:
-            project(plant, told.issue)
+    for told in plant.known.those(is_unsaid):
+        project(plant, told.issue)
+
+
+def is_unsaid(told: History) -> bool:
+    """Whether there is something to tell that the forge does not say yet."""
+    return bool(told.tellings) and _mark(told) not in {entry.key for entry in told.entries if entry.kind == PROJECTED}
+
+
+def leave_unsaid(plant: Plant, issue: int) -> None:
+    """Say nothing of an issue that the forge no longer has."""
+    plant.ledger.append(PROJECTED, _mark(history(plant.ledger, issue)), issue=issue, data={"gone": True})
 
 
 def _mark(told: History) -> str:

@@ -1,9 +1,12 @@
 """What the lap works with: every port by name, built once in wiring and in the tests."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from harness.factory.clusters import Twins
+from harness.factory.known import Known
+from harness.factory.lookout import Lookout
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge, ForgeWriter
@@ -82,3 +85,11 @@ class Plant:
     trusted_keys: frozenset[str]
     link: Callable[[str], str]          # a path in the repository (or /… of the forge) → an address
     tell: Callable[[str, str, str], None]   # (run, what, words): live progress, never relied upon
+    known: Known = field(init=False)        # what this process has read of the ledger,
+    lookout: Lookout = field(init=False)    # has seen of the forge,
+    twins: Twins = field(init=False)        # and has compared
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "known", Known(self.ledger))
+        object.__setattr__(self, "twins", Twins(self.known))
+        object.__setattr__(self, "lookout", Lookout(self.forge, self.known, self.ledger, self.clock))

@@ -16,7 +16,7 @@ from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Applies, Decision, OnFail
 from harness.domain.lifecycle import Event
 from harness.factory.config import Triage
-from harness.factory.history import WAITING, History, histories, history
+from harness.factory.history import WAITING, History, history
 from harness.factory.lifecycle import project
 from harness.factory.plant import Plant
 from harness.factory.steering import Steering
@@ -55,7 +55,7 @@ class Queue:
 
     def next(self, waiting: Sequence[History], steering: Steering) -> History | None:
         """The issue to look at now; None where all that are left wait."""
-        if self.given >= steering.config.triage.batch:
+        if not self.has_room(steering):
             return None
         now = self.plant.clock.now()
         for told in in_turn(waiting, self.turns, now=now):
@@ -64,6 +64,10 @@ class Queue:
                 return told
             self.waiting[told.issue] = wait
         return None
+
+    def has_room(self, steering: Steering) -> bool:
+        """Whether this tick may give another turn."""
+        return self.given < steering.config.triage.batch
 
     def begin(self, told: History) -> None:
         """Count a turn that is given."""
@@ -101,13 +105,18 @@ class Queue:
 
     def _labels_of(self, issue: int) -> frozenset[str] | None:
         if self._labels is None:   # asked once, for all
-            self._labels = {shown.number: frozenset(shown.labels) for shown in self.plant.forge.issues()}
+            self._labels = {number: frozenset(shown.labels) for number, shown in self.plant.lookout.open_issues().items()}
         return self._labels.get(issue)
 
 
 def queue_of(plant: Plant) -> Queue:
     """The queue as the ledger has it now."""
-    return Queue(plant, list(turns_in(histories(plant.ledger.entries()))))
+    return Queue(plant, list(turns_in(plant.known.those(had_a_turn))))
+
+
+def had_a_turn(told: History) -> bool:
+    """Whether it was ever taken up for triage."""
+    return bool(told.triages)
 
 
 def turns_in(told: Iterable[History]) -> Iterator[Turn]:

@@ -1,4 +1,4 @@
-"""When which workflow works, by its own `on:`; and what on the forge is news.
+"""When which workflow works, by its own `on:`.
 
 A workflow that names a schedule and no event waits for its hour. Every other works as soon as something happens. What
 was begun is finished whatever the hour.
@@ -12,7 +12,6 @@ from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import Workflow
 from harness.factory.history import History
 from harness.governance.triage import Priority
-from harness.ports.forge import Forge
 
 _PRIORITIES = tuple(Priority)
 SCHEDULE = "schedule"
@@ -54,19 +53,3 @@ def urgency(told: History, *, now: datetime, days: int) -> int:
     waited = now - datetime.fromisoformat(accepted[-1].at)
     return max(_PRIORITIES.index(priority) - waited.days // days, 0)
 
-
-class Watch:
-    """The issues of a forge, as they were when somebody last looked."""
-
-    def __init__(self, forge: Forge) -> None:
-        self._forge = forge
-        self._seen: dict[int, str] = {}
-        self._newest: str | None = None
-
-    def news(self) -> tuple[int, ...]:
-        """The numbers of issues that are new or were touched since the last look: all open ones at the first."""
-        found = {issue.number: issue.updated_at for issue in self._forge.issues(since=self._newest)}
-        news = tuple(number for number, moment in sorted(found.items()) if self._seen.get(number) != moment)
-        self._seen |= found
-        self._newest = max(self._seen.values(), default=None)
-        return news

@@ -5,7 +5,7 @@ The model has no tools, no token and one closed answer. What it cannot be sure o
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import partial
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, ModelError
@@ -16,13 +16,14 @@ from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory import context
 from harness.factory.effects import effect
 from harness.factory.grace import closing_time
-from harness.factory.history import History, histories
-from harness.factory.intake import is_command, text_hash
+from harness.factory.history import History
+from harness.factory.intake import text_hash
 from harness.factory.job import Job, failed, produced, refused
 from harness.factory.models import session
-from harness.factory.queue import is_appeal, issue_facts, refusal_of, turns_in
+from harness.factory.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
+from harness.factory.slash import is_command
 from harness.governance.decide import decide as law
-from harness.governance.text.likeness import Earlier, nearest, twin
+from harness.governance.text.likeness import Earlier, Texts
 from harness.governance.text.normalise import Normalised, normalise
 from harness.governance.triage import answer_schema, duplicate_answer, triage_decision
 from harness.workflow import rendered
@@ -70,8 +71,7 @@ def _marked(found: Normalised) -> list[str]:
 def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
     """The rules that refuse this issue for good. One that only wants to see it later had its say in the queue: a turn
     that was given is not taken back."""
-    known = histories(job.plant.ledger.entries())
-    others = [told for told in known if told.issue != job.issue]
+    others = [told for told in job.plant.known.those(had_a_turn) if told.issue != job.issue]
     facts = issue_facts(job.history, turns_in(others), labels=frozenset(issue.labels), now=job.plant.clock.now())
     decision = law(job.steering.governance, facts, applies=Applies.ISSUE)
     return decision.refusals if refusal_of(decision) not in (None, OnFail.RETRY) else ()
@@ -93,7 +93,7 @@ def classify(job: Job) -> NodeResult:
     assert isinstance(job.node, AgentNode)
     taken = job.outputs["intake"]
     if twin := _twin(job, taken):
-        return produced(f"says what #{twin.number} says", **duplicate_answer(of=twin.number, quote=taken["title"]))
+        return produced(f"says what #{twin} says", **duplicate_answer(of=twin, quote=taken["title"]))
     question = rendered(job.node.prompt, {"spec_card": _as_json(_card(taken)), "others": _others(job, taken)},
                         prompts=job.steering.prompts)
     try:
@@ -122,7 +122,7 @@ def decide(job: Job) -> NodeResult:
     taken, answer = job.outputs["intake"], job.outputs["classify"]
     said = "\n".join((taken["body"], *(reply["text"] for reply in taken.get("replies", ()))))
     decided = triage_decision(job.steering.governance, answer, title=taken["title"], body=said, number=job.issue,
-                              older_issues={issue.number for issue in _earlier(job)}, asked=job.history.questions)
+                              older_issues={told.issue for told in _older(job)}, asked=job.history.questions)
     cites = [{"id": entry.id, "title": entry.title, "path": _permalink(job, entry.source)} for entry in decided.cites]
     _write_down(job, taken, event=decided.event, cites=cites, quote=decided.quote, reply=decided.reply, kind=decided.kind,
                 priority=decided.priority)
@@ -155,39 +155,51 @@ def _closed(job: Job) -> dict[str, Any]:
     return {"issue": job.issue}
 
 
-def _earlier(job: Job) -> tuple[Earlier, ...]:
-    """Older issues that this one may be a duplicate of. One that is merged is not: what comes back is a regression. One
-    that is itself a duplicate is not: its older one is."""
-    older = [told for told in histories(job.plant.ledger.entries())
-             if told.issue < job.issue and told.state is not State.MERGED and not told.is_duplicate]
-    unread = {told.issue for told in older if told.triage is None}
-    shown = {issue.number: issue for issue in job.plant.forge.issues() if issue.number in unread} if unread else {}
-    return tuple(_as_read(told, shown.get(told.issue)) for told in older if told.triage or told.issue in shown)
+def _older(job: Job) -> tuple[History, ...]:
+    """Older issues that this one may be a duplicate of, as far as their text is known."""
+    shown = job.plant.lookout.open_issues()
+    return tuple(told for told in job.plant.known.those(may_be_told_again)
+                 if told.issue < job.issue and (told.triage or told.issue in shown))
 
 
-def _as_read(told: History, shown: Issue | None) -> Earlier:
+def may_be_told_again(told: History) -> bool:
+    """Whether another issue may be a duplicate of this one. Of one that is merged it is none: what comes back is a
+    regression. One that is itself a duplicate is not the one to name: its older one is."""
+    return told.state is not State.MERGED and not told.is_duplicate
+
+
+def _as_read(told: History, shown: Mapping[int, Issue]) -> Earlier:
     """As it was triaged, or, where it was not yet, as it stands on the forge now."""
-    title, body = (told.triage["title"], told.triage["body"]) if told.triage else _readable(*_texts(shown))
-    return Earlier(told.issue, title, body, told.state.value)
+    if told.triage:
+        return Earlier(told.issue, told.triage["title"], told.triage["body"], told.state.value)
+    title, body = normalise(shown[told.issue].title), normalise(shown[told.issue].body)
+    return Earlier(told.issue, title.text.strip(), body.text, told.state.value)
 
 
-def _texts(shown: Issue | None) -> tuple[str, str]:
-    return (shown.title, shown.body) if shown else ("", "")
+def _text_of(told: History, shown: Mapping[int, Issue]) -> str:
+    return _as_read(told, shown).text
 
 
-@lru_cache(maxsize=2048)
-def _readable(title: str, body: str) -> tuple[str, str]:
-    """A flood is read again for each of its issues, so it is remembered."""
-    return normalise(title).text.strip(), normalise(body).text
+def _learned(job: Job) -> tuple[Texts, dict[int, History], Mapping[int, Issue]]:
+    """The older issues, with what they say read, where that was not done before: a flood is held against each of its own."""
+    texts, shown, older = job.plant.twins.texts, job.plant.lookout.open_issues(), {told.issue: told for told in _older(job)}
+    for number, told in older.items():
+        says = told.triage or {"title": shown[number].title, "body": shown[number].body}
+        texts.learn(number, (told.triage is not None, hash(says["title"]), hash(says["body"])),
+                    partial(_text_of, told, shown))
+    return texts, older, shown
 
 
-def _twin(job: Job, taken: Mapping[str, Any]) -> Earlier | None:
-    return twin(f"{taken['title']}\n{taken['body']}", _earlier(job))
+def _twin(job: Job, taken: Mapping[str, Any]) -> int | None:
+    texts, older, _ = _learned(job)
+    return texts.twin(f"{taken['title']}\n{taken['body']}", older)
 
 
 def _others(job: Job, taken: Mapping[str, Any]) -> str:
     """The older issues that share the most words with this one, for the model to recognise a duplicate."""
-    near = nearest(f"{taken['title']}\n{taken['body']}", _earlier(job), most=OTHERS_SHOWN)
+    texts, older, shown = _learned(job)
+    found = texts.nearest(f"{taken['title']}\n{taken['body']}", older, most=OTHERS_SHOWN)
+    near = [_as_read(older[number], shown) for number in found]
     return "\n".join(_as_json({"issue": issue.number, "state": issue.state, "title": issue.title[:200],
                                "text_of_a_stranger": issue.body[:OTHERS_LENGTH]}) for issue in near)
 

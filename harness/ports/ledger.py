@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from harness.domain.ledger import Entry, Fault
+from harness.domain.ledger import Entry, Fault, Head
 
 
 class Ledger(Protocol):
@@ -16,8 +16,8 @@ class Ledger(Protocol):
         Raises LedgerError when it cannot be written; then nothing was."""
         ...
 
-    def entries(self, *, issue: int | None = None, kind: str | None = None) -> tuple[Entry, ...]:
-        """Entries in order, all or those of one issue or kind."""
+    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
+        """Entries in order, all or those of one issue or kind, or those that follow the entry of number `after`."""
         ...
 
     def find(self, key: str) -> Entry | None:
@@ -26,4 +26,10 @@ class Ledger(Protocol):
 
     def fault(self) -> Fault | None:
         """The first entry that cannot be trusted; None when the whole chain ends at its signed head."""
+        ...
+
+    def fault_after(self, since: Head) -> Fault | None:
+        """The same, of what follows an entry that was found sound before; what lies before that is not read again.
+
+        An entry that is no longer there, or is another one, is a fault."""
         ...

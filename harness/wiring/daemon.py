@@ -3,6 +3,7 @@
 Properties kept:
 - whoever holds the home's lock works; others wait, and take over within a blink of its death, however it died;
 - nothing outside ends it: it says once what is down, tries again ever more slowly, and says when that is back;
+- a webhook makes it look sooner, and nothing depends on one: what none told is found all the same;
 - the owner's stop pauses it, a resume goes on, both without a restart;
 - told to go, it starts nothing more and lets what runs finish within the grace.
 """
@@ -10,12 +11,13 @@ Properties kept:
 from contextlib import suppress
 
 from harness.domain.errors import FactoryError, Interrupted, PortError
-from harness.engine.lock import sole_factory
+from harness.engine.lease import Lease
 from harness.wiring.duty import Duty
-from harness.wiring.home import read_home
 from harness.wiring.open import Works, open_works
 from harness.wiring.outage import Outages
 from harness.wiring.shift import Shift
+from harness.wiring.state import ledger_of, sole_factory
+from harness.wiring.webhooks import Mail, webhooks
 
 WARM_WORKTREES = 1
 
@@ -25,20 +27,20 @@ class Daemon:
 
     def __init__(self, duty: Duty) -> None:
         self._duty = duty
-        self._outages = Outages(duty)
+        self._outages = Outages(duty, ledger_of(duty.home))
         self._is_up = False
         self._stood_by = False
 
     def run(self) -> None:
         """Work until told to go. Raises ConfigError where the home cannot be worked on as it stands."""
         duty = self._duty
-        read_home(duty.home)
         with (suppress(Interrupted),
-              sole_factory(duty.home, command="factory up", patience=float("inf"), waiting=self._stand_by)):
+              sole_factory(duty.home, command="factory up", patience=float("inf"), waiting=self._stand_by) as lease):
             if self._stood_by:
                 duty.say("takeover", "the other one is gone; taking over")
-            while True:
-                self._work_until_something_is_down()
+            with webhooks(duty.home, duty.webhooks, say=duty.say) as mail:
+                while True:
+                    self._work_until_something_is_down(lease, mail)
         duty.notifier.stopping()
         duty.say("left", "the grace was over: what was under way is made again" if duty.departure.is_late else "in good order")
 
@@ -49,11 +51,11 @@ class Daemon:
             self._duty.notifier.ready("standing by")
         self._duty.mind_the_door()
 
-    def _work_until_something_is_down(self) -> None:
+    def _work_until_something_is_down(self, lease: Lease, mail: Mail | None) -> None:
         try:
-            with open_works(self._duty.home, tell=self._duty.tell, pulse=self._duty.notifier.alive,
+            with open_works(self._duty.home, tell=self._duty.tell, lease=lease, pulse=self._duty.notifier.alive,
                             warm=WARM_WORKTREES) as works:
-                self._work(works)
+                self._work(works, mail)
         except (PortError, OSError) as error:    # OSError: what the machine itself refuses, such as a full disk
             self._outages.sit_out(error)
         except FactoryError as error:            # a law or a workflow that cannot be obeyed as it stands now: a person mends it
@@ -61,14 +63,14 @@ class Daemon:
                 raise
             self._outages.sit_out(error)
 
-    def _work(self, works: Works) -> None:
+    def _work(self, works: Works, mail: Mail | None) -> None:
         """Told to go while something runs, nothing more is started; what runs may finish, and is recorded."""
         departure = self._duty.departure
         departure.on_told = works.engine.refuse
         try:
             self._duty.mind_the_door()    # told before this engine was there to refuse anything
             self._say_up(works)
-            Shift(self._duty, works, well=self._outages.over, sweep=lambda: _freed(works)).work()
+            Shift(self._duty, works, well=self._outages.over, sweep=lambda: _freed(works), mail=mail).work()
         except Interrupted:
             if not departure.is_late:
                 works.engine.drain()

@@ -12,6 +12,7 @@ from harness.engine.notify import Notifier
 from harness.ports.clock import Clock
 from harness.wiring.departure import Departure
 from harness.wiring.open import Tell
+from harness.wiring.webhooks import Address
 
 Say = Callable[[str, str], None]
 
@@ -21,7 +22,7 @@ SLICE_SECONDS = 0.2
 @dataclass(frozen=True, slots=True)
 class Duty:
     """`say(kind, words)` is told each thing that happens, `tell` each node's end; `interval` is between two looks, in
-    seconds; `zone` is where the schedules' clock hangs."""
+    seconds; `zone` is where the schedules' clock hangs; `webhooks` is where they are taken, None where nowhere."""
 
     home: Path
     interval: float
@@ -31,6 +32,7 @@ class Duty:
     notifier: Notifier
     zone: tzinfo
     clock: Clock = field(default_factory=SystemClock)
+    webhooks: Address | None = None
 
     def now(self) -> datetime:
         return self.clock.now().astimezone(self.zone)

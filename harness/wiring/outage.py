@@ -4,41 +4,45 @@ from contextlib import suppress
 from datetime import datetime
 
 from harness.domain.errors import FactoryError, LedgerError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
 from harness.factory.digest import OUTAGE, OUTAGE_ENDED, open_outages
 from harness.factory.digest_page import span
+from harness.ports.ledger import Ledger
 from harness.wiring.duty import Duty
 
-FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 1.0, 120.0
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
 
 
 class Outages:
     """The outages of one home. They are kept in its ledger, where the digest finds them, unless that is what is down."""
 
-    def __init__(self, duty: Duty) -> None:
+    def __init__(self, duty: Duty, ledger: Ledger) -> None:
         self._duty = duty
-        self._ledger = SqliteLedger(duty.home, SystemClock())
+        self._ledger = ledger
         self._tries = 0
         self._since: datetime | None = None
         self._looked = False
 
     def sit_out(self, error: FactoryError | OSError) -> None:
-        """Say what is down, where that was not said yet, and wait: twice as long each time, up to two minutes."""
+        """Say what is down, where that was not said yet, and wait: twice as long each time, up to two minutes; or, where a
+        forge says when it will answer again, until then."""
         if self._since is None:
             self._since = self._duty.now()
             self._duty.say("down", f"{error}; trying again until it is back")
             self._record(OUTAGE, f"outage/{self._since.isoformat()}", says=str(error))
-        self._duty.notifier.ready(f"down since {self._since:%H:%M}: {error}")
         self._tries += 1
-        self._duty.rest(pause(self._tries))
+        again_at, now = getattr(error, "again_at", None), self._duty.now()
+        if again_at is None:
+            self._duty.notifier.ready(f"down since {self._since:%H:%M}: {error}")
+        else:
+            self._duty.notifier.ready(f"the forge asks to wait until {again_at.astimezone(self._duty.zone):%H:%M:%S}: {error}")
+        self._duty.rest(pause(self._tries) if again_at is None else pause_until(again_at, now=now))
 
     def over(self) -> None:
         """All is well. Ends in the ledger what is down there, also what a process that was killed had found down."""
         if self._looked and self._since is None:
             return
         self._looked = True
-        for outage in open_outages(self._ledger.entries()):
+        for outage in open_outages((*self._ledger.entries(kind=OUTAGE), *self._ledger.entries(kind=OUTAGE_ENDED))):
             self._record(OUTAGE_ENDED, f"{outage.key}/ended", began=outage.key)
         if self._since is not None:
             self._duty.say("back", f"all is well again, after {span(self._duty.now() - self._since)}")
@@ -53,3 +57,9 @@ class Outages:
 def pause(tries: int) -> float:
     """Seconds to wait after the `tries`-th failure in a row, from 1."""
     return min(LONGEST_PAUSE_SECONDS, FIRST_PAUSE_SECONDS * 2.0 ** min(tries - 1, 30))
+
+
+def pause_until(again_at: datetime, *, now: datetime) -> float:
+    """Seconds until a forge answers again, less than which would only make it refuse for longer. No limit lasts beyond an
+    hour, whatever two clocks make of it."""
+    return min(MOST_SECONDS, max(FIRST_PAUSE_SECONDS, (again_at - now).total_seconds()))

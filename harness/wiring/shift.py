@@ -1,4 +1,4 @@
-"""A daemon at work, for as long as nothing it stands on is down: look, pass, rest; and the hours that schedules name."""
+"""A daemon at work, for as long as nothing it stands on is down: hear, look, pass, rest; and the hours that schedules name."""
 
 import random
 from collections.abc import Callable, Mapping
@@ -8,27 +8,28 @@ from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
 from harness.engine.schedule import first_after
 from harness.factory.effects import stop_if_told
-from harness.factory.rota import SCHEDULE, Watch, last_passes, schedules, states_at_work
-from harness.factory.tick import current_steering, tick
+from harness.factory.rota import SCHEDULE, last_passes, schedules, states_at_work
+from harness.factory.tick import current_steering, may_go_on, tick
 from harness.wiring.digest import link_of, write_digest
 from harness.wiring.duty import Duty
 from harness.wiring.open import Works
+from harness.wiring.webhooks import Mail
 
 JITTER = 0.2
+LEAST_SECONDS = 1.0
 LOOK_AT_ALL_SECONDS = 3600.0
-"""How long until everything is looked at, whatever seems to have changed: a forge's moments are whole seconds, and two
-changes may share one."""
+"""How long until the whole ledger is verified again and the whole list compared, whatever seems to have changed."""
 
 
 class Shift:
     """`well` is called after each pass: whatever was down is back. `sweep` frees what nothing needs any more, once a day,
-    and says what it freed."""
+    and says what it freed. `mail` is what webhooks told, where there are any."""
 
-    def __init__(self, duty: Duty, works: Works, *, well: Callable[[], None], sweep: Callable[[], str]) -> None:
-        self._duty, self._works, self._well, self._sweep = duty, works, well, sweep
+    def __init__(self, duty: Duty, works: Works, *, well: Callable[[], None], sweep: Callable[[], str],
+                 mail: Mail | None = None) -> None:
+        self._duty, self._works, self._well, self._sweep, self._mail = duty, works, well, sweep, mail
         self._ledger = works.plant.ledger
-        self._watch = Watch(works.plant.forge)
-        self._began = _first_known(works) or duty.now()
+        self._began = works.plant.known.began or duty.now()
         self._all_seen: datetime | None = None   # None: everything is to be looked at
 
     def work(self) -> None:
@@ -39,18 +40,28 @@ class Shift:
             workflows = current_steering(self._works.plant).workflows
             lines, now = schedules(workflows), self._duty.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
-            if self._watch.news() or due or self._is_all_due(now):
-                self._pass(states=states_at_work(workflows, due), due=due)
+            states, heard = states_at_work(workflows, due), self._hear()
+            if heard or self._works.plant.lookout.look() or due or self._is_all_due(now) or self._is_any_left(states):
+                self._pass(states=states, due=due, heard=heard)
             self._rest(lines)
 
-    def _pass(self, *, states: frozenset[State], due: Mapping[str, datetime]) -> None:
+    def _hear(self) -> tuple[int, ...]:
+        return self._mail.hear(self._works.plant.lookout) if self._mail else ()
+
+    def _is_any_left(self, states: frozenset[State]) -> bool:
+        """Whether the last pass left anything that waits for something outside, such as another program's checks."""
+        return any(told.state in states for told in self._works.plant.known.those(may_go_on))
+
+    def _pass(self, *, states: frozenset[State], due: Mapping[str, datetime], heard: tuple[int, ...]) -> None:
         began = self._duty.now()
         try:
-            moved = tick(self._works.plant, self._works.dispatch, states=states)
+            moved = tick(self._works.plant, self._works.dispatch, states=states, whole=self._is_all_due(began), shows=True)
         except Stopped:
             self._all_seen = None
             return
-        self._all_seen = began
+        self._all_seen = began if self._is_all_due(began) else self._all_seen
+        if self._mail:
+            self._mail.done(heard)
         self._well()
         if moved:
             self._duty.say("pass", f"moved {', '.join(f'#{issue}' for issue in moved)}")
@@ -60,6 +71,8 @@ class Shift:
         if due and (path := write_digest(self._duty.home, self._ledger, at=self._duty.now(), link=link_of(self._duty.home))):
             self._duty.say("digest", str(path))
             self._duty.say("swept", self._sweep())
+            if self._mail:
+                self._duty.say("webhooks", self._mail.sweep(self._duty.now()))
 
     def _next_hours(self, lines: Mapping[str, str]) -> dict[str, datetime]:
         """When each workflow is due next: one that was missed, because nobody was up, is due now."""
@@ -73,7 +86,12 @@ class Shift:
     def _rest(self, lines: Mapping[str, str]) -> None:
         hour = min(self._next_hours(lines).values(), default=None)
         seconds = self._duty.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
-        self._duty.rest(seconds, until=lambda: self._is_stopped() or (hour is not None and hour <= self._duty.now()))
+        self._duty.rest(min(seconds, LEAST_SECONDS))    # what comes in a burst is looked at together
+        self._duty.rest(seconds - LEAST_SECONDS, until=lambda: self._is_stopped() or self._is_rung() or (
+            hour is not None and hour <= self._duty.now()))
+
+    def _is_rung(self) -> bool:
+        return self._mail is not None and self._mail.bell.is_set()
 
     def _pause_while_stopped(self) -> None:
         try:
@@ -92,8 +110,3 @@ class Shift:
         except Stopped:
             return True
         return False
-
-
-def _first_known(works: Works) -> datetime | None:
-    known = works.plant.ledger.entries(kind="issue")
-    return datetime.fromisoformat(known[0].at) if known else None

@@ -1,4 +1,4 @@
-"""When which workflow works, and what is news."""
+"""When which workflow works."""
 
 from datetime import datetime
 
@@ -6,7 +6,7 @@ import pytest
 
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, State
 from harness.domain.workflow import Triggers, Workflow
-from harness.factory.rota import BEGINS, SCHEDULE, Watch, last_passes, schedules, states_at_work
+from harness.factory.rota import BEGINS, SCHEDULE, last_passes, schedules, states_at_work
 from harness.factory.tick import decide_next
 
 NIGHTLY = "17 2 * * *"
@@ -63,15 +63,3 @@ def test_an_hour_was_honoured_when_the_ledger_says_so(world):
         entry = world.ledger.append(SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"})
     assert last_passes(world.ledger.entries()) == {"triage": datetime.fromisoformat(entry.at)}
 
-
-def test_news_is_what_is_new_or_was_touched_since_the_last_look(world):
-    watch = Watch(world.forge)
-    assert watch.news() == ()
-    first, second = world.file(), world.file("Another")
-    assert watch.news() == (first, second)
-    assert watch.news() == ()
-    world.forge.say(first, "more to say", author="kim")
-    assert watch.news() == (first,)
-    world.forge.close_issue(second, completed=True)
-    assert watch.news() == (second,)
-    assert watch.news() == ()

@@ -2,7 +2,7 @@
 
 from threading import Lock
 
-from harness.domain.ledger import Entry, Head, chained, first_fault
+from harness.domain.ledger import Entry, Fault, Head, chained, first_fault
 from tests.fakes.clock import FakeClock
 
 
@@ -25,8 +25,8 @@ class FakeLedger:
             self.written.append(entry)
             return entry
 
-    def entries(self, *, issue=None, kind=None):
-        return tuple(entry for entry in self.written
+    def entries(self, *, issue=None, kind=None, after=0):
+        return tuple(entry for entry in self.written[after:]
                      if (issue is None or entry.issue == issue) and (kind is None or entry.kind == kind))
 
     def find(self, key):
@@ -34,3 +34,9 @@ class FakeLedger:
 
     def fault(self):
         return first_fault(self.written, self.head)
+
+    def fault_after(self, since):
+        there = self.written[since.seq - 1] if since.seq <= len(self.written) else None
+        if there is None or there.hash != since.hash:
+            return Fault(since.seq, f"entry {since.seq} is not the one that was read")
+        return first_fault(self.written[since.seq:], self.head, since=since)

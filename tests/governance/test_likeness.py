@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.governance.text.likeness import ALIKE, NEARLY_THE_SAME, Earlier, likeness, nearest, resemblance, twin
+from harness.governance.text.likeness import ALIKE, NEARLY_THE_SAME, Earlier, Texts, likeness, nearest, resemblance, twin
 
 TEXT = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
         "To reproduce: open the walk, book it, cancel it, open the walk again.")
@@ -68,3 +68,35 @@ def test_two_short_reports_in_one_form_are_not_alike_by_the_form():
     assert likeness(one, other) < NEARLY_THE_SAME
     assert resemblance(one, other) < ALIKE
     assert twin(other, [Earlier(1, "", one, "accepted")]) is None
+
+
+WORDY = st.lists(st.sampled_from(TEXT.split()), max_size=24).map(" ".join)
+
+
+@given(WORDY, st.lists(WORDY, max_size=8), st.data())
+def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, others, data):
+    told = [*others, text, f"{text} again"][: data.draw(st.integers(0, len(others) + 2))]
+    earlier = [Earlier(number, "", body, "accepted") for number, body in enumerate(told, 1)]
+    texts = Texts()
+    for issue in earlier:
+        texts.learn(issue.number, "old", lambda: "something else that is not what it says now")
+        texts.learn(issue.number, issue.body, lambda issue=issue: issue.text)
+    found = twin(text, earlier)
+    assert texts.twin(text, [issue.number for issue in reversed(earlier)]) == (found.number if found else None)
+    assert texts.nearest(text, [issue.number for issue in earlier], most=3) == tuple(
+        issue.number for issue in nearest(text, earlier, most=3))
+
+
+def test_a_text_is_read_once_for_each_mark():
+    texts, read = Texts(), []
+    for mark in ("a", "a", "b", "b", "a"):
+        texts.learn(7, mark, lambda: read.append(1) or "the places are gone")
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_a_flood_of_rewordings_is_one_among_texts_that_are_kept_too(count):
+    texts, words = Texts(), TEXT.split()
+    for number in range(1, count + 1):
+        texts.learn(number, number, lambda number=number: " ".join(words[number * 7:][::-1] + words[:number * 7]))
+    assert texts.twin(TEXT, range(1, count + 1)) == (1 if count == 3 else None)

@@ -1,7 +1,7 @@
 """What is down is said once, kept in the ledger, and over when all is well."""
 
 import signal
-from datetime import UTC
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -12,7 +12,8 @@ from harness.engine.notify import Notifier
 from harness.factory.digest import OUTAGE, OUTAGE_ENDED
 from harness.wiring.departure import Departure
 from harness.wiring.duty import Duty
-from harness.wiring.outage import LONGEST_PAUSE_SECONDS, Outages, pause
+from harness.wiring.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
+from tests.fakes.clock import FakeClock
 
 DOWN = ForgeError("the forge was not reached", retryable=True)
 
@@ -26,7 +27,7 @@ class Post:
         departure.told_by = signal.SIGTERM
         self.ledger = SqliteLedger(home, SystemClock())
         self.outages = Outages(Duty(home, 1, lambda *words: self.said.append(words), lambda *told: None, departure,
-                                    Notifier({}), UTC))
+                                    Notifier({}), UTC), self.ledger)
 
     def sit_out(self, error=DOWN) -> None:
         with pytest.raises(Interrupted):
@@ -75,6 +76,34 @@ def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp
     post = Post(tmp_path)
     post.sit_out(OSError(28, "No space left on device"))
     assert "No space left on device" in post.said[0][1]
+
+
+@pytest.mark.parametrize(("away", "seconds"), [
+    (90, 90), (0, 1), (-500, 1), (10_000_000, 3600)], ids=["later", "now", "past", "a clock that is wrong"])
+def test_a_forge_that_says_when_it_answers_again_is_asked_then(away, seconds):
+    now = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
+    assert pause_until(now + timedelta(seconds=away), now=now) == seconds
+
+
+def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_path):
+    said, rested = [], []
+
+    class Patient(Duty):
+        def rest(self, seconds, *, until=lambda: False):
+            rested.append(seconds)
+
+    class Told(Notifier):
+        def ready(self, words):
+            said.append(words)
+
+    clock = FakeClock()
+    duty = Patient(tmp_path, 1, lambda *words: None, lambda *told: None, Departure(1), Told({}), UTC, clock=clock)
+    outages = Outages(duty, SqliteLedger(tmp_path, clock))
+    outages.sit_out(ForgeError("the forge's rate limit ended it", retryable=True, again_at=clock.at + timedelta(minutes=20)))
+    assert said == ["the forge asks to wait until 02:37:00: the forge's rate limit ended it"]
+    assert 1190 < rested[0] <= 1200, "not the second that a first failure waits"
+    outages.sit_out(DOWN)
+    assert rested[1] == 2
 
 
 def test_each_pause_is_twice_the_last_and_none_is_longer_than_two_minutes():

@@ -9,7 +9,8 @@ form would be alike by the form.
 """
 
 import re
-from collections.abc import Iterable
+from array import array
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -77,14 +78,67 @@ def nearest(text: str, earlier: Iterable[Earlier], *, most: int) -> tuple[Earlie
     return tuple(issue for _, issue in found[:most])
 
 
-@lru_cache(maxsize=4096)
+class Texts:
+    """Older texts, each read once and kept as the hashes of its shingles and words: some kilobytes for a long one, so that
+    one text can be held against ten thousand. The answers are those of `twin` and `nearest`."""
+
+    def __init__(self) -> None:
+        self._marks: dict[int, Hashable] = {}
+        self._kept: dict[int, tuple[array[int], array[int]]] = {}
+
+    def learn(self, number: int, mark: Hashable, text: Callable[[], str]) -> None:
+        """Know the text under this number; it is read where the mark is another than it was."""
+        if self._marks.get(number) != mark:
+            read = text()
+            self._kept[number] = array("q", map(hash, _shingled(read))), array("q", map(hash, _worded(read)))
+            self._marks[number] = mark
+
+    def twin(self, text: str, among: Iterable[int]) -> int | None:
+        """The first that says the same as `text`, as `twin` says."""
+        shingles, words = frozenset(map(hash, _shingled(text))), frozenset(map(hash, _worded(text)))
+        known, least = sorted(among), FEWEST_WORDS - _SHINGLE + 1
+        same = (number for number in known if _share(shingles, self._kept[number][0], least) >= NEARLY_THE_SAME)
+        if (first := next(same, None)) is not None:
+            return first
+        flood = [number for number in known if _share(words, self._kept[number][1], FEWEST_WORDS) >= ALIKE]
+        return flood[0] if len(flood) >= FLOOD else None
+
+    def nearest(self, text: str, among: Iterable[int], *, most: int) -> tuple[int, ...]:
+        """Those that share the most words with `text`, as `nearest` says."""
+        words = frozenset(map(hash, _worded(text)))
+        shared = ((_part(words, self._kept[number][1]), number) for number in among)
+        found = sorted((item for item in shared if item[0] > 0), key=lambda item: (-item[0], item[1]))
+        return tuple(number for _, number in found[:most])
+
+
+def _share(one: frozenset[int], other: "array[int]", least: int) -> float:
+    """What both have, of all that either has; 0 where either is too short to tell."""
+    if min(len(one), len(other)) < least:
+        return 0.0
+    both = len(one.intersection(other))
+    return both / (len(one) + len(other) - both)
+
+
+def _part(one: frozenset[int], other: "array[int]") -> float:
+    return len(one.intersection(other)) / min(len(one), len(other)) if one and other else 0.0
+
+
+@lru_cache(maxsize=1024)
 def _shingles(text: str) -> frozenset[tuple[str, ...]]:
+    return _shingled(text)
+
+
+def _shingled(text: str) -> frozenset[tuple[str, ...]]:
     words = _WORD.findall(_OF_A_FORM.sub("", text).casefold())
     return frozenset(tuple(words[at:at + _SHINGLE]) for at in range(len(words) - _SHINGLE + 1))
 
 
 @lru_cache(maxsize=4096)
 def _words(text: str) -> frozenset[str]:
+    return _worded(text)
+
+
+def _worded(text: str) -> frozenset[str]:
     return frozenset(word for word in _WORD.findall(_OF_A_FORM.sub("", text).casefold()) if len(word) > _SHINGLE)
 
 

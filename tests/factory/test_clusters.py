@@ -1,0 +1,84 @@
+"""Which issues are alike: each pair is compared once, and the answer is that of comparing all of them each time."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.lifecycle import Event, State
+from harness.factory.clusters import Twins, are_alike, has_landed
+from harness.factory.history import histories
+from harness.factory.known import Known
+from tests.fakes.ledger import FakeLedger
+
+TEXTS = ("the places of a cancelled booking are gone when somebody books again tomorrow",
+         "when somebody books again tomorrow the places of a cancelled booking are gone",
+         "pictures of seals shown sideways after uploading large photographs from phones today")
+WAY = (Event.TRIAGE_ACCEPTED, Event.DISPATCHED, Event.CHANGE_READY, Event.VERDICT_PASSED, Event.GATES_OPEN, Event.LANDED,
+       Event.REGRESSED)
+STATES = (State.UNTRIAGED, State.ACCEPTED, State.IMPLEMENTING, State.VALIDATING, State.APPROVED, State.MERGING, State.MERGED,
+          State.ACCEPTED)
+
+
+def moved_on(ledger, issue):
+    """One step further on the way to landing, and from there back to being accepted."""
+    done = sum(entry.kind == "transition" and entry.issue == issue for entry in ledger.written)
+    at = done if done < len(WAY) else 1 + (done - 1) % (len(WAY) - 1)
+    if done == 0:
+        ledger.append("triage", f"triage/{issue}", issue=issue, data={"title": "", "body": TEXTS[issue % len(TEXTS)]})
+    ledger.append("transition", f"e/{issue}/{done}", issue=issue, data={
+        "event": WAY[at], "from": STATES[at], "to": STATES[at + 1]})
+
+
+def landed_since(told, others):
+    """The same question, asked of everything."""
+    if told.state is not State.ACCEPTED:
+        return None
+    accepted = max(entry.seq for entry in told.transitions if entry.data["to"] == State.ACCEPTED)
+    return next((other for other in others if other.issue != told.issue and has_landed(other)
+                 and other.transitions[-1].seq > accepted and are_alike(told, other)), None)
+
+
+@given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=60))
+def test_comparing_what_is_new_gives_what_comparing_all_gives(steps):
+    ledger = FakeLedger()
+    known = Known(ledger)
+    twins = Twins(known)
+    for issue, asks in steps:
+        moved_on(ledger, issue)
+        told = histories(ledger.entries())
+        for one in told if asks else ():
+            assert twins.landed_meanwhile(one) == landed_since(one, told)
+    for one in histories(ledger.entries()):
+        assert twins.landed_meanwhile(one) == landed_since(one, histories(ledger.entries()))
+
+
+def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for():
+    """It was compared while it was accepted the first time; then another landed, then it landed itself and came back."""
+    ledger = FakeLedger()
+    twins = Twins(known := Known(ledger))
+    moved_on(ledger, 3)
+    assert twins.landed_meanwhile(known.of(3)) is None
+    for issue, steps in ((6, 6), (3, 6)):
+        for _ in range(steps):
+            moved_on(ledger, issue)
+    assert (known.of(3).state, known.of(6).state) == (State.ACCEPTED, State.MERGED)
+    assert twins.landed_meanwhile(known.of(3)) is None
+
+
+def test_one_that_is_alike_and_at_work_is_waited_for():
+    """The fourth says the same as the third in another order; the fifth says something else."""
+    ledger = FakeLedger()
+    twins = Twins(known := Known(ledger))
+    for issue, steps in ((3, 2), (4, 1), (5, 1)):
+        for _ in range(steps):
+            moved_on(ledger, issue)
+    waits = {issue: twins.waits_for(known.of(issue), under_way=()) for issue in (3, 4, 5)}
+    assert {issue: other and other.issue for issue, other in waits.items()} == {3: None, 4: 3, 5: None}
+
+
+def test_an_accepted_issue_waits_for_one_that_was_begun_just_now():
+    ledger = FakeLedger()
+    twins = Twins(known := Known(ledger))
+    for issue in (3, 6):
+        moved_on(ledger, issue)
+    assert twins.waits_for(known.of(6), under_way=()) is None
+    assert (twins.waits_for(known.of(6), under_way=(3,)) or known.of(0)).issue == 3

@@ -1,0 +1,116 @@
+"""What a process has read of the ledger is what reading all of it would give, and is read once."""
+
+from datetime import datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.lifecycle import Event, State, events_from, next_state
+from harness.factory.history import histories
+from harness.factory.known import Known
+from harness.factory.lifecycle import is_unsaid
+from harness.factory.lookout import is_live
+from tests.fakes.ledger import FakeLedger
+
+ISSUES = 4
+
+
+class Reading(FakeLedger):
+    """A ledger that counts the entries it hands out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.read = 0
+
+    def entries(self, **wanted):
+        found = super().entries(**wanted)
+        self.read += len(found)
+        return found
+
+
+def is_odd(told):
+    return len(told.entries) % 2 == 1
+
+
+def write(ledger, issue, choice):
+    """The next thing that may happen to this issue: `choice` picks among what the table allows, and notes."""
+    at, key = len(ledger.written), f"entry/{len(ledger.written)}"
+    state = next((told.state for told in histories(ledger.entries()) if told.issue == issue), State.UNTRIAGED)
+    allowed = sorted(events_from(state) - {Event.RESUMED, Event.OWNER_HOLD})
+    if not any(entry.issue == issue for entry in ledger.written):
+        ledger.append("issue", key, issue=issue, data={"title": "T", "author": issue, "login": "ana", "may_command": False})
+    elif choice < len(allowed):
+        after = next_state(state, allowed[choice])
+        ledger.append("transition", key, issue=issue, data={"event": allowed[choice], "from": state, "to": after})
+    else:
+        ledger.append("note", key, issue=issue if choice % 2 else None, data={"at": at})
+
+
+@given(st.lists(st.tuples(st.integers(1, ISSUES), st.integers(0, 6), st.booleans()), max_size=40))
+def test_folding_what_is_new_gives_what_folding_all_gives(steps):
+    ledger = FakeLedger()
+    known = Known(ledger)
+    for issue, choice, looks in steps:
+        write(ledger, issue, choice)
+        if looks:
+            known.those(is_live)
+            known.those(is_odd)
+    whole = histories(ledger.entries())
+    assert known.histories() == whole
+    assert [told.state for told in known.histories()] == [told.state for told in whole]
+    for question in (is_live, is_odd, is_unsaid):
+        assert known.those(question) == tuple(told for told in whole if question(told))
+    moves = [entry for entry in ledger.written if entry.kind == "transition"]
+    for seq in range(len(ledger.written) + 1):
+        assert known.moved_after(seq) == ({entry.issue for entry in moves if entry.seq > seq}, len(ledger.written))
+        assert known.moved_after(seq, Event.DISPATCHED)[0] == {
+            entry.issue for entry in moves if entry.seq > seq and entry.data["event"] == Event.DISPATCHED}
+
+
+def test_each_entry_is_read_once_however_often_it_is_asked():
+    ledger = Reading()
+    known = Known(ledger)
+    for number in range(1, 101):
+        ledger.append("issue", f"issue/{number}", issue=number, data={"title": "T"})
+        known.those(is_live)
+        known.histories()
+        known.of(number)
+    assert ledger.read == 100
+
+
+def test_an_issue_that_is_not_known_has_an_empty_history():
+    assert (Known(FakeLedger()).of(7).issue, Known(FakeLedger()).of(7).entries) == (7, ())
+
+
+def test_when_the_first_issue_was_taken_in_is_known():
+    ledger = FakeLedger()
+    assert Known(ledger).began is None
+    ledger.append("note", "n")
+    first = ledger.append("issue", "issue/1", issue=1)
+    ledger.append("issue", "issue/2", issue=2)
+    assert Known(ledger).began == datetime.fromisoformat(first.at)
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole):
+    ledger = FakeLedger()
+    known = Known(ledger)
+    for number in (1, 2, 3):
+        ledger.append("note", f"n/{number}")
+    assert known.fault() is None
+    object.__setattr__(ledger.written[0], "kind", "forged")     # what was read before is not read again
+    assert (known.fault(whole=whole) is not None) is whole
+    ledger.append("note", "n/4")
+    object.__setattr__(ledger.written[3], "kind", "forged")
+    assert known.fault() is not None
+
+
+def test_a_ledger_that_went_back_is_a_fault():
+    ledger = FakeLedger()
+    known = Known(ledger)
+    for number in (1, 2, 3):
+        ledger.append("note", f"n/{number}")
+    assert known.fault() is None
+    del ledger.written[2:]
+    assert "entry 3" in known.fault().says

@@ -1,0 +1,256 @@
+"""What is asked of a forge, counted: nothing for what did not change, whatever the number of issues."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+
+from harness.domain.errors import ForgeError
+from harness.domain.lifecycle import State
+from harness.factory.history import history
+from harness.factory.intake import take_in
+from harness.factory.lookout import LOOKED, MARGIN
+from harness.factory.tick import current_steering, tick
+from tests.fakes.forge import FakeForge
+
+
+class Counting(FakeForge):
+    """A forge that counts what it is asked, by name."""
+
+    asked: Counter
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.asked = Counter()
+
+    def _day(self, method):
+        self.asked[method] += 1
+        return super()._day(method)
+
+
+@pytest.fixture
+def world(world):
+    counting = Counting(branches=world.forge.branches, contains=world.forge.contains)
+    world.forge = counting
+    return world
+
+
+class Running:
+    """One process at a world: a plant that stays, and what each look asked of the forge."""
+
+    def __init__(self, world) -> None:
+        self.world, self.plant = world, world.plant()
+        self.steering = current_steering(self.plant)
+
+    def look(self, **more):
+        self.world.forge.asked.clear()
+        take_in(self.plant, self.steering, **more)
+        return self.world.forge.asked
+
+    def state(self, issue):
+        return history(self.world.ledger, issue).state
+
+
+def rejected(world):
+    issue = world.file("Pay by card", "Please add card payments.")
+    world.tick()
+    return issue
+
+
+def test_news_that_there_are_none_cost_one_request_whatever_is_open(world):
+    for number in range(200):
+        world.forge.file_issue(f"Issue {number}", "Something else again.")
+    at = Running(world)
+    assert at.look() == {"news": 1}
+    assert at.look() == {"news": 1}
+    assert len(at.plant.known.histories()) == 200
+
+
+@pytest.mark.parametrize("changed", [1, 10])
+def test_only_what_changed_is_read(world, changed):
+    numbers = [world.forge.file_issue(f"Issue {number}", "Something else again.").number for number in range(50)]
+    at = Running(world)
+    at.look()
+    for number in numbers[:changed]:
+        world.forge.say(number, "a word", author="kim")
+    assert at.look() == {"news": 1, "comments": changed}
+    assert at.look() == {"news": 1}
+
+
+def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world):
+    at_work = world.file()
+    world.tick()
+    for number in range(300):
+        world.forge.file_issue(f"Issue {number}", "Something else again.")
+    plant = world.plant()
+    for _ in range(2):
+        world.forge.asked.clear()
+        tick(plant, world.dispatch, states=frozenset({State.MERGING}))
+    assert sum(world.forge.asked.values()) + 1 <= 5, f"{world.forge.asked}, and one fetch"
+    assert history(world.ledger, at_work).state is State.MERGED
+
+
+def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world):
+    """The ledger says when everything was read last; the next process reads what changed since, and what is new."""
+    for number in range(20):
+        issue = world.forge.file_issue(f"Issue {number}", "Something else again.").number
+        world.forge.say(issue, "a word", author="kim")
+    world.forge._time += 2 * MARGIN
+    world.forge.say(world.forge.file_issue("Later", "Something else again.").number, "a word", author="kim")
+    assert Running(world).look() == {"news": 1, "comments": 21}
+    world.forge.say(world.forge.file_issue("New", "Something else again.").number, "a word", author="kim")
+    world.forge.say(1, "another word", author="kim")
+    assert Running(world).look() == {"news": 1, "issues": 1, "comments": 3}, "the new, the changed, and one within the margin"
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-1)], ids=["a year back", "an hour back"])
+def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump):
+    world.forge.say(world.file(), "a word", author="kim")
+    world.forge._time += 2 * MARGIN
+    world.file("Another")
+    Running(world).look()
+    assert Running(world).look()["comments"] == 0, "the first is beyond the margin"
+    world.ledger.clock.at += jump
+    assert Running(world).look()["comments"] == 1
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+@pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400), timedelta(hours=9), timedelta(hours=-9)], ids=str)
+def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back):
+    """What changed is told by the forge's own clock, however far ours is from it."""
+    issue = rejected(world)
+    world.ledger.clock.at += jump
+    Running(world).look()
+    if comes_back:
+        world.ledger.clock.at -= jump
+    world.forge.say(issue, "/factory appeal", author="kim")
+    at = Running(world)
+    at.look()
+    assert at.state(issue) is State.UNTRIAGED
+
+
+def test_once_a_day_everything_is_read(world):
+    for number in range(5):
+        world.forge.say(world.forge.file_issue(f"Issue {number}", "Something else again.").number, "a word", author="kim")
+    at = Running(world)
+    at.look()
+    assert at.look(whole=True)["comments"] == 0
+    world.ledger.clock.at += timedelta(days=1)
+    assert at.look(whole=True)["comments"] == 5
+    assert len(world.ledger.entries(kind=LOOKED)) == 2
+
+
+def test_a_comment_on_a_closed_issue_is_heard_by_the_next_process(world):
+    issue = rejected(world)
+    world.forge.edit_issue(issue, open=False)
+    Running(world).look()
+    world.forge.say(issue, "/factory appeal", author="kim")
+    at = Running(world)
+    at.look()
+    assert at.state(issue) is State.UNTRIAGED
+
+
+def test_what_was_said_too_early_is_looked_at_when_the_issue_moves(world):
+    issue = rejected(world)
+    at = Running(world)
+    at.look()
+    world.ledger.append("transition", "by/hand", issue=issue, data={
+        "event": "appealed", "from": "rejected", "to": "untriaged", "says": "", "rules": ""})
+    assert at.look()["comments"] == 1
+    at.look()    # our own label and comment come back as news, once
+    assert at.look() == {"news": 1}
+
+
+def test_a_fault_on_the_way_leaves_the_issue_on_the_list(world):
+    first, second = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
+    at = Running(world)
+    at.look()
+    for number in (first, second):
+        world.forge.say(number, "a word", author="kim")
+    world.forge.fail("comments")
+    with pytest.raises(ForgeError):
+        at.look()
+    assert at.look() == {"news": 1, "comments": 2}, "nothing was new, and both were still to be looked at"
+
+
+def test_a_fault_after_others_were_looked_at_leaves_the_rest_on_the_list(world):
+    first, second = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
+    at = Running(world)
+    at.look()
+    world.forge.edit_issue(first, labels=("kind:bug",))
+    world.forge.say(second, "a word", author="kim")
+    world.forge.fail("comments")
+    with pytest.raises(ForgeError):
+        at.look()
+    assert at.look() == {"news": 1, "comments": 1}
+
+
+def test_an_issue_that_somebody_hinted_at_is_read_anew(world):
+    issue = world.forge.file_issue("One", "a").number
+    at = Running(world)
+    at.look()
+    at.plant.lookout.hint([issue])
+    assert at.look() == {"news": 1, "issue": 1}
+    assert at.look() == {"news": 1}
+
+
+def test_a_hint_at_what_is_not_there_asks_once_and_ends(world):
+    at = Running(world)
+    at.look()
+    at.plant.lookout.hint([4711])
+    assert at.look() == {"news": 1, "issue": 1}
+    assert at.look() == {"news": 1}
+
+
+def test_a_hint_at_our_pull_request_is_one_at_its_issue(world):
+    issue = world.file()
+    world.tick()
+    at = Running(world)
+    at.look()
+    at.plant.lookout.hint([history(world.ledger, issue).proposal["number"]])
+    assert at.plant.lookout.look() == (issue,)
+
+
+def test_news_of_our_pull_request_are_news_of_its_issue(world):
+    issue = world.file()
+    world.tick()
+    at = Running(world)
+    at.look()
+    assert at.plant.lookout.look() == ()
+    world.forge._touch(history(world.ledger, issue).proposal["number"])
+    assert at.plant.lookout.look() == (issue,)
+
+
+def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world):
+    world.tick()
+    gone, here = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
+    at = Running(world)
+    at.look()
+    del world.forge._issues[gone]
+    at.look(whole=True)
+    assert (at.state(gone), at.state(here)) == (State.REJECTED, State.UNTRIAGED)
+    assert at.plant.known.of(gone).transitions[-1].data["says"] == "it is no longer on the forge"
+    tick(at.plant, world.dispatch, states=frozenset())
+    assert at.look(whole=True) == {"news": 1}
+
+
+def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world):
+    issue = world.forge.file_issue("One", "a").number
+    at = Running(world)
+    at.look()
+    at.plant.lookout.hint([issue])
+    world.forge.fail("issue", retryable=False, says="401 Bad credentials")
+    with pytest.raises(ForgeError, match="401"):
+        at.look()
+    assert at.state(issue) is State.UNTRIAGED
+
+
+def test_an_issue_that_disappeared_while_nobody_was_told_is_found_in_the_whole_list(world):
+    issue = world.forge.file_issue("One", "a").number
+    at = Running(world)
+    at.look()
+    world.forge._issues[issue] = world.forge._issues[issue].__class__(**{
+        **{name: getattr(world.forge._issues[issue], name) for name in world.forge._issues[issue].__slots__}, "open": False})
+    assert at.look() == {"news": 1}, "the forge's moment of change did not move"
+    at.look(whole=True)
+    assert at.state(issue) is State.REJECTED

@@ -1,0 +1,204 @@
+"""Webhooks in a home: the secret, the door, and a shift that hears: sooner with them, the same without."""
+
+import hashlib
+import hmac
+import http.client
+import json
+import random
+import signal
+import threading
+from collections import Counter
+from datetime import UTC
+
+import pytest
+
+from harness.domain.errors import ConfigError, ForgeError
+from harness.domain.lifecycle import State
+from harness.engine.notify import Notifier
+from harness.ports.inbox import Delivery
+from harness.wiring.daemon import Daemon
+from harness.wiring.departure import Departure
+from harness.wiring.duty import Duty
+from harness.wiring.home import HomeFile, write_home
+from harness.wiring.webhooks import WEBHOOK_SECRET, Address, Mail, address_in, keep_webhook_secret, secrets_of, webhooks
+from tests.factory.world import World
+from tests.fakes.inbox import FakeInbox
+from tests.wiring.test_shift import Night
+
+FIRST, SECOND, THIRD = "the-first-secret-of-all", "the-second-secret-of-all", "the-third-secret-of-all"
+NUMBER = 4711
+
+
+@pytest.fixture
+def home(tmp_path):
+    write_home(tmp_path, HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=NUMBER,
+                                  token_file="keys/forge.token"))
+    return tmp_path
+
+
+def mail():
+    return Mail(FakeInbox(), threading.Event(), Counter())
+
+
+def hint(box, number, name=None):
+    box.inbox.put(Delivery(name or f"d-{number}", "issues", number, f"digest of {name or number}"))
+    box.bell.set()
+
+
+@pytest.mark.parametrize(("text", "found"), [
+    ("8321", Address("127.0.0.1", 8321)), (":8321", Address("127.0.0.1", 8321)), ("0.0.0.0:80", Address("0.0.0.0", 80)),
+    ("[::1]:8321", Address("::1", 8321)), ("localhost:0", Address("localhost", 0))])
+def test_an_address_is_a_port_on_this_machine_unless_a_host_is_named(text, found):
+    assert address_in(text) == found
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "host:", "1:2:x", "70000", "-1", "８３２１"])
+def test_what_is_no_address_is_said_with_one_that_is(text):
+    with pytest.raises(ConfigError, match="8321"):
+        address_in(text)
+
+
+def test_the_secret_before_the_newest_holds_and_the_one_before_that_does_not(home):
+    for secret in (FIRST, SECOND, THIRD):
+        keep_webhook_secret(home, secret)
+    assert secrets_of(home) == (THIRD, SECOND)
+    keep_webhook_secret(home, THIRD)
+    assert secrets_of(home) == (THIRD, SECOND)
+    assert (home / WEBHOOK_SECRET).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("secret", ["", "short", "two words that are long enough x"])
+def test_a_secret_that_is_none_is_not_kept(home, secret):
+    with pytest.raises(ConfigError, match="16 characters"):
+        keep_webhook_secret(home, secret)
+    assert not (home / WEBHOOK_SECRET).exists()
+
+
+@pytest.mark.parametrize(("content", "mode", "says"), [
+    (None, 0o600, "there is no secret"), ("", 0o600, "one secret a line"), ("short", 0o600, "one secret a line"),
+    (f"{FIRST}\n{SECOND}\n{THIRD}", 0o600, "at most 2"), (FIRST, 0o644, "chmod 600"), (FIRST, 0o640, "chmod 600")])
+def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mode, says):
+    if content is not None:
+        (home / "keys").mkdir()
+        (home / WEBHOOK_SECRET).write_text(content)
+        (home / WEBHOOK_SECRET).chmod(mode)
+    with pytest.raises(ConfigError, match=says) as refused, webhooks(home, Address("127.0.0.1", 0), say=lambda *words: None):
+        pass
+    assert refused.value.file == str(home / WEBHOOK_SECRET)
+
+
+def test_a_daemon_that_cannot_open_its_door_does_not_begin(home):
+    said: list[tuple[str, str]] = []
+    duty = Duty(home, 1, lambda *words: said.append(words), lambda *told: None, Departure(1), Notifier({}), UTC,
+                webhooks=Address("127.0.0.1", 0))
+    with pytest.raises(ConfigError, match="there is no secret"):
+        Daemon(duty).run()
+    assert said == []
+
+
+def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home):
+    with webhooks(home, None, say=lambda *words: None) as box:
+        assert box is None
+
+
+def post(port, body, secret):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    connection.request("POST", "/webhook", body, {
+        "Content-Type": "application/json", "X-GitHub-Event": "issues", "X-GitHub-Delivery": hashlib.md5(body).hexdigest(),
+        "X-Hub-Signature-256": signature})
+    status = connection.getresponse().status
+    connection.close()
+    return status
+
+
+def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is_read_anew_for_each(home):
+    keep_webhook_secret(home, FIRST)
+    said: list[tuple[str, str]] = []
+    with webhooks(home, Address("127.0.0.1", 0), say=lambda *words: said.append(words)) as box:
+        port = int(said[0][1].rpartition(":")[2].partition("/")[0])
+        ours = [json.dumps({"repository": {"id": NUMBER}, "issue": {"number": at}}).encode() for at in range(1, 5)]
+        theirs = json.dumps({"repository": {"id": 1}, "issue": {"number": 9}}).encode()
+        assert post(port, ours[0], FIRST) == 202
+        keep_webhook_secret(home, SECOND)
+        assert [post(port, ours[1], FIRST), post(port, ours[2], SECOND), post(port, theirs, SECOND)] == [202] * 3
+        keep_webhook_secret(home, THIRD)
+        assert post(port, ours[3], FIRST) == 401
+        (home / WEBHOOK_SECRET).unlink()
+        assert post(port, ours[3], THIRD) == 401, "no secret believes nobody"
+        assert box.bell.is_set()
+        assert [delivery.number for _, delivery in box.inbox.waiting()] == [1, 2, 3]
+        assert FIRST not in repr(said)
+
+
+def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home):
+    """The interval is an hour; the issue is filed after the first pass, and the forge tells of it."""
+    world, box = World(home), mail()
+    filed: list[int] = []
+
+    class Told(Night):
+        def well(self) -> None:
+            if not filed:
+                filed.append(world.file())
+                hint(box, filed[0])
+
+    night = Told(world, until=("pass",), looks=3, interval=3600.0, mail=box)
+    giving_up = threading.Timer(60, lambda: setattr(night.departure, "told_by", signal.SIGTERM))
+    giving_up.start()
+    assert night.work() == [("pass", f"moved #{filed[0]}")]
+    giving_up.cancel()
+    assert box.inbox.waiting() == ()
+
+
+def test_what_was_heard_is_read_although_no_news_tell_of_it(home):
+    world, box = World(home), mail()
+    number, plant = world.file(), world.plant()
+    plant.lookout.look()
+    plant.lookout.settle(number)
+    assert plant.lookout.look() == ()
+    hint(box, number)
+    assert box.hear(plant.lookout) == tuple(place for place, _ in box.inbox.waiting())
+    assert plant.lookout.look() == (number,)
+    assert not box.bell.is_set()
+
+
+def test_what_was_heard_is_settled_only_when_all_that_follows_was_done(home):
+    world, box = World(home), mail()
+    number = world.file()
+    hint(box, number)
+    world.forge.fail("news", count=1)
+    with pytest.raises(ForgeError):
+        Night(world, mail=box).shift.work()
+    assert [delivery.number for _, delivery in box.inbox.waiting()] == [number]
+    Night(world, mail=box).work()
+    assert box.inbox.waiting() == ()
+    assert world.history(number).state is State.MERGED
+
+
+def life(world, box, *, tells):
+    """A rejected issue that is appealed, another that is closed, a third that is edited; `tells` is what of it is told."""
+    numbers = [world.file("Pay by card", "Please add card payments."), world.file("One", "a"), world.file()]
+    Night(world, looks=2, mail=box).work()
+    world.forge.say(numbers[0], "/factory appeal for charity", author="kim")
+    world.forge.edit_issue(numbers[1], open=False)
+    for name, number in tells(numbers):
+        hint(box, number, name)
+    Night(world, looks=3, mail=box).work()
+    return [world.history(number).state for number in numbers]
+
+
+def doubled_and_shuffled(numbers):
+    told = [(f"d-{number}", number) for number in numbers] * 2 + [(f"late-{number}", number) for number in reversed(numbers)]
+    random.Random(7).shuffle(told)
+    return told
+
+
+@pytest.mark.parametrize("tells", [
+    lambda numbers: (), lambda numbers: [("d", numbers[0])], lambda numbers: [(f"d-{number}", number) for number in numbers],
+    doubled_and_shuffled, lambda numbers: [("d-9", 999), ("d-0", 2**40)],
+], ids=["none", "all but one dropped", "each once", "doubled, late and in no order", "about nothing that is there"])
+def test_whatever_webhooks_tell_and_however_often_the_same_comes_of_it(home, tells):
+    world, box = World(home), mail()
+    assert life(world, box, tells=tells) == [State.NEEDS_HUMAN, State.REJECTED, State.MERGED]
+    assert box.inbox.waiting() == ()
+    assert all(len(world.forge.ours(number)) <= 2 for number in (1, 2, 3))
