@@ -15,11 +15,13 @@ lint: setup       ## style, types, architecture
 	@.venv/bin/factory rules test
 
 test: lint        ## every test
+	@.ci/setup tests
 	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
 
 bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py
 	@$(PY) bench/engine.py
+	@$(PY) bench/forge.py
 	@$(PY) bench/governance.py
 	@$(PY) bench/judge.py
 	@$(PY) bench/lap.py

@@ -1,6 +1,9 @@
 """Which tests run first, where several workers share them; and that no example fails because a machine is busy."""
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.fakes import postgres as postgresql
 
 settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 settings.load_profile("ours")
@@ -20,3 +23,10 @@ def turn(item, looks_at_the_lap) -> tuple[int, bool]:
     if "scenarios" not in item.path.parts:
         return len(FIRST) + 1, False
     return FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST), looks_at_the_lap
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A PostgreSQL server for as long as the tests run, started when the first one asks."""
+    with postgresql.serving() as server:
+        yield server

@@ -15,6 +15,7 @@ from harness.domain.errors import ModelError
 
 _STOP_SECONDS = 10
 KEY = "ANTHROPIC_API_KEY"
+DATABASE = "FACTORY_DATABASE"
 # What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a replaying one.
 PASSED = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
 
@@ -47,18 +48,19 @@ class BrokerProcess:
         self.stop()
 
 
-def start(options: Options, *, key: str = "", seconds: float = 20) -> BrokerProcess:
+def start(options: Options, *, key: str = "", database: str = "", seconds: float = 20) -> BrokerProcess:
     """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when it does not.
 
-    `key` is the provider's, for a forwarding broker; it is never an argument of the process. The broker is tethered: when
-    this process ends, by whatever means, so does it.
+    `key` is the provider's, for a forwarding broker, and `database` the address of a PostgreSQL that its meter is in, where
+    it is not in `home`; neither is ever an argument of the process. The broker is tethered: when this process ends, by
+    whatever means, so does it.
     """
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = options.home / "broker.log"
     command = [sys.executable, "-I", "-m", "harness.agents.broker", "--tethered", *_arguments(options)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=_environment(options, key), stdin=subprocess.PIPE, stdout=out, stderr=out,
-                                   start_new_session=True)
+        process = subprocess.Popen(command, env=_environment(options, key, database), stdin=subprocess.PIPE, stdout=out,
+                                   stderr=out, start_new_session=True)
     broker = BrokerProcess(process, options.control)
     deadline = time.monotonic() + seconds
     while not _answers(options.control):
@@ -76,8 +78,8 @@ def _arguments(options: Options) -> list[str]:
             for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def _environment(options: Options, key: str) -> dict[str, str]:
-    basic = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
+def _environment(options: Options, key: str, database: str) -> dict[str, str]:
+    basic = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **({DATABASE: database} if database else {})}
     if not options.upstream:
         return basic
     return basic | {name: os.environ[name] for name in PASSED if name in os.environ} | ({KEY: key} if key else {})

@@ -1,6 +1,7 @@
 """The brakes: stop, and resume. They work whatever else is running, or nothing is."""
 
 import os
+from pathlib import Path
 
 import click
 
@@ -16,7 +17,13 @@ def stop(why: str, as_json: bool) -> None:
 
     No push, no label, no comment, no merge after this returns, whatever else is running, or when nothing is. What runs
     in boxes is ended by the factory that started it. Nothing is lost; `factory resume` goes on. WHY is a word for
-    those who come after you. Writes one file, STOP in $FACTORY_HOME; needs neither the ledger nor the forge.
+    those who come after you. Writes one file, STOP in $FACTORY_HOME; needs neither the ledger nor the forge. Where the
+    home's state is in a database it is written there as well, and holds on whichever machine the factory works.
+
+    \b
+    Exit codes:
+      0  nothing more happens
+      5  the file is written, and the database does not answer: a factory on another machine goes on
 
     \b
     Examples:
@@ -30,6 +37,7 @@ def stop(why: str, as_json: bool) -> None:
         file.write(why + "\n")
         file.flush()
         os.fsync(file.fileno())
+    _tell_other_machines(flag.parent)
     emit({"ok": True, "stopped": True, "flag": str(flag)}) if as_json else click.echo(
         f"Stopped. The flag is {flag}; `factory resume` lifts it.")
 
@@ -47,12 +55,12 @@ def resume(as_json: bool) -> None:
       factory resume
       factory resume --json
     """
-    from harness.factory.history import RESUME, THAW, is_frozen
+    from harness.factory.history import RESUME, THAW, is_frozen, is_told_to_stop
     from harness.wiring import open_ledger
 
     flag = home() / "STOP"
-    was_stopped = flag.exists()
     with open_ledger(home()) as ledger:
+        was_stopped = flag.exists() or is_told_to_stop(ledger)
         was_frozen = is_frozen(ledger)
         written = len(ledger.entries(kind="command"))
         if was_stopped:
@@ -64,3 +72,15 @@ def resume(as_json: bool) -> None:
         emit({"ok": True, "was_stopped": was_stopped, "was_frozen": was_frozen})
     else:
         click.echo("Lifted. The next tick goes on." if was_stopped or was_frozen else "Nothing was stopped or frozen.")
+
+
+def _tell_other_machines(folder: Path) -> None:
+    """Into the ledger, where that is one that others work on too. In a home of its own the file is all there is to read."""
+    from harness.factory.history import STOP
+    from harness.wiring import open_ledger
+    from harness.wiring.home import FILE, POSTGRESQL, read_home
+
+    if (folder / FILE).exists() and read_home(folder).database == POSTGRESQL:
+        with open_ledger(folder) as ledger:
+            written = len(ledger.entries(kind="command"))
+            ledger.append("command", f"command/{written}/stop", data={"command": STOP, "login": "the owner"})

@@ -18,13 +18,15 @@ def status(as_json: bool) -> None:
       factory status
       FACTORY_HOME=/srv/tidebook factory status --json
     """
+    from harness.factory.history import is_told_to_stop
     from harness.factory.report import status as report
     from harness.factory.space import space
     from harness.wiring import open_ledger
 
     with open_ledger(home()) as ledger:
         disk = space(home())
-        found = report(ledger, stopped=(home() / "STOP").exists(), full=disk.says if disk.is_short else "")
+        found = report(ledger, stopped=(home() / "STOP").exists() or is_told_to_stop(ledger),
+                       full=disk.says if disk.is_short else "")
     if as_json:
         emit(found)
         return

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ SECTIONS = {
         "doctor": ("harness.cli.setup:doctor", "Prove line by line that this machine, and the home on it, can run a factory."),
         "drill": ("harness.cli.drill:drill", "Trip every brake on purpose, and say which held."),
         "try": ("harness.cli.trial:try_", "Laps on a copy of any repository; the original is read once and not touched."),
-        "connect": ("harness.cli.trial:connect", "Make $FACTORY_HOME serve OWNER/NAME on a forge."),
+        "connect": ("harness.cli.connect:connect", "Make $FACTORY_HOME serve OWNER/NAME on a forge."),
     },
     "Work": {
         "up": ("harness.cli.daemon:up", "Work by the workflows' own schedule until told to stop."),
@@ -38,12 +39,15 @@ SECTIONS = {
     "Steer": {
         "stop": ("harness.cli.brakes:stop", "Stop before the next side effect."),
         "resume": ("harness.cli.brakes:resume", "Lift the stop, or the freeze after a landing that differed."),
+        "revert": ("harness.cli.revert:revert", "Take back what landed for ISSUE."),
         "rules": ("harness.cli.rules:rules", "Look at the governance files."),
         "journeys": ("harness.cli.journeys:journeys", "Read, add, supersede and retire sealed journeys."),
         "workflow": ("harness.cli.workflow:workflow", "Check, show and draw the workflows that bind."),
     },
     "Keep": {
+        "forge": ("harness.cli.forge:forge", "The forge in the box: serve it, fill it, back it up, put it back."),
         "gc": ("harness.cli.gc:gc", "Free what no open issue needs; never what is not merged."),
+        "home": ("harness.cli.home:home", "Move a home's state, or keep it and fetch it elsewhere."),
         "completion": ("harness.cli.completion:completion", "Print the completion script of a shell."),
     },
 }
@@ -102,6 +106,10 @@ def run(argv: Sequence[str]) -> int:
     """The whole program: an exit code for every way it can end, a message on standard error for every error."""
     write_every_letter()
     try:
+        if "CREDENTIALS_DIRECTORY" in os.environ:    # under systemd, which hands secrets on in files
+            from harness.wiring.state import from_systemd
+
+            os.environ.update(from_systemd(os.environ))
         answer = cli.main(args=list(argv), prog_name="factory", standalone_mode=False)
         return answer if isinstance(answer, int) else 0
     except (click.exceptions.Abort, KeyboardInterrupt):

@@ -27,8 +27,15 @@ COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 @click.option("--strike", default="", metavar="N,N", help="Leave these proposals out of mission.md, by number.")
 @click.option("--yes", is_flag=True, help="Ask nothing; keep every proposal that is not struck.")
 @click.option("--dry-run", is_flag=True, help="Print what would be written, and write nothing.")
+@click.option("--runner", default="", metavar="OWNER/NAME@COMMIT",
+              help="Draft a workflow for a hosted runner as well, with the factory from there.")
+@click.option("--github", default="", metavar="OWNER/NAME", help="Draft nothing: make a GitHub App and connect as it.")
+@click.option("--org", default="", metavar="ORG", help="With --github: the app is this organisation's, not yours.")
+@click.option("--host", default="", metavar="URL", help="With --github: an Enterprise server or a running embedded forge.")
+@click.option("--webhooks-at", default="", metavar="URL", help="With --github: where webhooks reach `factory up --webhooks`.")
 @as_json
-def init(path: Path, strike: str, yes: bool, dry_run: bool, as_json: bool) -> None:
+def init(path: Path, strike: str, yes: bool, dry_run: bool, runner: str, github: str, org: str, host: str, webhooks_at: str,
+         as_json: bool) -> None:
     """Draft what steers a factory for the git repository at PATH.
 
     PATH is the current folder unless given. Looks at the files that git tracks, and runs none of them. Writes
@@ -39,26 +46,46 @@ def init(path: Path, strike: str, yes: bool, dry_run: bool, as_json: bool) -> No
     Seven things that the product should perhaps never become are proposed. Strike what does not fit: when you are
     asked, by --strike, or by deleting the paragraph later.
 
+    With --runner a workflow is drafted as well, .github/workflows/factory.yml: one pass on a hosted runner, by a factory
+    from that commit. Its state is in a PostgreSQL, and it wants three secrets; docs/operations.md says which.
+
+    With --github nothing is drafted: a page on this machine asks GitHub for an app with what the factory needs and no
+    more, its key is kept in $FACTORY_HOME, and once you have installed it the home serves that repository. Said again,
+    it goes on with the app that is there.
+
     \b
     Exit codes:
-      0  the drafts are written, or nothing was missing
-      2  there is no repository here to work on, or a draft could not be written
-      5  git cannot read the repository
+      0  the drafts are written, or nothing was missing; with --github, connected
+      2  there is no repository here to work on, or a draft could not be written; with
+         --github, nobody made or installed the app in time, or it lacks a permission
+      5  git cannot read the repository, or the forge did not answer
 
     \b
     Examples:
       factory init
       factory init --dry-run
       factory init ~/src/shop --strike 3,5
+      factory init --runner acme/lights-out-factory@0123456789012345678901234567890123456789
+      factory init --github tidehouse/tidebook --org tidehouse
     """
     from harness.wiring.init import begun
+
+    if github:
+        if strike or dry_run or yes or runner:
+            raise ConfigError("--github drafts nothing, so --strike, --yes, --runner and --dry-run have no meaning with it")
+        from harness.cli.connect import with_a_new_app
+
+        with_a_new_app(github, org=org, host=host or "https://github.com", webhooks=webhooks_at, as_json=as_json)
+        return
+    if org or host or webhooks_at:
+        raise ConfigError("--org, --host and --webhooks-at belong to --github OWNER/NAME")
 
     struck = _numbers(strike)
     here = home() if (home() / "home.json").exists() else None
     if not (yes or dry_run or as_json or struck) and sys.stdin.isatty() and sys.stdout.isatty():
         look = begun(path, home=here, write=False)
         struck = _asked(look.survey) if any(draft.path.startswith("mission.") for draft in look.wrote) else ()
-    found = begun(path, strike=struck, home=here, write=not dry_run)
+    found = begun(path, strike=struck, home=here, write=not dry_run, runner=runner)
     if as_json:
         emit(_document(found, dry_run=dry_run))
     elif dry_run:

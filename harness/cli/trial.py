@@ -1,4 +1,4 @@
-"""`factory try` on a copy of somebody's repository, and `factory connect` to the real one."""
+"""`factory try` on a copy of somebody's repository."""
 
 import time
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from harness.cli.options import as_json, emit, fresh_home, home
+from harness.cli.options import as_json, emit, fresh_home
 from harness.cli.progress import Progress
 from harness.domain.errors import ConfigError
 
@@ -139,44 +139,3 @@ def _wait() -> None:
 
     with suppress(KeyboardInterrupt):
         signal.pause()
-
-
-@click.command()
-@click.argument("repository", metavar="OWNER/NAME")
-@click.option("--api", default="https://api.github.com", show_default=True, metavar="URL",
-              help="The forge's REST API: an Enterprise server's, or a running embedded forge's.")
-@click.option("--token-env", default="", metavar="NAME", help="Read the token from this environment variable.")
-@click.option("--token-file", type=click.Path(path_type=Path), metavar="FILE", help="Read the token from this file.")
-@as_json
-def connect(repository: str, api: str, token_env: str, token_file: Path | None, as_json: bool) -> None:
-    """Make $FACTORY_HOME serve OWNER/NAME on a forge.
-
-    The forge is GitHub, an Enterprise server, or a running embedded one. The token is read from an environment variable
-    or a file, never from the command line. It is checked against the forge (it must be allowed to push), and kept in
-    the home where only this account reads it. Connecting again to the same repository takes a new token in the place of
-    the old one.
-
-    \b
-    Exit codes:
-      0  connected
-      2  the name, the address or the token cannot be used, or the home serves another
-         repository; nothing was changed
-      5  the forge did not answer
-
-    \b
-    Examples:
-      factory connect tidehouse/tidebook --token-env GITHUB_TOKEN
-      factory connect tidehouse/tidebook --api https://git.example.org/api/v3 --token-file token.txt
-    """
-    from harness.wiring.connect import connected
-
-    found = connected(home(), repository, api=api, token_env=token_env, token_file=token_file)
-    if as_json:
-        emit({"ok": True, "home": str(home()), "repository": found.repository, "forge": found.forge, "branch": found.branch,
-              "key_id": found.key_id, "account": found.account, "trusts_us": found.trusts_us})
-        return
-    click.echo(f"{home()} serves {found.repository} on {found.forge}, branch {found.branch}, as {found.account}.")
-    if not found.trusts_us:
-        click.echo("Next: `factory init` in a clone drafts what governs it; in factory.toml a maintainer pins this home's key:\n"
-                   f'  [seal]\n  trusted_keys = ["{found.key_id}"]')
-    click.echo("Then `factory tick`.")

@@ -1,4 +1,4 @@
-"""The durable engine: DBOS on SQLite, one top-level workflow for each piece of work, under an id of our choosing.
+"""The durable engine: DBOS on SQLite or PostgreSQL, one top-level workflow for each piece of work, under an id of our choosing.
 
 Properties kept:
 - work runs at least once and has exactly one recorded result: whoever starts the same key again is given that one;
@@ -34,8 +34,8 @@ from dbos import (
 
 from harness.domain.errors import Interrupted, PortError
 from harness.domain.workflow import NodeResult, Outcome
-from harness.engine.database import sqlite_engine
-from harness.engine.executors import Claim, is_dead
+from harness.engine.database import postgres_engine, shown, sqlite_engine
+from harness.engine.executors import Executors, OnADatabase, OnThisMachine
 from harness.engine.outcome import outcome_of
 from harness.ports.engine import Action
 
@@ -64,14 +64,17 @@ def _work(action: str, payload: dict[str, Any]) -> dict[str, Any]:
 
 
 class Durable:
-    """The Engine port on `home/engine.db`. Raises PortError where the store fails.
+    """The Engine port on `home/engine.db`, or on the PostgreSQL at `address`. Raises PortError where the store fails.
 
     `sound` is called about once a second by whoever waits for work, and as work ends. It raises PortError where what
     the work stands on is gone."""
 
-    def __init__(self, home: Path, *, sound: Callable[[], None] = lambda: None) -> None:
-        self._home = home
+    def __init__(self, home: Path, *, address: str = "", sound: Callable[[], None] = lambda: None) -> None:
+        self._path = home / "engine.db"
+        self._address = address
         self._sound = sound
+        self._executors: Executors = OnADatabase(address) if address else OnThisMachine(home / "executors")
+        self._store: sa.Engine | None = None
         self._actions: dict[str, Action] = {}
         self._done: dict[str, Mapping[str, Any]] = {}
         self._changed = threading.Condition()
@@ -79,7 +82,6 @@ class Durable:
         self._closing = False
         self._refusing = False
         self._under_way: set[str] = set()
-        self._claim: Claim | None = None
 
     def register(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -91,14 +93,15 @@ class Durable:
         _live, self._closing, self._refusing, self._broken = self, False, False, None
         self._done.clear()
         self._under_way.clear()
-        self._claim = Claim(self._home / "executors")
         try:
-            DBOS(config=self._config(self._claim.id))
+            mine = self._executors.claim()
+            DBOS(config=self._config(mine))
             DBOS.launch()
-            self._take_up_the_work_of_the_dead(self._claim.id)
-        except _FAULTS as fault:
+            self._take_up_the_work_of_the_dead(mine)
+        except (PortError, *_FAULTS) as fault:
             self.close()
-            raise PortError(f"the engine's store {self._path} cannot be opened: {fault}") from fault
+            words = f"the engine's store {self._where} cannot be opened: {fault}"
+            raise PortError(words, retryable=bool(self._address)) from fault
 
     def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
         if self._refusing:
@@ -127,7 +130,7 @@ class Durable:
         with self._changed:
             self._changed.wait_for(lambda: self._broken is not None or self._first(keys) is not None, timeout=seconds)
             if self._broken is not None:
-                raise PortError(f"the engine's store {self._path} failed: {self._broken}") from self._broken
+                raise PortError(f"the engine's store {self._where} failed: {self._broken}") from self._broken
             first = self._first(keys)
             return (first, self._done[first]) if first is not None else None
 
@@ -141,21 +144,24 @@ class Durable:
         global _live
         self._closing = True
         DBOS.destroy()
-        if self._claim is not None:
-            self._claim.release()
-            self._claim = None
+        if self._store is not None:
+            self._store.dispose()
+            self._store = None
+        self._executors.release()
         if _live is self:
             _live = None
 
     @property
-    def _path(self) -> Path:
-        return self._home / "engine.db"
+    def _where(self) -> str:
+        return shown(self._address) if self._address else str(self._path)
 
     def _config(self, executor: str) -> DBOSConfig:
+        self._store = postgres_engine(self._address) if self._address else sqlite_engine(self._path)
         return {
             "name": "factory",
-            "system_database_url": f"sqlite:///{self._path}",
-            "system_database_engine": sqlite_engine(self._path),
+            "system_database_url": self._address or f"sqlite:///{self._path}",
+            "system_database_engine": self._store,
+            "use_listen_notify": not self._address,     # nobody listens; and a listener is one session more
             "executor_id": executor,
             "application_version": SCHEMA,
             "serializer": DBOSPortableJSONSerializer(),
@@ -168,7 +174,7 @@ class Durable:
     def _take_up_the_work_of_the_dead(self, mine: str) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
         for executor in {work.executor_id for work in pending} - {mine, None}:
-            if executor is not None and is_dead(self._home / "executors", executor):
+            if executor is not None and self._executors.is_dead(executor):
                 DBOS._recover_pending_workflows([executor])  # no public name has it; dbos is pinned
 
     def _do(self, name: str, payload: Mapping[str, Any]) -> dict[str, Any]:

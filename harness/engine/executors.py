@@ -1,7 +1,8 @@
 """Who executes, and who is dead.
 
 DBOS has no lease: work of a dead process waits for ever, and two live processes with one id run it twice. So each
-process takes an id nobody had before and holds a kernel lock named for it. Whoever can take that lock knows it is dead.
+process takes an id nobody had before and holds a lock named for it: the kernel's, or, where several machines share a
+database, the database's. Whoever can take that lock knows it is dead.
 """
 
 from __future__ import annotations
@@ -9,35 +10,91 @@ from __future__ import annotations
 import os
 import uuid
 from pathlib import Path
+from typing import Protocol
 
+from harness.domain.errors import PortError
+from harness.engine.lease import AdvisoryLock
 from harness.engine.lock import taken
 
 
-class Claim:
-    """An executor id of one's own, held until `release` or death."""
+class Executors(Protocol):
+    """Those who work on one engine's store."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.id = uuid.uuid4().hex
-        self._path = folder / self.id
-        self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        taken(self._file)
+    def claim(self) -> str:
+        """An executor id of one's own, held until `release` or death."""
+        ...
 
     def release(self) -> None:
-        self._path.unlink(missing_ok=True)
-        os.close(self._file)
+        """Let go of it. Without one this does nothing."""
+        ...
+
+    def is_dead(self, executor: str) -> bool:
+        """Whether nobody holds the id."""
+        ...
 
 
-def is_dead(folder: Path, executor: str) -> bool:
-    """Whether nobody holds the id. Its lock file goes: an id is never used again."""
-    try:
-        file = os.open(folder / executor, os.O_RDWR)
-    except FileNotFoundError:
-        return True
-    try:
-        if not taken(file):
-            return False
-        (folder / executor).unlink(missing_ok=True)
-        return True
-    finally:
-        os.close(file)
+class OnThisMachine:
+    """Each has a file below `folder`, locked."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._mine: tuple[Path, int] | None = None
+
+    def claim(self) -> str:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        path = self._folder / uuid.uuid4().hex
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        taken(file)
+        self._mine = path, file
+        return path.name
+
+    def release(self) -> None:
+        if self._mine is not None:
+            path, file = self._mine
+            path.unlink(missing_ok=True)
+            os.close(file)
+            self._mine = None
+
+    def is_dead(self, executor: str) -> bool:
+        """Its lock file goes: an id is never used again."""
+        try:
+            file = os.open(self._folder / executor, os.O_RDWR)
+        except FileNotFoundError:
+            return True
+        try:
+            if not taken(file):
+                return False
+            (self._folder / executor).unlink(missing_ok=True)
+            return True
+        finally:
+            os.close(file)
+
+
+class OnADatabase:
+    """Each holds an advisory lock of the database at `address`."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+        self._mine: AdvisoryLock | None = None
+
+    def claim(self) -> str:
+        name = uuid.uuid4().hex
+        self._mine = self._lock(name)
+        if not self._mine.take():
+            raise PortError(f"somebody holds the id {name}, which was drawn at random just now")
+        return name
+
+    def release(self) -> None:
+        if self._mine is not None:
+            self._mine.release()
+            self._mine = None
+
+    def is_dead(self, executor: str) -> bool:
+        theirs = self._lock(executor)
+        try:
+            return theirs.take()
+        finally:
+            theirs.release()
+
+    def _lock(self, executor: str) -> AdvisoryLock:
+        return AdvisoryLock(self._address, f"executor {executor}", holder="factory engine")

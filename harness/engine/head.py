@@ -1,7 +1,8 @@
-"""The ledger's signed head: how many entries there are, and the hash of the last, in a file beside it.
+"""The ledger's signed head: how many entries there are, and the hash of the last.
 
-It is written after the entry, so a crash between the two leaves it one behind. Cutting the tail off the ledger leaves
-it ahead, and only the key could bring it back.
+For a ledger in the home it is a file beside it, written after the entry, so a crash between the two leaves it one behind.
+For one in a database it is a row, written with the entry; the file then says how far this home has seen that ledger go.
+Cutting the tail off the ledger leaves a head ahead of it, and only the key could bring it back.
 """
 
 from __future__ import annotations
@@ -23,19 +24,29 @@ def read_head(path: Path, signer: Signer) -> Head | None:
         return None
     except (OSError, ValueError) as fault:
         raise LedgerError(f"the ledger's head {path} cannot be read: {fault}") from fault
-    try:
-        said = json.loads(text)
-        head, signature = Head(int(said["seq"]), str(said["hash"])), str(said["signature"])
-    except (ValueError, KeyError, TypeError) as fault:
-        raise LedgerError(f"the ledger's head {path} is not what was written: {fault}") from fault
-    if text != _text(head, signature) or not signer.verifies(_signed(head), signature):
-        raise LedgerError(f"the ledger's head {path} was not signed by this home's key")
-    return head
+    return head_in(text, signer, where=str(path))
 
 
 def write_head(path: Path, head: Head, *, signer: Signer) -> None:
     """Raises OSError where the disk refuses, and LedgerError when the key is gone."""
-    replace(path, _text(head, signer.signature(_signed(head))).encode(), mode=0o600)
+    replace(path, head_text(head, signer).encode(), mode=0o600)
+
+
+def head_text(head: Head, signer: Signer) -> str:
+    """The head as it is kept, signed. Raises LedgerError when the key is gone."""
+    return _text(head, signer.signature(_signed(head)))
+
+
+def head_in(text: str, signer: Signer, *, where: str) -> Head:
+    """The head that `head_text` wrote. Raises LedgerError, naming `where`, for one that this key did not sign."""
+    try:
+        said = json.loads(text)
+        head, signature = Head(int(said["seq"]), str(said["hash"])), str(said["signature"])
+    except (ValueError, KeyError, TypeError) as fault:
+        raise LedgerError(f"the ledger's head {where} is not what was written: {fault}") from fault
+    if text != _text(head, signature) or not signer.verifies(_signed(head), signature):
+        raise LedgerError(f"the ledger's head {where} was not signed by this home's key")
+    return head
 
 
 def _signed(head: Head) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.domain.errors import FactoryError
 from harness.wiring import health, machine
 from harness.wiring.finding import Finding, Level, fail
+from harness.wiring.forgehealth import forge_findings
 from harness.wiring.home import FILE
 
 MACHINE: tuple[tuple[str, Callable[[], Finding]], ...] = (
@@ -22,9 +23,9 @@ HOME: tuple[tuple[str, Callable[[Path], Finding]], ...] = (
     ("home", health.home_file),
     ("disk", machine.disk),
     ("model", health.model),
-    ("forge", health.forge),
     ("keys", health.keys),
     ("store", health.store),
+    ("database", health.database),
     ("ledger", health.ledger),
     ("factory", health.factory),
     ("governance", health.governance),
@@ -49,8 +50,11 @@ def checks_of(home: Path) -> tuple[tuple[str, Callable[[], Finding]], ...]:
 
 
 def examined(home: Path) -> tuple[Examined, ...]:
-    """What all of them found. Never raises: what goes wrong is a finding."""
-    return tuple(Examined(name, found_by(check)) for name, check in checks_of(home))
+    """What all of them found, the forge last: one that is slow keeps nobody from the rest. Never raises: what goes wrong is
+    a finding."""
+    found = tuple(Examined(name, found_by(check)) for name, check in checks_of(home))
+    of_forge = forge_findings(home) if (home / FILE).exists() else ()
+    return (*found, *(Examined(name, finding) for name, finding in of_forge))
 
 
 def is_healthy(found: tuple[Examined, ...]) -> bool:

@@ -16,13 +16,14 @@ from pathlib import Path
 
 from harness.domain.errors import Busy, GitError, LedgerError
 from harness.domain.ledger import Entry
-from harness.engine.ledger import SqliteLedger
-from harness.engine.lock import sole_factory
+from harness.engine.lock import sole_factory as sole_factory_in
 from harness.factory.leavings import leavings, living, weight
 from harness.factory.plant import Places, Plant
 from harness.factory.sweep import DAYS, Facts, Fate, Kind, Leaving, Standing, standings, sweepable
+from harness.ports.ledger import Ledger
 from harness.wiring.home import EMBEDDED, FILE, read_home, wheels_folder
 from harness.wiring.open import open_ledger
+from harness.wiring.state import sole_factory
 
 OBJECTS = "objects"
 
@@ -67,7 +68,7 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
         return found if dry_run else _with_objects(found, places, entries)
 
 
-def _entries(ledger: SqliteLedger) -> tuple[Entry, ...]:
+def _entries(ledger: Ledger) -> tuple[Entry, ...]:
     if fault := ledger.fault():
         raise LedgerError(f"{fault.says}; nothing is deleted by a ledger that is not the one that was signed")
     return ledger.entries()
@@ -94,7 +95,7 @@ def _gone(leaving: Leaving) -> Path | None:
         case Kind.TRASH:
             return leaving.path.parent.parent
         case Kind.DEMO:    # told by what is in it: it gets a name that tells it while it is deleted
-            with suppress(Busy), sole_factory(leaving.path, command="factory gc"):
+            with suppress(Busy), sole_factory_in(leaving.path, command="factory gc"):
                 delete(leaving.path.rename(leaving.path.with_name(f"factory-demo-{os.getpid()}-{uuid.uuid4().hex[:8]}")))
         case _ if leaving.trash is None:
             delete(leaving.path)

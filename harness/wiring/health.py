@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.domain.errors import FactoryError, ForgeError
+from harness.domain.errors import FactoryError
 from harness.factory.plant import Places
 from harness.wiring.finding import Finding, fail, ok, warn
 from harness.wiring.home import FILE, read_home
 from harness.wiring.machine import probed
-from harness.wiring.services import KEY, api_of, endpoint, token
+from harness.wiring.services import KEY, endpoint
 
 if TYPE_CHECKING:
     from harness.factory.steering import Steering
@@ -63,39 +63,6 @@ def _reached(url: str, key: str) -> Finding:
     return ok(f"{key}; {url} answers ({answer.status_code})")
 
 
-def forge(home: Path) -> Finding:
-    """The repository on its forge, and what the factory's token may do there."""
-    from harness.forge.embedded.start import running
-
-    document = read_home(home)
-    secret, name = token(home, document), f"{document.owner}/{document.name}"
-    if document.is_embedded:
-        there = running(home / "forge")
-        if there is None:
-            return ok("the embedded forge is not running; the factory starts it when it works")
-        return _permitted(name, there.api, secret)
-    return _permitted(name, api_of(document.forge), secret)
-
-
-def _permitted(repository: str, api: str, secret: str) -> Finding:
-    from github import Auth, Github
-
-    from harness.forge.errors import forge_errors
-
-    hub = Github(auth=Auth.Token(secret), base_url=api, timeout=int(SECONDS), retry=None, user_agent="lights-out-factory")
-    try:
-        with forge_errors(f"asking {api} for {repository}"):
-            rights = hub.get_repo(repository).permissions
-    except ForgeError as error:
-        return fail(str(error), "look at the address and the token; `factory connect` takes a new one")
-    if rights is None or not rights.push:
-        return fail(f"the token may read {repository} and not write to it",
-                    "give it write access to contents, issues, pull requests and checks; `factory connect` takes a new one")
-    if rights.admin:
-        return warn(f"the token may administer {repository}", "write access is enough: take a token that may do less")
-    return ok(f"{api} shows {repository}, and the token may write to it")
-
-
 def keys(home: Path) -> Finding:
     """Secrets that nobody else can read."""
     secrets = [path for path in sorted((home / "keys").glob("*")) if path.suffix != ".pub"]
@@ -129,6 +96,29 @@ def _is_private(path: Path, *, is_kind: Callable[[int], bool]) -> bool:
 
 def _mode(path: Path) -> str:
     return f"{stat.S_IMODE(path.lstat().st_mode):04o}"
+
+
+def database(home: Path) -> Finding:
+    """Where the state is; a PostgreSQL is asked to do what only a session of its own can: to hold a lock from one statement
+    to the next, and to lose it with the session."""
+    from harness.engine.database import shown
+    from harness.engine.lease import AdvisoryLock
+    from harness.wiring.state import database_of
+
+    address = database_of(home, read_home(home))
+    if not address:
+        return ok("the state is in SQLite, in the home")
+    mine, another = (AdvisoryLock(address, "factory doctor", holder="factory doctor") for _ in range(2))
+    try:
+        if not mine.take():
+            return warn(f"another `factory doctor` looks at {shown(address)} now", "wait for it, and look again")
+        if not mine.is_held() or another.take():
+            return fail(f"{shown(address)} forgets a lock from one statement to the next",
+                        "connect to the server itself, not through a pool that hands sessions round: two factories would work")
+        return ok(f"{shown(address)} answers, and keeps a lock for as long as its session")
+    finally:
+        mine.release()
+        another.release()
 
 
 def ledger(home: Path) -> Finding:

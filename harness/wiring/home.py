@@ -19,6 +19,9 @@ FILE = "home.json"
 SCHEMA = 2
 EMBEDDED = "embedded"
 MODELS = ("live", "replay")
+SQLITE, POSTGRESQL = "sqlite", "postgresql"
+DATABASES = (SQLITE, POSTGRESQL)
+EVIDENCE = "/-/evidence/"
 BOXES = ("auto", *(form.value for form in Form if form.sealed))
 
 
@@ -36,7 +39,11 @@ class HomeFile:
     replay: str = "recordings"           # the folder with recorded exchanges, below the home
     upstream: str = ""                   # the provider's address; where empty, the environment's or Anthropic's own
     origin: str = ""                     # where a trial's repository came from, without names and secrets
+    app: int = 0                         # the GitHub App it speaks as, whose key is in `keys/`; 0: with the token
     box: str = "auto"                    # the form of box: the best that holds here, or one and no other
+    database: str = SQLITE               # where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere
+
+    evidence_url: str = ""               # where this home's folder `evidence` is published, for people to look at; empty: nowhere
 
     @property
     def repository_id(self) -> str:
@@ -46,6 +53,15 @@ class HomeFile:
     def is_embedded(self) -> bool:
         """Whether the forge is the one in the box, which the factory starts itself."""
         return self.forge == EMBEDDED
+
+    def address(self, web: str, path: str) -> str:
+        """A path within the repository, or, when it begins with a slash, of the forge itself, below the forge's address. Another
+        forge shows no evidence: that is where it is published, and without such a place there is no address."""
+        if path.startswith(EVIDENCE) and self.evidence_url:
+            return f"{self.evidence_url.rstrip('/')}/{path.removeprefix(EVIDENCE)}"
+        if path.startswith("/"):
+            return f"{web}{path}" if self.is_embedded else ""
+        return f"{web}/{self.owner}/{self.name}/{path}"
 
 
 def read_home(home: Path) -> HomeFile:
@@ -119,6 +135,11 @@ def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
         raise ConfigError(str(error).split(") ", 1)[-1], file=str(path)) from error
     if found.models not in MODELS:
         raise ConfigError(f"expected {' or '.join(MODELS)}, found {found.models!r:.80}", file=str(path), key="models")
+    if found.database not in DATABASES:
+        raise ConfigError(f"expected {' or '.join(DATABASES)}, found {found.database!r:.80}", file=str(path), key="database")
+    if found.evidence_url and not found.evidence_url.startswith(("https://", "http://")):
+        raise ConfigError(f"expected an address such as https://evidence.example.org, found {found.evidence_url!r:.80}",
+                          file=str(path), key="evidence_url")
     if found.box not in BOXES:
         raise ConfigError(f"expected {' or '.join(BOXES)}, found {found.box!r:.80}", file=str(path), key="box")
     return found

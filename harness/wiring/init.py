@@ -21,6 +21,7 @@ from harness.governance import governing_files, read_governance
 from harness.onboarding import Contradiction, Draft, Survey, drafts_of, gaps_of, survey_of
 from harness.onboarding.drafts import CONFIG, LABELS, TAKEN
 from harness.onboarding.nevers import nevers_of
+from harness.onboarding.runner import runner_of
 from harness.wiring.prose import contradictions_at
 
 if TYPE_CHECKING:
@@ -54,8 +55,10 @@ class Begun:
     contradictions: tuple[Contradiction, ...] = ()
 
 
-def begun(folder: Path, *, strike: Iterable[int] = (), home: Path | None = None, write: bool = True) -> Begun:
-    """Draft what the repository around `folder` lacks, and write it unless told otherwise.
+def begun(folder: Path, *, strike: Iterable[int] = (), home: Path | None = None, write: bool = True,
+          runner: str = "") -> Begun:
+    """Draft what the repository around `folder` lacks, and write it unless told otherwise. With `runner`, OWNER/NAME@COMMIT,
+    also the workflow that makes a pass on a hosted runner, with the factory from there.
 
     Raises ConfigError where there is no repository that could be worked on, and GitError where git cannot read it.
     """
@@ -65,8 +68,9 @@ def begun(folder: Path, *, strike: Iterable[int] = (), home: Path | None = None,
                           "switch to a branch, or look first with --dry-run")
     survey = survey_of(checkout.top, tracked=checkout.tracked, branch=checkout.default_branch)
     keys = own_keys(home) if home else ()
-    drafts = [draft for draft in drafts_of(survey, strike=_checked(strike, survey), trusted_keys=keys, state_labels=ALL_LABELS)
-              if not _is_there(checkout.top, draft)]
+    recipe = (runner_of(runner),) if runner else ()
+    all_drafts = drafts_of(survey, strike=_checked(strike, survey), trusted_keys=keys, state_labels=ALL_LABELS)
+    drafts = [draft for draft in (*all_drafts, *recipe) if not _is_there(checkout.top, draft)]
     wrote = [draft for draft in drafts if not write or _written(checkout.top, draft)]
     return Begun(checkout.top, survey, tuple(wrote), tuple(_kept(survey, wrote)), gaps_of(survey),
                  tuple(_notes(checkout, wrote)), contradictions_at(checkout.top, tracked=checkout.tracked))

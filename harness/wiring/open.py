@@ -12,15 +12,18 @@ from urllib.parse import urlsplit
 
 from harness.domain.errors import ForgeError, ModelError
 from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.engine.ledger import SqlLedger
 from harness.factory.plant import Places, Plant
 from harness.ports.git import Repository
 from harness.ports.validator import EvidenceReader, Validator
 from harness.validator.program import ValidatorProgram
 from harness.wiring.home import HomeFile, read_home, wheels_folder
+from harness.wiring.luggage import Keep, carried, kept
+from harness.wiring.state import database_of, ledger_of, sole_factory
 
 if TYPE_CHECKING:
     from harness.engine.durable import Durable
+    from harness.engine.lease import Lease
     from harness.factory.dispatch import Dispatch
     from harness.wiring.services import ForgeAddress
 
@@ -32,7 +35,7 @@ SIGN_OF_LIFE_SECONDS = 5.0
 class Archive:
     """What an audit reads. Nothing in it writes."""
 
-    ledger: SqliteLedger
+    ledger: SqlLedger
     repository: Repository
     validator: Validator
     evidence: EvidenceReader
@@ -52,10 +55,9 @@ class Works:
 
 
 @contextmanager
-def open_ledger(home: Path) -> Iterator[SqliteLedger]:
+def open_ledger(home: Path) -> Iterator[SqlLedger]:
     """The ledger alone. Raises ConfigError where there is no factory."""
-    read_home(home)
-    ledger = SqliteLedger(home, SystemClock())
+    ledger = ledger_of(home)
     try:
         yield ledger
     finally:
@@ -79,20 +81,20 @@ def open_archive(home: Path) -> Iterator[Archive]:
 
 @contextmanager
 def open_factory(home: Path, *, tell: Tell, patience: float = 0.0) -> Iterator[Works]:
-    """Everything, for as long as the block lasts. Raises Busy when another factory still works on this home after
-    `patience` seconds."""
-    from harness.engine.lock import sole_factory
-
-    read_home(home)
+    """Everything, for as long as the block lasts. Raises Busy when another factory still works on this home, or on its
+    database, after `patience` seconds."""
     command = " ".join(("factory", *sys.argv[1:2]))
-    with sole_factory(home, command=command, patience=patience), open_works(home, tell=tell) as works:
+    with (sole_factory(home, command=command, patience=patience) as lease, carried(home) as keep,
+          open_works(home, tell=tell, lease=lease, keep=keep) as works):
         yield works
 
 
 @contextmanager
-def open_works(home: Path, *, tell: Tell, pulse: Callable[[], None] = lambda: None, warm: int = 0) -> Iterator[Works]:
-    """Everything but the lock, which the caller holds. `pulse` is called about once a second while something runs. `warm`
-    worktrees are kept ready, which only pays for whoever stays."""
+def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], None] = lambda: None, warm: int = 0,
+               keep: Keep = lambda: None) -> Iterator[Works]:
+    """Everything but the lease, which the caller holds: where it was lost it is taken again first, and nothing is recorded
+    without it. `pulse` is called about once a second while something runs. `warm` worktrees are kept ready, which only pays
+    for whoever stays. `keep` is called when a node has ended."""
     from harness.engine.orphans import end_orphans
     from harness.wiring.services import broker_of, forge_of, model_key
 
@@ -104,20 +106,23 @@ def open_works(home: Path, *, tell: Tell, pulse: Callable[[], None] = lambda: No
         from harness.engine.durable import Durable
         from harness.factory.dispatch import ACTION, Dispatch, node_action
 
+        lease.ensure()
         end_orphans(home)
+        database = database_of(home, document)
         ledger = stack.enter_context(open_ledger(home))
         forge = stack.enter_context(forge_of(home, document))
-        broker = stack.enter_context(broker_of(home, document, places, key=key))
+        broker = stack.enter_context(broker_of(home, document, places, key=key, database=database))
 
         def sound() -> None:
             pulse()
+            lease.held()
             if document.is_embedded:
                 _check_forge(forge)
             _check_broker(broker)
 
         plant = _plant(home, document, ledger, forge=forge, broker=broker, tell=tell, warm=warm)
-        engine = Durable(home, sound=sound)
-        engine.register(ACTION, node_action(plant))
+        engine = Durable(home, address=database, sound=sound)
+        engine.register(ACTION, kept(node_action(plant), keep))
         engine.launch()
         stack.callback(engine.close)
         yield Works(plant, Dispatch(plant, engine), engine, f"{forge.url}/{document.owner}/{document.name}", sound)
@@ -146,40 +151,31 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
     return True
 
 
-def _plant(home: Path, document: HomeFile, ledger: SqliteLedger, *, forge: "ForgeAddress", broker: Path, tell: Tell,
+def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, forge: "ForgeAddress", broker: Path, tell: Tell,
            warm: int) -> Plant:
     from harness.agents.boxed import BoxedAgent
     from harness.agents.model import BrokeredModel
     from harness.agents.sessions import BrokerClient
-    from harness.forge.github import Access, GitHubForge
+    from harness.forge.github import GitHubForge
     from harness.repository.candidate import TrustedCandidates
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
     from harness.repository.worktrees import RunWorktrees
     from harness.sandbox.adapter import COMMAND, BoxSupervisor
-    from harness.wiring.services import token
+    from harness.wiring.credentials import access_of, git_token_of
 
     places = Places(home, document.repository_id)
-    secret = token(home, document)
-    remote = Remote(f"{forge.url}/{document.owner}/{document.name}.git", lambda: token(home, document))
+    hub = GitHubForge(access_of(home, document, forge.api))
+    remote = Remote(f"{forge.url}/{document.owner}/{document.name}.git", git_token_of(home, document, hub))
     trusted = TrustedRepository(places.trusted, remote)
-    hub = GitHubForge(Access(f"{document.owner}/{document.name}", secret, forge.api))
     sandbox = BoxSupervisor(places.layers, form=document.box)
     return Plant(
         places=places, forge=hub, writer=hub, repository=trusted,
         worktrees=RunWorktrees(trusted, places.worktrees, warm=warm), candidates=TrustedCandidates(trusted), sandbox=sandbox,
         agent=BoxedAgent(sandbox), model=BrokeredModel(), broker=BrokerClient(broker), validator=_validator(home, places),
         ledger=ledger, clock=SystemClock(), wheels=wheels_folder(), sandbox_command=COMMAND, trusted_keys=_own_keys(places),
-        link=lambda path: _address(forge.url, document, path), tell=tell,
+        link=lambda path: document.address(forge.url, path), tell=tell,
     )
-
-
-def _address(url: str, document: HomeFile, path: str) -> str:
-    """A path within the repository, or, when it begins with a slash, of the forge itself; none where another forge has no
-    such page."""
-    if path.startswith("/") and not document.is_embedded:
-        return ""
-    return f"{url}{path}" if path.startswith("/") else f"{url}/{document.owner}/{document.name}/{path}"
 
 
 def _validator(home: Path, places: Places) -> ValidatorProgram:

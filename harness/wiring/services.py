@@ -95,7 +95,7 @@ def model_key() -> Iterator[str]:
 
 
 @contextmanager
-def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "") -> Iterator[Path]:
+def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", database: str = "") -> Iterator[Path]:
     """The model broker for as long as the block lasts; the path of its control socket. It ends with this process.
 
     Raises ConfigError where models are to be asked and there is no key for them."""
@@ -110,7 +110,8 @@ def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "") 
     else:
         upstream, key = provider(document.upstream, key)
         options = replace(options, upstream=upstream)
-    with _short_folder(folder) as short, start_broker(replace(options, control=short / SOCKET), key=key) as broker:
+    with (_short_folder(folder) as short,
+          start_broker(replace(options, control=short / SOCKET), key=key, database=database) as broker):
         yield broker.control
 
 

@@ -1,5 +1,6 @@
 """The money: reserve, settle, caps, and what is left when a broker dies."""
 
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -29,9 +30,24 @@ def clock() -> Clock:
     return Clock()
 
 
+@pytest.fixture(params=["sqlite", "postgres"])
+def another(request: pytest.FixtureRequest, tmp_path: Path, clock: Clock) -> Iterator[Callable[[], Meter]]:
+    """One more broker's meter on the same table."""
+    address = request.getfixturevalue("postgres").database() if request.param == "postgres" else ""
+    opened: list[Meter] = []
+
+    def made() -> Meter:
+        opened.append(Meter(tmp_path / "broker.sqlite", PRICES, database=address, clock=clock))
+        return opened[-1]
+
+    yield made
+    for meter in opened:
+        meter.close()
+
+
 @pytest.fixture
-def meter(tmp_path: Path, clock: Clock) -> Meter:
-    return Meter(tmp_path / "broker.sqlite", PRICES, clock=clock)
+def meter(another: Callable[[], Meter]) -> Meter:
+    return another()
 
 
 def opened(meter: Meter, id: str = "s", *, issue: int = 1, **caps: object) -> tuple[Identity, Caps]:
@@ -94,12 +110,12 @@ def test_a_day_is_capped_over_all_issues_and_ends(meter: Meter, clock: Clock) ->
     meter.reserve(*opened(meter, "third", issue=2, **cap), Tokens(output=5))
 
 
-def test_what_was_spent_survives_and_so_does_what_was_only_reserved(meter: Meter, tmp_path: Path, clock: Clock) -> None:
+def test_what_was_spent_survives_and_so_does_what_was_only_reserved(meter: Meter, another: Callable[[], Meter]) -> None:
     session = opened(meter)
     meter.reserve(*session, Tokens(output=9)).settle(Tokens(output=3))
     meter.reserve(*session, Tokens(output=7))           # killed before it was settled
     meter.close()
-    again = Meter(tmp_path / "broker.sqlite", PRICES, clock=clock)
+    again = another()
     assert dollars(again.spent_on_issue(1).cost) == Decimal("0.10")
 
 
@@ -140,9 +156,9 @@ def test_more_than_was_held_is_held_while_it_can_be_and_refused_when_it_cannot(m
         call.exceed(Tokens(output=21))
 
 
-def test_many_at_once_never_spend_above_the_cap(tmp_path: Path) -> None:
+def test_many_at_once_never_spend_above_the_cap(another: Callable[[], Meter]) -> None:
     """Eight brokers' worth of threads, each with a connection of its own, and money for ten of their eighty calls."""
-    meters = [Meter(tmp_path / "broker.sqlite", PRICES) for _ in range(8)]
+    meters = [another() for _ in range(8)]
     session = opened(meters[0], usd=Decimal("0.10"), calls=1000)
     made: list[int] = []
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from harness.domain.ledger import Head
 from harness.domain.workflow import RunStatus
 from harness.engine.clock import SystemClock
 from harness.engine.durable import Durable
 from harness.engine.ledger import SqliteLedger
+from harness.engine.postgres_ledger import PostgresLedger
 from harness.ports.engine import Engine
 from harness.ports.ledger import Ledger
 from harness.workflow import EngineHands, run
@@ -22,16 +24,17 @@ from tests.workflow.doubles import nodes, produced
 Launch = Callable[..., Engine]
 
 
-@pytest.fixture(params=["durable", "fake"])
+@pytest.fixture(params=["sqlite", "postgres", "fake"])
 def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launch]:
     """An engine with these actions; each one after the first stands on what the one before left."""
     live: list[Any] = []
     kept: dict[str, Any] = {}
+    address = request.getfixturevalue("postgres").database() if request.param == "postgres" else ""
 
     def start(**actions: Callable[[Any], Any]) -> Engine:
         while live:
             live.pop().close()
-        made = Durable(tmp_path) if request.param == "durable" else FakeEngine(kept)
+        made = FakeEngine(kept) if request.param == "fake" else Durable(tmp_path, address=address)
         for name, action in actions.items():
             made.register(name, action)
         made.launch()
@@ -43,8 +46,10 @@ def launch(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Launch]:
         live.pop().close()
 
 
-@pytest.fixture(params=["sqlite", "fake"])
+@pytest.fixture(params=["sqlite", "postgres", "fake"])
 def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
+    if request.param == "postgres":
+        return PostgresLedger(tmp_path, SystemClock(), request.getfixturevalue("postgres").database())
     return SqliteLedger(tmp_path, SystemClock()) if request.param == "sqlite" else FakeLedger()
 
 
@@ -98,3 +103,14 @@ def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger):
     assert (first.seq, second.seq, second.prev) == (1, 2, first.hash)
     assert (ledger.entries(issue=2), ledger.entries(kind="note"), ledger.entries(issue=3)) == ((second,), (first,), ())
     assert (ledger.find("l"), ledger.fault()) == (second, None)
+
+
+def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger):
+    entries = [ledger.append("note", f"k{number}", issue=number % 2) for number in range(1, 5)]
+    assert ledger.entries(after=2) == tuple(entries[2:])
+    assert ledger.entries(issue=1, after=1) == (entries[2],)
+    assert ledger.entries(after=4) == ()
+    assert ledger.fault_after(Head(4, entries[3].hash)) is None
+    assert ledger.fault_after(Head(2, entries[1].hash)) is None
+    assert ledger.fault_after(Head(2, entries[3].hash)) is not None, "the second entry is not the one that was read"
+    assert ledger.fault_after(Head(5, entries[3].hash)) is not None, "there is no fifth"

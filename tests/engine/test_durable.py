@@ -20,7 +20,7 @@ from harness.domain.errors import (
     Stopped,
 )
 from harness.engine.durable import Durable
-from harness.engine.executors import Claim, is_dead
+from harness.engine.executors import OnThisMachine
 
 Start = Callable[..., Durable]
 
@@ -244,11 +244,12 @@ def test_a_store_that_is_no_store_is_refused_by_name(tmp_path):
 
 
 def test_only_the_dead_are_inherited_from(tmp_path):
-    mine = Claim(tmp_path)
-    assert not is_dead(tmp_path, mine.id)
-    assert is_dead(tmp_path, "nobody-ever")
+    mine, another = OnThisMachine(tmp_path), OnThisMachine(tmp_path)
+    name = mine.claim()
+    assert not another.is_dead(name)
+    assert another.is_dead("nobody-ever")
     mine.release()
-    assert is_dead(tmp_path, mine.id)
+    assert another.is_dead(name)
     assert list(tmp_path.iterdir()) == []
 
 

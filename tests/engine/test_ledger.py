@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import LedgerError
-from harness.domain.ledger import GENESIS
+from harness.domain.ledger import GENESIS, Head
 from harness.engine.ledger import SqliteLedger
 
 ROOT = Path(__file__).parents[2]
@@ -89,6 +89,45 @@ def test_entries_are_found_by_issue_and_by_kind(ledger):
     assert [entry.key for entry in ledger.entries(issue=0)] == ["k1", "k2"]
     assert [entry.key for entry in ledger.entries(kind="b")] == ["k2", "k4"]
     assert [entry.key for entry in ledger.entries(issue=1, kind="b")] == ["k4"]
+
+
+def test_what_follows_an_entry_is_found_by_its_number(written):
+    assert [entry.seq for entry in written.entries(after=3)] == [4, 5]
+    assert written.entries(after=5) == ()
+    assert [entry.seq for entry in written.entries(issue=1, after=1)] == [3, 5]
+
+
+def test_what_was_found_sound_is_not_verified_again_and_what_follows_is(written):
+    first = written.entries()[1]
+    since = Head(first.seq, first.hash)
+    assert written.fault_after(since) is None
+    written.append("note", "key-6")
+    written.close()
+    assert written.fault_after(since) is None
+    forced(home_of(written), "UPDATE entries SET data = '{}' WHERE seq = 1")
+    assert written.fault_after(since) is None, "that is `fault`'s to find"
+    assert written.fault() is not None
+
+
+@pytest.mark.parametrize(("statement", "seq"), [
+    ("UPDATE entries SET data = '{}' WHERE seq = 4", 4), ("DELETE FROM entries WHERE seq = 5", 5),
+    ("DELETE FROM entries WHERE seq = 3", 3), ("UPDATE entries SET hash = 'x' WHERE seq = 2", 2),
+    ("DELETE FROM entries WHERE seq >= 2", 2), ("UPDATE entries SET signature = '00' WHERE seq = 4", 4)])
+def test_what_is_wrong_after_a_sound_entry_is_found(written, statement, seq):
+    sound = written.entries()[1]
+    written.close()
+    forced(home_of(written), statement)
+    fault = written.fault_after(Head(sound.seq, sound.hash))
+    assert (fault or pytest.fail("no fault")).seq == seq
+
+
+def test_a_head_that_went_back_is_a_fault(written, tmp_path):
+    kept = (home_of(written) / "ledger.head").read_bytes()
+    for number in (6, 7):
+        last = written.append("note", f"key-{number}")
+    written.close()
+    (home_of(written) / "ledger.head").write_bytes(kept)
+    assert written.fault_after(Head(last.seq, last.hash)) is not None
 
 
 def test_a_ledger_goes_on_where_it_was_left(written):

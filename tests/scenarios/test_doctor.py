@@ -14,6 +14,7 @@ import pytest
 from harness.engine.lock import sole_factory
 from harness.wiring.doctor import checks_of, found_by
 from harness.wiring.example import create_example
+from harness.wiring.forgehealth import forge_findings
 from harness.wiring.home import read_home, write_home
 from harness.wiring.machine import KERNEL, box_fix
 from tests.scenarios.conftest import FACTORY, Said, environment, factory
@@ -21,7 +22,7 @@ from tests.scenarios.conftest import FACTORY, Said, environment, factory
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SECRET = "sk-a-secret-that-nobody-may-see"
 MACHINE = ["python", "git", "box", "browser", "wheels", "clock"]
-HOME = ["home", "disk", "model", "forge", "keys", "store", "ledger", "factory", "governance"]
+HOME = ["home", "disk", "model", "keys", "store", "database", "ledger", "factory", "governance", "forge"]
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +72,7 @@ def doctor(home, *options, **variables):
 
 def line(home, name):
     """The level and the words of one check, run by itself."""
-    found = found_by(dict(checks_of(home))[name])
+    found = dict(forge_findings(home))[name] if name == "forge" else found_by(dict(checks_of(home))[name])
     assert (found.level == "ok") == (found.fix == "")
     return found.level, f"{found.says} {found.fix}"
 

@@ -74,13 +74,13 @@ class Machine:
     def forget(self, name: str) -> None:
         (self.world / name).unlink()
 
-    def set_up(self, *, start: Path | None = None, **env: str) -> Run:
-        """Run the script from the folder `start` (the clone itself if None), with an answer ready for whoever prompts."""
+    def set_up(self, *asked: str, start: Path | None = None, **env: str) -> Run:
+        """Run the script with these arguments from the folder `start` (None: the clone), with a yes ready if it prompts."""
         self.tell("calls")
         folder = start or self.repository
         ended = subprocess.run(
-            [os.path.relpath(self.repository / ".ci" / "setup", folder)], cwd=folder, env=self._environment() | env,
-            input="yes\n", text=True, capture_output=True, timeout=30, check=False,
+            [os.path.relpath(self.repository / ".ci" / "setup", folder), *asked], cwd=folder,
+            env=self._environment() | env, input="yes\n", text=True, capture_output=True, timeout=30, check=False,
         )
         calls = (self.world / "calls").read_text().splitlines()
         return Run(ended.returncode, ended.stdout, ended.stderr, tuple(calls))

@@ -65,6 +65,13 @@ def test_only_what_is_lacking_is_asked_for(machine: Machine) -> None:
     assert machine.set_up().out == LINE.replace(ON_DEBIAN, "fonts-dejavu-core")
 
 
+def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) -> None:
+    machine.tell("packages", "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\n")
+    machine.tell("browser", f"{machine.world}/bin/shell\n")
+    assert machine.set_up().code == 0
+    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql")
+
+
 def test_ubuntu_is_given_the_libraries_that_playwright_names(machine: Machine) -> None:
     machine.tell("os-release", UBUNTU)
     run = machine.set_up()

@@ -17,6 +17,7 @@ from typing import IO
 from harness.agents.broker.options import Options
 
 KEY = "ANTHROPIC_API_KEY"
+DATABASE = "FACTORY_DATABASE"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -29,29 +30,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error("--replay and --upstream exclude each other: answers come from recordings or from a provider")
     if not (options.replay or options.replay_sealed or options.upstream):
         parser.error("give --replay DIR, to answer from recordings, or --upstream URL, to forward to a provider")
-    key = os.environ.pop(KEY, "")
+    key, database = os.environ.pop(KEY, ""), os.environ.pop(DATABASE, "")
     if options.upstream and not key:
         parser.error(f"--upstream needs a key in the environment variable {KEY}; any text, where there are no keys")
-    return _run(options, key, tethered=tethered)
+    return _run(options, key, database, tethered=tethered)
 
 
-def _run(options: Options, key: str, *, tethered: bool) -> int:
+def _run(options: Options, key: str, database: str, *, tethered: bool) -> int:
+    from sqlalchemy.exc import DBAPIError
+
     from harness.agents.broker.prices import PricesError
 
     try:
         options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (options.home / "broker.lock").open("w") as lock:
             if _locked(lock):
-                asyncio.run(_serve(options, key, tethered=tethered))
+                asyncio.run(_serve(options, key, database, tethered=tethered))
                 return 0
         print(f"another broker is running on {options.home}; stop it, or choose another --home", file=sys.stderr)
         return 5
     except (OSError, PricesError) as error:
         print(error, file=sys.stderr)
         return 2
+    except DBAPIError as error:      # its own words show the address: what the driver said is enough
+        print(f"the meter's database does not answer: {str(error.orig).strip().splitlines()[0]}", file=sys.stderr)
+        return 5
 
 
-async def _serve(options: Options, key: str, *, tethered: bool) -> None:
+async def _serve(options: Options, key: str, database: str, *, tethered: bool) -> None:
     from harness.agents.broker.control import control
     from harness.agents.broker.meter import Meter
     from harness.agents.broker.prices import prices
@@ -59,7 +65,7 @@ async def _serve(options: Options, key: str, *, tethered: bool) -> None:
     from harness.agents.broker.upstream import Upstream
 
     table = prices(options.prices) if options.prices else prices()
-    meter = Meter(options.home / "broker.sqlite", table)
+    meter = Meter(options.home / "broker.sqlite", table, database=database)
     upstream = Upstream(options.upstream, key) if options.upstream else None
     sessions = Sessions(options, meter, upstream, secret=key)
     options.control.unlink(missing_ok=True)      # left by a broker that was killed: the lock is ours

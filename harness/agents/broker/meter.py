@@ -1,4 +1,4 @@
-"""The money: every call is reserved before it is made and settled after it, in one SQLite table.
+"""The money: every call is reserved before it is made and settled after it, in one table, of SQLite or of PostgreSQL.
 
 What was spent is never stored, only summed: a call costs what it was settled at, or its reservation while (or for ever
 if) its end is unknown. A broker that is killed therefore over-counts, and never under-counts.
@@ -38,6 +38,8 @@ CALLS = sa.Table(
     *(sa.Column(name, sa.Integer, nullable=False, default=0)
       for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")),
 )
+METER = int.from_bytes(b"meter")
+"""The advisory lock of a transaction on these tables."""
 _COST = sa.func.coalesce(CALLS.c.cost, CALLS.c.reserved)
 
 
@@ -79,17 +81,32 @@ class Spent:
 
 
 class Meter:
-    """The table, and the caps that are checked against it. Safe between processes: SQLite's write lock decides."""
+    """The table, and the caps that are checked against it. Safe between processes: the store's write lock decides.
 
-    def __init__(self, file: Path, prices: Prices, *, clock: Callable[[], float] = time.time) -> None:
+    `database` is a PostgreSQL's address; where it is empty, the table is in the SQLite `file`."""
+
+    def __init__(self, file: Path, prices: Prices, *, database: str = "", clock: Callable[[], float] = time.time) -> None:
         self.prices, self._clock = prices, clock
-        self._engine = sa.create_engine(f"sqlite:///{file}")
-        sa.event.listen(self._engine, "connect", _durable)
-        sa.event.listen(self._engine, "begin", _lock_at_once)
-        _SCHEMA.create_all(self._engine)
+        self._engine = _shared(database) if database else _own(file)
+        with self._engine.begin() as tx:
+            _SCHEMA.create_all(tx)
 
     def close(self) -> None:
         self._engine.dispose()
+
+    def take(self, other: "Meter") -> int:
+        """Begin with what another meter has counted; how many calls that is. Raises ValueError where something is here."""
+        with other._engine.begin() as theirs, self._engine.begin() as tx:
+            if tx.execute(sa.select(sa.func.count()).select_from(SESSIONS)).scalar_one():
+                raise ValueError("something was counted here already")
+            calls = 0
+            for table, rows in ((table, theirs.execute(sa.select(table)).all()) for table in (SESSIONS, CALLS)):
+                for row in rows:
+                    tx.execute(table.insert().values(**row._asdict()))
+                calls = len(rows)
+            if tx.dialect.name == "postgresql" and calls:    # numbers that were given are not counted on by themselves
+                tx.execute(sa.text("SELECT setval(pg_get_serial_sequence('calls', 'id'), (SELECT max(id) FROM calls))"))
+            return calls
 
     def open(self, identity: Identity, caps: Caps) -> None:
         """Note the session. Raises Refusal when its issue or this day has nothing left to spend."""
@@ -143,7 +160,7 @@ class Meter:
         fresh = CALLS.c.input + CALLS.c.cache_write + CALLS.c.cache_write_1h
         sums = (sa.func.coalesce(sa.func.sum(column), 0)
                 for column in (fresh, CALLS.c.output, CALLS.c.cache_read, _COST))
-        return Spent(*tx.execute(sa.select(sa.func.count(), *sums).select_from(CALLS).where(which)).one())
+        return Spent(*map(int, tx.execute(sa.select(sa.func.count(), *sums).select_from(CALLS).where(which)).one()))
 
     def _today(self) -> str:
         return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
@@ -189,6 +206,19 @@ def _of_issue(issue: int) -> sa.ColumnElement[bool]:
     return CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(SESSIONS.c.issue == issue))
 
 
+def _own(file: Path) -> sa.Engine:
+    engine = sa.create_engine(f"sqlite:///{file}")
+    sa.event.listen(engine, "connect", _durable)
+    sa.event.listen(engine, "begin", _lock_at_once)
+    return engine
+
+
+def _shared(address: str) -> sa.Engine:
+    engine = sa.create_engine(sa.make_url(address).set(drivername="postgresql+psycopg"), pool_pre_ping=True)
+    sa.event.listen(engine, "begin", _lock_the_meter)
+    return engine
+
+
 def _durable(connection: Any, _: Any) -> None:
     connection.isolation_level = None       # the driver's own transactions begin too late: see _lock_at_once
     for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
@@ -198,3 +228,9 @@ def _durable(connection: Any, _: Any) -> None:
 def _lock_at_once(connection: sa.Connection) -> None:
     """Take the write lock before the sum is read: two brokers must not both find the last dollar."""
     connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _lock_the_meter(connection: sa.Connection) -> None:
+    """The same where there is no lock of the whole file: one transaction at a time, and a commit that is on the disk."""
+    connection.exec_driver_sql("SET LOCAL synchronous_commit TO on")
+    connection.execute(sa.select(sa.func.pg_advisory_xact_lock(METER)))

@@ -1,0 +1,156 @@
+"""One factory at a time on one database, wherever it runs: an advisory lock, held by a session of its own.
+
+The server lets go of the lock with the session, however that ends. So whoever waits takes over within a second of the
+holder's death; where a line is cut, once the server has noticed, which `postgres_address` bounds. A holder whose session
+is gone holds nothing any more: it has to ask, `held`, before it lets anything be recorded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+import psycopg
+
+from harness.domain.errors import Busy, LedgerError
+from harness.engine.database import shown
+from harness.engine.lock import LOOK_SECONDS
+
+FACTORY = "the factory"
+_NAME_BYTES = 63
+"""What the server keeps of a session's name."""
+
+
+class Lease(Protocol):
+    """The right to be the one factory at work."""
+
+    def ensure(self) -> None:
+        """Take it again where it was lost. Raises Busy where another has it now, LedgerError where nobody can tell."""
+        ...
+
+    def held(self) -> None:
+        """Raises LedgerError, which may pass, when it was lost."""
+        ...
+
+
+class OfTheKernel:
+    """A lock on a file of the home: it is held for as long as this process lives, and cannot be lost before."""
+
+    def ensure(self) -> None:
+        return
+
+    def held(self) -> None:
+        return
+
+
+class AdvisoryLock:
+    """A lock of this name on the database at `address`. Raises LedgerError where the server does not answer."""
+
+    def __init__(self, address: str, name: str, *, holder: str) -> None:
+        self._address, self._key = address, _key(name)
+        self._holder = f"{holder} on {socket.gethostname()}, pid {os.getpid()}"[:_NAME_BYTES]
+        self._session: psycopg.Connection | None = None
+
+    def take(self) -> bool:
+        """Whether it is ours now. Never waits for another holder."""
+        try:
+            if self._session is None or self._session.closed:
+                self._session = psycopg.connect(self._address, autocommit=True, application_name=self._holder)
+            taken = self._session.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone() == (True,)
+        except psycopg.Error as fault:
+            self.release()
+            raise LedgerError(f"{shown(self._address)} does not answer: {_first_line(fault)}", retryable=True) from fault
+        if not taken:
+            self.release()
+        return taken
+
+    def is_held(self) -> bool:
+        """Asked of the server, in the session that took it."""
+        if self._session is None:
+            return False
+        try:
+            return self._session.execute(_HELD, (*_halves(self._key),)).fetchone() == (True,)
+        except psycopg.Error:
+            return False
+
+    def who(self) -> str:
+        """Who holds it, by the name of their session; empty where nobody does, or nobody can be asked."""
+        with suppress(psycopg.Error), psycopg.connect(self._address, autocommit=True) as look:
+            found = look.execute(_WHO, (*_halves(self._key),)).fetchone()
+            return str(found[0]) if found else ""
+        return ""
+
+    def release(self) -> None:
+        """Let go, by ending the session."""
+        if self._session is not None:
+            with suppress(psycopg.Error):
+                self._session.close()
+            self._session = None
+
+
+class OfTheDatabase:
+    """The Lease on a database."""
+
+    def __init__(self, address: str, *, command: str) -> None:
+        self._where, self._lock = shown(address), AdvisoryLock(address, FACTORY, holder=command)
+
+    def ensure(self) -> None:
+        if not self._lock.is_held():
+            self._lock.release()
+            if not self._lock.take():
+                holder = self._lock.who() or "another factory"
+                raise Busy(f"{holder} works on {self._where}; wait for it, or end it, and try again")
+
+    def held(self) -> None:
+        if not self._lock.is_held():
+            raise LedgerError(f"this factory is no longer the one at work on {self._where}: its session there has ended",
+                              retryable=True)
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+@contextmanager
+def sole_factory_on(address: str, *, command: str, patience: float = 0.0,
+                    waiting: Callable[[str], None] = lambda holder: None) -> Iterator[Lease]:
+    """Holds the lease of a database for the time of the block, as `harness.engine.lock` holds a home's."""
+    lease = OfTheDatabase(address, command=command)
+    deadline = time.monotonic() + patience
+    try:
+        while True:
+            try:
+                lease.ensure()
+                break
+            except Busy as busy:
+                if time.monotonic() >= deadline:
+                    raise
+                waiting(str(busy).partition(" works on ")[0])
+                time.sleep(LOOK_SECONDS)
+        yield lease
+    finally:
+        lease.release()
+
+
+def _key(name: str) -> int:
+    return int.from_bytes(hashlib.sha256(name.encode()).digest()[:8], "big", signed=True)
+
+
+def _halves(key: int) -> tuple[int, int]:
+    """As the catalogue of locks shows a key of 64 bits."""
+    return key >> 32 & 0xFFFFFFFF, key & 0xFFFFFFFF
+
+
+def _first_line(fault: psycopg.Error) -> str:
+    return str(fault).strip().partition("\n")[0] or type(fault).__name__
+
+
+_OF_KEY = """FROM pg_locks l WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+    AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND l.classid = %s::bigint::oid AND l.objid = %s::bigint::oid"""
+_HELD = f"SELECT EXISTS (SELECT 1 {_OF_KEY} AND l.pid = pg_backend_pid())"
+_WHO = f"SELECT a.application_name FROM pg_stat_activity a WHERE a.pid IN (SELECT l.pid {_OF_KEY})"  # noqa: S608 - a constant

@@ -1,0 +1,121 @@
+"""Where a home keeps what must last: in itself, in SQLite, or in a PostgreSQL that several machines share.
+
+`home.json` says which; the address, a secret, is in the environment or in `keys/database`. A home that was moved to a
+database never begins again in an empty file because somebody forgot to name it, nor the other way round.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.domain.errors import ConfigError
+from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqliteLedger, SqlLedger
+from harness.engine.lock import sole_factory as sole_factory_in
+from harness.ports.clock import Clock
+from harness.wiring.home import POSTGRESQL, HomeFile, read_home
+
+if TYPE_CHECKING:
+    from harness.engine.lease import Lease
+
+DATABASE = "FACTORY_DATABASE"
+KEPT_IN = "keys/database"
+SECRETS = ("ANTHROPIC_API_KEY", DATABASE, "FACTORY_HOME_KEY")
+
+_taken: dict[str, str] = {}
+
+
+def taken(name: str) -> str:
+    """A secret of our environment, taken out of it when it is first asked for: no process that we start inherits it.
+    Empty where there is none."""
+    if given := os.environ.pop(name, ""):
+        _taken[name] = given
+    return _taken.get(name, "")
+
+
+def from_systemd(environment: Mapping[str, str]) -> dict[str, str]:
+    """Our secrets among the credentials that systemd handed this service, by the names of their variables: those that the
+    environment does not hold already. No other name is taken from there."""
+    folder = environment.get("CREDENTIALS_DIRECTORY", "")
+    files = {name: Path(folder, f"factory_{name}") for name in SECRETS if folder and name not in environment}
+    return {name: path.read_text("utf-8").strip() for name, path in files.items() if path.is_file()}
+
+
+def database_of(home: Path, document: HomeFile) -> str:
+    """The address of this home's database; empty where its state is in the home.
+
+    Raises ConfigError where one is needed and not named, and where one is named that this home does not use: the ledger
+    would begin anew beside the one that is there."""
+    named = taken(DATABASE)
+    if document.database != POSTGRESQL:
+        if named:
+            raise ConfigError(f"{DATABASE} is set, and the state of {home} is in SQLite; `factory home move postgresql` takes it "
+                              f"there, or unset {DATABASE}")
+        return ""
+    return address_in(named or _kept(home) or _unnamed(home))
+
+
+def address_in(text: str) -> str:
+    """A database's address, checked. Raises ConfigError."""
+    from harness.engine.database import postgres_address
+
+    return postgres_address(text)
+
+
+def ledger_of(home: Path, clock: Clock | None = None) -> SqlLedger:
+    """The ledger of a home, wherever it is. Nothing is opened yet. Raises ConfigError where there is no factory."""
+    return ledger_at(home, database_of(home, read_home(home)), clock)
+
+
+def ledger_at(home: Path, address: str, clock: Clock | None = None) -> SqlLedger:
+    """The ledger that this home's key signs, in the database at `address`, or, where that is empty, in the home."""
+    if not address:
+        return SqliteLedger(home, clock or SystemClock())
+    from harness.engine.postgres_ledger import PostgresLedger
+
+    return PostgresLedger(home, clock or SystemClock(), address)
+
+
+@contextmanager
+def sole_factory(home: Path, *, command: str, patience: float = 0.0,
+                 waiting: Callable[[str], None] = lambda holder: None) -> Iterator["Lease"]:
+    """The one factory at work in this home and, where it has one, on its database. Raises Busy when it is not free within
+    `patience` seconds, as `harness.engine.lock` says."""
+    from harness.engine.lease import OfTheKernel, sole_factory_on
+
+    address = _address_of(home)
+    with sole_factory_in(home, command=command, patience=patience, waiting=waiting):
+        if not address:
+            yield OfTheKernel()
+            return
+        with sole_factory_on(address, command=command, patience=patience, waiting=waiting) as lease:
+            yield lease
+
+
+def _address_of(home: Path) -> str:
+    """A home that is fetched from its database has no document yet: a person named both, the key and the database."""
+    from harness.wiring.luggage import HOME_KEY, address_of
+
+    return address_of(home) if taken(HOME_KEY) else database_of(home, read_home(home))
+
+
+def _kept(home: Path) -> str:
+    path = home / KEPT_IN
+    try:
+        facts = path.stat()
+        text = path.read_text("utf-8").strip()
+    except FileNotFoundError:
+        return ""
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"the database's address cannot be read: {error}", file=str(path)) from error
+    if stat.S_IMODE(facts.st_mode) & 0o077:
+        raise ConfigError("others may read it, and it holds a password; `chmod 600` it, and change the password", file=str(path))
+    return text
+
+
+def _unnamed(home: Path) -> str:
+    raise ConfigError(f"the state of {home} is in PostgreSQL: name it in the environment variable {DATABASE}, or write it to "
+                      f"{home / KEPT_IN}, mode 0600")

@@ -1,0 +1,199 @@
+"""What a home carries arrives whole and unseen on another machine, or not at all."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from harness.domain.errors import ConfigError, LedgerError
+from harness.engine.carried import Luggage, made_key
+from harness.engine.clock import SystemClock
+from harness.engine.postgres_ledger import PostgresLedger
+
+KEY = "5a" * 32
+PLACES = ("home.json", "keys", "sealed", "ledger.head")
+
+
+@pytest.fixture
+def address(postgres) -> str:
+    return postgres.database()
+
+
+@pytest.fixture
+def machine(tmp_path, address):
+    """A machine by its name: its home, and the luggage there."""
+    opened: list[Luggage] = []
+
+    def made(name: str, key: str = KEY) -> tuple[Path, Luggage]:
+        home = tmp_path / name
+        home.mkdir(mode=0o700, exist_ok=True)
+        opened.append(Luggage(home, address, key, places=PLACES, left_out=("keys/database",),
+                              ledger=lambda: PostgresLedger(home, SystemClock(), address)))
+        return home, opened[-1]
+
+    yield made
+    for luggage in opened:
+        luggage.close()
+
+
+@pytest.fixture
+def kept(machine):
+    """A home with something of everything in it, kept."""
+    home, luggage = machine("first")
+    for path, text, mode in (("home.json", "{}", 0o644), ("keys/validator.key", "key-canary", 0o600),
+                             ("keys/database", "postgresql://me:hunter2@h/d", 0o600),
+                             ("sealed/shop/journeys/book-a-walk.yaml", "journey-canary", 0o600), ("runs/r/log", "log", 0o600)):
+        (home / path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / path).write_text(text)
+        (home / path).chmod(mode)
+    (home / "sealed" / "empty").mkdir(mode=0o700)
+    (home / "sealed" / "ledger.lock").touch()
+    (home / "sealed" / "link").symlink_to("/etc/passwd")
+    luggage.keep()
+    return home
+
+
+def files(home: Path) -> dict[str, tuple[str, int]]:
+    return {path.relative_to(home).as_posix(): (path.read_text(), path.stat().st_mode & 0o777)
+            for path in home.rglob("*")
+            if path.is_file() and not path.is_symlink() and path.name not in (".carried", "ledger.head")}
+
+
+def test_another_machine_has_what_was_kept_and_nothing_else(kept, machine):
+    home, luggage = machine("second")
+    assert luggage.fetch() is True
+    assert files(home) == {
+        "home.json": ("{}", 0o644), "keys/validator.key": ("key-canary", 0o600),
+        "keys/ledger.key": files(kept)["keys/ledger.key"], "keys/ledger.pub": files(kept)["keys/ledger.pub"],
+        "sealed/shop/journeys/book-a-walk.yaml": ("journey-canary", 0o600)}
+    assert (home / "sealed" / "empty").is_dir()
+    assert not os.path.lexists(home / "sealed" / "link")
+
+
+def test_the_database_sees_neither_a_word_nor_a_name_nor_the_address(kept, address, postgres):
+    rows = postgres.sql(address, "SELECT string_agg(encode(sealed, 'escape') || name, '') FROM carried_parts")
+    lists = postgres.sql(address, "SELECT encode(sealed, 'escape') FROM carried_list")
+    for word in ("canary", "book-a-walk", "validator", "hunter2", "5a5a"):
+        assert word not in rows[0][0] + lists[0][0]
+
+
+def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgres):
+    home, luggage = machine("second")
+    luggage.fetch()
+    (home / "sealed/shop/journeys/book-a-walk.yaml").unlink()
+    (home / "sealed/shop/journeys/cancel.yaml").write_text("other")
+    luggage.keep(all_is_over=True)
+    named = postgres.sql(address, "SELECT count(*) FROM carried_parts")
+    third, again = machine("third")
+    again.fetch()
+    assert sorted(path.name for path in (third / "sealed/shop/journeys").iterdir()) == ["cancel.yaml"]
+    assert named == [(len({content for content, _ in files(third).values()} | {"head"}),)], "nothing stays that no list names"
+    _, first = machine("first")
+    first.fetch()
+    assert not (kept / "sealed/shop/journeys/book-a-walk.yaml").exists()
+
+
+def test_what_did_not_change_writes_nothing(kept, machine, address, postgres):
+    _, luggage = machine("second")
+    luggage.fetch()
+    before = postgres.sql(address, "SELECT generation FROM carried_list")
+    luggage.keep()
+    luggage.keep(all_is_over=True)
+    assert postgres.sql(address, "SELECT generation FROM carried_list") == before
+
+
+def test_who_was_overtaken_changes_nothing(kept, machine):
+    slow, overtaken = machine("second")
+    overtaken.fetch()
+    quick, other = machine("third")
+    other.fetch()
+    (quick / "sealed" / "news").write_text("news")
+    other.keep()
+    (slow / "sealed" / "news").write_text("old")
+    with pytest.raises(LedgerError, match="another factory has kept this home meanwhile"):
+        overtaken.keep()
+    overtaken.fetch()
+    assert (slow / "sealed" / "news").read_text() == "news"
+
+
+def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machine):
+    home, luggage = machine("second", key=made_key())
+    with pytest.raises(LedgerError, match="does not open"):
+        luggage.fetch()
+    assert list(home.iterdir()) == []
+
+
+@pytest.mark.parametrize("key", ["", "5a", "x" * 64, "5a" * 33])
+def test_what_is_no_key_is_refused_by_name(machine, key):
+    with pytest.raises(ConfigError, match="FACTORY_HOME_KEY"):
+        machine("first", key=key)
+
+
+@pytest.mark.parametrize(("statements", "says"), [
+    (("UPDATE carried_parts SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",), "does not open"),
+    (("DELETE FROM carried_parts",), "missing"),
+    (("UPDATE carried_parts a SET sealed = (SELECT sealed FROM carried_parts b WHERE b.name <> a.name LIMIT 1)",),
+     "does not open"),
+    (("UPDATE carried_list SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",), "does not open"),
+    (("UPDATE carried_list SET generation = generation + 1",), "does not open"),
+])
+def test_a_changed_database_is_refused_and_leaves_no_home(kept, machine, address, postgres, statements, says):
+    postgres.sql(address, *statements)
+    home, luggage = machine("second")
+    with pytest.raises(LedgerError, match=says):
+        luggage.fetch()
+    assert not (home / "home.json").exists()
+
+
+def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres):
+    """Whoever may write the database may put back a journey that was retired: the ledger knows better."""
+    postgres.sql(address, "CREATE TABLE old AS SELECT * FROM carried_list")
+    first, luggage = machine("first")
+    (first / "sealed" / "news").write_text("news")
+    luggage.keep()
+    postgres.sql(address, "UPDATE carried_list SET (generation, sealed) = (SELECT generation, sealed FROM old)")
+    home, fetching = machine("second")
+    with pytest.raises(LedgerError, match="put back from an older copy"):
+        fetching.fetch()
+    assert list(home.iterdir()) == []
+
+
+def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, address):
+    first, luggage = machine("first")
+    (first / "sealed" / "news").write_text("news")
+    luggage._ledger = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
+    with pytest.raises(KeyboardInterrupt):
+        luggage.keep()
+    home, fetching = machine("second")
+    assert fetching.fetch()
+    assert (home / "sealed" / "news").read_text() == "news"
+
+
+def test_a_list_that_names_a_place_outside_of_the_home_is_refused(kept, machine):
+    _, luggage = machine("second")
+    for path in ("../out", "/etc/x", "sealed/../../x", "elsewhere/x", ""):
+        with pytest.raises(LedgerError, match="no place of it"):
+            luggage._place(path)
+
+
+def test_nothing_was_ever_kept(machine):
+    home, luggage = machine("second")
+    assert luggage.fetch() is False
+    assert list(home.iterdir()) == []
+
+
+def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(kept, machine, address, postgres):
+    new = made_key()
+    before = postgres.sql(address, "SELECT name FROM carried_parts")
+    _, again = machine("first", key=new)
+    again.keep(all_is_over=True)
+    home, luggage = machine("second", key=new)
+    assert luggage.fetch()
+    assert files(home) == {path: file for path, file in files(kept).items() if not path.startswith(("runs/", "keys/database"))
+                           and not path.endswith(".lock")}
+    assert not set(before) & set(postgres.sql(address, "SELECT name FROM carried_parts"))
+    _, old = machine("third")
+    with pytest.raises(LedgerError, match="does not open"):
+        old.fetch()

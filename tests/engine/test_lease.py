@@ -1,0 +1,123 @@
+"""One factory on one database, and what its death or the loss of its session gives away."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from harness.domain.errors import Busy, LedgerError
+from harness.engine.executors import OnADatabase
+from harness.engine.lease import AdvisoryLock, sole_factory_on
+
+ROOT = Path(__file__).parents[2]
+HOLDER = """
+import sys, time
+from harness.engine.lease import sole_factory_on
+with sole_factory_on(sys.argv[1], command="factory tick"):
+    print("holds", flush=True)
+    time.sleep(600)
+"""
+
+
+@pytest.fixture
+def address(postgres) -> str:
+    return postgres.database()
+
+
+@pytest.fixture
+def holder(address):
+    process = subprocess.Popen([sys.executable, "-c", HOLDER, address], cwd=ROOT, text=True, stdout=subprocess.PIPE,
+                               env={"PATH": os.environ["PATH"]})
+    assert process.stdout.readline() == "holds\n"
+    yield process
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def test_a_second_factory_on_one_database_is_told_who_has_it(address, holder):
+    with pytest.raises(Busy) as caught, sole_factory_on(address, command="factory run"):
+        pytest.fail("there were two")
+    assert f"factory tick on {os.uname().nodename}, pid {holder.pid} works on PostgreSQL" in str(caught.value)
+    assert caught.value.exit_code == 5
+
+
+def test_who_waits_takes_over_when_the_holder_is_killed(address, holder):
+    told: list[str] = []
+
+    def waiting(who: str) -> None:
+        told.append(who)
+        if len(told) == 2:
+            holder.send_signal(signal.SIGKILL)
+            holder.wait()
+
+    with sole_factory_on(address, command="factory up", patience=120, waiting=waiting) as lease:
+        lease.held()
+    assert f"pid {holder.pid}" in told[0]
+
+
+def test_another_database_is_another_factory(address, holder, postgres):
+    with sole_factory_on(postgres.database(), command="factory tick") as lease:
+        lease.held()
+
+
+def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_it_again(address, postgres):
+    with sole_factory_on(address, command="factory up") as lease:
+        lease.held()
+        assert postgres.end_sessions(address, "factory up%") == 1
+        with pytest.raises(LedgerError, match="no longer the one at work"):
+            lease.held()
+        lease.ensure()
+        lease.held()
+        postgres.end_sessions(address, "factory up%")
+        with sole_factory_on(address, command="factory run"), pytest.raises(Busy, match="factory run"):
+            lease.ensure()
+        with pytest.raises(LedgerError):
+            lease.held()
+
+
+def test_the_lease_is_free_when_the_block_ends_and_after_an_error(address):
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), sole_factory_on(address, command="factory tick"):
+            raise ZeroDivisionError
+
+
+def test_a_lease_may_be_asked_from_many_threads(address):
+    with sole_factory_on(address, command="factory tick") as lease, ThreadPoolExecutor(4) as threads:
+        for done in [threads.submit(lease.held) for _ in range(80)]:
+            done.result()
+
+
+def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres):
+    mine, another = OnADatabase(address), OnADatabase(address)
+    name = mine.claim()
+    assert not another.is_dead(name)
+    assert another.is_dead("nobody-ever")
+    postgres.end_sessions(address, "factory engine%")
+    deadline = time.monotonic() + 60
+    while not another.is_dead(name):
+        assert time.monotonic() < deadline, "the server never let go"
+        time.sleep(0.05)
+    mine.release()
+
+
+def test_a_lock_that_another_session_holds_is_not_ours(address):
+    """As behind a pool that hands sessions round: the session that asks is not the one that took it."""
+    lock = AdvisoryLock(address, "a name", holder="first")
+    assert lock.take()
+    taking = lock._session
+    with psycopg.connect(address, autocommit=True) as lock._session:
+        assert not lock.is_held()
+    lock._session = taking
+    assert lock.is_held()
+    assert lock.who().startswith("first on ")
+    lock.release()
+    assert not lock.is_held()

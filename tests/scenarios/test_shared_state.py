@@ -1,0 +1,41 @@
+"""`factory up` with its state in a PostgreSQL: one works, on whichever machine; a database that goes away is waited for."""
+
+import json
+import shutil
+import signal
+import subprocess
+
+from tests.scenarios.conftest import FACTORY, Said, environment
+from tests.scenarios.daemons import daemons, example
+
+
+def factory(home, address, *arguments):
+    done = subprocess.run([FACTORY, *arguments], env={**environment(home), "FACTORY_DATABASE": address}, capture_output=True,
+                          text=True, timeout=300, stdin=subprocess.DEVNULL)
+    return Said(done.returncode, done.stdout, done.stderr)
+
+
+def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(tmp_path, postgres):
+    home, address = example(tmp_path / "home", "3-card-payments.md"), postgres.database()
+    assert factory(home, address, "home", "move", "postgresql").code == 0
+    another = tmp_path / "another-machine"
+    shutil.copytree(home, another)
+    with daemons(home) as start, daemons(another) as start_there:
+        up = start(FACTORY_DATABASE=address)
+        up.heard("node", run="triage-1-1")
+        up.heard("pass", seconds=120)
+        refused = factory(another, address, "tick")
+        assert (refused.code, "factory up on " in refused.err) == (5, True), refused.err
+        standby = start_there(FACTORY_DATABASE=address)
+        assert "factory up on " in standby.heard("standby")["says"]
+        assert not [line for line in standby.lines if line["kind"] == "takeover"]
+        postgres.end_sessions(address, "factory up%")
+        taken = standby.heard("takeover", seconds=120)
+        assert taken
+        assert "down" in [line["kind"] for line in up.lines] or up.heard("down", seconds=60)
+        standby.heard("up", seconds=120)
+        assert up.told(signal.SIGTERM) == 0
+        assert standby.told(signal.SIGTERM) == 0
+    audited = factory(another, address, "audit", "--json")
+    assert (audited.code, json.loads(audited.out)["ok"]) == (0, True), audited.out
+    assert not (home / "ledger.db").exists()
