@@ -270,11 +270,12 @@ class Finding:
     says: str
     source: Source
     evidence: tuple[str, ...] = ()
+    lifted: bool = False    # by a person, for exactly this commit
 
     @property
     def refuses(self) -> bool:
-        """Whether this blocks. Anything but a plain yes does, from a rule that is enforced."""
-        return self.status is Status.ENFORCE and self.passed is not True
+        """Whether this blocks. Anything but a plain yes does, from a rule that is enforced, until a person lifts it."""
+        return self.status is Status.ENFORCE and self.passed is not True and not self.lifted
 
     @property
     def would_refuse(self) -> bool:

@@ -62,10 +62,14 @@ class Event(StrEnum):
     ROUNDS_EXHAUSTED = "rounds-exhausted"
     GATES_OPEN = "gates-open"
     GATE_REFUSED = "gate-refused"
+    CHECKS_AWAITED = "checks-awaited"
     LANDED = "landed"
     LANDED_TREE_DIFFERS = "landed-tree-differs"
     REFUSED = "refused"
+    FORGE_REFUSED = "forge-refused"
+    UNCONFIRMED = "unconfirmed"
     REGRESSED = "regressed"
+    REVERTED = "reverted"
     OWNER_HOLD = "owner-hold"
     RESUMED = "resumed"
 
@@ -122,13 +126,17 @@ TABLE: Mapping[tuple[State, Event], State] = MappingProxyType({
     (_S.CHANGES_REQUESTED, _E.CLOSED_BY_PERSON): _S.REJECTED,
     (_S.APPROVED, _E.GATES_OPEN): _S.MERGING,
     (_S.APPROVED, _E.GATE_REFUSED): _S.NEEDS_HUMAN,
+    (_S.APPROVED, _E.CHECKS_AWAITED): _S.APPROVED,
     (_S.APPROVED, _E.HEAD_OR_BASE_MOVED): _S.VALIDATING,
     (_S.APPROVED, _E.ISSUE_EDITED): _S.UNTRIAGED,
     (_S.APPROVED, _E.CLOSED_BY_PERSON): _S.REJECTED,
     (_S.MERGING, _E.LANDED): _S.MERGED,
     (_S.MERGING, _E.LANDED_TREE_DIFFERS): _S.NEEDS_HUMAN,
     (_S.MERGING, _E.REFUSED): _S.VALIDATING,
+    (_S.MERGING, _E.FORGE_REFUSED): _S.NEEDS_HUMAN,
+    (_S.MERGING, _E.UNCONFIRMED): _S.MERGING,
     (_S.MERGED, _E.REGRESSED): _S.ACCEPTED,
+    (_S.MERGED, _E.REVERTED): _S.NEEDS_HUMAN,
 })
 
 ENDED: frozenset[State] = frozenset({State.MERGED, State.REJECTED})

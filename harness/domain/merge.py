@@ -4,12 +4,20 @@ The facts are read again, from their sources, right before the merge; a refusal 
 Properties: no path to a merge without a passed, signed verdict on exactly these commits; unknown is no.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from harness.domain.box import Form
+from harness.domain.checks import NotGreen, Standing, standing
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.lifecycle import Event
 from harness.domain.verdict import Verdict, VerdictOutcome
+
+CHECKS = "checks"
+FINAL = frozenset({"stop", "freeze", "identity", "signer", "seal", "verdict", "controls"})
+"""Gates whose refusal a new candidate and a new verdict would not lift. The law is asked again about the new candidate."""
+
+EDITED = "the issue's text is not the text that was triaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +39,13 @@ class MergeFacts:
     base: CommitSha                    # the tip of the default branch now
     head: CommitSha                    # the pull request's head now
     pushed_head: CommitSha | None      # the head that the factory itself pushed, by the ledger
+    proposed: bool | None              # its pull request is open, of this repository, and asks for the default branch
     candidate: CommitSha | None
     tree: TreeSha | None               # of the candidate, computed by us
     journeys: str | None               # digest of the store now
     governance: str                    # digest at base now
     law: tuple[Refusal, ...] | None    # what the law says of base..candidate; None: not asked
-    checks_green: bool | None          # required checks on the candidate; None: unknown
+    checks: tuple[NotGreen, ...] | None   # required checks on the candidate that are not green; None: unknown
     box_sealed: bool
     issue_body_unchanged: bool | None
     stopped: bool | None
@@ -65,6 +74,8 @@ def _stale(facts: MergeFacts) -> Iterator[Refusal]:
             yield Refusal("freshness", f"{name} was {judged:.14} when judged and is {value or 'unknown':.14} now")
     if facts.pushed_head != facts.head:
         yield Refusal("identity", f"head {facts.head:.7} was not pushed by the factory")
+    if facts.proposed is not True:
+        yield Refusal("identity", "its pull request is closed, of another repository, or asks for another branch")
     if verdict.issue != facts.issue:
         yield Refusal("identity", f"the verdict speaks of issue #{verdict.issue}, not of #{facts.issue}")
 
@@ -98,11 +109,27 @@ def _lawful(facts: MergeFacts) -> Iterator[Refusal]:
     if facts.law is None:
         yield Refusal("law", "the rules were not asked about this candidate")
     yield from facts.law or ()
-    if facts.checks_green is not True:
-        yield Refusal("checks", "required checks are not known to be green")
+    if facts.checks is None:
+        yield Refusal(CHECKS, "required checks are not known to be green")
+    yield from (Refusal(CHECKS, fault.says) for fault in facts.checks or ())
     if facts.issue_body_unchanged is not True:
-        yield Refusal("freshness", "the issue's text is not the text that was triaged")
+        yield Refusal("freshness", EDITED)
     if facts.stopped is not False:
         yield Refusal("stop", "the owner's stop is set, or could not be read")
     if facts.frozen is not False:
         yield Refusal("freeze", "merging is frozen until a person has looked at the last landing")
+
+
+def gate_event(found: Collection[Refusal], *, waits: Collection[NotGreen] = (), about_checks: Collection[str] = ()) -> Event:
+    """What follows from the refusals of a gate.
+
+    Where only checks speak against it (`about_checks` are the rules that ask for them) and `waits` names some that may still
+    become green, and none that is red, they are waited for. Where a fact has moved, the change is judged again; anything
+    else is a person's."""
+    gates = {refusal.gate for refusal in found}
+    if not found:
+        return Event.GATES_OPEN
+    if gates <= {CHECKS, *about_checks} and standing(waits) is Standing.WAITING:
+        return Event.CHECKS_AWAITED
+    moved = any(refusal.gate == "freshness" and refusal.says != EDITED for refusal in found)
+    return Event.HEAD_OR_BASE_MOVED if moved and not gates & FINAL else Event.GATE_REFUSED

@@ -112,6 +112,7 @@ class Meddling:
     def __init__(self, own: Candidates, acts: "Callable[[], object]") -> None:
         self._own, self._acts = own, acts
         self.commit, self.merge, self.push = own.commit, own.merge, own.push
+        self.remove, self.keep = own.remove, own.keep
 
     def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
         """See the port."""
@@ -157,6 +158,7 @@ class Swapping:
     def __init__(self, own: Candidates, swapped: "Callable[[], object]") -> None:
         self._own, self._swapped = own, swapped
         self.commit, self.merge, self.push = own.commit, own.merge, own.push
+        self.remove, self.keep = own.remove, own.keep
 
     def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
         """See the port, and do not believe it."""

@@ -7,15 +7,16 @@ not be checked is said.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from harness.domain.errors import FactoryError, GitError, ValidatorError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import Verdict, VerdictOutcome
-from harness.factory.config import FILE, read_config
+from harness.factory.config import API, FILE, read_config
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 from harness.ports.validator import EvidenceReader, Validator
@@ -140,7 +141,7 @@ def _landing_faults(entry: Entry, verdicts: dict[str, Entry], repository: Reposi
     verdict = verdicts.get(landed["verdict"])
     if verdict is None or verdict.data["outcome"] != VerdictOutcome.PASSED:
         yield AuditFault(entry.seq, "landing", f"{subject}: no passed verdict stands behind it")
-    elif (verdict.data["binds"]["candidate"], verdict.data["binds"]["tree"]) != (commit, landed["tree"]):
+    elif not _speaks_of(verdict.data["binds"], landed):
         yield AuditFault(entry.seq, "landing", f"{subject}: its verdict speaks of another commit or tree")
     try:
         repository.verify(commit)
@@ -150,6 +151,11 @@ def _landing_faults(entry: Entry, verdicts: dict[str, Entry], repository: Reposi
             yield AuditFault(entry.seq, "landing", f"{subject}: {commit:.10} is not in {landed['branch']} any more")
     except GitError as error:
         yield AuditFault(entry.seq, "landing", f"{subject}: {error}")
+
+
+def _speaks_of(binds: Mapping[str, Any], landed: Mapping[str, Any]) -> bool:
+    """Whether a verdict is on what landed: on the tree, and on the very commit, unless the forge's own merge made that."""
+    return binds["tree"] == landed["tree"] and (landed.get("by") == API or binds["candidate"] == landed["commit"])
 
 
 def _tip(repository: Repository, branch: str) -> CommitSha:

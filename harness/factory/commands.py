@@ -44,7 +44,7 @@ def tests(job: Job) -> NodeResult:
         report = projecttests.compared(job, base=job.base, head=_commit(job))
     except SandboxError as error:
         return failed(str(error), event=NOT_RUN[job.workflow.name])
-    return produced(report.says) if report.green else _said_no(job, "tests", report.says)
+    return produced(report.says, tests_pass=True) if report.green else _said_no(job, "tests", report.says, tests_pass=False)
 
 
 def command(job: Job) -> NodeResult:
@@ -68,13 +68,14 @@ def reports(told: History) -> tuple[Mapping[str, Any], ...]:
     return tuple(entry.data for entry in told.entries if entry.kind == "report" and entry.run in runs[-2:-1])
 
 
-def _said_no(job: Job, name: str, says: str, *, printed: str = "", exit_code: int = 1) -> NodeResult:
+def _said_no(job: Job, name: str, says: str, *, printed: str = "", exit_code: int = 1,
+             **more: bool) -> NodeResult:
     """A no, written down for the attempt that follows."""
     job.plant.ledger.append("report", job.key(f"{job.node.id}/report"), issue=job.issue, run=job.run, data={
         "command": name, "says": says, "printed": printed, "exit_code": exit_code})
     ending = " ".join(printed.split())[-300:]
-    return NodeResult(Outcome.FAILED, {"exit_code": exit_code, "printed": printed}, f"{says}: {ending}" if ending else says,
-                      FAILED[job.workflow.name], retryable=False)
+    return NodeResult(Outcome.FAILED, {"exit_code": exit_code, "printed": printed, **more},
+                      f"{says}: {ending}" if ending else says, FAILED[job.workflow.name], retryable=False)
 
 
 def _commit(job: Job) -> CommitSha:

@@ -3,11 +3,12 @@
 import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
 from harness.domain.budget import Caps
+from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
 
 FILE = "factory.toml"
@@ -97,11 +98,45 @@ class Triage:
                                   key=f"triage.{field.name}")
 
 
+PUSH, API = "push", "api"
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """How a change lands, beside what the branch's own rules on the forge demand.
+
+    `required_checks` are green on the candidate, by name and app, before it lands; `wait_minutes` is how long they may take.
+    `by` is `push` (the judged commit itself) or `api` (where only the forge's merge may write). With `auto_revert` a landing
+    that turns required checks of the default branch red is taken back, once, and merging stays frozen all the same.
+    `canary` names standing journeys by their digests: one that is found red on the default branch itself freezes merging."""
+
+    required_checks: tuple[RequiredCheck, ...] = ()
+    wait_minutes: int = 60
+    by: str = PUSH
+    auto_revert: bool = False
+    canary: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a way to land that there is not, and for a wait that is none or has no end."""
+        if self.by not in (PUSH, API):
+            raise ConfigError(f"expected `{PUSH}` or `{API}`, found {self.by!r}", file=FILE, key="merge.by")
+        if not 1 <= self.wait_minutes <= _MOST:
+            raise ConfigError(f"expected a number from 1 to {_MOST}, found {self.wait_minutes}", file=FILE,
+                              key="merge.wait_minutes")
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """Whose signature counts: key ids of the launcher's public key, pinned by a person."""
 
     trusted_keys: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What the factory shows on the forge beside its comments, labels and checks: one pinned issue on how it stands."""
+
+    dashboard: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,11 +168,13 @@ class Config:
     triage: Triage
     caps: Caps
     seal: Seal
+    merge: Merge = Merge()
     personas: tuple[Persona, ...] = ()
+    forge: Shown = Shown()
 
 
 _T = TypeVar("_T")
-_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal", "personas")
+_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal", "merge", "forge", "personas")
 
 
 def read_config(text: str) -> Config:
@@ -158,6 +195,8 @@ def read_config(text: str) -> Config:
         triage=_read(Triage, _table(document, "triage"), "triage"),
         caps=_read(Caps, _table(document, "budget"), "budget"),
         seal=_read(Seal, _table(document, "seal"), "seal"),
+        merge=_merge(_table(document, "merge")),
+        forge=_read(Shown, _table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
     )
 
@@ -169,6 +208,35 @@ def _personas(told: Any) -> tuple[Persona, ...]:
     if len({persona.name for persona in found}) != len(found):
         raise ConfigError("two personas have the same name; give each its own", file=FILE, key="personas")
     return found
+
+
+def _merge(table: Mapping[str, Any]) -> Merge:
+    told = table.get("required_checks", [])
+    rest = {name: value for name, value in table.items() if name != "required_checks"}
+    return replace(_read(Merge, rest, "merge"), required_checks=_required(told))
+
+
+def _required(told: Any) -> tuple[RequiredCheck, ...]:
+    """Each by name and app: any account may report a check of any name."""
+    if not isinstance(told, list):
+        raise ConfigError("expected a list such as [{name = \"ci\", app = 15368}]", file=FILE, key="merge.required_checks")
+    found = tuple(_required_check(one, f"merge.required_checks.{number}") for number, one in enumerate(told, start=1))
+    if len(set(found)) != len(found):
+        raise ConfigError("a check is there twice; name each once", file=FILE, key="merge.required_checks")
+    return found
+
+
+def _required_check(one: Any, key: str) -> RequiredCheck:
+    if not isinstance(one, Mapping):
+        raise ConfigError(f"expected a table such as {{name = \"ci\", app = 15368}}, found {one!r}", file=FILE, key=key)
+    _only_known(one, ("name", "app"), f"{key}.")
+    name, app = one.get("name"), one.get("app")
+    if not isinstance(name, str) or not name:
+        raise ConfigError(f"expected the check's name, found {name!r}", file=FILE, key=f"{key}.name")
+    if type(app) is not int or app < 1:
+        raise ConfigError("expected the number of the app that reports it, which the forge tells beside each check run "
+                          f"(15368 is GitHub Actions), found {app!r}", file=FILE, key=f"{key}.app")
+    return RequiredCheck(name, app)
 
 
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -205,6 +273,6 @@ def _value(kind: Any, value: Any, key: str) -> Any:
             return tuple(sorted((str(k), str(v)) for k, v in value.items()))
         case int() | float() if kind is Decimal and not isinstance(value, bool):
             return Decimal(str(value))
-        case _ if kind in (int, str) and type(value) is kind:
+        case _ if kind in (int, str, bool) and type(value) is kind:
             return value
     raise ConfigError(f"expected {wanted}, found {value!r}", file=FILE, key=key)

@@ -2,7 +2,8 @@
 
 Properties kept:
 - a run keeps the base it started with; its id, base and rules are in the ledger before its first node starts;
-- an attempt is in the ledger before anything follows from it, and so is the event it gave;
+- an attempt is in the ledger before anything follows from it, and so is the event it gave; one that only missed the forge
+  is none;
 - what a node did is kept by the engine under `run/node/attempt`, so a kill never loses or doubles a result; only the
   owner's resume opens a new generation of a run's keys, because a stopped attempt has to be made again.
 """
@@ -18,9 +19,10 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import Attempt, NodeResult, Outcome, Run, RunStatus, node_result
 from harness.factory.actions import action_for
+from harness.factory.away import is_away, result_of, wait_for_forge
 from harness.factory.effects import stop_if_told
-from harness.factory.history import RESUME, History
-from harness.factory.job import Job, failed
+from harness.factory.history import RESUME, History, history
+from harness.factory.job import Job
 from harness.factory.lawbook import keep_law
 from harness.factory.lifecycle import project, transition
 from harness.factory.plant import Plant
@@ -37,6 +39,13 @@ UNDECIDED: Mapping[str, Event] = {
     "merge": Event.GATE_REFUSED,
 }
 """What a run means that ended without saying so. Unknown is no, and a no that a person sees."""
+
+
+def undecided(workflow: str, state: State, *, says: str) -> Event:
+    """The event of a run that ended without one. Where a landing had begun, it may have happened: it is looked at again."""
+    if state is State.MERGING:
+        return Event.UNCONFIRMED
+    return Event.BUDGET_EXHAUSTED if "budget" in says else UNDECIDED[workflow]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +66,19 @@ class Dispatch:
             self._record(attempt, issue=issue, run=name, rules=at.digest)
         turn = _generation(self.plant, name)
         hands = EngineHands(self.engine, f"{name}@{turn}", lambda call: (ACTION, _payload(started, call, turn)))
-        ended = run(at.workflows[workflow], hands, concurrency=CONCURRENCY, finished=finished,
-                    record=lambda attempt: self._record(attempt, issue=issue, run=name, rules=at.digest),
+        missed: dict[str, NodeResult] = {}
+
+        def record(attempt: Attempt) -> None:
+            if is_away(attempt.result):
+                missed[attempt.node] = attempt.result
+            else:
+                missed.pop(attempt.node, None)
+                self._record(attempt, issue=issue, run=name, rules=at.digest)
+
+        ended = run(at.workflows[workflow], hands, concurrency=CONCURRENCY, finished=finished, record=record,
                     cancelled=lambda: self._pulse())
+        if ended.status is RunStatus.FAILED:     # also of what comes after its event: an issue has still to be closed
+            wait_for_forge(self.plant, name, missed.values())
         self._close(ended, started, at.digest)
         return ended
 
@@ -98,8 +117,9 @@ class Dispatch:
         if ended.status is RunStatus.STOPPED:
             raise _stop(ended)
         issue, name, workflow = int(started.issue or 0), str(started.run), started.data["workflow"]
-        if not ended.event:
-            event = Event.BUDGET_EXHAUSTED if "budget" in ended.message else UNDECIDED[workflow]
+        state = history(self.plant.ledger, issue).state
+        if state is State.MERGING or not ended.event:
+            event = undecided(workflow, state, says=ended.message)
             transition(self.plant, issue, event, key=f"{name}/undecided", run=name, says=ended.message, rules=rules)
         self.plant.ledger.append("run-ended", f"run/{name}/ended", issue=issue, run=name, data={
             "status": ended.status.value, "says": ended.message})
@@ -145,7 +165,7 @@ def node_action(plant: Plant) -> Callable[[Mapping[str, Any]], Mapping[str, Any]
         try:
             result = action_for(node)(job)
         except FactoryError as error:
-            result = failed(str(error), retryable=getattr(error, "retryable", False))
+            result = result_of(error)
         except FactoryStop as stop:
             result = NodeResult(Outcome.STOPPED, message=str(stop), retryable=False)
         return result.as_json()

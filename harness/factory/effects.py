@@ -6,17 +6,22 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.domain.errors import Stopped
+from harness.factory.history import is_told_to_stop
 from harness.factory.plant import Plant
 
 
 def stop_if_told(plant: Plant) -> None:
     """Raise Stopped where the owner's stop is set. A flag that cannot be read counts as set."""
-    try:
-        stopped = plant.places.stop_flag.exists()
-    except OSError:
-        stopped = True
-    if stopped:
+    if is_stopped(plant) is not False:
         raise Stopped(f"the owner's stop is set ({plant.places.stop_flag}); `factory resume` lifts it")
+
+
+def is_stopped(plant: Plant) -> bool | None:
+    """Whether the owner's stop is set, by the flag in the home or by the ledger; None where the flag cannot be read."""
+    try:
+        return plant.places.stop_flag.exists() or is_told_to_stop(plant.ledger)
+    except OSError:
+        return None
 
 
 def effect(plant: Plant, name: str, key: str, act: Callable[[], Mapping[str, Any]], *, issue: int,

@@ -116,9 +116,11 @@ def _built(job: Job, report: AgentReport, worktree: Path) -> NodeResult:
 
 def snapshot(job: Job) -> NodeResult:
     """The agent's files as a commit of ours. Refuses what must not be in a tree, and a change that changes nothing."""
-    plant, start = job.plant, CommitSha(job.outputs["prepare"]["start"])
+    plant, start, worktree = job.plant, CommitSha(job.outputs["prepare"]["start"]), Path(job.outputs["build"]["worktree"])
+    if not worktree.exists():
+        return failed("the worktree went with the machine that it was on; the change is made again", event=Event.RUN_FAILED)
     try:
-        tree = plant.worktrees.snapshot(Path(job.outputs["build"]["worktree"]), start)
+        tree = plant.worktrees.snapshot(worktree, start)
     except GitError as error:
         return refused(str(error), event=Event.LAW_REFUSED)
     if tree == plant.repository.tree_of(start):

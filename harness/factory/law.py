@@ -6,17 +6,18 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import ForgeError
-from harness.domain.facts import UNKNOWN, AddedContent, ChangeFacts, FileChange, JourneyFacts, Maybe, TestFacts
+from harness.domain.facts import UNKNOWN, AddedContent, ChangeFacts, CheckFact, FileChange, JourneyFacts, Maybe, TestFacts
 from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
 from harness.factory import projecttests
+from harness.factory.approval import lifts
 from harness.factory.job import Job
 from harness.factory.judged import put_to_the_vote
 from harness.factory.recorded import record
 from harness.factory.scripts import script_facts
-from harness.governance.decide import decide, rules_asked
+from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_asked
 from harness.governance.facts.assertions import weakened_tests
 from harness.governance.facts.dependencies import dependency_changes
 from harness.governance.facts.secrets import SecretScanner
@@ -38,16 +39,18 @@ _EVENTS = {OnFail.RETRY: Event.RUN_FAILED, OnFail.SPLIT: Event.SPLIT, OnFail.NEE
 
 
 def decide_change(job: Job, base: CommitSha, head: CommitSha, *, applies: Applies = Applies.PR,
-                  asking: bool = True) -> LawDecision:
-    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a merge.
+                  asking: bool = True, checks: Maybe[tuple[CheckFact, ...]] = UNKNOWN) -> LawDecision:
+    """Put the facts of base..head to the rules at the job's base that apply to a proposal, or to a merge. `checks` are the
+    forge's on exactly this head.
 
     Where code has nothing against it, models vote on the judged rules; without `asking` their recorded votes alone count.
     Raises ModelError and BudgetExhausted from there."""
-    facts = change_facts(job, base, head)
+    facts = replace(change_facts(job, base, head), checks=checks)
     asked = rules_asked(job.steering.governance, facts, applies=applies)
     facts = replace(facts, scripts=script_facts(job, head, rules=(rule for rule, _ in asked), facts=facts))
-    decided = decide(job.steering.governance, facts, applies=applies)
-    decision = put_to_the_vote(job, decided, facts=facts, base=base, head=head, asking=asking)
+    lifted = lifts(job.history, run=job.run, rules=job.steering.digest)
+    decided = decide(job.steering.governance, facts, applies=applies, lifted=lifted)
+    decision = put_to_the_vote(job, decided, facts=facts, base=base, head=head, asking=asking, lifted=lifted)
     record(job, facts, decision, base=base, head=head)
     refusals = tuple(Refusal(finding.rule, finding.says) for finding in decision.refusals)
     return LawDecision(refusals or _default(decision), _EVENTS.get(decision.action) if decision.action else None,
@@ -55,7 +58,7 @@ def decide_change(job: Job, base: CommitSha, head: CommitSha, *, applies: Applie
 
 
 def _default(decision: Decision) -> tuple[Refusal, ...]:
-    return () if decision.allowed else (Refusal("default", "; ".join(decision.why) or "no rule speaks of this change"),)
+    return () if decision.allowed else (Refusal(DEFAULT, "; ".join(decision.why) or NOT_SPOKEN_OF),)
 
 
 def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
@@ -113,4 +116,5 @@ def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> Te
 def _shown(finding: Finding) -> dict[str, Any]:
     return {"rule": finding.rule, "title": finding.title, "passed": finding.passed if finding.passed is not UNKNOWN else None,
             "status": finding.status.value, "on_fail": finding.on_fail.value, "says": finding.says,
-            "evidence": list(finding.evidence), "file": finding.source.file, "line": finding.source.line}
+            "evidence": list(finding.evidence), "file": finding.source.file, "line": finding.source.line,
+            "lifted": finding.lifted}

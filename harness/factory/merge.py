@@ -1,31 +1,52 @@
 """Merge: re-read every fact, ask the one pure question, land by compare-and-swap, compare again afterwards."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.errors import FactoryError, PortError
+from harness.domain.errors import FactoryError, ForgeError, PortError
+from harness.domain.facts import CheckFact, Maybe
 from harness.domain.governance import Applies
-from harness.domain.issue import CommitSha, TreeSha
-from harness.domain.lifecycle import Event
-from harness.domain.merge import MergeFacts, Refusal, refusals
+from harness.domain.issue import CommitSha, PullRequest, TreeSha
+from harness.domain.landing import after_landing
+from harness.domain.lifecycle import Event, State
+from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
 from harness.domain.workflow import NodeResult
-from harness.factory import law, triage
-from harness.factory.effects import effect, stop_if_told
+from harness.factory import ci, law, revert, triage
+from harness.factory.ci import Report
+from harness.factory.config import API
+from harness.factory.effects import effect, is_stopped, stop_if_told
 from harness.factory.history import FREEZE, is_frozen
-from harness.factory.job import Job, produced, refused
+from harness.factory.job import Job, failed, produced, refused
 from harness.factory.requests import validator_request
+
+LAND = "land"
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Everything that was read for one gate: the facts, what each rule says, and how the checks stand."""
+
+    facts: MergeFacts
+    findings: list[dict[str, Any]]
+    report: Report
 
 
 def gates(job: Job) -> NodeResult:
-    """Whether this change may land now, by facts read now. On a base that has moved nothing else needs to be asked."""
+    """Whether this change may land now, by facts read now. On a base that has moved nothing else needs to be asked.
+
+    A landing that was begun and not confirmed goes on: `land` reads every fact again, unless it is there already."""
+    if job.history.state is State.MERGING:
+        return produced("the gates were open, and what had begun goes on")
     if says := _base_moved(job):
         return refused(says, event=Event.HEAD_OR_BASE_MOVED)
-    facts, findings = merge_facts(job)
-    found = tuple(refusals(facts))
-    if not found:
-        return produced("every gate is open", event=Event.GATES_OPEN, findings=findings)
-    says = "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in found)
-    stale = any(_moved(refusal) for refusal in found) and not any(refusal.gate in FINAL for refusal in found)
-    return refused(says, event=Event.HEAD_OR_BASE_MOVED if stale else Event.GATE_REFUSED, findings=findings,
+    read = read_facts(job)
+    found, late = tuple(refusals(read.facts)), _is_late(job, read)
+    event = gate_event(found, waits=() if late else read.report.open, about_checks=read.report.demands.rules)
+    if event is Event.GATES_OPEN:
+        return produced("every gate is open", event=event, findings=read.findings)
+    if event is Event.CHECKS_AWAITED and read.facts.candidate:
+        ci.show(job, read.facts.candidate)
+    return refused(_says(found) + late, event=event, findings=read.findings,
                    gates=[{"gate": refusal.gate, "says": refusal.says} for refusal in found])
 
 
@@ -35,106 +56,154 @@ def _base_moved(job: Job) -> str | None:
     return f"freshness: base was {judged:.7} when judged and is {tip:.7} now" if judged and judged != tip else None
 
 
-FINAL = frozenset({"stop", "freeze", "identity", "signer", "seal", "verdict", "controls"})
-"""Refusals that a new candidate and a new verdict would not lift. The law is asked again about the new candidate."""
+def _is_late(job: Job, read: Read) -> str:
+    """What is to be added where the checks had all the time they may have; empty where they have some left."""
+    candidate, minutes = read.facts.candidate, job.steering.config.merge.wait_minutes
+    if not read.report.open or candidate is None or not ci.is_late(job.plant, job.steering, job.history, candidate=candidate):
+        return ""
+    return f"; waited for {minutes} minutes, and `wait_minutes` under [merge] allows no more"
 
 
-def _moved(refusal: Refusal) -> bool:
-    return refusal.gate == "freshness" and not refusal.says.startswith("the issue's text")
+def _says(found: tuple[Refusal, ...]) -> str:
+    return "; ".join(f"{refusal.gate}: {refusal.says}" for refusal in found)
 
 
-def merge_facts(job: Job) -> tuple[MergeFacts, list[dict[str, Any]]]:
-    """Each fact from its own source, at this moment, and what each rule says. What cannot be read is None, and None is a
-    no."""
+def read_facts(job: Job) -> Read:
+    """Each fact from its own source, at this moment. What cannot be read is None, and None is a no."""
     plant, told = job.plant, job.history
     binds = (told.verdict or {}).get("binds", {})
     base = plant.repository.tip(plant.forge.default_branch())
     candidate = CommitSha(binds["candidate"]) if binds else None
     request = validator_request(job)
-    head = plant.forge.pull_request(told.proposal["number"]).head if told.proposal else CommitSha("")
-    asked = _law(job, base, candidate)
+    proposal = plant.forge.pull_request(told.proposal["number"]) if told.proposal else None
+    report = ci.report(plant, job.steering, candidate if candidate and ci.is_shown(told, candidate) else None)
+    asked = _law(job, base, candidate, checks=report.facts)
     facts = MergeFacts(
         verdict=plant.validator.verified(plant.places.home / told.verdict["envelope"]) if told.verdict else None,
         trusted_key_ids=plant.trusted_keys & frozenset(job.steering.config.seal.trusted_keys),
-        issue=job.issue, base=base, head=head, pushed_head=told.pushed_head, candidate=candidate,
+        issue=job.issue, base=base, head=proposal.head if proposal else CommitSha(""), pushed_head=told.pushed_head,
+        proposed=_is_proposed(job, proposal), candidate=candidate,
         tree=plant.repository.tree_of(candidate) if candidate else None,
         journeys=plant.validator.journeys(request).digest, governance=job.steering.digest,
         kind=(told.triage or {}).get("kind"),
-        law=None if asked is None else tuple(refusal for decided in asked for refusal in decided.refusals), checks_green=True,
-        box_sealed=plant.sandbox.form() != "unsealed",
-        issue_body_unchanged=triage.is_unchanged(job), stopped=_stopped(job), frozen=is_frozen(plant.ledger),
+        law=None if asked is None else tuple(refusal for decided in asked for refusal in decided.refusals),
+        checks=report.against, box_sealed=plant.sandbox.form() != "unsealed",
+        issue_body_unchanged=triage.is_unchanged(job), stopped=is_stopped(job.plant), frozen=is_frozen(plant.ledger),
     )
-    return facts, [finding for decided in asked or () for finding in decided.findings]
+    return Read(facts, [finding for decided in asked or () for finding in decided.findings], report)
 
 
-def _law(job: Job, base: CommitSha, candidate: CommitSha | None) -> tuple[law.LawDecision, ...] | None:
+def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
+    """Whether it still asks for what was judged: who closes a pull request, or turns it elsewhere, says no to it."""
+    branch = job.plant.forge.default_branch()
+    return proposal is not None and proposal.open and proposal.same_repository and proposal.base_branch == branch
+
+
+def _law(job: Job, base: CommitSha, candidate: CommitSha | None, *,
+         checks: Maybe[tuple[CheckFact, ...]]) -> tuple[law.LawDecision, ...] | None:
     """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at this step: the votes
     that were recorded on exactly this change are counted again."""
     if candidate is None:
         return None
-    return tuple(law.decide_change(job, base, candidate, applies=applies, asking=False)
+    return tuple(law.decide_change(job, base, candidate, applies=applies, asking=False, checks=checks)
                  for applies in (Applies.PR, Applies.MERGE))
-
-
-def _stopped(job: Job) -> bool | None:
-    try:
-        return job.plant.places.stop_flag.exists()
-    except OSError:
-        return None
 
 
 def land(job: Job) -> NodeResult:
     """The judged candidate itself, by a fast-forward that git refuses when anything moved.
 
-    Every fact is read again here, whatever a gate before this said: the step cannot be taken back."""
+    Every fact is read again here, whatever a gate before this said: the step cannot be taken back. What the forge refuses
+    for good is a person's; where it only could not be asked, nobody knows what happened, and it is looked at again."""
     plant, verdict = job.plant, job.history.verdict
     if verdict is None:
         return refused("there is no verdict to land on", event=Event.REFUSED)
-    binds = verdict["binds"]
+    binds, before = verdict["binds"], job.history.landed
+    if before and before["verdict"] == job.history.verdicts[-1].key:   # by a run that could not confirm it
+        return produced(f"landed as {before['commit']:.7}", **before)
     stop_if_told(plant)
     try:
-        if found := _still_against(job, CommitSha(binds["candidate"])):
-            return refused("; ".join(f"{refusal.gate}: {refusal.says}" for refusal in found), event=Event.REFUSED)
-        landed = effect(plant, "land", job.key("land"), lambda: _land(job, binds), issue=job.issue, run=job.run)
-    except (PortError, _NotLanded) as error:
-        return refused(str(error), event=Event.REFUSED)
+        if found := _still_against(job, binds):
+            return refused(_says(found), event=Event.REFUSED)
+        landed = effect(plant, LAND, job.key(LAND), lambda: _land(job, binds), issue=job.issue, run=job.run)
+    except _Moved as moved:
+        return refused(str(moved), event=Event.REFUSED)
+    except _Refused as no:
+        return refused(str(no), event=Event.FORGE_REFUSED)
+    except PortError as error:
+        return failed(str(error), retryable=error.retryable, event=None if error.retryable else Event.FORGE_REFUSED)
     return produced(f"landed as {landed['commit']:.7}", **landed)
 
 
-def _still_against(job: Job, candidate: CommitSha) -> tuple[Refusal, ...]:
-    """What speaks against landing now. Of a candidate that a killed factory has already landed nothing is asked."""
+def _still_against(job: Job, binds: dict[str, Any]) -> tuple[Refusal, ...]:
+    """What speaks against landing now. Of a landing that a killed factory had made nothing is asked."""
+    return () if _is_there(job, binds) else tuple(refusals(read_facts(job).facts))
+
+
+def _is_there(job: Job, binds: dict[str, Any]) -> bool:
+    """Whether the branch holds it already: the candidate, which nobody but us can push; or, where the forge's own merge
+    writes, the judged head, once we have said that we would have it merged."""
     repository, branch = job.plant.repository, job.plant.forge.default_branch()
     repository.fetch(branch)
-    landed = repository.contains(repository.tip(branch), candidate)
-    return () if landed else tuple(refusals(merge_facts(job)[0]))
+    tip = repository.tip(branch)
+    if job.steering.config.merge.by != API:
+        return repository.contains(tip, CommitSha(binds["candidate"]))
+    meant = any(entry.kind == "intent" and entry.data.get("effect") == LAND for entry in job.history.entries)
+    return meant and repository.contains(tip, CommitSha(binds["head"]))
 
 
-class _NotLanded(FactoryError):
-    """The branch moved, or the candidate is not what it must be."""
+class _Moved(FactoryError):
+    """The branch is not where it was when the change was judged."""
+
+
+class _Refused(FactoryError):
+    """The forge does not take it, or the candidate is not what it must be."""
 
 
 def _land(job: Job, binds: dict[str, Any]) -> dict[str, Any]:
     branch = job.plant.forge.default_branch()
-    landing = job.plant.candidates.land(
-        CommitSha(binds["candidate"]), branch, base=CommitSha(binds["base"]), head=CommitSha(binds["head"]),
-        tree=TreeSha(binds["tree"]))
-    if landing.outcome != "landed":
-        raise _NotLanded(f"not landed ({landing.outcome}): {landing.says}")
-    return {"commit": binds["candidate"], "tree": binds["tree"], "branch": branch, "base": binds["base"],
-            "verdict": job.history.verdicts[-1].key}
+    by_api = job.steering.config.merge.by == API
+    commit = _merged_by_the_forge(job, binds) if by_api else _pushed(job, binds, branch)
+    return {"commit": commit, "tree": binds["tree"], "branch": branch, "base": binds["base"],
+            "verdict": job.history.verdicts[-1].key, "by": job.steering.config.merge.by}
+
+
+def _pushed(job: Job, binds: dict[str, Any], branch: str) -> CommitSha:
+    candidate = CommitSha(binds["candidate"])
+    landing = job.plant.candidates.land(candidate, branch, base=CommitSha(binds["base"]), head=CommitSha(binds["head"]),
+                                        tree=TreeSha(binds["tree"]))
+    if landing.outcome == "landed":
+        return candidate
+    kind = _Moved if landing.outcome == "base-moved" else _Refused
+    raise kind(f"not landed ({landing.outcome}): {landing.says}")
+
+
+def _merged_by_the_forge(job: Job, binds: dict[str, Any]) -> CommitSha:
+    """Bound to the judged head by the forge. What it made of it is compared afterwards: it asks nobody about the base."""
+    number = int((job.history.proposal or {})["number"])
+    try:
+        return job.plant.writer.merge_pull_request(number, sha=CommitSha(binds["head"]))
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        raise _Refused(f"not landed (refused): {error}") from error
 
 
 def confirm(job: Job) -> NodeResult:
-    """Compare what is there now with what was judged. A difference freezes all merging."""
+    """Compare what is there now with what was judged, and have a revert ready. A difference freezes all merging."""
     plant, landed = job.plant, job.outputs["land"]
     plant.repository.fetch(landed["branch"])
-    found = plant.repository.tree_of(CommitSha(landed["commit"]))
-    contains = plant.repository.contains(plant.repository.tip(landed["branch"]), CommitSha(landed["commit"]))
-    if found == landed["tree"] and contains:
+    commit = CommitSha(landed["commit"])
+    found = plant.repository.tree_of(commit)
+    contains = plant.repository.contains(plant.repository.tip(landed["branch"]), commit)
+    if contains:
+        revert.make_ready(job, commit)
+    if after_landing(judged=landed["tree"], found=found, contained=contains) is Event.LANDED:
         return produced(f"tree {found:.7} landed as judged", event=Event.LANDED)
-    plant.ledger.append("command", job.key("freeze"), issue=job.issue, run=job.run, data={"command": FREEZE})
-    return refused(f"tree {landed['tree']:.7} was judged, {found:.7} landed: merging is frozen",
-                   event=Event.LANDED_TREE_DIFFERS)
+    what = f"{found:.7} landed" if contains else f"{landed['branch']} does not hold {commit:.7}"
+    says = f"tree {landed['tree']:.7} was judged, {what}: merging is frozen"
+    plant.ledger.append("command", job.key("freeze"), issue=job.issue, run=job.run, data={
+        "command": FREEZE, "why": f"#{job.issue}: {says}", "commit": commit})
+    return refused(says, event=Event.LANDED_TREE_DIFFERS)
 
 
 def close(job: Job) -> NodeResult:
@@ -146,4 +215,3 @@ def close(job: Job) -> NodeResult:
 def _close(job: Job) -> dict[str, Any]:
     job.plant.writer.close_issue(job.issue, completed=True)
     return {"issue": job.issue}
-

@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.domain.lifecycle import Event, State
-from harness.factory.clusters import landed_meanwhile, waits_for
+from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
+from harness.factory import ci, trunk
 from harness.factory.crew import Crew
+from harness.factory.dashboard import show_dashboard
 from harness.factory.dispatch import Dispatch
 from harness.factory.effects import stop_if_told
 from harness.factory.grace import close_what_ran_out
-from harness.factory.history import History, histories
+from harness.factory.history import History, is_frozen
 from harness.factory.intake import take_in
 from harness.factory.lawedits import show_consequences
 from harness.factory.lifecycle import project, project_what_was_cut_off, transition
@@ -39,13 +40,19 @@ class Next:
 
 
 def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = None,
-         states: frozenset[State] | None = None) -> tuple[int, ...]:
-    """Run until nothing is ready; with `only` or `states`, nothing that is elsewhere. Returns the issues that moved."""
-    if fault := plant.ledger.fault():
+         states: frozenset[State] | None = None, whole: bool = False,
+         shows: bool = False) -> tuple[int, ...]:
+    """Run until nothing is ready; with `only` or `states`, nothing that is elsewhere. Returns the issues that moved.
+
+    A process that ticks again reads what is new since, of the ledger and of the forge; with `whole`, all of both. With
+    `shows` the dashboard says afterwards how things stand."""
+    if fault := plant.known.fault(whole=whole):
         raise LedgerError(f"{fault.says}; nothing is done on a ledger that is not the one that was signed")
     refuse_when_full(plant)
     steering = current_steering(plant)
-    take_in(plant, steering)
+    take_in(plant, steering, whole=whole)
+    trunk.watch(plant, steering)
+    ci.take_in_answers(plant, steering)
     close_what_ran_out(plant, steering)
     project_what_was_cut_off(plant)
     show_consequences(plant, steering)
@@ -60,11 +67,15 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
                 stop_if_told(plant)
                 refuse_when_full(plant)
                 moved[told.issue] += 1
-                if is_new_to_triage(told, todo):
+                if is_new_to_triage(told):
                     queue.begin(told)
                 crew.start(told.issue, todo.workflow or "", partial(_move, plant, dispatch, steering, told, todo))
             if not crew.under_way:
+                trunk.watch(plant, steering)
+                ci.take_back(plant)
                 queue.tell(steering)
+                if shows:
+                    show_dashboard(plant, steering)
                 return tuple(sorted(moved))
             crew.wait_for_one()
             steering = current_steering(plant)
@@ -93,44 +104,65 @@ def decide_next(told: History, steering: Steering) -> Next | None:
             return Next("implement")
         case State.VALIDATING:
             return Next("validate")
+        case State.APPROVED if ci.waits_for_checks(told):
+            return None
         case State.APPROVED | State.MERGING:
             return Next("merge")
         case _:
-            return None
+            return Next(str(told.open_run.data["workflow"])) if told.open_run and has_last_steps(told) else None
 
 
-def is_new_to_triage(told: History, todo: Next) -> bool:
+def has_last_steps(told: History) -> bool:
+    """Whether the run that brought the issue where it is was killed before its last steps: an issue still to be closed."""
+    return told.open_run is not None and bool(told.transitions) and told.transitions[-1].run == told.open_run.run
+
+
+def is_new_to_triage(told: History) -> bool:
     """Whether this would be a new look at an issue, for which it has to stand in the queue."""
-    return todo.workflow == "triage" and told.open_run is None
+    return told.state is State.UNTRIAGED and told.open_run is None
+
+
+def is_unconfirmed(told: History) -> bool:
+    """Whether a landing was begun and nobody could say what became of it: it is looked at once in each pass."""
+    return told.state is State.MERGING and told.transitions[-1].data["event"] == Event.UNCONFIRMED
+
+
+def may_go_on(told: History) -> bool:
+    """Whether it may be moved without standing in the queue."""
+    return has_last_steps(told) or (told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told))
 
 
 def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Crew, queue: Queue, *,
                 only: Collection[int] | None, states: frozenset[State] | None) -> tuple[History, Next] | None:
     """The next issue with something to do: what a dead factory left, then landings, then triage by its queue, then the
     rest by urgency."""
-    known = histories(plant.ledger.entries())
-    found = [(told, todo) for told in known
-             if (only is None or told.issue in only) and (states is None or told.state in states)
-             and (todo := _next_of(told, known, steering)) and moved[told.issue] < MOVES_PER_ISSUE
-             and told.issue not in crew.under_way and not _must_wait(told, todo, known, crew)]
-    chosen = queue.next([told for told, todo in found if is_new_to_triage(told, todo)], steering)
-    found = [(told, todo) for told, todo in found if not is_new_to_triage(told, todo) or told is chosen]
+    def is_free(told: History) -> bool:
+        return ((only is None or told.issue in only) and (states is None or told.state in states)
+                and moved[told.issue] < MOVES_PER_ISSUE and told.issue not in crew.under_way)
+
+    found = [(told, todo) for told in filter(is_free, plant.known.those(may_go_on))
+             if (todo := _next_of(plant, told, steering)) and not _must_wait(plant, told, todo, crew)
+             and not (moved[told.issue] and is_unconfirmed(told))]
+    if queue.has_room(steering) and (chosen := queue.next(list(filter(is_free, plant.known.those(is_new_to_triage))), steering)):
+        found.append((chosen, Next("triage")))
     now, days = plant.clock.now(), steering.config.triage.aging_days
     return min(found, key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)), default=None)
 
 
-def _next_of(told: History, known: Collection[History], steering: Steering) -> Next | None:
+def _next_of(plant: Plant, told: History, steering: Steering) -> Next | None:
     """What an issue needs, with an eye on the others: one that may be done already is a person's to judge."""
-    if other := landed_meanwhile(told, known):
+    if other := plant.twins.landed_meanwhile(told):
         return Next(event=Event.TWIN_LANDED, says=f"#{other.issue} says much the same, and has landed since")
     return decide_next(told, steering)
 
 
-def _must_wait(told: History, todo: Next, known: Collection[History], crew: Crew) -> bool:
+def _must_wait(plant: Plant, told: History, todo: Next, crew: Crew) -> bool:
     """One judgement or landing at a time, as a verdict on a base that moves meanwhile is wasted; of issues that are alike,
-    one at a time."""
+    one at a time. While merging is frozen what is approved stays so, and goes on when a person has looked."""
     on_base = todo.workflow in ON_BASE and not ON_BASE.isdisjoint(crew.under_way.values())
-    return on_base or (todo.workflow == "implement" and waits_for(told, known, under_way=crew.under_way) is not None)
+    if todo.workflow == "merge" and told.state is State.APPROVED and is_frozen(plant.ledger):
+        return True
+    return on_base or (todo.workflow == "implement" and plant.twins.waits_for(told, under_way=crew.under_way) is not None)
 
 
 def _turn(told: History, todo: Next, urgent: int) -> tuple[bool, int, int, int]:

@@ -29,6 +29,8 @@ def candidate(job: Job) -> NodeResult:
                        event=Event.LAW_REFUSED)
     if not opened.open:
         return refused(f"pull request #{opened.number} is closed", event=Event.INCONCLUSIVE)
+    if opened.base_branch != (branch := plant.forge.default_branch()):
+        return refused(f"pull request #{opened.number} asks for {opened.base_branch}, not for {branch}", event=Event.LAW_REFUSED)
     plant.repository.fetch(opened.branch)
     message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest)
     merged = plant.candidates.merge(job.base, opened.head, message=message, at=job.began)

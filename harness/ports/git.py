@@ -70,6 +70,10 @@ class Repository(Protocol):
         """Whether `commit` is `tip` or one of its ancestors."""
         ...
 
+    def parents_of(self, commit: CommitSha) -> tuple[CommitSha, ...]:
+        """The parents of a commit, in order."""
+        ...
+
     def diff(self, base: CommitSha, head: CommitSha) -> Diff:
         """Raw facts between two commits."""
         ...
@@ -116,4 +120,13 @@ class Candidates(Protocol):
 
     def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
         """Fast-forward `branch` from `base` to `candidate` after asserting its parents and tree. Idempotent."""
+        ...
+
+    def remove(self, branch: str, *, expected: CommitSha) -> CommitSha | None:
+        """Take a branch of ours off the forge if it is at `expected`, and leave it where somebody else moved it; where it
+        is afterwards, None when it is gone. Idempotent."""
+        ...
+
+    def keep(self, commit: CommitSha, name: str) -> None:
+        """Keep a commit of ours under the ref `refs/factory/<name>` of the trusted repository. Idempotent."""
         ...

@@ -7,8 +7,8 @@ from datetime import datetime
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.git import Conflict, Landing
-from harness.repository.landing import landed, pushed
-from harness.repository.names import sha
+from harness.repository.landing import landed, pushed, removed
+from harness.repository.names import full_ref, sha
 from harness.repository.trusted import TrustedRepository
 
 
@@ -57,6 +57,14 @@ class TrustedCandidates:
     def land(self, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha, tree: TreeSha) -> Landing:
         """Fast-forward `branch` from `base` to `candidate`, after asserting its parents and its tree."""
         return landed(self._trusted, candidate, branch, base=base, head=head, tree=tree)
+
+    def remove(self, branch: str, *, expected: CommitSha) -> CommitSha | None:
+        """Take a branch of ours off the forge if it is at `expected`; where it is afterwards, None when it is gone."""
+        return removed(self._trusted, branch, expected=expected)
+
+    def keep(self, commit: CommitSha, name: str) -> None:
+        """Keep a commit of ours under `refs/factory/<name>` in the trusted repository, whatever is swept there."""
+        self._trusted.git.output("update-ref", full_ref(f"refs/factory/{name}"), sha(commit))
 
     def _signature(self, at: str) -> dict[str, str]:
         date, who = _git_date(at), self._identity

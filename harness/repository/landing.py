@@ -7,6 +7,7 @@ on the strength of an exit status.
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.landing import Judged, objection
 from harness.ports.git import Landing
 from harness.repository.names import branch_ref, remote_url, sha
 from harness.repository.plumbing import Said
@@ -33,16 +34,30 @@ def pushed(trusted: TrustedRepository, commit: CommitSha, branch: str, *, expect
     raise GitError(f"the forge refuses {branch!r}: {_refusal(said)}") if _refusal(said) else failure("push", said)
 
 
+def removed(trusted: TrustedRepository, branch: str, *, expected: CommitSha) -> CommitSha | None:
+    """Take a branch of ours off the forge if it is at `expected`; where it is now: None when it is gone.
+
+    One that somebody else has moved is left to them. Raises GitError when the forge cannot be asked, or refuses."""
+    tip = trusted.remote.branch_tip(trusted.git, branch)
+    if tip != expected:
+        return tip
+    said = _swap(trusted, branch, old=expected, new=None)
+    tip = trusted.remote.branch_tip(trusted.git, branch)
+    if tip != expected:
+        return tip
+    raise GitError(f"the forge keeps {branch!r}: {_refusal(said)}") if _refusal(said) else failure("push", said)
+
+
 def landed(trusted: TrustedRepository, candidate: CommitSha, branch: str, *, base: CommitSha, head: CommitSha,
            tree: TreeSha) -> Landing:
     """Fast-forward `branch` from `base` to the judged `candidate`: `landed`, `base-moved` or `refused`.
 
     Landed also when it was there before, under later commits too. Raises GitError when the forge cannot be asked.
     """
-    objection = _objection(trusted, candidate, base=base, head=head, tree=tree)
+    against = objection(Judged(base, head, tree), parents=trusted.parents_of(candidate), tree=trusted.tree_of(candidate))
     tip = trusted.remote.branch_tip(trusted.git, branch)
-    if objection:
-        return Landing("refused", tip, objection)
+    if against:
+        return Landing("refused", tip, f"{candidate:.12} {against}")
     if tip != base:
         return _elsewhere(trusted, candidate, branch, tip=tip, base=base)
     said = _swap(trusted, branch, old=base, new=candidate)
@@ -52,16 +67,6 @@ def landed(trusted: TrustedRepository, candidate: CommitSha, branch: str, *, bas
     if not _refusal(said):
         raise failure("push", said)
     return Landing("refused", tip, f"the forge refuses: {_refusal(said)}")
-
-
-def _objection(trusted: TrustedRepository, candidate: CommitSha, *, base: CommitSha, head: CommitSha,
-               tree: TreeSha) -> str:
-    parents, own_tree = trusted.parents_of(candidate), trusted.tree_of(candidate)
-    if parents != (base, head):
-        return f"{candidate:.12} has parents {_names(parents)}, expected base and judged head: {_names((base, head))}"
-    if own_tree != tree:
-        return f"{candidate:.12} has tree {own_tree:.12}, the tree that was judged is {tree:.12}"
-    return ""
 
 
 def _elsewhere(trusted: TrustedRepository, candidate: CommitSha, branch: str, *, tip: CommitSha | None,
@@ -77,11 +82,11 @@ def _elsewhere(trusted: TrustedRepository, candidate: CommitSha, branch: str, *,
     return Landing("base-moved", tip, f"{branch} is at {tip:.12}, the change was judged on {base:.12}")
 
 
-def _swap(trusted: TrustedRepository, branch: str, *, old: CommitSha | None, new: CommitSha) -> Said:
+def _swap(trusted: TrustedRepository, branch: str, *, old: CommitSha | None, new: CommitSha | None) -> Said:
     ref = branch_ref(branch)
     return trusted.remote.said(
         trusted.git, "push", "--porcelain", "--no-follow-tags", "--recurse-submodules=no",
-        f"--force-with-lease={ref}:{old or ''}", "--", remote_url(trusted.remote.url), f"{sha(new)}:{ref}")
+        f"--force-with-lease={ref}:{old or ''}", "--", remote_url(trusted.remote.url), f"{sha(new) if new else ''}:{ref}")
 
 
 def _refusal(said: Said) -> str:
@@ -92,7 +97,3 @@ def _refusal(said: Said) -> str:
 
 def _at(tip: CommitSha | None) -> str:
     return f"at {tip:.12}" if tip else "absent"
-
-
-def _names(commits: tuple[CommitSha, ...]) -> str:
-    return ", ".join(f"{commit:.12}" for commit in commits) or "none"

@@ -47,11 +47,21 @@ def test_only_merging_reaches_merged_and_a_person_who_merges_by_hand():
 
 
 def test_only_open_gates_reach_merging_and_only_from_approved():
-    assert [key for key, there in TABLE.items() if there is State.MERGING] == [(State.APPROVED, Event.GATES_OPEN)]
+    assert [key for key, there in TABLE.items() if there is State.MERGING and key[0] is not there] == [
+        (State.APPROVED, Event.GATES_OPEN)]
+
+
+def test_a_landing_that_nobody_could_confirm_stays_one_until_somebody_can():
+    assert next_state(State.MERGING, Event.UNCONFIRMED) is State.MERGING
+
+
+def test_what_was_taken_back_goes_on_only_by_a_persons_word():
+    assert next_state(State.MERGED, Event.REVERTED) is State.NEEDS_HUMAN
 
 
 def test_only_a_passed_verdict_approves():
-    assert [key for key, there in TABLE.items() if there is State.APPROVED] == [(State.VALIDATING, Event.VERDICT_PASSED)]
+    assert [key for key, there in TABLE.items() if there is State.APPROVED and key[0] is not there] == [
+        (State.VALIDATING, Event.VERDICT_PASSED)]
 
 
 BY_HAND = frozenset({Event.LANDED_BY_PERSON})

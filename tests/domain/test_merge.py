@@ -4,8 +4,10 @@ import dataclasses
 
 import pytest
 
+from harness.domain.checks import NotGreen, Standing
 from harness.domain.issue import CommitSha, TreeSha
-from harness.domain.merge import MergeFacts, Refusal, refusals
+from harness.domain.lifecycle import Event
+from harness.domain.merge import EDITED, MergeFacts, Refusal, gate_event, refusals
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
 
 BINDS = Binding(CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha("tree"), "sha256:j", "sha256:g")
@@ -13,8 +15,8 @@ HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True
 PASSED = Verdict(VerdictOutcome.PASSED, "all held", 7, "validate-7-1", 1, BINDS, 1, 1, 1, HELD, "bwrap-root", (), 5,
                  "same-account", "key-1", "sha256:e")
 GREEN = MergeFacts(verdict=PASSED, trusted_key_ids=frozenset({"key-1"}), issue=7, kind="bug", base=BINDS.base, head=BINDS.head,
-                   pushed_head=BINDS.head, candidate=BINDS.candidate, tree=BINDS.tree, journeys="sha256:j",
-                   governance="sha256:g", law=(), checks_green=True, box_sealed=True, issue_body_unchanged=True,
+                   pushed_head=BINDS.head, proposed=True, candidate=BINDS.candidate, tree=BINDS.tree, journeys="sha256:j",
+                   governance="sha256:g", law=(), checks=(), box_sealed=True, issue_body_unchanged=True,
                    stopped=False, frozen=False)
 
 
@@ -35,6 +37,8 @@ def test_when_everything_is_so_it_may_land():
     ({"head": CommitSha("moved")}, "freshness"),
     ({"pushed_head": None}, "identity"),
     ({"pushed_head": CommitSha("other")}, "identity"),
+    ({"proposed": None}, "identity"),
+    ({"proposed": False}, "identity"),
     ({"candidate": None}, "freshness"),
     ({"tree": None}, "freshness"),
     ({"tree": TreeSha("other")}, "freshness"),
@@ -43,8 +47,9 @@ def test_when_everything_is_so_it_may_land():
     ({"governance": "sha256:x"}, "freshness"),
     ({"law": None}, "law"),
     ({"law": (Refusal("F-SIZE", "401 lines, at most 400"),)}, "F-SIZE"),
-    ({"checks_green": None}, "checks"),
-    ({"checks_green": False}, "checks"),
+    ({"checks": None}, "checks"),
+    ({"checks": (NotGreen(Standing.RED, "ci ended as failure"),)}, "checks"),
+    ({"checks": (NotGreen(Standing.WAITING, "ci has not ended"),)}, "checks"),
     ({"box_sealed": False}, "seal"),
     ({"issue_body_unchanged": None}, "freshness"),
     ({"issue_body_unchanged": False}, "freshness"),
@@ -113,3 +118,31 @@ def test_a_red_base_is_no_less_needed_where_much_stands_guard():
 @pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])
 def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form):
     assert "seal" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, box_form=form)))
+
+
+RED, WAITING = NotGreen(Standing.RED, "ci ended as failure"), NotGreen(Standing.WAITING, "ci has not ended")
+STALE, CHECKS, LAWFUL = Refusal("freshness", "base was a and is b"), Refusal("checks", "ci"), Refusal("F-CHECKS", "ci")
+
+
+@pytest.mark.parametrize(("found", "waits", "event"), [
+    ((), (), Event.GATES_OPEN),
+    ((CHECKS,), (WAITING,), Event.CHECKS_AWAITED),
+    ((LAWFUL,), (WAITING,), Event.CHECKS_AWAITED),
+    ((CHECKS, LAWFUL), (WAITING,), Event.CHECKS_AWAITED),
+    ((CHECKS,), (WAITING, RED), Event.GATE_REFUSED),       # one red is enough
+    ((CHECKS,), (RED,), Event.GATE_REFUSED),
+    ((CHECKS,), (), Event.GATE_REFUSED),                   # they had their time, or nobody can say which are required
+    ((CHECKS, Refusal("F-SIZE", "401 lines")), (WAITING,), Event.GATE_REFUSED),
+    ((CHECKS, Refusal("stop", "set")), (WAITING,), Event.GATE_REFUSED),
+    ((STALE,), (), Event.HEAD_OR_BASE_MOVED),
+    ((STALE, CHECKS), (WAITING,), Event.HEAD_OR_BASE_MOVED),
+    ((STALE, Refusal("freeze", "frozen")), (), Event.GATE_REFUSED),
+    ((Refusal("freshness", EDITED),), (), Event.GATE_REFUSED),
+    ((Refusal("F-SIZE", "401 lines"),), (), Event.GATE_REFUSED),
+])
+def test_what_follows_from_the_refusals_of_a_gate(found, waits, event):
+    assert gate_event(found, waits=waits, about_checks={"F-CHECKS"}) is event
+
+
+def test_a_rule_that_does_not_ask_for_checks_is_never_waited_for():
+    assert gate_event((LAWFUL,), waits=(WAITING,), about_checks=()) is Event.GATE_REFUSED

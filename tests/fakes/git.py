@@ -18,6 +18,7 @@ class FakeGit:
         self.trees: dict[str, dict[str, bytes]] = {}
         self.commits: dict[str, tuple[str, tuple[str, ...], str]] = {}
         self.landings: list[str] = []
+        self.kept: dict[str, str] = {}        # refs of the factory's own, by name
         self.links: set[str] = set()          # paths that are symbolic links, at every commit that has them
 
     # making history in a test
@@ -64,6 +65,9 @@ class FakeGit:
             seen.add(here)
             waiting += [parent for parent in self.commits[here][1] if parent not in seen]
         return commit in seen
+
+    def parents_of(self, commit):
+        return self.commits[commit][1]
 
     def diff(self, base, head):
         before, after = self.trees[self.tree_of(base)], self.trees[self.tree_of(head)]
@@ -113,6 +117,15 @@ class FakeGit:
         if self.remote.get(branch) not in (expected, commit):
             raise GitError(f"{branch} is at {self.remote.get(branch)}, not at {expected}")
         self.remote[branch] = commit
+
+    def remove(self, branch, *, expected):
+        if self.remote.get(branch) == expected:
+            del self.remote[branch]
+        return self.remote.get(branch)
+
+    def keep(self, commit, name):
+        self.tree_of(commit)
+        self.kept[name] = commit
 
     def land(self, candidate, branch, *, base, head, tree):
         if self.remote[branch] == candidate:

@@ -171,3 +171,19 @@ def test_a_worktree_that_was_announced_is_the_same_as_one_that_was_not(world, ba
     world.worktrees.prepare(base)
     worktree = world.worktrees.open("r1", base)
     assert world.worktrees.snapshot(worktree, base) == world.repository.tree_of(base)
+
+
+def test_a_branch_goes_where_it_is_expected_and_is_left_where_it_is_not(world, base):
+    other = world.commit({"a": b"2\n"}, branch="work", start=base)
+    assert world.candidates.remove("work", expected=base) == other
+    assert world.candidates.remove("work", expected=other) is None
+    assert world.candidates.remove("work", expected=other) is None
+    with pytest.raises(GitError):
+        world.repository.tip("work")
+
+
+def test_parents_come_in_order(world, base):
+    head = world.commit({"a": b"2\n"}, branch="work", start=base)
+    merged = world.candidates.merge(base, head, message="m", at=NOON)
+    assert world.repository.parents_of(merged) == (base, head)
+    assert world.repository.parents_of(base) == ()

@@ -2,12 +2,14 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from harness.domain.errors import GitError
-from harness.ports.git import Landing
+from harness.ports.git import Conflict, Landing
+from harness.repository.prune import prune
 from harness.repository.remote import Remote
 from tests.repository.conftest import NOON
 from tests.repository.naive import git, word
@@ -246,3 +248,57 @@ def test_a_push_sends_the_branch_and_nothing_else_of_ours(town):
     before = set(word(town.forge, "for-each-ref", "--format=%(refname)").split())
     town.candidates.push(ours, "mine", expected=None)
     assert set(word(town.forge, "for-each-ref", "--format=%(refname)").split()) - before == {"refs/heads/mine"}
+
+
+def test_a_branch_of_ours_is_taken_back_and_only_where_it_is_ours(town):
+    base = town.started()
+    ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
+    town.candidates.push(ours, "factory/candidate/merge-7-1", expected=None)
+    assert town.candidates.remove("factory/candidate/merge-7-1", expected=ours) is None
+    assert branch_of(town, "factory/candidate/merge-7-1") == ""
+    assert town.candidates.remove("factory/candidate/merge-7-1", expected=ours) is None
+    assert town.candidates.remove("main", expected=ours) == base
+    assert main_of(town) == base
+
+
+def test_a_branch_that_moves_while_it_is_taken_back_is_left(town):
+    base = town.started()
+    ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
+    town.candidates.push(ours, "mine", expected=None)
+    town.trusted.remote = rival(town, "mine", base)
+    assert town.candidates.remove("mine", expected=ours) == base
+    assert branch_of(town, "mine") == base
+
+
+def test_a_branch_that_the_forge_keeps_is_said(town):
+    base = town.started()
+    town.candidates.push(base, "mine", expected=None)
+    hook(town, "pre-receive", "exit 1")
+    with pytest.raises(GitError, match=r"the forge keeps 'mine'.*hook declined") as kept:
+        town.candidates.remove("mine", expected=base)
+    assert not kept.value.retryable
+
+
+def test_what_is_kept_has_a_ref_of_its_own_and_survives_a_sweep(town):
+    base = town.started()
+    ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
+    town.candidates.keep(ours, "revert/7/abc")
+    town.candidates.keep(ours, "revert/7/abc")
+    assert word(town.trusted.git_dir, "rev-parse", "refs/factory/revert/7/abc") == ours
+    prune(town.trusted, (), patience=timedelta())
+    assert town.trusted.parents_of(ours) == (base,)
+
+
+def test_a_revert_is_a_merge_of_a_commit_on_the_landing_and_keeps_what_came_since(town, judged):
+    """Real git's three-way merge: the landing is the merge base, the tree before it is the other side."""
+    candidate, bound = judged
+    town.candidates.land(candidate, "main", **bound)
+    back = town.candidates.commit(town.trusted.tree_of(bound["base"]), [candidate], message="back", at=NOON)
+    git(town.author.folder, "fetch", "--quiet", "origin")
+    later = town.change({"c": "later\n"}, start=candidate, branch="main")
+    taken_back = town.merged(later, back)
+    tree = town.trusted.tree_of(taken_back)
+    assert town.candidates.land(taken_back, "main", base=later, head=back, tree=tree).outcome == "landed"
+    assert {name: town.trusted.read(taken_back, name) for name in "abc"} == {"a": b"1\n", "b": b"1\n", "c": b"later\n"}
+    onto = town.change({"a": "3\n"}, start=candidate, branch="other")
+    assert town.candidates.merge(onto, back, message="back", at=NOON) == Conflict((b"a",))

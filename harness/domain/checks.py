@@ -1,0 +1,100 @@
+"""Checks on a commit, as other programs report them to the forge, and which of them must be green before it lands.
+
+Properties: a check is told by its name and by the app that reports it, since any account may write a name; what counts
+was reported on exactly the commit that was asked about; absent, unfinished, neutral, skipped, cancelled and of another
+app are all not green; nobody waits for ever.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+SUCCESS = "success"
+
+
+class Standing(StrEnum):
+    """How checks stand together. Only GREEN is a yes, and only WAITING may still become one."""
+
+    GREEN = "green"
+    WAITING = "waiting"
+    RED = "red"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckSeen:
+    """One check on a commit, as the forge shows it: a check run, or a status. A status is of no app, since any account that
+    may write can set one."""
+
+    name: str
+    app: int | None
+    conclusion: str | None       # in the forge's words; None until it has ended
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredCheck:
+    """A check that must be green. Without an `app`, which only a branch's own rules may leave out, any source will do."""
+
+    name: str
+    app: int | None
+
+    @property
+    def shown(self) -> str:
+        """What a message calls it."""
+        return f"{self.name} of app {self.app}" if self.app is not None else self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What has to be green: these; and with `every`, all that there is, at least one."""
+
+    required: tuple[RequiredCheck, ...] = ()
+    every: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.required) or self.every
+
+
+@dataclass(frozen=True, slots=True)
+class NotGreen:
+    """One check that is not green: whether it still may become so, and a sentence for a person."""
+
+    standing: Standing
+    says: str
+
+
+def not_green(wanted: Wanted, there: Iterable[CheckSeen]) -> tuple[NotGreen, ...]:
+    """Everything that is wanted and is not green; nothing means that all of it is."""
+    found = tuple(there)
+    missing = tuple(fault for check in wanted.required for fault in _faults(check, found))
+    return missing + (tuple(_others(wanted, found)) if wanted.every else ())
+
+
+def standing(faults: Iterable[NotGreen]) -> Standing:
+    """One answer for all: red as soon as one is, waiting while one is unfinished or has not been seen."""
+    found = {fault.standing for fault in faults}
+    return Standing.RED if Standing.RED in found else Standing.WAITING if found else Standing.GREEN
+
+
+def _faults(check: RequiredCheck, there: tuple[CheckSeen, ...]) -> Iterator[NotGreen]:
+    """Of several that answer to one requirement all must be green: nobody says which of them is meant."""
+    named = [one for one in there if one.name == check.name]
+    meant = [one for one in named if check.app is None or one.app == check.app]
+    if not meant:
+        others = ", ".join(sorted({str(one.app or "no app") for one in named}))
+        yield NotGreen(Standing.WAITING, f"{check.shown} has not reported" + (f" (there is one of {others})" if others else ""))
+    yield from (fault for one in meant if (fault := _fault(one, check.shown)))
+
+
+def _others(wanted: Wanted, there: tuple[CheckSeen, ...]) -> Iterator[NotGreen]:
+    if not there:
+        yield NotGreen(Standing.WAITING, "no check has reported, and none is not a pass")
+    names = {check.name for check in wanted.required}
+    yield from (fault for one in there if one.name not in names and (fault := _fault(one, one.name)))
+
+
+def _fault(one: CheckSeen, shown: str) -> NotGreen | None:
+    if one.conclusion is None:
+        return NotGreen(Standing.WAITING, f"{shown} has not ended")
+    if one.conclusion != SUCCESS:
+        return NotGreen(Standing.RED, f"{shown} ended as {one.conclusion or 'nothing'}, not as {SUCCESS}")
+    return None

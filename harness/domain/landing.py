@@ -1,0 +1,36 @@
+"""What may reach the default branch, and what follows once something has: rules without a repository.
+
+Git is asked in `harness/repository/landing.py`, by these rules; the model in `tests/model` asks the same ones.
+"""
+
+from dataclasses import dataclass
+
+from harness.domain.issue import CommitSha, TreeSha
+from harness.domain.lifecycle import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a verdict binds of a landing: the candidate's first parent, its second, and its tree."""
+
+    base: CommitSha
+    head: CommitSha
+    tree: TreeSha
+
+
+def objection(judged: Judged, *, parents: tuple[CommitSha, ...], tree: TreeSha) -> str:
+    """Why a commit is not the candidate that was judged; empty when it is. A lease alone also lets an orphan land."""
+    if parents != (judged.base, judged.head):
+        return f"has parents {_names(parents)}, expected base and judged head: {_names((judged.base, judged.head))}"
+    if tree != judged.tree:
+        return f"has tree {tree:.12}, the tree that was judged is {judged.tree:.12}"
+    return ""
+
+
+def after_landing(*, judged: TreeSha, found: TreeSha, contained: bool) -> Event:
+    """What a landing was, by the tree that is found on the branch afterwards."""
+    return Event.LANDED if found == judged and contained else Event.LANDED_TREE_DIFFERS
+
+
+def _names(commits: tuple[CommitSha, ...]) -> str:
+    return ", ".join(f"{commit:.12}" for commit in commits) or "none"

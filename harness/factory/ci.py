@@ -1,0 +1,211 @@
+"""CI on the candidate: the commit that would land is shown to the forge's checks, and they are waited for.
+
+Properties kept:
+- a candidate is shown only once nothing but checks speaks against it, on a branch of ours that is named for its run;
+- nobody waits in a run: it ends, the issue stays approved, and each pass looks once whether there is an answer;
+- a wait has an end, counted from the first time that this candidate was shown, and no answer until then is a no;
+- an answer opens nothing: it has the gate asked again, which reads every fact anew;
+- the branch goes when nobody waits for it any more, also after a kill: it is in the ledger before it is on the forge.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from harness.domain.checks import CheckSeen, NotGreen, RequiredCheck, Standing, Wanted, not_green, standing
+from harness.domain.errors import ForgeError, GitError
+from harness.domain.facts import UNKNOWN, CheckFact, Maybe
+from harness.domain.governance import Applies, Level, Rule, Status
+from harness.domain.issue import CommitSha
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import Event, State
+from harness.factory.effects import effect
+from harness.factory.history import History
+from harness.factory.job import Job
+from harness.factory.plant import Plant
+from harness.factory.steering import Steering
+from harness.governance.checks.gates import ChecksGreen
+
+BRANCHES = "factory/candidate/"
+SHOWN, ANSWERED = "candidate-shown", "checks-answered"
+SHOW, TAKE_BACK = "show-candidate", "take-candidate-back"
+
+
+@dataclass(frozen=True, slots=True)
+class Demands:
+    """Which checks must be green before something lands: those that the operator and the branch's own rules name (None:
+    the forge would not say), and those that rules of the law ask for."""
+
+    required: tuple[RequiredCheck, ...] | None
+    rules: frozenset[str] = frozenset()
+    named: tuple[RequiredCheck, ...] = ()
+
+    @property
+    def whole(self) -> Wanted:
+        return Wanted(tuple(dict.fromkeys((*(self.required or ()), *self.named))), every=bool(self.rules))
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is demanded of one commit, and what has been reported on it; `fault` is why that could not be read."""
+
+    demands: Demands
+    there: tuple[CheckSeen, ...]
+    fault: str = ""
+
+    @property
+    def against(self) -> tuple[NotGreen, ...] | None:
+        """The required checks that are not green; None where nobody can say which are required."""
+        return None if self.demands.required is None else self._faults(Wanted(self.demands.required))
+
+    @property
+    def open(self) -> tuple[NotGreen, ...]:
+        """Everything that is not green, of what the law asks for as well."""
+        return self._faults(self.demands.whole)
+
+    def _faults(self, wanted: Wanted) -> tuple[NotGreen, ...]:
+        unread = (NotGreen(Standing.WAITING, f"the checks cannot be read: {self.fault}"),) if self.fault and wanted else ()
+        return (*unread, *not_green(wanted, self.there))
+
+    @property
+    def facts(self) -> Maybe[tuple[CheckFact, ...]]:
+        """The same for the law; unknown where nobody asked the forge."""
+        return tuple(CheckFact(one.name, one.conclusion or "pending") for one in self.there) if self.demands.whole else UNKNOWN
+
+
+def demands(plant: Plant, steering: Steering) -> Demands:
+    """What is demanded now. The branch's own rules are asked of the forge."""
+    rules = [rule for rule in steering.governance.rules if _asks_for_checks(rule)]
+    named = tuple(RequiredCheck(name, None) for rule in rules if isinstance(rule.check, ChecksGreen)
+                  for name in rule.check.require)
+    return Demands(required(plant, steering), frozenset(rule.id for rule in rules), named)
+
+
+def required(plant: Plant, steering: Steering) -> tuple[RequiredCheck, ...] | None:
+    """The checks that `factory.toml` and the branch's own rules name; None where the forge says for good that it will not
+    tell. Raises ForgeError where it may tell later."""
+    try:
+        of_branch = plant.forge.required_checks(plant.forge.default_branch())
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        return None
+    return tuple(dict.fromkeys((*steering.config.merge.required_checks, *of_branch)))
+
+
+def _asks_for_checks(rule: Rule) -> bool:
+    here = rule.applies is Applies.MERGE and rule.level is Level.ENFORCED and rule.status is Status.ENFORCE
+    return here and isinstance(rule.check, ChecksGreen)
+
+
+def report(plant: Plant, steering: Steering, commit: CommitSha | None) -> Report:
+    """What is demanded, and how it stands on exactly this commit; without one nothing is reported. Where nothing is demanded
+    the forge is not asked. What it says for good that it cannot tell may be there later: a commit takes a moment to be known.
+    """
+    demanded = demands(plant, steering)
+    if not demanded.whole or not commit:
+        return Report(demanded, ())
+    try:
+        return Report(demanded, (*plant.forge.check_runs(commit), *plant.forge.statuses(commit)))
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        return Report(demanded, (), fault=str(error))
+
+
+def is_shown(told: History, candidate: str) -> bool:
+    """Whether the forge has this candidate: before it is shown, nothing can have been reported on it."""
+    return any(entry.kind == "done" and entry.data.get("effect") == SHOW and entry.data["result"]["candidate"] == candidate
+               for entry in told.entries)
+
+
+def waited(plant: Plant, told: History, candidate: str) -> timedelta:
+    """How long ago this candidate was first shown; nothing where it was not."""
+    shown = [entry for entry in told.entries if entry.kind == SHOWN and entry.data["candidate"] == candidate]
+    return plant.clock.now() - datetime.fromisoformat(shown[0].at) if shown else timedelta()
+
+
+def is_late(plant: Plant, steering: Steering, told: History, *, candidate: str) -> bool:
+    """Whether its checks have had all the time they may have."""
+    return waited(plant, told, candidate) >= timedelta(minutes=steering.config.merge.wait_minutes)
+
+
+def show(job: Job, candidate: CommitSha) -> None:
+    """Put the candidate on a branch of its run's, where the forge's checks see it."""
+    branch = f"{BRANCHES}{job.run}"
+    job.plant.ledger.append(SHOWN, f"{job.run}/candidate", issue=job.issue, run=job.run, data={
+        "candidate": candidate, "branch": branch, "base": job.base})
+    effect(job.plant, SHOW, job.key("show-candidate"), lambda: _push(job, candidate, branch), issue=job.issue, run=job.run)
+
+
+def _push(job: Job, candidate: CommitSha, branch: str) -> dict[str, Any]:
+    job.plant.candidates.push(candidate, branch, expected=None)
+    return {"branch": branch, "candidate": candidate}
+
+
+def awaited(told: History) -> Entry | None:
+    """The showing of its candidate that is without an answer; None where nothing is waited for."""
+    last = told.transitions[-1] if told.transitions else None
+    if last is None or last.data["event"] != Event.CHECKS_AWAITED:
+        return None
+    after = (entry for entry in told.entries if entry.kind == ANSWERED and entry.seq > last.seq)
+    shown = [entry for entry in told.entries if entry.kind == SHOWN and entry.seq < last.seq]
+    return shown[-1] if shown and not any(after) else None
+
+
+def waits_for_checks(told: History) -> bool:
+    """Whether it waits for an answer of the forge's checks."""
+    return awaited(told) is not None
+
+
+def take_in_answers(plant: Plant, steering: Steering) -> None:
+    """Look once at each candidate that is waited for. What has an answer is written down, and the gate is asked again."""
+    for told in plant.known.those(waits_for_checks):
+        shown = awaited(told)
+        if shown is not None and (says := _answer(plant, steering, told, shown)):
+            plant.ledger.append(ANSWERED, f"{shown.run}/candidate/answered/{len(told.transitions)}", issue=told.issue,
+                                run=shown.run, data={"candidate": shown.data["candidate"], "says": says})
+
+
+def _answer(plant: Plant, steering: Steering, told: History, shown: Entry) -> str:
+    """Why there is nothing more to wait for; empty while there is."""
+    candidate = CommitSha(shown.data["candidate"])
+    if steering.base != shown.data["base"]:
+        return f"the base moved on to {steering.base:.7}"
+    found = standing(report(plant, steering, candidate).open)
+    if found is Standing.WAITING and is_late(plant, steering, told, candidate=candidate):
+        return f"no answer in {steering.config.merge.wait_minutes} minutes"
+    return "" if found is Standing.WAITING else f"the checks are {found}"
+
+
+def has_shown(told: History) -> bool:
+    """Whether a candidate of it was ever shown and is not known to be taken back."""
+    back = {entry.run for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == TAKE_BACK}
+    return any(entry.kind == SHOWN and entry.run not in back for entry in told.entries)
+
+
+def take_back(plant: Plant) -> None:
+    """Remove the branches of candidates that nobody waits for: after an answer, and after a kill."""
+    for told in plant.known.those(has_shown):
+        for shown in (entry for entry in told.entries if entry.kind == SHOWN and not _is_needed(told, entry)):
+            effect(plant, TAKE_BACK, f"{shown.run}/take-candidate-back", partial(_remove, plant, shown), issue=told.issue,
+                   run=str(shown.run))
+
+
+def _is_needed(told: History, shown: Entry) -> bool:
+    """While an answer is awaited, and while the run that shows it may still be taken up."""
+    waiting, left = awaited(told), told.open_run
+    return (waiting is not None and waiting.run == shown.run) or (
+        left is not None and left.run == shown.run and told.state is State.APPROVED)
+
+
+def _remove(plant: Plant, shown: Entry) -> dict[str, Any]:
+    """A branch that the forge keeps, or that somebody moved, is left there, and said."""
+    try:
+        left = plant.candidates.remove(shown.data["branch"], expected=CommitSha(shown.data["candidate"]))
+    except GitError as error:
+        if error.retryable:
+            raise
+        return {"branch": shown.data["branch"], "left": str(error)}
+    return {"branch": shown.data["branch"], "left": left}

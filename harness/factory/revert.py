@@ -1,0 +1,145 @@
+"""The ready revert: what takes a landing back, made while everybody still knows what it was.
+
+Properties kept:
+- it is a commit of ours on the landed one, with the tree from before it, under a ref of its own in the trusted repository;
+- taking a landing back is a merge of that commit, so what others have built on the landing since stays as it is, and where
+  it cannot stay nothing is done;
+- it reaches the branch as everything of ours does, by compare-and-swap, or as a pull request for a person;
+- nothing here makes a new attempt: what was taken back waits for a person.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from harness.domain.errors import ConfigError, FactoryError, GitError
+from harness.domain.issue import CommitSha, PullRequest
+from harness.domain.lifecycle import Event, State
+from harness.factory.effects import effect, say
+from harness.factory.history import History, history
+from harness.factory.job import Job
+from harness.factory.lifecycle import project, transition
+from harness.factory.plant import Plant
+from harness.ports.git import Conflict, Landing
+
+READY, PROPOSED, TAKEN_BACK = "revert-ready", "revert-proposed", "reverted"
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A revert that is made and has not happened: `commit` takes back what `of` brought."""
+
+    issue: int
+    commit: CommitSha
+    of: CommitSha
+    ref: str
+    at: str
+
+    @property
+    def command(self) -> str:
+        """What a person types, who has the factory at hand."""
+        return f"factory revert {self.issue}"
+
+    @property
+    def by_hand(self) -> str:
+        """What a person types in a checkout of the project."""
+        return f"git revert --mainline 1 {self.of}"
+
+
+def make_ready(job: Job, landed: CommitSha) -> None:
+    """Make the revert of what has just landed, and keep it. Doing it again makes the same one."""
+    effect(job.plant, READY, job.key(READY), lambda: _made(job, landed), issue=job.issue, run=job.run)
+
+
+def _made(job: Job, landed: CommitSha) -> dict[str, Any]:
+    repository, candidates = job.plant.repository, job.plant.candidates
+    before = repository.tree_of(repository.parents_of(landed)[0])
+    commit = candidates.commit(before, [landed], message=_message(job.issue, landed), at=job.began)
+    name = f"revert/{job.issue}/{landed:.12}"
+    candidates.keep(commit, name)
+    return {"commit": commit, "of": landed, "ref": f"refs/factory/{name}", "at": job.began}
+
+
+def _message(issue: int, landed: CommitSha) -> str:
+    return f"Take back the change for #{issue}\n\nThis takes back what {landed} brought.\n"
+
+
+def ready(told: History) -> Ready | None:
+    """The revert of its last landing; None where nothing has landed, or none was made."""
+    made = [entry.data["result"] for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == READY]
+    return Ready(told.issue, **made[-1]) if made else None
+
+
+def taken_back(told: History) -> Mapping[str, Any] | None:
+    """How its last landing was taken back; None where it stands."""
+    found = ready(told)
+    done = [entry.data["result"] for entry in told.entries if entry.kind == "done" and entry.data.get("effect") == TAKEN_BACK]
+    return done[-1] if done and found and done[-1]["of"] == found.of else None
+
+
+def _needed(plant: Plant, issue: int) -> Ready:
+    found = ready(history(plant.ledger, issue))
+    if found is None:
+        raise ConfigError(f"nothing of #{issue} has landed, so there is nothing to take back; `factory status` lists what has")
+    return found
+
+
+def propose(plant: Plant, issue: int) -> PullRequest:
+    """Open a pull request that takes the issue's last landing back, or find it. Raises ConfigError where none landed."""
+    found = _needed(plant, issue)
+    done = effect(plant, PROPOSED, f"revert/{issue}/{found.of}/proposed", lambda: _propose(plant, found), issue=issue,
+                  run="revert")
+    return plant.forge.pull_request(int(done["number"]))
+
+
+def _propose(plant: Plant, found: Ready) -> dict[str, Any]:
+    branch = f"factory/revert-{found.issue}-{found.of:.12}"
+    plant.candidates.push(found.commit, branch, expected=None)
+    opened = plant.writer.open_pull_request(
+        branch=branch, base=plant.forge.default_branch(), title=f"Take back the change for #{found.issue}",
+        body=f"This takes back what {found.of} brought for #{found.issue}, and nothing else.\n\n"
+             f"The same by hand: `{found.by_hand}`\n")
+    return {"number": opened.number, "branch": branch, "of": found.of}
+
+
+def land(plant: Plant, issue: int, *, rules: str, says: str) -> Mapping[str, Any]:
+    """Take the issue's last landing back on the default branch. The issue waits for a person then.
+
+    Raises ConfigError where nothing landed, FactoryError where it conflicts with what came since or the forge refuses,
+    Stopped at the owner's stop. Doing it again changes nothing more."""
+    found = _needed(plant, issue)
+    key = f"revert/{issue}/{found.of}"
+    done = effect(plant, TAKEN_BACK, key, lambda: _land(plant, found), issue=issue, run="revert")
+    if history(plant.ledger, issue).state is State.MERGED:
+        say(plant, lambda: plant.writer.reopen_issue(issue))   # a closed one would count as closed by a person
+        transition(plant, issue, Event.REVERTED, key=f"{key}/event", says=says, rules=rules)
+        project(plant, issue)
+    return done
+
+
+def _land(plant: Plant, found: Ready) -> dict[str, Any]:
+    branch = plant.forge.default_branch()
+    for _ in range(TRIES):
+        landing = _try_to_land(plant, found, branch)
+        if landing.outcome != "base-moved":
+            break
+    if landing.outcome != "landed" or landing.tip is None:
+        raise FactoryError(f"the change for #{found.issue} was not taken back ({landing.outcome}): {landing.says}; "
+                           f"`{found.command}` without --land proposes it as a pull request")
+    return {"commit": landing.tip, "of": found.of, "branch": branch}
+
+
+def _try_to_land(plant: Plant, found: Ready, branch: str) -> Landing:
+    repository, candidates = plant.repository, plant.candidates
+    repository.fetch(branch)
+    tip = repository.tip(branch)
+    if repository.contains(tip, found.commit):
+        return Landing("landed", tip, "it was there already")
+    if not repository.contains(tip, found.of):
+        raise FactoryError(f"{branch} does not hold {found.of:.12} any more, so there is nothing to take back")
+    made = candidates.merge(tip, found.commit, message=_message(found.issue, found.of), at=found.at)
+    if isinstance(made, Conflict):
+        paths = b", ".join(made.paths).decode("utf-8", "replace")
+        raise GitError(f"what came since conflicts with taking #{found.issue} back, in {paths}; do it by hand: {found.by_hand}")
+    return candidates.land(made, branch, base=tip, head=found.commit, tree=repository.tree_of(made))

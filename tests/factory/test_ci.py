@@ -1,0 +1,252 @@
+"""Checks on the candidate: what is shown, how long it is waited for, what counts, and what is left behind."""
+
+from contextlib import suppress
+from datetime import timedelta
+
+import pytest
+
+from harness.domain.checks import RequiredCheck
+from harness.domain.errors import ForgeError
+from harness.domain.lifecycle import State
+from harness.domain.verdict import VerdictOutcome
+from harness.factory import ci
+from tests.factory.world import World
+from tests.fakes.people import FakeValidator
+
+CI = 'required_checks = [{name = "ci", app = 15368}]'
+NO_LONGER = timedelta(minutes=61)
+F_CHECKS = """
+## Checks are green {#F-CHECKS}
+```yaml rule
+id: F-CHECKS
+applies: merge
+level: enforced
+check: {checks_green: {}}
+```
+"""
+
+
+def demanding(tmp_path, merge=CI, *, rules="", **parts):
+    """A world whose operator demands something before a merge."""
+    world = World(tmp_path, **parts)
+    files = dict(world.git.trees[world.git.tree_of(world.base)])
+    files["factory.toml"] += f"\n[merge]\n{merge}\n".encode()
+    files["factory_rules.md"] += rules.encode()
+    world.remote["main"] = world.base = world.git.commit(world.git.tree(files), [], message="base")
+    return world
+
+
+def shown(world):
+    """What candidates are on the forge."""
+    return {name: sha for name, sha in world.remote.items() if name.startswith(ci.BRANCHES)}
+
+
+def candidate_of(world, issue):
+    return world.history(issue).verdict["binds"]["candidate"]
+
+
+@pytest.fixture
+def waiting(tmp_path):
+    """A change that everything but a check speaks for."""
+    world = demanding(tmp_path)
+    issue = world.file()
+    world.tick()
+    return world, issue
+
+
+def test_the_candidate_is_shown_once_the_law_passes_and_nothing_lands_without_its_checks(waiting):
+    world, issue = waiting
+    assert world.history(issue).state is State.APPROVED
+    assert shown(world) == {f"{ci.BRANCHES}merge-{issue}-1": candidate_of(world, issue)}
+    assert world.remote["main"] == world.base
+
+
+def test_waiting_holds_no_hand_and_writes_nothing(waiting):
+    world, issue = waiting
+    entries = len(world.ledger.written)
+    assert world.tick() == ()
+    assert world.tick() == ()
+    assert len(world.ledger.written) == entries
+    assert world.history(issue).open_run is None
+
+
+def test_it_lands_as_soon_as_they_are_green_and_leaves_no_branch(waiting):
+    world, issue = waiting
+    world.forge.report(candidate_of(world, issue), "ci", "success")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert world.remote["main"] == candidate_of(world, issue)
+    assert shown(world) == {}
+
+
+@pytest.mark.parametrize(("name", "app", "conclusion"), [("ci", 15368, None), ("ci", 99, "success"), ("CI", 15368, "success")])
+def test_what_is_not_the_check_that_is_meant_is_waited_past(waiting, name, app, conclusion):
+    world, issue = waiting
+    world.forge.report(candidate_of(world, issue), name, conclusion, app=app)
+    world.tick()
+    assert world.history(issue).state is State.APPROVED
+    assert world.remote["main"] == world.base
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "neutral", "skipped", "cancelled"])
+def test_a_check_that_is_not_a_success_is_a_persons(waiting, conclusion):
+    world, issue = waiting
+    world.forge.report(candidate_of(world, issue), "ci", conclusion)
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert f"ci of app 15368 ended as {conclusion}" in told.transitions[-1].data["says"]
+    assert world.remote["main"] == world.base
+    assert shown(world) == {}
+
+
+def test_a_check_on_another_commit_is_none(waiting):
+    world, issue = waiting
+    world.forge.report(world.history(issue).pushed_head, "ci", "success")
+    world.forge.report(world.base, "ci", "success")
+    world.tick()
+    assert world.history(issue).state is State.APPROVED
+
+
+def test_a_wait_has_an_end_and_no_answer_is_a_no(waiting):
+    world, issue = waiting
+    world.ledger.clock.at += NO_LONGER
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.NEEDS_HUMAN
+    assert "waited for 60 minutes" in told.transitions[-1].data["says"]
+    assert shown(world) == {}
+
+
+def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(waiting):
+    world, issue = waiting
+    candidate = candidate_of(world, issue)
+    world.forge.report(candidate, "ci", "success")
+    fetch = world.git.fetch
+
+    def fetched(*refs):
+        if world.history(issue).state is State.MERGING:
+            world.forge.report(candidate, "ci", "failure")
+        fetch(*refs)
+
+    world.git.fetch = fetched
+    world.tick()
+    assert world.remote["main"] == world.base
+    assert candidate_of(world, issue) not in world.git.landings
+
+
+def test_a_base_that_moves_while_it_waits_has_it_judged_and_shown_anew(waiting):
+    world, issue = waiting
+    first = candidate_of(world, issue)
+    world.push_to_main(README__md=b"# moved\n")
+    world.tick()
+    second = candidate_of(world, issue)
+    assert first != second
+    world.forge.report(first, "ci", "success")     # too late: what it speaks of can no longer land
+    world.tick()
+    assert list(shown(world).values()) == [second]
+    assert world.history(issue).state is State.APPROVED
+
+
+def test_what_the_branch_itself_demands_counts_beside_what_the_operator_names(tmp_path):
+    world = World(tmp_path)
+    world.forge.required["main"] = (RequiredCheck("build", None),)
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.APPROVED
+    world.forge.state(candidate_of(world, issue), "build", "success")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+
+
+def test_a_forge_that_does_not_say_what_it_demands_opens_nothing(tmp_path):
+    world = World(tmp_path)
+    world.forge.fail("required_checks", retryable=False, count=99, says="403 Forbidden")
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "not known to be green" in world.history(issue).transitions[-1].data["says"]
+    assert shown(world) == {}
+
+
+def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path):
+    world = World(tmp_path)
+    issue = world.file()
+    world.forge.fail("check_runs", retryable=False, count=99)   # and the forge is not asked
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
+
+
+def test_a_rule_of_the_law_that_asks_for_checks_can_be_satisfied(tmp_path):
+    world = demanding(tmp_path, "", rules=F_CHECKS)
+    issue = world.file()
+    world.tick()
+    assert (world.history(issue).state, len(shown(world))) == (State.APPROVED, 1)
+    world.forge.report(candidate_of(world, issue), "anything", "success")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+
+
+def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path):
+    world = demanding(tmp_path, validator=FakeValidator(VerdictOutcome.PASSED))
+    issue = world.file()
+    world.sandbox.form = lambda: "unsealed"
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
+
+
+def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting):
+    world, issue = waiting
+    (branch,) = shown(world)
+    world.remote[branch] = world.base
+    world.forge.report(candidate_of(world, issue), "ci", "success")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    assert shown(world) == {branch: world.base}
+    taken = [entry.data["result"] for entry in world.ledger.entries(kind="done") if entry.data["effect"] == ci.TAKE_BACK]
+    assert [one["left"] for one in taken] == [world.base]
+
+
+def test_an_outage_while_it_waits_changes_nothing(waiting):
+    world, issue = waiting
+    world.forge.fail("check_runs")
+    with pytest.raises(ForgeError):
+        world.tick()
+    assert world.history(issue).state is State.APPROVED
+    world.forge.report(candidate_of(world, issue), "ci", "success")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize("method", ["push", "remove"])
+def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_left(tmp_path, method, after):
+    world = demanding(tmp_path)
+    act, died = getattr(world.git, method), []
+
+    def dies(*args, **kwargs):
+        candidate = str(args[1 if method == "push" else 0]).startswith(ci.BRANCHES)
+        if died or not candidate:
+            return act(*args, **kwargs)
+        died.append(True)
+        if after:
+            act(*args, **kwargs)
+        raise Killed
+
+    setattr(world.git, method, dies)
+    issue = world.file()
+    for _ in range(4):
+        with suppress(Killed):
+            world.tick()
+        if world.history(issue).verdict:
+            world.forge.report(candidate_of(world, issue), "ci", "success")
+    assert died
+    assert world.history(issue).state is State.MERGED
+    assert world.git.landings == [world.remote["main"]]
+    assert shown(world) == {}

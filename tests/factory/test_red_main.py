@@ -1,0 +1,142 @@
+"""The default branch after a landing: red freezes, a person thaws, and nothing is tried twice by itself."""
+
+from datetime import timedelta
+
+import pytest
+
+from harness.domain.lifecycle import State
+from harness.factory import trunk
+from harness.factory.history import THAW, is_frozen
+from tests.factory.test_ci import CI, candidate_of, demanding, shown
+
+WAIT = timedelta(minutes=61)
+
+
+def landed_with(tmp_path, merge=CI):
+    """A world in which one change has landed on green checks."""
+    world = demanding(tmp_path, merge)
+    issue = world.file()
+    world.tick()
+    world.forge.report(candidate_of(world, issue), "ci", "success")
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+    return world, issue
+
+
+def turn(world, conclusion):
+    """The check's answer on the tip of the default branch changes."""
+    world.forge.report(world.remote["main"], "ci", conclusion)
+
+
+def thaw(world):
+    world.ledger.append("command", f"command/{len(world.ledger.written)}/thaw", data={"command": THAW})
+
+
+@pytest.mark.parametrize("conclusion", ["failure", "cancelled", "neutral", "timed_out"])
+def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(tmp_path, conclusion):
+    world, issue = landed_with(tmp_path)
+    turn(world, conclusion)
+    tip = world.remote["main"]
+    world.tick()
+    assert is_frozen(world.ledger)
+    assert trunk.why_frozen(world.ledger) == (
+        f"main at {tip:.7}, the landing of #{issue}: ci of app 15368 ended as {conclusion}, not as success")
+    assert world.remote["main"] == tip, "nothing is taken back unless the operator asks for it"
+    assert world.history(issue).state is State.MERGED
+
+
+def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has_looked(tmp_path):
+    world, _ = landed_with(tmp_path)
+    turn(world, "failure")
+    second = world.file("Another", "The places are gone.")
+    tip = world.remote["main"]
+    for _ in range(3):
+        world.tick()
+    assert (world.history(second).state, shown(world)) == (State.APPROVED, {})
+    thaw(world)
+    world.tick()
+    world.forge.report(candidate_of(world, second), "ci", "success")
+    world.tick()
+    assert world.history(second).state is State.MERGED
+    assert world.git.contains(world.remote["main"], tip)
+
+
+def test_nothing_but_a_person_lifts_it_and_the_same_landing_freezes_once(tmp_path):
+    world, _ = landed_with(tmp_path)
+    turn(world, "failure")
+    world.tick()
+    turn(world, "success")
+    world.tick()
+    assert is_frozen(world.ledger), "green again by itself is no person's word"
+    thaw(world)
+    turn(world, "failure")
+    world.tick()
+    assert not is_frozen(world.ledger), "who lifted it knows of this one"
+
+
+def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path):
+    world, _ = landed_with(tmp_path)
+    turn(world, None)
+    world.tick()
+    assert not is_frozen(world.ledger)
+    world.ledger.clock.at += WAIT
+    world.tick()
+    assert "has not ended" in trunk.why_frozen(world.ledger)
+
+
+def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path):
+    world, _ = landed_with(tmp_path)
+    world.ledger.clock.at += WAIT
+    world.tick()
+    entries = len(world.ledger.written)
+    world.forge.fail("check_runs", retryable=False, count=99)
+    world.forge.fail("required_checks", retryable=False, count=99)
+    world.tick()
+    assert (len(world.ledger.written), is_frozen(world.ledger)) == (entries, False)
+
+
+def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts(tmp_path):
+    """Row 109: a landing, a revert, and no loop of the two."""
+    world, issue = landed_with(tmp_path, CI + "\nauto_revert = true")
+    turn(world, "failure")
+    world.tick()
+    reverted = world.remote["main"]
+    assert world.git.tree_of(reverted) == world.git.tree_of(world.base)
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert is_frozen(world.ledger)
+    turn(world, "failure")     # and the revert is red as well
+    agents = len(world.agent.assignments)
+    for _ in range(3):
+        world.ledger.clock.at += WAIT
+        world.tick()
+    assert world.remote["main"] == reverted
+    assert len(world.agent.assignments) == agents, "no attempt follows by itself"
+    assert is_frozen(world.ledger)
+
+
+def test_what_others_have_built_on_is_not_taken_back_by_itself(tmp_path):
+    world, issue = landed_with(tmp_path, CI + "\nauto_revert = true")
+    turn(world, "failure")
+    world.push_to_main(NEWS=b"later\n")
+    tip = world.remote["main"]
+    world.tick()
+    assert (world.remote["main"], world.history(issue).state) == (tip, State.MERGED)
+    assert is_frozen(world.ledger)
+
+
+def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path):
+    world = demanding(tmp_path, 'canary = ["sha256:c"]')
+    issue = world.file()
+    world.tick()
+    verdict = world.history(issue).verdicts[-1]
+    broken = {"issue": issue, "words": "Guests book walks.", "journey": "sha256:other"}
+    world.ledger.append("verdict", "seen/1", issue=issue, run="validate-9-1", data={**verdict.data, "broken_on_base": [broken]})
+    world.tick()
+    assert not is_frozen(world.ledger)
+    world.ledger.append("verdict", "seen/2", issue=issue, run="validate-9-2",
+                        data={**verdict.data, "broken_on_base": [{**broken, "journey": "sha256:c"}]})
+    world.tick()
+    assert "Guests book walks." in trunk.why_frozen(world.ledger)
+    thaw(world)
+    world.tick()
+    assert not is_frozen(world.ledger)
