@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.cli.terminal import console, speaks_unicode
-from harness.factory.chain_page import Step, href, is_routine, seen, shortened, steps, written_at
-from harness.factory.link import Chain, Link, Standing
+from harness.factory.chain_page import Step, href, seen, shortened, steps, written_at
+from harness.factory.link import Chain, Link, Standing, is_routine
 
 if TYPE_CHECKING:
     from rich.text import Text

@@ -14,7 +14,8 @@ def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, p
     from harness.wiring import open_factory
 
     with Progress(quiet=as_json) as progress, open_factory(home(), tell=progress.tell, patience=patience) as works:
-        moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states)
+        moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states,
+                         shows=only is None and states is None)
         lines = [issue_line(history(works.plant.ledger, issue)) for issue in moved]
     if as_json:
         emit({"ok": True, "moved": lines})

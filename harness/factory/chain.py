@@ -41,7 +41,11 @@ _HAPPENED: Mapping[str, tuple[Standing, str]] = {
     Event.HEAD_OR_BASE_MOVED: (Standing.REFUSES, "What was judged is not what would land any more"),
     Event.ROUNDS_EXHAUSTED: (Standing.REFUSES, "The attempts allowed are used up"),
     Event.GATE_REFUSED: (Standing.REFUSES, "A gate before the merge is shut"),
+    Event.CHECKS_AWAITED: (Standing.CANNOT_TELL, "The checks on what would land are waited for"),
     Event.REFUSED: (Standing.REFUSES, "It did not land"),
+    Event.FORGE_REFUSED: (Standing.REFUSES, "The forge did not take it"),
+    Event.UNCONFIRMED: (Standing.CANNOT_TELL, "Whether it landed could not be told, and is looked at again"),
+    Event.REVERTED: (Standing.DONE, "It was taken back"),
     Event.LANDED_TREE_DIFFERS: (Standing.REFUSES, "What landed is not what was judged"),
     Event.HANDED_OVER: (Standing.DONE, "Handed to a person, because no browser can judge it"),
     Event.NO_REPLY: (Standing.CANNOT_TELL, "No answer came"),
@@ -248,6 +252,8 @@ class _Fold:
         filers = {one.data.get("author") for one in self._told.entries if one.kind == "issue"}
         if entry.data.get("actor") in filers and entry.data["command"] in (Event.APPEALED, Event.AUTHOR_REPLIED):
             return "by right of having filed the issue"
+        if entry.data["command"] in (Event.OWNER_HOLD, Event.APPEALED):
+            return "by right of triaging here, as the forge said when it was obeyed"
         return "by right of writing to the repository, as the forge said when it was obeyed"
 
     def _transition(self, entry: Entry) -> Iterator[Link]:
@@ -292,6 +298,8 @@ def _triaged(data: Mapping[str, Any], words: str, says: str) -> str:
 def _standing(finding: Mapping[str, Any]) -> Standing:
     if finding["passed"] is True:
         return Standing.HOLDS
+    if finding.get("lifted"):
+        return Standing.OVERRIDDEN
     if finding["status"] == Status.SHADOW:
         return Standing.WOULD_REFUSE
     return Standing.REFUSES if finding["passed"] is False else Standing.CANNOT_TELL

@@ -17,7 +17,7 @@ from pathlib import Path
 from harness.factory.chain import chain, page_of
 from harness.factory.history import History
 from harness.factory.lawbook import LAW, books
-from harness.factory.link import Chain, Link, Stage, Standing
+from harness.factory.link import Chain, Link, Stage, Standing, is_routine
 from harness.factory.plant import Plant
 from harness.factory.report import outcome
 
@@ -73,11 +73,6 @@ def steps(found: Chain) -> tuple[Step, ...]:
         held = {pair for pair in held if pair[0] not in refused} | {(link.rule, link.fact) for link in group if _is_rule(link)}
         told.append(Step(stage, run, new, len(group) - len(new)))
     return tuple(told)
-
-
-def is_routine(link: Link) -> bool:
-    """Whether one line is enough for it: a rule of the law that holds."""
-    return link.standing is Standing.HOLDS and bool(link.rule) and link.stage is not Stage.TRIAGE
 
 
 def html(found: Chain, address: Address) -> str:

@@ -108,7 +108,7 @@ def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: 
         rejected=_those(told, lambda one: one.state is State.REJECTED and _moved_after(one, since)),
         asked=_those(told, lambda one: one.state is State.NEEDS_INFO),
         waiting=_those(told, lambda one: one.state in (State.NEEDS_HUMAN, State.PAUSED)),
-        under_way=_those(told, _is_under_way),
+        under_way=_those(told, is_under_way),
         spent=sum((_usage(entry) for entry in usage), Usage()),
         spent_on=_by_issue(usage),
         outages=tuple(one for one in _outages(entries) if one.until is None or one.until > since),
@@ -147,10 +147,11 @@ def _broken(entries: Iterable[Entry]) -> tuple[Broken, ...]:
 
 
 def _those(told: Iterable[History], wanted: Callable[[History], bool]) -> tuple[Told, ...]:
-    return tuple(_told(one) for one in told if wanted(one))
+    return tuple(told_of(one) for one in told if wanted(one))
 
 
-def _told(one: History) -> Told:
+def told_of(one: History) -> Told:
+    """What is to be said of one issue in a list."""
     last: Any = one.transitions[-1].data if one.transitions else {}
     triaged, proposal, landed = one.triage or {}, one.proposal or {}, one.landed or {}
     cites = last.get("cites") or [cite["id"] for cite in triaged.get("cites", ())]
@@ -162,7 +163,8 @@ def _told(one: History) -> Told:
     )
 
 
-def _is_under_way(one: History) -> bool:
+def is_under_way(one: History) -> bool:
+    """Whether the factory itself has it in hand, or will."""
     return one.state not in ENDED | {State.NEEDS_HUMAN, State.NEEDS_INFO, State.PAUSED}
 
 

@@ -26,6 +26,7 @@ from harness.factory.effects import stop_if_told
 from harness.factory.job import Job
 from harness.factory.models import session
 from harness.governance.context import context as governance_text
+from harness.governance.decide import Lifted, as_lifted
 from harness.governance.votes.judged import (
     Ballot,
     Quote,
@@ -75,17 +76,18 @@ class _Poll:
 
 
 def put_to_the_vote(job: Job, decision: Decision, *, facts: ChangeFacts, base: CommitSha, head: CommitSha,
-                    asking: bool) -> Decision:
+                    asking: bool, lifted: Lifted = ()) -> Decision:
     """The decision with what each judged rule comes to; the decision itself where code refuses already.
 
-    With `asking` False only recorded votes count. Raises ModelError where a model may answer later, BudgetExhausted
-    where a cap does not let it be asked, Stopped at the owner's stop."""
+    With `asking` False only recorded votes count; what a person `lifted` is told, and refuses nothing. Raises ModelError
+    where a model may answer later, BudgetExhausted where a cap does not let it be asked, Stopped at the owner's stop."""
     if not decision.allowed:
         return decision
     asked = rules_voted_on(job.steering.governance, facts, applies=decision.applies)
     polls = [_Poll(job, rule, rule.question, _view(job, rule.question, facts=seen, base=base, head=head), head)
              for rule, seen in asked if rule.question]
-    return with_votes(decision, [finding_of(poll.rule, _outcome(poll, asking=asking)) for poll in polls])
+    return with_votes(decision, [as_lifted(poll.rule, finding_of(poll.rule, _outcome(poll, asking=asking)), lifted)
+                                 for poll in polls])
 
 
 def _outcome(poll: _Poll, *, asking: bool) -> Answer:

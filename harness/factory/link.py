@@ -55,6 +55,11 @@ class Link:
     rules: str                         # the digest of the law in force
 
 
+def is_routine(link: Link) -> bool:
+    """Whether one line is enough for it: a rule of the law that holds."""
+    return link.standing is Standing.HOLDS and bool(link.rule) and link.stage is not Stage.TRIAGE
+
+
 @dataclass(frozen=True, slots=True)
 class Chain:
     """All links of one issue, and those that it stands on where it goes no further."""

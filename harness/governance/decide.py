@@ -1,8 +1,12 @@
 """What the law says of a change: a pure function from governance and facts to one decision.
 
 Properties: forbid wins; unknown is no; a rule whose `when:` cannot be answered is asked; a rule in shadow is reported
-and changes nothing; what no rule speaks of falls to the document's default; the built-in rules are always asked.
+and changes nothing; what no rule speaks of falls to the document's default; the built-in rules are always asked; a person
+lifts what a rule leaves to a person, word for word as they saw it, and nothing else.
 """
+
+from collections.abc import Collection
+from dataclasses import replace
 
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import (
@@ -19,18 +23,25 @@ from harness.domain.governance import (
 )
 from harness.governance.remit import looks_at, seen_by
 
+Lifted = Collection[tuple[str, str]]
+"""Refusals that a person lifted, each as the rule's id and what it said."""
 
-def decide(governance: Governance, facts: ChangeFacts, *, applies: Applies = Applies.PR) -> Decision:
+DEFAULT = "default"
+NOT_SPOKEN_OF = "no rule speaks of this change"
+
+
+def decide(governance: Governance, facts: ChangeFacts, *, applies: Applies = Applies.PR, lifted: Lifted = ()) -> Decision:
     """Ask every rule that applies here, and say what follows. Never raises, reads nothing."""
     asked = rules_asked(governance, facts, applies=applies)
-    findings = tuple(_finding(rule, seen) for rule, seen in asked)
+    findings = tuple(as_lifted(rule, _finding(rule, seen), lifted) for rule, seen in asked)
     refusals = [finding for finding in findings if finding.refuses]
     if refusals:
         action = max((finding.on_fail for finding in refusals), key=lambda on_fail: on_fail.strictness)
         return Decision(governance.digest, applies, findings, action, tuple(map(_sentence, refusals)))
     speaking = [rule for rule, _ in asked if rule.status is Status.ENFORCE and not rule.built_in]
-    if governance.change_default is ChangeDefault.NEEDS_HUMAN and not spoken_of(facts, speaking):
-        return Decision(governance.digest, applies, findings, OnFail.NEEDS_HUMAN, ("no rule speaks of this change",))
+    if governance.change_default is ChangeDefault.NEEDS_HUMAN and not spoken_of(facts, speaking) \
+            and (DEFAULT, NOT_SPOKEN_OF) not in lifted:
+        return Decision(governance.digest, applies, findings, OnFail.NEEDS_HUMAN, (NOT_SPOKEN_OF,))
     return Decision(governance.digest, applies, findings, None)
 
 
@@ -43,6 +54,20 @@ def rules_asked(governance: Governance, facts: ChangeFacts, *, applies: Applies)
 def answer_of(rule: Rule, facts: ChangeFacts) -> Answer:
     """What one rule's check says, whatever its status. A rule without one is never satisfied by silence."""
     return rule.check.answer(facts) if rule.check else Answer(UNKNOWN, "nobody checks this rule")
+
+
+def leaves_to_a_person(rule: Rule, finding: Finding) -> bool:
+    """Whether a person may lift this refusal. Nobody lifts what is locked or built in, what a rule does otherwise than by
+    asking a person, or a fact that code did not establish."""
+    known = finding.passed is False or rule.level is Level.JUDGED
+    return finding.refuses and known and finding.on_fail is OnFail.NEEDS_HUMAN and not (rule.locked or rule.built_in)
+
+
+def as_lifted(rule: Rule, finding: Finding, lifted: Lifted) -> Finding:
+    """The finding, marked where a person lifted exactly this and may."""
+    if (finding.rule, finding.says) in lifted and leaves_to_a_person(rule, finding):
+        return replace(finding, lifted=True)
+    return finding
 
 
 def _is_here(rule: Rule, applies: Applies) -> bool:

@@ -6,12 +6,11 @@ from pathlib import Path
 from harness.engine.files import replace
 from harness.factory.digest import DIGEST, Digest, digest, last_digest
 from harness.factory.digest_page import Link, markdown
-from harness.factory.history import is_frozen
+from harness.factory.history import is_frozen, is_told_to_stop
 from harness.ports.ledger import Ledger
-from harness.wiring.home import read_home
+from harness.wiring.home import EVIDENCE, read_home
 
 USUAL = timedelta(hours=24)
-EVIDENCE = "/-/evidence/"
 
 
 def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | None = None) -> Digest:
@@ -19,8 +18,9 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
     entries = ledger.entries()
     fault = ledger.fault()
     since = since or last_digest(entries) or at - USUAL
-    return digest(entries, since=since.astimezone(at.tzinfo), at=at, stopped=(home / "STOP").exists(),
-                  frozen=is_frozen(ledger), fault=fault.says if fault else "")
+    return digest(entries, since=since.astimezone(at.tzinfo), at=at,
+                  stopped=(home / "STOP").exists() or is_told_to_stop(ledger), frozen=is_frozen(ledger),
+                  fault=fault.says if fault else "")
 
 
 def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Path | None:
@@ -37,14 +37,13 @@ def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Pat
 
 
 def link_of(home: Path) -> Link:
-    """A path below the repository's address as a link, without a forge that runs. Another forge than the embedded one has
-    no page for our evidence: that is a file of the home."""
+    """A path below the repository's address as a link, without a forge that runs. Where evidence is published nowhere it is
+    a file of the home."""
     document = read_home(home)
     web = f"http://localhost:{document.port}" if document.is_embedded else document.forge
 
     def link(path: str) -> str:
-        if path.startswith(EVIDENCE) and not document.is_embedded:
-            return str(home / "evidence" / path.removeprefix(EVIDENCE))
-        return f"{web}{path}" if path.startswith("/") else f"{web}/{document.owner}/{document.name}/{path}"
+        found = document.address(web, path)
+        return found if found or not path.startswith(EVIDENCE) else str(home / "evidence" / path.removeprefix(EVIDENCE))
 
     return link

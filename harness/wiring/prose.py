@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from harness.factory.comments import ALL_LABELS
-from harness.factory.intake import COMMANDS
+from harness.factory.slash import COMMANDS
 from harness.factory.steering import WORKFLOWS
 from harness.governance import LintFinding
 from harness.onboarding import Contradiction, contradictions_of

@@ -162,7 +162,7 @@ def test_a_landing_names_its_commit_its_tree_and_its_verdict():
 
 @pytest.mark.parametrize(("command", "actor", "right"), [
     ("retried", 9, "writing to the repository"), ("appealed", 4, "having filed the issue"),
-    ("retried", 4, "writing to the repository"), ("appealed", 9, "writing to the repository")])
+    ("retried", 4, "writing to the repository"), ("appealed", 9, "triaging here")])
 def test_a_command_says_by_whom_and_by_what_right(command, actor, right):
     life = Life().triaged("triage-rejected", "rejected") if command == "appealed" else Life().triaged().refused(LARGE)
     life.told(command, *(("rejected", "untriaged") if command == "appealed" else ("needs-human", "accepted")), actor=actor)

@@ -207,6 +207,20 @@ def test_a_case_that_does_not_hold_is_named_with_its_line(world):
     assert f"factory_rules.md:{line}: F-SIZE: expected pass, got fail" in check(world).summary
 
 
+@pytest.mark.parametrize(("edit", "notes"), [
+    (((b"check: {changed_lines", b"chekc: {changed_lines"),), [("chekc", "failure", "Cannot be read")]),
+    (((b"max: 300", b"max: 100"), (b"at most 300", b"at most 100")),
+     [("{given: {changed_lines: 300}", "failure", "F-SIZE: a case"), ("{#F-SIZE}", "notice", "F-SIZE: tightened")]),
+], ids=["unreadable", "a case"])
+def test_each_thing_is_shown_at_its_line(world, edit, notes):
+    text = edited(rules(world), *edit)
+    propose(world, {"factory_rules.md": text})
+    look(world)
+    lines = {at: 1 + text.split(at.encode())[0].count(b"\n") for at, _, _ in notes}
+    assert [(one.path, one.line, one.level, one.title) for one in check(world).annotations] == [
+        ("factory_rules.md", lines[at], level, title) for at, level, title in notes]
+
+
 def test_what_lint_finds_only_now_is_a_fault_and_what_it_found_before_is_none(world):
     promise = b"\n## Manners\n\nThe factory MUST be polite.\n"
     propose(world, {"factory_rules.md": rules(world) + promise})

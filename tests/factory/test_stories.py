@@ -1,6 +1,7 @@
 """What happens to an issue, as stories. The world is faked; the lap is the real one."""
 
 import dataclasses
+import shutil
 
 import pytest
 
@@ -292,6 +293,18 @@ def test_an_agent_that_changes_nothing_is_not_believed(tmp_path):
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert set(world.remote) == {"main"}
+
+
+def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_change_is_made_again(tmp_path):
+    """A hosted runner vanishes after the agent's last step: the next one has its result, and not its files."""
+    def vanishes(worktree):
+        shutil.rmtree(worktree)
+
+    world = World(tmp_path, agent=FakeAgent(vanishes, fixes))
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    assert (told.state, told.runs_of("implement")) == (State.MERGED, 2)
 
 
 def test_giving_up_honestly_asks_a_person(tmp_path):

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.domain.lifecycle import State
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import Event, State
+from harness.factory.comments.issue import headline
+from harness.factory.history import History
 from harness.governance.triage import duplicate_answer
 from tests.factory.test_grace import ASK
 from tests.factory.test_queue import FLOOD_RULE, LABEL_RULE, bounded, governed
@@ -104,6 +107,13 @@ def younger_duplicate(world):
     return accepted(world)
 
 
+def closed_by_a_person(world):
+    issue = accepted(world)
+    world.forge.edit_issue(issue, open=False)
+    world.tick(**TRIAGE_ONLY)
+    return issue
+
+
 def hostile_quote(world):
     body = "Please add ```card payments``` @owner <!-- x --> ![y](z) `q` #1"
     world.model = FakeModel({"": {**REFUSE, "quote": "Please add ```card payments``` @owner"}})
@@ -113,7 +123,8 @@ def hostile_quote(world):
 
 
 STORIES = (accepted, rejected, closed_after_grace, appealed, asked, asked_in_vain, asked_too_often, waits_by_bound, waits_by_rule,
-           rejected_by_rule, duplicate, unsure, younger_duplicate, hostile_quote)
+           rejected_by_rule, duplicate, unsure, younger_duplicate, closed_by_a_person,
+           hostile_quote)
 
 
 def steady(body, *, base):
@@ -132,5 +143,24 @@ def test_the_comment_reads_as_its_golden_file(world, story):
     assert body == path.read_text("utf-8")
 
 
+@pytest.mark.parametrize("story", [waits_by_bound, waits_by_rule], ids=lambda story: story.__name__)
+def test_what_waits_for_its_turn_wears_a_label_that_says_so(world, story):
+    assert world.forge.issue(story(world)).labels == ("factory:rate-limited",)
+
+
 def test_every_golden_comment_has_its_story():
     assert {path.stem for path in GOLDEN.glob("*.md")} == {story.__name__.replace("_", "-") for story in STORIES}
+
+
+@pytest.mark.parametrize(("event", "opening"), [
+    (Event.LANDED_TREE_DIFFERS, "Something landed that is not what was judged."),
+    (Event.REVERTED, "This was merged, and has been taken back."),
+    (Event.GATE_REFUSED, "A person has to look at this. Nothing was merged"),
+])
+def test_it_is_never_said_that_nothing_was_merged_where_something_was(event, opening):
+    path = [Event.TRIAGE_ACCEPTED, Event.DISPATCHED, Event.CHANGE_READY, Event.VERDICT_PASSED]
+    landed = {Event.LANDED_TREE_DIFFERS: [Event.GATES_OPEN], Event.REVERTED: [Event.GATES_OPEN, Event.LANDED]}
+    events = [*path, *landed.get(event, []), event]
+    entries = tuple(Entry(seq, "", "transition", f"t/{seq}", 1, None, {"event": name}, "", "")
+                    for seq, name in enumerate(events, 1))
+    assert headline(History(1, entries)).startswith(opening)

@@ -48,6 +48,7 @@ class World:
         self.remote: dict[str, str] = {}
         self.forge = FakeForge(branches=self.remote, contains=lambda tip, commit: self.git.contains(tip, commit))
         self.git = FakeGit(self.work / "worktrees", self.remote)
+        self.forge.merged = lambda base, head: self.git.merge(base, head, message="merged by the forge", at="then")
         self.ledger = FakeLedger(FakeClock())
         self.done: dict = {}
         self.told: list[tuple[str, str, str]] = []

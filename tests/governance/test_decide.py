@@ -108,3 +108,33 @@ def test_deciding_never_raises_and_is_the_same_twice(paths, applies, attempts):
     facts = touching(*(path.encode("utf-8", "surrogatepass") for path in paths), attempts=attempts)
     assert decide(law, facts, applies=applies) == decide(law, facts, applies=applies)
     assert decide(law, facts, applies=applies).governance == law.digest
+
+
+LEFT_TO_A_PERSON = SMALL + "on_fail: needs-human\n"
+SEEN = ("F-ONE", "2 changed files, and at most 1 are allowed")
+
+
+def test_a_person_lifts_what_they_saw_and_what_a_rule_leaves_to_them():
+    decision = decide(governance(rule_text(LEFT_TO_A_PERSON)), touching("a", "b"), lifted=[SEEN])
+    assert decision.allowed
+    assert [(finding.rule, finding.passed) for finding in decision.findings if finding.lifted] == [("F-ONE", False)]
+
+
+@pytest.mark.parametrize(("block", "paths", "lifted"), [
+    (LEFT_TO_A_PERSON, ("a", "b"), ("F-ONE", "3 changed files, and at most 1 are allowed")),
+    (LEFT_TO_A_PERSON, ("a", "b"), ("F-TWO", SEEN[1])),
+    (LEFT_TO_A_PERSON + "locked: true", ("a", "b"), SEEN),
+    (SMALL + "on_fail: retry", ("a", "b"), SEEN),
+    (SMALL + "on_fail: split", ("a", "b"), SEEN),
+    (SMALL + "on_fail: reject", ("a", "b"), SEEN),
+], ids=["other words", "other rule", "locked", "retry", "split", "reject"])
+def test_nothing_else_is_lifted(block, paths, lifted):
+    assert not decide(governance(rule_text(block)), touching(*paths), lifted=[lifted]).allowed
+
+
+def test_nobody_lifts_what_is_built_in_or_what_nobody_established():
+    law = governance(rule_text("level: enforced\ncheck: {attempts: {max: 3}}\non_fail: needs-human"))
+    for facts in (touching("CLAUDE.md"), touching("a")):
+        said = [(finding.rule, finding.says) for finding in decide(law, facts).refusals]
+        assert said
+        assert decide(law, facts, lifted=said).refusals

@@ -21,6 +21,7 @@ _SHOWN: Mapping[str, tuple[str, str]] = {
     "factory:validating": ("bfdadc", "A change is being judged in a real browser"),
     "factory:merged": ("0e8a16", "Landed, exactly as it was judged"),
     "factory:paused": ("cccccc", "On hold by a maintainer"),
+    "factory:rate-limited": ("e8dcc0", "Waits for its turn; nothing of it is lost"),
     BUG: ("d73a4a", "Something does not work"),
     FEATURE: ("a2eeef", "Something is missing"),
 }

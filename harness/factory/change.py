@@ -1,0 +1,46 @@
+"""What a pull request of the factory's shows of itself: one sticky comment, and a check run for each gate.
+
+Properties: both are projections of the ledger, and decide nothing; a gate that was not asked has no check, and an absent
+check is red; each answer of a gate is set once; that a forge takes no checks is told, and stops nothing else.
+"""
+
+from harness.domain.errors import ForgeError
+from harness.domain.issue import CommitSha
+from harness.factory.comments.change import CHANGE_MARKER, change_comment, check_words
+from harness.factory.effects import say
+from harness.factory.gates import Gate, gates_of
+from harness.factory.history import History
+from harness.factory.lawbook import LAW, books
+from harness.factory.plant import Plant
+
+CHECKED = "checked"
+"""The kind of entry that says: this answer of this gate is shown on this head, or could not be."""
+
+
+def show_change(plant: Plant, told: History) -> None:
+    """Make an issue's pull request say what the ledger says of it. Nothing is done where there is none."""
+    head = told.pushed_head
+    if told.proposal is None or head is None:
+        return
+    number, gates = int(told.proposal["number"]), gates_of(told, law=books(plant.ledger.entries(kind=LAW)))
+    for gate in gates:
+        _check(plant, told, head, gate)
+    say(plant, lambda: plant.writer.upsert_comment(number, CHANGE_MARKER, change_comment(told, gates, plant.link)))
+
+
+def _check(plant: Plant, told: History, head: CommitSha, gate: Gate) -> None:
+    key = f"{CHECKED}/{told.issue}/{head}/{gate.name}/{gate.entry}"
+    if plant.ledger.find(key):
+        return
+    title, summary = check_words(gate, plant.link)
+    fault = ""
+    try:
+        say(plant, lambda: plant.writer.set_check(head, gate.name, conclusion=gate.conclusion, title=title, summary=summary,
+                                                  annotations=gate.annotations))
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        fault = str(error)
+        plant.tell(f"issue #{told.issue}", gate.name, fault)
+    plant.ledger.append(CHECKED, key, issue=told.issue, data={
+        "head": head, "gate": gate.name, "conclusion": gate.conclusion, "fault": fault})

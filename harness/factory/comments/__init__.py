@@ -1,0 +1,22 @@
+"""Every word that the factory says to people on the forge lives here, and each kind has a golden file in the tests.
+
+Text from outside is quoted inside code fences or escaped, so that it can never be a link, an image or a mention.
+"""
+
+from harness.factory.comments.commits import (
+    PULL_REQUEST_MARKER,
+    commit_message,
+    finding_for_agent,
+    merge_message,
+    pull_request_body,
+)
+from harness.factory.comments.edits import consequence_annotations, consequence_words
+from harness.factory.comments.inert import Link
+from harness.factory.comments.issue import ISSUE_MARKER, issue_comment
+from harness.factory.comments.labels import ALL_LABELS, DUPLICATE, LABELS, label_of, was_not_answered
+
+__all__ = [
+    "ALL_LABELS", "DUPLICATE", "ISSUE_MARKER", "LABELS", "PULL_REQUEST_MARKER", "Link", "commit_message",
+    "consequence_annotations", "consequence_words", "finding_for_agent", "issue_comment", "label_of", "merge_message",
+    "pull_request_body", "was_not_answered",
+]

@@ -1,0 +1,39 @@
+"""The labels: one at a time says where an issue stands. They are a display of the ledger, and decide nothing."""
+
+from collections.abc import Mapping
+
+from harness.domain.lifecycle import Event, State
+from harness.factory.history import History
+
+LABELS: Mapping[State, str] = {
+    State.UNTRIAGED: "factory:triage",
+    State.ACCEPTED: "factory:accepted",
+    State.REJECTED: "factory:rejected",
+    State.NEEDS_INFO: "factory:needs-info",
+    State.NEEDS_HUMAN: "factory:needs-human",
+    State.IMPLEMENTING: "factory:building",
+    State.CHANGES_REQUESTED: "factory:building",
+    State.VALIDATING: "factory:validating",
+    State.APPROVED: "factory:validating",
+    State.MERGING: "factory:validating",
+    State.MERGED: "factory:merged",
+    State.PAUSED: "factory:paused",
+}
+DUPLICATE = "factory:duplicate"
+RATE_LIMITED = "factory:rate-limited"
+"""It waits for its turn, by a bound or a rule, and its filer was told so."""
+ALL_LABELS = frozenset({*LABELS.values(), DUPLICATE, RATE_LIMITED})
+
+
+def label_of(history: History) -> str:
+    """The one label that says where an issue stands."""
+    if history.is_duplicate:
+        return DUPLICATE
+    if history.waits:
+        return RATE_LIMITED
+    return LABELS[State.NEEDS_INFO if was_not_answered(history) else history.state]
+
+
+def was_not_answered(history: History) -> bool:
+    """Whether it was closed because nobody answered the question on it."""
+    return history.state is State.REJECTED and history.transitions[-1].data["event"] == Event.NO_REPLY

@@ -1,0 +1,136 @@
+"""The one pinned issue that shows at a look how the factory stands. It is a display: nothing in it is ever read back.
+
+Properties: found by its hidden mark and the factory's own account, so there is never a second one; written at most once a
+pass, and only when it says something else; never triaged; where it cannot be written or pinned, that is said once and stops
+nothing else. There is none before the first issue, nor where `factory.toml` does not want it.
+"""
+
+import hashlib
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+
+from harness.domain.errors import ForgeError
+from harness.domain.issue import Issue
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import State
+from harness.factory.approval import Approval, approval
+from harness.factory.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
+from harness.factory.digest import DIGEST, is_under_way, told_of
+from harness.factory.effects import is_stopped, say
+from harness.factory.history import FREEZE, History, is_frozen
+from harness.factory.plant import Plant
+from harness.factory.steering import Steering
+
+DASHBOARD = "dashboard"
+"""The kind of entry that says: this text is shown, on this issue, pinned or not."""
+
+
+_NOT_PINNED = "the dashboard could not be pinned: three issues may be already, or the right is missing; pin it by hand"
+
+
+def is_dashboard(issue: Issue) -> bool:
+    """Whether it is ours, and so nobody's wish. Only an app or one of the project's own can have filed it: a stranger who
+    writes the mark files an issue like any other."""
+    return MARKER in issue.body and (issue.author.bot or issue.insider)
+
+
+def show_dashboard(plant: Plant, steering: Steering) -> None:
+    """Make the dashboard say what the ledger says. Raises ForgeError only where trying again may help, and Stopped."""
+    if not steering.config.forge.dashboard or not plant.known.those(was_told_of):
+        return
+    text = dashboard_text(board(plant, steering), plant.link)
+    shown = plant.ledger.entries(kind=DASHBOARD)
+    name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    if not shown or shown[-1].data["text"] != name:
+        _show(plant, text, name, shown)
+
+
+def _show(plant: Plant, text: str, name: str, shown: tuple[Entry, ...]) -> None:
+    number, pinned, fault = _written(plant, text, is_pinned=bool(shown) and bool(shown[-1].data["pinned"]))
+    if fault and not (shown and shown[-1].data["fault"] == fault):
+        plant.tell("dashboard", DASHBOARD, fault)
+    plant.ledger.append(DASHBOARD, f"{DASHBOARD}/{len(shown) + 1}", data={
+        "text": name, "number": number, "pinned": pinned, "fault": fault})
+
+
+def _written(plant: Plant, text: str, *, is_pinned: bool) -> tuple[int | None, bool, str]:
+    """Its number, whether it is pinned, and what could not be done. A pin is asked for until it is there."""
+    number, pins = None, [is_pinned]
+
+    def write() -> None:
+        nonlocal number
+        number = plant.writer.upsert_issue(MARKER, title=TITLE, body=text)
+        pins.append(is_pinned or plant.writer.pin_issue(number))
+
+    try:
+        say(plant, write)
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        return number, pins[-1], f"the dashboard could not be {'pinned' if number else 'written'}: {error}"
+    return number, pins[-1], "" if pins[-1] else _NOT_PINNED
+
+
+def was_told_of(told: History) -> bool:
+    """Whether there was anything to tell of it yet."""
+    return told.tellings > 0
+
+
+def needs_a_person(told: History) -> bool:
+    """Whether nothing more happens until somebody of the house has looked."""
+    return told.state in (State.NEEDS_HUMAN, State.PAUSED)
+
+
+def waits_for_its_filer(told: History) -> bool:
+    """Whether it waits for an answer."""
+    return told.state is State.NEEDS_INFO
+
+
+def has_landed(told: History) -> bool:
+    """Whether its change is in, by the factory or by a person."""
+    return told.state is State.MERGED
+
+
+def has_cost(told: History) -> bool:
+    """Whether a model was asked about it."""
+    return told.usage.calls > 0
+
+
+def board(plant: Plant, steering: Steering) -> Board:
+    """All that it shows, from the ledger and the owner's flag. It says the same all day where nothing happens."""
+    today = datetime.combine(plant.clock.now().astimezone(UTC).date(), time(), UTC)
+    yesterday, those = today - timedelta(days=1), plant.known.those
+    digests, paid = plant.ledger.entries(kind=DIGEST), those(has_cost)
+    return Board(
+        stopped=is_stopped(plant) is not False, frozen=_frozen(plant),
+        waiting=tuple(_row(one, steering) for one in those(needs_a_person)),
+        under_way=tuple(_row(one, steering) for one in those(is_under_way)),
+        asked=tuple(_row(one, steering) for one in those(waits_for_its_filer)),
+        landed=tuple(_row(one, steering) for one in those(has_landed) if _moment(one.transitions[-1]) >= yesterday),
+        since=yesterday.date(), spent_today=_spent(paid, today), spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
+        cap=steering.config.caps.usd_per_day, digest=str(digests[-1].data["path"]) if digests else "")
+
+
+def _frozen(plant: Plant) -> str:
+    """Why nothing is merged; empty where nothing is frozen."""
+    if not is_frozen(plant.ledger):
+        return ""
+    freezes = [entry.data for entry in plant.ledger.entries(kind="command") if entry.data["command"] == FREEZE]
+    return str(freezes[-1].get("why") or "what landed was not what was judged")
+
+
+def _row(told: History, steering: Steering) -> Row:
+    """One issue. The commit to approve is offered only where an approval of it would be heard now."""
+    head = told.pushed_head
+    found = approval(told, steering.governance, sha=head, head_now=head, rules=steering.digest) if head else None
+    since = told.transitions[-1].at[:10] if told.transitions else ""
+    return Row(told_of(told), since=since, cost=told.usage.cost_usd, approve=head if head and isinstance(found, Approval) else "")
+
+
+def _spent(told: tuple[History, ...], since: datetime) -> Decimal:
+    return sum((Decimal(entry.data["cost_usd"]) for one in told for entry in one.entries
+                if entry.kind == "usage" and _moment(entry) >= since), Decimal(0))
+
+
+def _moment(entry: Entry) -> datetime:
+    return datetime.fromisoformat(entry.at)

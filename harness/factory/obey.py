@@ -1,0 +1,278 @@
+"""Doing what people tell the factory in comments: each command once, by whoever may give it, and an answer where one is due.
+
+Properties: a right is asked of the forge when the command is read, and an app has none; a comment that was edited gives no
+command, because nobody can say who edited it; killed anywhere, it is read again, and each effect is there already or is
+made now; one person gets at most so many answers an hour, so nobody can make the factory flood a page.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from harness.domain.errors import ForgeError
+from harness.domain.issue import Actor, Comment, CommitSha, Permission
+from harness.domain.lifecycle import ENDED, Event, State, events_from
+from harness.factory.approval import Approval, approval
+from harness.factory.comments import replies
+from harness.factory.effects import say, stop_if_told
+from harness.factory.history import History, history
+from harness.factory.lifecycle import project, transition
+from harness.factory.plant import Plant
+from harness.factory.slash import Command, Kind, Spoken, commands_in, is_command, may_give
+from harness.factory.steering import Steering
+
+REPLY = "reply"
+UNHEARD = "unheard"
+"""The kinds of entry: an answer was written; a command was not obeyed, and why."""
+
+ANSWERS_AN_HOUR = 6
+"""Answers that one account gets within an hour, over all issues."""
+
+
+class Why(StrEnum):
+    """Why a command was not obeyed."""
+
+    UNKNOWN = "unknown"
+    EDITED = "edited"
+    NO_RIGHT = "no-right"
+    REFUSED = "refused"
+
+
+@dataclass(slots=True)
+class _Hearing:
+    """One comment while it is heard; `answer` is what will be said to it."""
+
+    plant: Plant
+    steering: Steering
+    issue: int
+    thread: int
+    comment: Comment
+    answer: list[str] = field(default_factory=list)
+    permission: Permission | None = None
+
+    @property
+    def told(self) -> History:
+        return history(self.plant.ledger, self.issue)
+
+    @property
+    def is_filer(self) -> bool:
+        return bool(self.told.author) and self.comment.author.id == self.told.author
+
+    def may(self, command: Command) -> bool:
+        if may_give(command, Permission.NONE, is_filer=self.is_filer):
+            return True
+        return may_give(command, self.asked(), is_filer=self.is_filer)
+
+    def asked(self) -> Permission:
+        """What the forge says that its author may do, asked once."""
+        if self.permission is None:
+            self.permission = self.plant.forge.permission(self.comment.author)
+        return self.permission
+
+
+def obey(plant: Plant, told: History, steering: Steering) -> bool:
+    """Hear what was said on an issue and on its open pull request, oldest first. Whether anything was done or answered.
+
+    Raises Stopped once somebody with the right told it to stop."""
+    heard = [_hear(_Hearing(plant, steering, told.issue, thread, comment))
+             for thread in _threads(told) for comment in plant.forge.comments(thread)
+             if _is_heard(comment) and plant.ledger.find(_key(comment)) is None]
+    return any(heard)
+
+
+def may_command(plant: Plant, actor: Actor) -> bool:
+    """A person with the right, by the forge's own answer. An app has none, whatever it may write: nobody stands behind it."""
+    return not actor.bot and plant.forge.permission(actor).may_command
+
+
+def _threads(told: History) -> Iterator[int]:
+    yield told.issue
+    if told.proposal and told.state not in ENDED:
+        yield int(told.proposal["number"])
+
+
+def _is_heard(comment: Comment) -> bool:
+    """Not an app, and not our own words, which may be written with a person's token."""
+    return not comment.author.bot and replies.OURS not in comment.body
+
+
+def _key(comment: Comment) -> str:
+    return f"comment/{comment.id}"
+
+
+def _hear(hearing: _Hearing) -> bool:
+    """One comment: its commands one by one, then one answer to all of them, then the entry that says that it was heard."""
+    comment, spoken = hearing.comment, _stop_last(commands_in(hearing.comment.body))
+    if hearing.thread == hearing.issue and _is_awaited_from(hearing):
+        _event(hearing, Event.AUTHOR_REPLIED, _key(comment))
+        if not spoken:
+            _write_down(hearing, _key(comment), Event.AUTHOR_REPLIED.value)
+            return True
+    if not spoken:
+        return False
+    keys = [*(f"{_key(comment)}/{number}" for number in range(1, len(spoken))), _key(comment)]
+    for key, one in zip(keys, spoken, strict=True):
+        _do(hearing, one, key)
+    stop_if_told(hearing.plant)
+    return True
+
+
+def _stop_last(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
+    """A stop is one as soon as it is in the ledger, and nothing is said or done after it: so it comes last, and once."""
+    stops = [one for one in spoken if one.command and one.command.kind is Kind.STOPS]
+    return (*(one for one in spoken if one not in stops), *stops[:1])
+
+
+def _do(hearing: _Hearing, one: Spoken, key: str) -> None:
+    """One command. Its entry is the last thing that is done for it, and the entry of the last one closes the comment: so
+    the answer is written before that."""
+    if hearing.plant.ledger.find(key) is None:
+        not_obeyed = _refusal(hearing, one) or _done(hearing, one, key)
+        if key == _key(hearing.comment):
+            _reply(hearing)
+        _write_down(hearing, key, _name(one), not_obeyed=not_obeyed)
+
+
+def _refusal(hearing: _Hearing, one: Spoken) -> Why | None:
+    """Why it is not even tried. Each reason is told to one person once on one issue."""
+    if one.command is None:
+        return _tell_once(hearing, Why.UNKNOWN, replies.unknown(one.word))
+    if hearing.comment.edited:
+        return _tell_once(hearing, Why.EDITED, replies.edited())
+    if not hearing.may(one.command):
+        return _tell_once(hearing, Why.NO_RIGHT, replies.no_right(one.command, hearing.asked(), is_filer=hearing.is_filer))
+    return None
+
+
+def _tell_once(hearing: _Hearing, why: Why, words: str) -> Why:
+    told = any(entry.data["why"] == why and entry.data["actor"] == hearing.comment.author.id
+               for entry in hearing.told.entries if entry.kind == UNHEARD)
+    if not told and words not in hearing.answer:
+        hearing.answer.append(words)
+    return why
+
+
+def _done(hearing: _Hearing, one: Spoken, key: str) -> Why | None:
+    command = one.command
+    assert command is not None, "what is in no table was refused"
+    match command.kind:
+        case Kind.ASKS:
+            hearing.answer.append(_answer(hearing, command))
+        case Kind.STOPS:
+            hearing.answer.append(replies.stops(hearing.comment.author.login))
+        case Kind.STEERS if command.event is Event.APPROVED_BY_PERSON:
+            return _approve(hearing, one.argument, key)
+        case Kind.STEERS:
+            assert command.event is not None, "what steers is an event"
+            return _steer(hearing, command, command.event, key)
+    return None
+
+
+def _answer(hearing: _Hearing, command: Command) -> str:
+    plant, told = hearing.plant, hearing.told
+    match command.word:
+        case "why":
+            return replies.why(told, plant.link)
+        case "cost":
+            return replies.cost(told)
+        case "rules":
+            law, base = hearing.steering.governance, hearing.steering.base
+            return replies.rules(law, plant.link, base=base, digest=hearing.steering.digest)
+        case _:
+            return replies.help_for(hearing.asked(), is_filer=hearing.is_filer)
+
+
+def _steer(hearing: _Hearing, command: Command, event: Event, key: str) -> Why | None:
+    """What is said too late or too early changes nothing; it is in the ledger as said, and answered."""
+    before = hearing.told
+    if _is_there(hearing, key):
+        return None
+    if event in events_from(before.state):
+        _event(hearing, event, key)
+        return None
+    hearing.answer.append(replies.already_with_a_person(before) if event is Event.APPEALED else replies.not_now(command, before))
+    return None
+
+
+def _approve(hearing: _Hearing, sha: str, key: str) -> Why | None:
+    if _is_there(hearing, key):
+        return None
+    steering = hearing.steering
+    found = approval(hearing.told, steering.governance, sha=sha.split()[0] if sha.split() else "", head_now=_head_now(hearing),
+                     rules=steering.digest)
+    if isinstance(found, Approval):
+        _event(hearing, Event.APPROVED_BY_PERSON, key, head=found.head, lifts=[list(pair) for pair in found.lifts])
+        hearing.answer.append(replies.approved(found))
+        return None
+    hearing.answer.append(replies.not_approved(found))
+    return Why.REFUSED
+
+
+def _head_now(hearing: _Hearing) -> CommitSha | None:
+    """The head of its open pull request, as the forge has it now."""
+    proposal = hearing.told.proposal
+    opened = hearing.plant.forge.pull_request(int(proposal["number"])) if proposal else None
+    return opened.head if opened is not None and opened.open and opened.same_repository else None
+
+
+def _is_there(hearing: _Hearing, key: str) -> bool:
+    """Whether a factory that was killed had moved the issue by this command already."""
+    return hearing.plant.ledger.find(f"{key}/event") is not None
+
+
+def _event(hearing: _Hearing, event: Event, key: str, **more: Any) -> None:
+    plant, told = hearing.plant, hearing.told
+    if event not in events_from(told.state):
+        return
+    if told.state is State.REJECTED:   # what was closed goes on in its own place
+        say(plant, lambda: plant.writer.reopen_issue(told.issue))
+    transition(plant, told.issue, event, key=f"{key}/event", says=f"by {hearing.comment.author.login}",
+               rules=hearing.steering.digest, **more)
+    project(plant, told.issue)
+
+
+def _is_awaited_from(hearing: _Hearing) -> bool:
+    """Whether this is its filer's answer to a question, one that still counts: also after it was closed for want of one."""
+    told, comment = hearing.told, hearing.comment
+    asked = told.state is State.NEEDS_INFO or bool(told.transitions and told.transitions[-1].data["event"] == Event.NO_REPLY)
+    new = comment.id > int((told.triage or {}).get("heard", 0))
+    return asked and new and hearing.is_filer and not is_command(comment)
+
+
+def _name(one: Spoken) -> str:
+    """What the ledger calls it: by its event, where it is one."""
+    command = one.command
+    return one.word[:40] if command is None else command.event.value if command.event else command.word
+
+
+def _write_down(hearing: _Hearing, key: str, name: str, *, not_obeyed: Why | None = None) -> None:
+    author = hearing.comment.author
+    said = {"command": name, "actor": author.id, "login": author.login}
+    if not_obeyed is None:
+        hearing.plant.ledger.append("command", key, issue=hearing.issue, data=said)
+    else:
+        hearing.plant.ledger.append(UNHEARD, key, issue=hearing.issue, data={**said, "why": not_obeyed.value})
+
+
+def _reply(hearing: _Hearing) -> None:
+    """One answer to one comment, found again by the comment's number. A thread that takes none (it is locked) loses it."""
+    plant, comment, key = hearing.plant, hearing.comment, f"{REPLY}/{hearing.comment.id}"
+    had = _answers_had(plant, comment.author)
+    if not hearing.answer or had >= ANSWERS_AN_HOUR or plant.ledger.find(key):
+        return
+    body = replies.reply(comment, hearing.answer, is_the_last=had + 1 == ANSWERS_AN_HOUR)
+    try:
+        say(plant, lambda: plant.writer.upsert_comment(hearing.thread, replies.marker(comment), body))
+    except ForgeError as error:
+        if error.retryable:
+            raise
+        plant.tell(f"issue #{hearing.issue}", REPLY, str(error))
+    plant.ledger.append(REPLY, key, issue=hearing.issue, data={"actor": comment.author.id, "login": comment.author.login})
+
+
+def _answers_had(plant: Plant, actor: Actor) -> int:
+    since = plant.clock.now() - timedelta(hours=1)
+    return sum(entry.data["actor"] == actor.id and datetime.fromisoformat(entry.at) > since
+               for entry in plant.ledger.entries(kind=REPLY))

@@ -1,0 +1,352 @@
+"""What people say to the factory in comments, and what it does and answers: each once, whatever is killed, by right alone."""
+
+from datetime import timedelta
+
+import pytest
+
+from harness.domain.errors import Stopped
+from harness.domain.issue import Actor, Permission
+from harness.domain.lifecycle import Event, State
+from harness.factory.history import RESUME
+from harness.factory.obey import ANSWERS_AN_HOUR
+from tests.factory.test_queue import governed
+from tests.factory.world import World, edits_the_rules, fixes
+from tests.fakes.people import FakeAgent
+
+TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
+STORE = "tidebook/store.py"
+
+
+def asking_a_person(rule_id: str, *, more: str = "", on_fail: str = "needs-human") -> str:
+    """A rule that is asked before a merge, and refuses every change of the store."""
+    return (f"\n## The store is seen by a person {{#{rule_id}}}\n\nIt holds what people trusted us with.\n\n"
+            f"```yaml rule\nid: {rule_id}\napplies: merge\nlevel: enforced\n{more}check: {{paths: {{deny: [{STORE}]}}}}\n"
+            f"on_fail: {on_fail}\ncases:\n  - {{given: {{files: [{STORE}]}}, expect: fail}}\n"
+            f"  - {{given: {{files: [README.md]}}, expect: pass}}\n```\n")
+
+
+@pytest.fixture
+def refused(world):
+    """A change that is proposed, judged, and held back by a rule that asks a person before it lands."""
+    governed(world, asking_a_person("F-STORE"))
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    return world, issue, str(world.history(issue).pushed_head)
+
+
+@pytest.fixture
+def rejected(world):
+    issue = world.file("Pay by card", "Please add card payments.")
+    world.tick(**TRIAGE_ONLY)
+    return world, issue
+
+
+def maintainer(world, name="maya", permission=Permission.MAINTAIN):
+    return world.forge.person(name, permission)
+
+
+def answers(world, number):
+    return [one.body for one in world.forge.ours(number) if ":reply:" in one.body]
+
+
+def of_kind(world, kind):
+    return [(entry.data["command"], entry.data.get("why")) for entry in world.ledger.entries(kind=kind)]
+
+
+# Approving a commit
+
+
+@pytest.mark.parametrize("length", [12, 40])
+def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and_lands(refused, length):
+    world, issue, head = refused
+    judged = len(world.history(issue).verdicts)
+    world.forge.say(issue, f"/factory approve {head[:length]}", author=maintainer(world))
+    world.tick()
+    told = world.history(issue)
+    assert told.state is State.MERGED
+    assert len(told.verdicts) == judged + 1
+    assert "**F-STORE**: touches protected paths: tidebook/store.py" in answers(world, issue)[0]
+
+
+def test_the_name_of_what_would_land_is_as_good(refused):
+    world, issue, _ = refused
+    candidate = world.history(issue).verdict["binds"]["candidate"]
+    world.forge.say(int(world.history(issue).proposal["number"]), f"/factory approve {candidate}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.MERGED
+
+
+@pytest.mark.parametrize(("sha", "says"), [
+    ("", "takes the name of a commit, 12 characters of it or more"),
+    ("HEAD", "takes the name of a commit"),
+    ("{head:.11}", "takes the name of a commit"),
+    ("0123456789ab", "is not what stands here any more"),
+    ("{base}", "is not what stands here any more"),
+])
+def test_another_name_approves_nothing(refused, sha, says):
+    world, issue, head = refused
+    world.forge.say(issue, f"/factory approve {sha.format(head=head, base=world.base)}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert says in answers(world, issue)[0]
+    assert of_kind(world, "command") == []
+
+
+def test_a_head_that_the_factory_did_not_push_is_not_approved(refused):
+    world, issue, _ = refused
+    pushed = world.git.commit(world.git.tree_of(world.remote["main"]), [world.remote["main"]], message="by hand")
+    world.forge.push(f"factory/issue-{issue}", pushed)
+    world.forge.say(issue, f"/factory approve {pushed}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "which the factory did not push" in answers(world, issue)[0]
+
+
+def test_under_other_rules_nothing_is_approved(refused):
+    world, issue, head = refused
+    governed(world, asking_a_person("F-OTHER"))
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "changed since it was refused" in answers(world, issue)[0]
+
+
+@pytest.mark.parametrize("rule", [
+    asking_a_person("F-LOCKED", more="locked: true\n"), asking_a_person("F-HARD", on_fail="reject")], ids=["locked", "reject"])
+def test_what_a_rule_does_not_leave_to_a_person_nobody_lifts(world, rule):
+    governed(world, asking_a_person("F-STORE"), rule)
+    issue = world.file()
+    world.tick()
+    head = world.history(issue).pushed_head
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world, permission=Permission.ADMIN))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "stands against it, and no approval lifts that" in answers(world, issue)[0]
+    assert world.remote["main"] != head
+
+
+def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path):
+    world = World(tmp_path, agent=FakeAgent(edits_the_rules))
+    issue = world.file()
+    world.tick()
+    world.forge.say(issue, f"/factory approve {world.remote['main']}", author=maintainer(world, permission=Permission.ADMIN))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "no open pull request of the factory's" in answers(world, issue)[0]
+
+
+def test_an_approval_is_no_verdict(refused):
+    """The judge says no the second time: what a person lifted was one rule, and not the judgement."""
+    world, issue, head = refused
+    world.validator.outcomes = [type(world.validator.outcomes[0])("inconclusive")]
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert world.history(issue).landed is None
+
+
+def test_an_approval_is_for_its_commit_and_not_for_the_next(refused):
+    world, issue, head = refused
+    world.validator.outcomes = [type(world.validator.outcomes[0])("failed"), type(world.validator.outcomes[0])("passed")]
+
+    def again(worktree):
+        fixes(worktree)
+        (worktree / STORE).write_text((worktree / STORE).read_text() + "\nBETTER = True\n")
+
+    world.agent.works = [again]
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.tick()
+    told = world.history(issue)
+    assert told.pushed_head != head
+    assert told.state is State.NEEDS_HUMAN
+    assert told.transitions[-1].data["says"].startswith("F-STORE")
+
+
+# By right alone
+
+
+@pytest.mark.parametrize(("command", "permission"), [
+    ("approve {head}", Permission.WRITE), ("retry", Permission.TRIAGE), ("stop", Permission.READ), ("hold", Permission.READ)])
+def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(refused, command, permission):
+    world, issue, head = refused
+    stranger = world.forge.person("sam", permission)
+    for _ in range(3):
+        world.forge.say(issue, f"/factory {command.format(head=head)}", author=stranger)
+        world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert of_kind(world, "command") == []
+    (said,) = answers(world, issue)
+    assert "Thank you." in said
+    assert "so nothing was done" in said
+
+
+def test_an_unknown_word_gets_one_line_once(refused):
+    world, issue, _ = refused
+    for word in ("fly", "@owner", "[x](https://evil.example)"):
+        world.forge.say(issue, f"/factory {word}", author="kim")
+    world.tick()
+    (said,) = answers(world, issue)
+    assert said.splitlines()[2] == "There is no command `fly` here. `/factory help` lists those that there are."
+
+
+def test_an_app_gives_no_command_and_gets_no_answer(refused):
+    world, issue, head = refused
+    app = Actor(900, "helper[bot]", bot=True)
+    world.forge._people[app.login] = (app, Permission.ADMIN)
+    for command in ("retry", "why", f"approve {head}"):
+        world.forge.say(issue, f"/factory {command}", author=app)
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert answers(world, issue) == []
+
+
+def test_a_comment_that_was_edited_gives_no_command(refused):
+    """Whoever may write may edit a maintainer's comment, and the forge names only its first author."""
+    world, issue, head = refused
+    said = world.forge.say(issue, "Looks fine.", author=maintainer(world))
+    world.tick()
+    world.forge.edit_comment(issue, said.id, f"/factory approve {head}")
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "was edited" in answers(world, issue)[0]
+
+
+def test_an_edit_of_a_command_that_was_heard_is_not_heard_again(refused):
+    world, issue, _ = refused
+    said = world.forge.say(issue, "/factory hold", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.PAUSED
+    world.forge.edit_comment(issue, said.id, "/factory resume")
+    world.tick()
+    assert world.history(issue).state is State.PAUSED
+    assert answers(world, issue) == []
+
+
+# Answers
+
+
+@pytest.mark.parametrize("command", ["why", "cost", "rules", "help"])
+def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, command):
+    world, issue, _ = refused
+    pull = int(world.history(issue).proposal["number"])
+    world.forge.say(pull, f"/factory {command}", author="sam")
+    world.tick()
+    world.tick()
+    assert len(answers(world, pull)) == 1
+    assert answers(world, issue) == []
+
+
+def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_together(refused):
+    world, issue, _ = refused
+    world.forge.say(issue, "/factory cost\n/factory hold\n/factory why", author=maintainer(world))
+    world.tick()
+    (said,) = answers(world, issue)
+    assert "has cost $" in said
+    assert "This is on hold." in said
+    assert of_kind(world, "command") == [("cost", None), (Event.OWNER_HOLD, None), ("why", None)]
+
+
+def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused):
+    world, issue, _ = refused
+    for _ in range(ANSWERS_AN_HOUR + 3):
+        world.forge.say(issue, "/factory cost", author="sam")
+    world.forge.say(issue, "/factory cost", author="kim")
+    world.tick()
+    assert len(answers(world, issue)) == ANSWERS_AN_HOUR + 1
+    assert "last answer to you for an hour" in answers(world, issue)[ANSWERS_AN_HOUR - 1]
+    world.ledger.clock.at += timedelta(hours=2)
+    world.forge.say(issue, "/factory cost", author="sam")
+    world.tick()
+    assert len(answers(world, issue)) == ANSWERS_AN_HOUR + 2
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["not written", "written"])
+def test_an_answer_that_was_cut_off_is_there_once(refused, after):
+    world, issue, _ = refused
+    world.forge.say(issue, "/factory why", author="sam")
+    world.forge.fail("upsert_comment", after=after)
+    with pytest.raises(Exception, match="upsert_comment"):
+        world.tick()
+    world.tick()
+    assert len(answers(world, issue)) == 1
+
+
+def test_a_thread_that_takes_no_answer_stops_nothing(refused):
+    world, issue, _ = refused
+    world.forge.say(issue, "/factory why", author="sam")
+    world.forge.fail("upsert_comment", retryable=False, says="403 locked")
+    world.tick()
+    assert any("403 locked" in words for _, what, words in world.told if what == "reply")
+
+
+def test_what_is_said_too_late_changes_nothing_and_is_answered(refused):
+    world, issue, _ = refused
+    world.forge.say(issue, "/factory resume", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "changes nothing now: this is with a person" in answers(world, issue)[0]
+
+
+# Appeals
+
+
+def test_a_filer_appeals_and_a_second_appeal_is_kept(rejected):
+    world, issue = rejected
+    world.forge.say(issue, "/factory appeal it is for charity", author="kim")
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    world.forge.say(issue, "/factory appeal and the harbour asked for it", author="kim")
+    world.tick(**TRIAGE_ONLY)
+    assert len(world.history(issue).appeals) == 2
+    assert "2 appeals were made, the last on 2030-05-04, by kim" in world.forge.ours(issue)[0].body
+    assert "heard and kept" in answers(world, issue)[0]
+
+
+def test_what_a_person_closed_can_be_appealed_against_again(rejected):
+    world, issue = rejected
+    world.forge.say(issue, "/factory appeal", author="kim")
+    world.tick(**TRIAGE_ONLY)
+    world.forge.edit_issue(issue, open=False)
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(issue).state is State.REJECTED
+    world.forge.say(issue, "/factory appeal once more", author="kim")
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert world.forge.issue(issue).open
+
+
+def test_nobody_appeals_for_somebody_else(rejected):
+    world, issue = rejected
+    world.forge.say(issue, "/factory appeal", author="sam")
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(issue).state is State.REJECTED
+
+
+# Stopping everything
+
+
+def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and_answered(refused):
+    world, issue, _ = refused
+    other = world.file("Another", "The places are gone too.")
+    world.forge.say(issue, "/factory stop\n/factory stop\n/factory cost", author=maintainer(world, permission=Permission.WRITE))
+    with pytest.raises(Stopped):
+        world.tick()
+    assert "stops now" in answers(world, issue)[0]
+    assert "has cost $" in answers(world, issue)[0]
+    assert world.history(other).triage is None
+    said = len(world.forge.writes)
+    with pytest.raises(Stopped):
+        world.tick()
+    assert len(world.forge.writes) == said
+
+
+def test_a_stop_that_was_lifted_does_not_come_back(refused):
+    world, issue, _ = refused
+    world.forge.say(issue, "/factory stop\n/factory cost", author=maintainer(world))
+    with pytest.raises(Stopped):
+        world.tick()
+    world.ledger.append("command", "command/9/resume", data={"command": RESUME})
+    world.tick()
+    world.tick()
+    assert len(answers(world, issue)) == 1
