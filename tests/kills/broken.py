@@ -1,0 +1,72 @@
+"""Factories with one brake taken out, to see that the killer notices."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from harness.domain.ledger import Entry
+from harness.factory.plant import Plant
+from harness.ports.git import Landing
+
+
+class _Instead:
+    """A port with some methods of its own; all else is the real one's."""
+
+    def __init__(self, own: object) -> None:
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+
+class _NoLook(_Instead):
+    """Knows what it has said from its own memory, and does not look what is there."""
+
+    def __init__(self, own: object) -> None:
+        super().__init__(own)
+        self._said: set[tuple[int, str]] = set()
+
+    def upsert_comment(self, number: int, marker: str, body: str) -> None:
+        if (number, marker) in self._said:
+            self._own.upsert_comment(number, marker, body)
+            return
+        self._said.add((number, marker))
+        self._own._repository.get_issue(number).create_comment(body)
+
+
+class _NoTidying(_Instead):
+    """Puts a label on, and never takes another off."""
+
+    def set_state_label(self, number: int, label: str, *, among: object) -> None:
+        self._own.set_state_label(number, label, among=())
+
+
+class _NoConfirmation(_Instead):
+    """Intends, and never writes down that it was done."""
+
+    def append(self, kind: str, key: str, **more: Any) -> Entry:
+        if kind == "done":
+            return Entry(0, "", kind, key, None, None, {}, "", "")
+        return self._own.append(kind, key, **more)
+
+
+class _NoMemory(_Instead):
+    """Lands without looking whether it has landed already."""
+
+    def land(self, candidate: Any, branch: str, *, base: Any, head: Any, tree: Any) -> Landing:
+        trusted = self._own._trusted
+        if (tip := trusted.remote.branch_tip(trusted.git, branch)) != base:
+            return Landing("base-moved", tip, "somebody else was there")
+        return self._own.land(candidate, branch, base=base, head=head, tree=tree)
+
+
+def _writer(broken: type[_Instead]) -> Callable[[Plant], Plant]:
+    return lambda plant: replace(plant, writer=broken(plant.writer))
+
+
+BROKEN: Mapping[str, Callable[[Plant], Plant]] = {
+    "a comment without a look": _writer(_NoLook),
+    "a label that is not taken off": _writer(_NoTidying),
+    "an intent without its confirmation": lambda plant: replace(plant, ledger=_NoConfirmation(plant.ledger)),
+    "a landing without a look": lambda plant: replace(plant, candidates=_NoMemory(plant.candidates)),
+}

@@ -1,0 +1,182 @@
+"""A factory that dies at every side effect: each life is a process of its own, ended by SIGKILL right before an effect before
+which none has died yet, until one comes to rest. Run as a program on a world's folder; prints what happened as JSON.
+
+    python -m tests.kills.lives FOLDER [--nowhere | --before EFFECT] [--broken BRAKE and BRAKE …]
+
+`--nowhere` does not die at all, `--before` once. The imports are made once: a life is a fork.
+"""
+
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from harness.drill.players import ObeyingAgent, ObeyingModel, OpenTill
+from harness.engine.clock import SystemClock
+from harness.engine.durable import Durable
+from harness.engine.ledger import SqliteLedger
+from harness.engine.lock import sole_factory
+from harness.engine.orphans import end_orphans
+from harness.factory.dispatch import ACTION, Dispatch, node_action
+from harness.factory.plant import Places, Plant
+from harness.factory.tick import tick
+from harness.forge.github import Access, GitHubForge
+from harness.repository.candidate import TrustedCandidates
+from harness.repository.remote import Remote
+from harness.repository.trusted import TrustedRepository
+from harness.repository.worktrees import RunWorktrees
+from harness.validator.envelope import key_id
+from harness.validator.program import ValidatorProgram
+from harness.wiring.gc import swept
+from tests.fakes.people import FakeSandbox
+from tests.kills.broken import BROKEN
+from tests.kills.effects import tell_effects
+from tests.kills.world import REPOSITORY_ID, World, read_world
+
+MOST_LIVES = 600
+HEAD, ENTRY = "rename ledger.head", "rows entries "
+LATE = ("betterleaks", "git", "github", "jinja2", "jsonschema", "markdown_it", "requests", "sqlite3")
+JUDGE = Path(__file__).with_name("judge.py")
+
+
+class StartedBoxes(FakeSandbox):
+    """Boxes that are started as a process, and whose project's tests pass."""
+
+    def run(self, spec, *, stdin=b""):
+        subprocess.run(["true", "box"], check=True)
+        return super().run(spec, stdin=stdin)
+
+
+@dataclass
+class Reaper:
+    """Ends this process before an effect: the one that is chosen, or the first before which nobody has died."""
+
+    world: World
+    before: str | None = None
+    everywhere: bool = False
+    seen: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._died = set(self.world.deaths.read_text().splitlines()) if self.world.deaths.exists() else set()
+        self._lock = threading.Lock()
+        self._quiet = threading.local()
+
+    def __call__(self, name: str) -> None:
+        if getattr(self._quiet, "on", False):
+            return
+        with self._lock:
+            if name == HEAD:     # the same file each time, after an entry of another kind
+                name = f"{name} after {next((one for one in reversed(self.seen) if one.startswith(ENTRY)), ENTRY).split()[2:3]}"
+            self.seen.append(name)
+            if name not in self._died and (self.everywhere or name == self.before):
+                self._die(name)
+
+    def _die(self, name: str) -> None:
+        self._quiet.on = True
+        with self.world.deaths.open("a") as file:
+            file.write(f"{name}\n")
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+
+
+def plant_of(world: World) -> Plant:
+    places = Places(world.home, REPOSITORY_ID)
+    remote = Remote(world.clone_url, lambda: world.token)
+    trusted = TrustedRepository(places.trusted, remote)
+    hub = GitHubForge(Access(world.repository, world.token, world.api))
+    public = places.signing_key.with_name("validator.key.pub")
+    judge = ValidatorProgram(public, {"PATH": os.environ["PATH"]}, places.runs, sealed=places.sealed, command=(
+        sys.executable, "-I", "-S", str(JUDGE), _packages(), str(places.signing_key), world.outcomes))
+    clock = SystemClock()
+    return Plant(
+        places=places, forge=hub, writer=hub, repository=trusted, worktrees=RunWorktrees(trusted, places.worktrees),
+        candidates=TrustedCandidates(trusted), sandbox=StartedBoxes(), agent=ObeyingAgent(), model=ObeyingModel(),
+        broker=OpenTill(), validator=judge, ledger=SqliteLedger(world.home, clock), clock=clock, wheels=world.folder / "wheels",
+        sandbox_command=("box",), trusted_keys=frozenset({key_id(public)}), link=lambda path: f"{world.web}/{path}",
+        tell=lambda *said: None)
+
+
+def live(world: World, broken: str, *, sweeps: bool = False) -> None:
+    """One life, as `factory tick` lives it, and with `sweeps` as `factory up` once a day."""
+    with sole_factory(world.home, command="a life"):
+        end_orphans(world.home)
+        plant = plant_of(world)
+        for brake in broken.split(" and ") if broken else ():
+            plant = BROKEN[brake](plant)
+        engine = Durable(world.home)
+        engine.register(ACTION, node_action(plant))
+        engine.launch()
+        try:
+            tick(plant, Dispatch(plant, engine))
+            if sweeps:
+                swept(plant)
+        finally:
+            engine.close()
+            plant.ledger.close()
+
+
+def lived(world: World, reaper: Reaper | None, broken: str) -> tuple[int, list[str]]:
+    """How a life in a process of its own ended (its exit status), and the effects that it had."""
+    told = world.folder / "seen.json"
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            tempfile.tempdir = str(world.temporary)
+            if reaper is not None:
+                tell_effects(reaper, below=world.home)
+            live(world, broken, sweeps=reaper is None)
+            status = 0
+        finally:
+            if status:
+                traceback.print_exc()
+            if reaper is not None:
+                reaper._quiet.on = True
+                told.write_text(json.dumps(reaper.seen))
+            sys.stderr.flush()
+            os._exit(status)
+    _, ended = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(ended), json.loads(told.read_text()) if told.exists() else []
+
+
+def warm() -> None:
+    """Import what a life imports only when it needs it, so that each of them finds it here: the imports were most of a life."""
+    for name in LATE:
+        importlib.import_module(name)
+
+
+def main() -> None:
+    warm()
+    folder, *how = sys.argv[1:]
+    world = read_world(Path(folder))
+    named = dict(pairwise(how))
+    broken, before = named.get("--broken", ""), named.get("--before")
+    everywhere = "--nowhere" not in how and before is None
+    lives, code, effects, began = 0, -signal.SIGKILL, [], time.monotonic()
+    while code == -signal.SIGKILL and lives < MOST_LIVES:
+        lives += 1
+        code, effects = lived(world, Reaper(world, before=before, everywhere=everywhere), broken)
+    if code == 0:
+        code, _ = lived(world, None, broken)
+    deaths = world.deaths.read_text().splitlines() if world.deaths.exists() else []
+    print(json.dumps({"code": code, "lives": lives, "effects": list(dict.fromkeys(effects)), "deaths": deaths,
+                      "seconds": round(time.monotonic() - began, 1)}))
+
+
+def _packages() -> str:
+    import cryptography
+
+    return str(Path(cryptography.__file__).parents[1])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,147 @@
+"""A forge on its bad days: every way of writing to it fails once in every way, and the lap ends as if nothing had been.
+
+A whole factory over HTTP and real git; only who thinks in it is scripted. What the factory dies of instead is `test_kill_points`.
+"""
+
+import sys
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from harness.domain.errors import FactoryError
+from harness.domain.lifecycle import State
+from harness.drill.ground import Ground
+from harness.drill.shop import OWN_LAW
+from harness.forge.embedded.seed import Administrator
+from harness.forge.embedded.start import start
+from harness.forge.github import Access, GitHubForge
+from harness.forge.turnstile import Turnstile
+from tests.adapters.clock import StandingClock
+from tests.fakes.people import FakeSandbox
+
+WRITES = {
+    "a label is made": ("POST", r".*/shop/labels"),
+    "a label is put on": ("POST", r".*/issues/\d+/labels"),
+    "a label is taken off": ("DELETE", r".*/issues/\d+/labels/.*"),
+    "a comment is made": ("POST", r".*/issues/\d+/comments"),
+    "a comment is edited": ("PATCH", r".*/issues/comments/\d+"),
+    "a pull request is opened": ("POST", r".*/pulls"),
+    "an issue is closed": ("PATCH", r".*/issues/\d+"),
+    "a branch is pushed": ("POST", r".*\.git/git-receive-pack"),
+}
+"""Every way in which a lap that lands writes to its forge."""
+HEARD_AND_NOT_TOLD = ("error-after", "cut")
+NOT_HEARD = ("error-before", "unavailable", "cut-before", "secondary-limit", "too-many", "garbled")
+MOST_PASSES, HOUR = 30, 3600.0
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory):
+    running = start(tmp_path_factory.mktemp("forge"), faults=True)
+    yield running
+    running.stop()
+
+
+def asked(forge, method):
+    """What the administrator's list of faults answers."""
+    token = forge.admin_token.read_text().strip()
+    return httpx.request(method, f"{forge.url}/admin/faults", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+
+
+@pytest.fixture
+def ground(forge, tmp_path):
+    asked(forge, "DELETE")
+    return Ground(tmp_path, OWN_LAW, FakeSandbox(), forge, tmp_path / "wheels", (sys.executable, "-m", "validators"))
+
+
+def a_lap(ground, name):
+    """A factory whose adapter waits by a clock of its own: what a limit asks for is over by the next pass."""
+    lap, clock = ground.lap(name), StandingClock()
+    access = Access(lap._repository.full_name, lap.factory.token, ground.forge.api)
+    hub = GitHubForge(access, turnstile=Turnstile(time=clock.time))
+    lap.equip(lambda plant: replace(plant, forge=hub, writer=hub))
+    return lap, clock
+
+
+def passes(lap, clock, issue):
+    """Passes of a factory that is started again whenever the forge ended it, until the issue has ended."""
+    for _ in range(MOST_PASSES):
+        try:
+            lap.tick()
+        except FactoryError as error:
+            if not getattr(error, "retryable", False):
+                raise
+        clock.pass_(HOUR)
+        if lap.history(issue).state in (State.MERGED, State.NEEDS_HUMAN):
+            break
+    lap.tick()
+
+
+def inject(lap, kind, **where):
+    Administrator(lap._ground.forge).inject(kind, **where)
+
+
+def seen(lap, issue):
+    """What is on the forge: of each thing how many, and how the issue looks."""
+    raw = lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)
+    comments = lap.ask("GET", f"/issues/{issue}/comments", by=lap.owner.token)
+    pulls = lap.ask("GET", "/pulls?state=all", by=lap.owner.token)
+    return {"issue": (raw["state"], [label["name"] for label in raw["labels"]]),
+            "comments": len([one for one in comments if one["user"]["id"] == lap.factory.id]),
+            "pulls": [(pull["state"], pull["merged_at"] is not None) for pull in pulls],
+            "landings": len([one for one in lap.ledger.entries(kind="done") if one.data["effect"] == "land"])}
+
+
+AS_IT_SHOULD = {"issue": ("closed", ["factory:merged"]), "comments": 1, "pulls": [("closed", True)], "landings": 1}
+
+
+@pytest.mark.parametrize("kind", [*HEARD_AND_NOT_TOLD, *NOT_HEARD])
+def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind):
+    lap, clock = a_lap(ground, kind)
+    issue = lap.file()
+    for method, path in WRITES.values():
+        inject(lap, kind, method=method, path=path)
+    passes(lap, clock, issue)
+    assert asked(ground.forge, "GET").json() == [], "a fault that hit nothing shows nothing"
+    assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
+    assert seen(lap, issue) == AS_IT_SHOULD
+    assert lap.ledger.fault() is None
+
+
+@pytest.mark.parametrize("path", [r".*/issues", r".*/comments", r".*/pulls", r".*/labels.*", r".*/issues/\d+"],
+                         ids=["issues", "comments", "pull requests", "labels", "one issue"])
+def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, request):
+    """Each address goes on answering what it answered last, for a while: what was just made is not in its list yet."""
+    lap, clock = a_lap(ground, f"lags {request.node.callspec.id}")
+    issue = lap.file()
+    lap.tick(states=frozenset({State.UNTRIAGED}))
+    inject(lap, "stale", method="GET", path=path, count=12)
+    passes(lap, clock, issue)
+    assert [one["count"] < 12 for one in asked(ground.forge, "GET").json()] in ([], [True])
+    assert lap.history(issue).state is State.MERGED, lap.last_words(issue)
+    assert seen(lap, issue) == AS_IT_SHOULD
+
+
+@pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
+def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step):
+    lap, clock = a_lap(ground, f"half {step}")
+    issue = lap.file()
+    lap.tick(states=frozenset({State.UNTRIAGED}))
+    method, path = WRITES[step]
+    inject(lap, "error-before", method=method, path=path)
+    passes(lap, clock, issue)
+    assert asked(ground.forge, "GET").json() == []
+    assert seen(lap, issue)["issue"] == ("closed", ["factory:merged"])
+
+
+def test_of_two_labels_that_somebody_else_left_one_remains(ground):
+    """A person, another app or half an update: one state label at a time, and it is the ledger's."""
+    lap = ground.lap("two labels")
+    issue = lap.file()
+    lap.tick(states=frozenset({State.UNTRIAGED}))
+    lap.ask("POST", f"/issues/{issue}/labels", by=lap.owner.token,
+            json={"labels": ["factory:merged", "factory:needs-human", "good first issue"]})
+    lap.tick(states=frozenset({State.UNTRIAGED}))
+    assert [label["name"] for label in lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)["labels"]] == [
+        "factory:accepted", "good first issue"]
