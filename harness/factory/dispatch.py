@@ -86,7 +86,7 @@ class Dispatch:
         """The run to drive: the one that a killed factory left, or a new one. Its issue is on its way either way."""
         plant, left = self.plant, told.open_run
         started = left if left and left.data["workflow"] == workflow else self._begun(steering, told, workflow)
-        if told.state in (State.ACCEPTED, State.CHANGES_REQUESTED):
+        if told.state in (State.ACCEPTED, State.CHANGES_REQUESTED) and not told.has_last_steps:
             transition(plant, told.issue, Event.DISPATCHED, key=f"{started.run}/dispatched", run=started.run,
                        rules=started.data["rules"])
             project(plant, told.issue)

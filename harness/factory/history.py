@@ -110,6 +110,11 @@ class History:
         return unfinished[-1] if unfinished else None
 
     @property
+    def has_last_steps(self) -> bool:
+        """Whether the run that brought the issue where it is was killed before its last steps, an issue to be closed say."""
+        return self.open_run is not None and bool(self.transitions) and self.transitions[-1].run == self.open_run.run
+
+    @property
     def attempts(self) -> int:
         """Implement runs that failed since a person last said yes to the issue (the triage, or a retry)."""
         return self._since(Event.TRIAGE_ACCEPTED, Event.RETRIED).count(Event.RUN_FAILED)

@@ -93,6 +93,8 @@ def current_steering(plant: Plant) -> Steering:
 def decide_next(told: History, steering: Steering) -> Next | None:
     """What an issue needs, by its state and its history alone; None while it waits for a person or is done."""
     limits = steering.config.limits
+    if told.open_run is not None and told.has_last_steps:
+        return Next(str(told.open_run.data["workflow"]))
     match told.state:
         case State.UNTRIAGED:
             return Next("triage")
@@ -109,12 +111,7 @@ def decide_next(told: History, steering: Steering) -> Next | None:
         case State.APPROVED | State.MERGING:
             return Next("merge")
         case _:
-            return Next(str(told.open_run.data["workflow"])) if told.open_run and has_last_steps(told) else None
-
-
-def has_last_steps(told: History) -> bool:
-    """Whether the run that brought the issue where it is was killed before its last steps: an issue still to be closed."""
-    return told.open_run is not None and bool(told.transitions) and told.transitions[-1].run == told.open_run.run
+            return None
 
 
 def is_new_to_triage(told: History) -> bool:
@@ -129,7 +126,7 @@ def is_unconfirmed(told: History) -> bool:
 
 def may_go_on(told: History) -> bool:
     """Whether it may be moved without standing in the queue."""
-    return has_last_steps(told) or (told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told))
+    return told.has_last_steps or (told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told))
 
 
 def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Crew, queue: Queue, *,

@@ -65,7 +65,7 @@ def test_no_text_gets_out_of_its_line(text):
 @given(PIECES)
 def test_no_text_gets_out_of_its_cell(text):
     page = shown(table(("who", "what"), [("we", cell(text)), ("they", "x")]))
-    assert page.tags == ["table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td", "tr", "td", "td"]
+    assert page.tags == ["div", "table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td", "tr", "td", "td"]
 
 
 @settings(max_examples=150, deadline=None)

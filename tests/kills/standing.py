@@ -30,7 +30,7 @@ def standing(world: World) -> dict[str, Any]:
         told = history(ledger, world.issue)
         decided = {"state": told.state.value, "fault": ledger.fault(),
                    "transitions": [[one.data[part] for part in ("event", "from", "to")] for one in told.transitions],
-                   "effects": sorted(_effects(entries))}
+                   "effects": sorted(_effects(entries)), "runs without an end": sorted(_open_runs(entries))}
     finally:
         ledger.close()
     return {**decided, **_on_the_forge(world)}
@@ -68,6 +68,11 @@ def _effects(entries: tuple[Entry, ...]) -> Iterator[str]:
     done = Counter(one.key.removesuffix("/done") for one in entries if one.kind == "done")
     for key in {*intents, *done}:
         yield f"{key}: {intents[key]} intended, {done[key]} confirmed"
+
+
+def _open_runs(entries: tuple[Entry, ...]) -> set[str]:
+    """Runs that were begun and not ended: what they have is kept for whoever goes on with them, for ever."""
+    return {str(one.run) for one in entries if one.kind == "run"} - {str(one.run) for one in entries if one.kind == "run-ended"}
 
 
 def _on_the_forge(world: World) -> dict[str, Any]:

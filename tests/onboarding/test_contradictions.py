@@ -101,7 +101,8 @@ def test_no_page_of_ours_contradicts_anything():
     flows = {path.relative_to(ROOT).as_posix(): path.read_text() for path in ROOT.glob("workflows/*.yaml")}
     there = {path: "" for folder in ("examples", "harness", "docs") for path in
              (file.relative_to(ROOT).as_posix() for file in (ROOT / folder).rglob("*") if file.is_file())}
-    assert contradictions_in(pages, {**there, **flows, **pages}, workflows=("triage",)) == ()
+    drafted = {".github/workflows/factory.yml": ""}      # by `factory init --runner`, in a repository of the reader's
+    assert contradictions_in(pages, {**there, **flows, **pages, **drafted}, workflows=("triage",)) == ()
 
 
 @pytest.mark.parametrize(("one", "other", "is_found"), [
