@@ -12,7 +12,7 @@ FIRST = ("test_audit.py", "test_kill.py")
 """One worker makes the demo's lap, which takes a while; the other has something to do meanwhile."""
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items) -> None:
     """The scenarios are long: they come first, those that look at the lap last of them, and the short tests fill the rest.
     A file stays together."""
     with_lap = {item.path for item in items if "lap" in getattr(item, "fixturenames", ())}

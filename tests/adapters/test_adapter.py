@@ -26,7 +26,7 @@ def spent(place):
 @pytest.mark.parametrize(("kind", "words"), [
     ("error-before", "502"), ("unavailable", "503"), ("cut-before", "not reached"), ("garbled", "not the API"),
 ])
-def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words):
+def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words) -> None:
     number = place.file("Reading")
     place.admin.inject(kind, path=f".*/{place.name}/issues/{number}")
     with pytest.raises(ForgeError, match=words) as refused:
@@ -35,14 +35,14 @@ def test_a_bad_day_is_worth_a_retry(place, adapter, kind, words):
     assert adapter.issue(number).title == "Reading"
 
 
-def test_a_list_that_is_no_list_is_not_an_empty_one(place, adapter):
+def test_a_list_that_is_no_list_is_not_an_empty_one(place, adapter) -> None:
     place.file("There is one")
     place.admin.inject("garbled", path=f".*/{place.name}/issues")
     with pytest.raises(ForgeError, match="not the API"):
         adapter.issues()
 
 
-def test_a_forge_that_does_not_answer_in_time_is_not_waited_for(place):
+def test_a_forge_that_does_not_answer_in_time_is_not_waited_for(place) -> None:
     hasty = GitHubForge(Access(place.name, place.factory.token, place.forge.api, timeout_seconds=1))
     number = place.file("Slow")
     place.admin.inject("slow", path=f".*/{place.name}/issues/{number}", seconds=5)
@@ -53,7 +53,7 @@ def test_a_forge_that_does_not_answer_in_time_is_not_waited_for(place):
     assert time.monotonic() - began < 4
 
 
-def test_a_forge_that_is_not_there_is_worth_a_retry():
+def test_a_forge_that_is_not_there_is_worth_a_retry() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         api = f"http://localhost:{free.getsockname()[1]}/api/v3"
@@ -62,23 +62,23 @@ def test_a_forge_that_is_not_there_is_worth_a_retry():
     assert refused.value.retryable
 
 
-def test_a_token_that_is_not_known_is_final(place):
+def test_a_token_that_is_not_known_is_final(place) -> None:
     with pytest.raises(ForgeError, match="Bad credentials") as refused:
         GitHubForge(Access(place.name, "lof_wrong", place.forge.api)).issues()
     assert not refused.value.retryable
 
 
-def test_a_repository_must_be_named_whole():
+def test_a_repository_must_be_named_whole() -> None:
     for name in ("tidebook", "a/b/c", ""):
         with pytest.raises(ConfigError, match="owner/name"):
             GitHubForge(Access(name, "token"))
 
 
-def test_a_token_is_in_no_repr():
+def test_a_token_is_in_no_repr() -> None:
     assert "secret" not in repr(Access("a/b", "secret"))
 
 
-def test_listing_issues_costs_one_request_a_page(place, adapter):
+def test_listing_issues_costs_one_request_a_page(place, adapter) -> None:
     """PyGithub fetches each item again for an attribute that the list does not carry."""
     for number in range(5):
         place.file(f"Issue {number}")
@@ -87,7 +87,7 @@ def test_listing_issues_costs_one_request_a_page(place, adapter):
     assert spent(place) - before == 1
 
 
-def test_reading_an_issue_with_its_comments_costs_two_requests(place, adapter):
+def test_reading_an_issue_with_its_comments_costs_two_requests(place, adapter) -> None:
     number = place.file("Cheap")
     before = spent(place)
     adapter.issue(number)
@@ -95,20 +95,20 @@ def test_reading_an_issue_with_its_comments_costs_two_requests(place, adapter):
     assert spent(place) - before == 2
 
 
-def test_asking_for_an_unchanged_default_branch_costs_one_request_at_most(place, adapter):
+def test_asking_for_an_unchanged_default_branch_costs_one_request_at_most(place, adapter) -> None:
     adapter.default_branch()
     before = spent(place)
     adapter.default_branch()
     assert spent(place) - before == 0
 
 
-def test_more_issues_than_a_page_are_all_listed(place, adapter):
+def test_more_issues_than_a_page_are_all_listed(place, adapter) -> None:
     for number in range(103):
         place.file(f"Issue {number}")
     assert [issue.number for issue in adapter.issues()] == list(range(1, 104))
 
 
-def test_a_second_comment_of_ours_is_taken_away(place, adapter):
+def test_a_second_comment_of_ours_is_taken_away(place, adapter) -> None:
     """Two factories may have raced before one of them was told to stop."""
     number = place.file("Doubled")
     for _ in range(2):
@@ -117,13 +117,13 @@ def test_a_second_comment_of_ours_is_taken_away(place, adapter):
     assert [comment.body for comment in adapter.comments(number)] == ["<!-- m --> new"]
 
 
-def test_a_label_is_made_with_its_colour(place, adapter):
+def test_a_label_is_made_with_its_colour(place, adapter) -> None:
     number = place.file("Coloured")
     adapter.set_state_label(number, "factory:merged", among=("factory:merged",))
     assert place.api("GET", "/labels/factory:merged").json()["color"] == "0e8a16"
 
 
-def test_a_half_done_label_change_is_completed_when_tried_again(place, adapter):
+def test_a_half_done_label_change_is_completed_when_tried_again(place, adapter) -> None:
     number = place.file("Half done")
     states = ("factory:triage", "factory:accepted")
     adapter.set_state_label(number, "factory:triage", among=states)
@@ -135,7 +135,7 @@ def test_a_half_done_label_change_is_completed_when_tried_again(place, adapter):
     assert adapter.issue(number).labels == ("factory:accepted",)
 
 
-def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter):
+def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter) -> None:
     """Another app may write our name, our words and our mark; its number it cannot choose."""
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     other = place.admin.create_user(f"{place.prefix}-ci[bot]", role="write", kind="Bot")
@@ -157,7 +157,7 @@ def ports():
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self):
+        def do_GET(self) -> None:
             seen.append(self.client_address[1])
             body = b'{"default_branch": "main"}'
             self.send_response(200)
@@ -165,7 +165,7 @@ def ports():
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, *_):
+        def log_message(self, *_) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -178,7 +178,7 @@ def ports():
     serving.join()
 
 
-def test_threads_share_no_connection(ports):
+def test_threads_share_no_connection(ports) -> None:
     """PyGithub keeps the request under way in its connection: with one client for all, 24 threads that asked for 60
     things each were given another's answer once."""
     adapter = GitHubForge(Access("a/b", "token", f"http://localhost:{ports.pop()}/api/v3"))
@@ -199,5 +199,5 @@ def test_threads_share_no_connection(ports):
     ({"permission": "owner-ish", "user": {"id": 7}}, "none"),
     ({"permission": "admin", "user": None}, "none"),
 ])
-def test_what_an_answer_on_permission_means(answer, permission):
+def test_what_an_answer_on_permission_means(answer, permission) -> None:
     assert permission_from(answer, Actor(7, "kim")) == permission

@@ -42,7 +42,7 @@ def as_app(place, key, **more):
     return GitHubForge(Access(place.name, api=place.forge.api, app=key), **more)
 
 
-def test_what_it_writes_is_the_bots_and_is_known_again_by_its_number(place, app):
+def test_what_it_writes_is_the_bots_and_is_known_again_by_its_number(place, app) -> None:
     made, key = app
     number = place.file("Reading")
     first, second = as_app(place, key), as_app(place, key)
@@ -56,7 +56,7 @@ def test_what_it_writes_is_the_bots_and_is_known_again_by_its_number(place, app)
     assert [(one.name, one.app) for one in first.check_runs(sha)] == [("factory/size", made["id"])]
 
 
-def test_somebody_elses_comment_with_our_mark_is_not_ours(place, app):
+def test_somebody_elses_comment_with_our_mark_is_not_ours(place, app) -> None:
     _, key = app
     number = place.file("Forged")
     place.api("POST", f"/issues/{number}/comments", by=place.person("mallory"), json={"body": "<!-- m --> I am the factory"})
@@ -64,7 +64,7 @@ def test_somebody_elses_comment_with_our_mark_is_not_ours(place, app):
     assert len(as_app(place, key).comments(number)) == 2
 
 
-def test_a_token_is_for_one_repository_and_for_what_is_needed(place, tmp_path):
+def test_a_token_is_for_one_repository_and_for_what_is_needed(place, tmp_path) -> None:
     """The app was granted more, and on more; its tokens are not."""
     other = place.admin.create_repository(place.owner.login, "other")
     made, key = an_app(place, tmp_path, granted={**permissions.wanted(), "administration": "write"}, install=False)
@@ -76,7 +76,7 @@ def test_a_token_is_for_one_repository_and_for_what_is_needed(place, tmp_path):
     assert place.api("DELETE", "/branches/main/protection", **token).status_code == 403
 
 
-def test_a_token_is_exchanged_ten_minutes_before_its_end_and_not_before(place, app):
+def test_a_token_is_exchanged_ten_minutes_before_its_end_and_not_before(place, app) -> None:
     clock = StandingClock()
     forge = at_forge(place, app[1], time=clock.time)
     first = forge.token()
@@ -88,7 +88,7 @@ def test_a_token_is_exchanged_ten_minutes_before_its_end_and_not_before(place, a
     assert forge.token() != first
 
 
-def test_a_pass_that_outlasts_its_token_goes_on(place, app):
+def test_a_pass_that_outlasts_its_token_goes_on(place, app) -> None:
     """A clock that stood still (a laptop asleep) does not know that the hour is over; the forge's 401 tells."""
     forge = as_app(place, app[1])
     place.file("Before")
@@ -99,7 +99,7 @@ def test_a_pass_that_outlasts_its_token_goes_on(place, app):
     assert len(forge.comments(1)) == 1
 
 
-def test_many_threads_share_one_token(place, app):
+def test_many_threads_share_one_token(place, app) -> None:
     forge, tokens = at_forge(place, app[1]), []
     threads = [threading.Thread(target=lambda: tokens.append(forge.token())) for _ in range(8)]
     for thread in threads:
@@ -110,7 +110,7 @@ def test_many_threads_share_one_token(place, app):
     assert len(set(tokens)) == 1
 
 
-def test_git_gets_the_same_fresh_token_and_keeps_it_nowhere(place, app, tmp_path):
+def test_git_gets_the_same_fresh_token_and_keeps_it_nowhere(place, app, tmp_path) -> None:
     forge = as_app(place, app[1])
     trusted = TrustedRepository(tmp_path / "trusted.git", Remote(place.repository.clone_url, forge.token))
     trusted.fetch("main")
@@ -123,7 +123,7 @@ def test_git_gets_the_same_fresh_token_and_keeps_it_nowhere(place, app, tmp_path
 
 
 @pytest.mark.parametrize("need", NEEDS, ids=lambda need: need.name)
-def test_each_permission_that_is_missing_is_named_with_its_reason(need):
+def test_each_permission_that_is_missing_is_named_with_its_reason(need) -> None:
     granted = permissions.wanted()
     lower = {"write": "read"}.get(need.level)
     for without in ({**granted, need.name: lower} if lower else granted, {k: v for k, v in granted.items() if k != need.name}):
@@ -134,7 +134,7 @@ def test_each_permission_that_is_missing_is_named_with_its_reason(need):
     assert permissions.missing({**granted, need.name: "admin"}) == ()
 
 
-def test_an_app_that_lacks_something_gets_no_token_and_is_told_what(place, tmp_path):
+def test_an_app_that_lacks_something_gets_no_token_and_is_told_what(place, tmp_path) -> None:
     granted = {**permissions.wanted(), "checks": "read"}
     del granted["statuses"]
     _, key = an_app(place, tmp_path, granted=granted)
@@ -143,7 +143,7 @@ def test_an_app_that_lacks_something_gets_no_token_and_is_told_what(place, tmp_p
     assert not refused.value.retryable
 
 
-def test_an_app_that_is_not_installed_is_told_so(place, tmp_path):
+def test_an_app_that_is_not_installed_is_told_so(place, tmp_path) -> None:
     _, key = an_app(place, tmp_path, install=False)
     with pytest.raises(ForgeError, match=r"where app \d+ is installed: 404") as refused:
         as_app(place, key).issues()
@@ -152,7 +152,7 @@ def test_an_app_that_is_not_installed_is_told_so(place, tmp_path):
 
 @pytest.mark.parametrize(("text", "says"), [
     ("", "is no private key"), ("-----BEGIN RSA PRIVATE KEY-----\nx\n", "is no private key"), (None, "cannot be read")])
-def test_a_key_that_is_none_is_named_by_its_file_and_not_shown(place, tmp_path, text, says):
+def test_a_key_that_is_none_is_named_by_its_file_and_not_shown(place, tmp_path, text, says) -> None:
     key_file = tmp_path / "app.pem"
     if text is not None:
         key_file.write_text(text)
@@ -162,16 +162,16 @@ def test_a_key_that_is_none_is_named_by_its_file_and_not_shown(place, tmp_path, 
     assert "BEGIN" not in str(refused.value)
 
 
-def test_another_apps_key_is_refused_by_the_forge(place, app, tmp_path):
+def test_another_apps_key_is_refused_by_the_forge(place, app, tmp_path) -> None:
     with pytest.raises(ForgeError, match="401"):
         at_forge(place, AppKey(app[0]["id"] + 100_000, app[1].key_file)).token()
 
 
-def test_an_app_or_a_token_and_not_both(app):
+def test_an_app_or_a_token_and_not_both(app) -> None:
     for access in (Access("a/b", "token", app=app[1]), Access("a/b")):
         with pytest.raises(ConfigError, match="either an app or a token"):
             GitHubForge(access)
 
 
-def test_nothing_secret_is_in_a_repr(app):
+def test_nothing_secret_is_in_a_repr(app) -> None:
     assert "PRIVATE" not in repr(Access("a/b", app=app[1]))

@@ -37,7 +37,7 @@ def bot(place, name):
     return place.admin.create_user(f"{place.prefix}-{name}[bot]", role="write", kind="Bot")
 
 
-def test_of_each_app_the_latest_run_of_each_name_counts(place, adapter, sha):
+def test_of_each_app_the_latest_run_of_each_name_counts(place, adapter, sha) -> None:
     ours, theirs = bot(place, "ci"), bot(place, "other")
     first = reported(place, sha, ours, name="ci", conclusion="failure")
     reported(place, sha, ours, name="ci", conclusion="success")
@@ -47,19 +47,19 @@ def test_of_each_app_the_latest_run_of_each_name_counts(place, adapter, sha):
         CheckSeen("ci", first, "success"), CheckSeen("ci", second, "neutral"), CheckSeen("lint", second, None)}
 
 
-def test_checks_of_another_commit_are_not_this_ones(place, adapter, sha):
+def test_checks_of_another_commit_are_not_this_ones(place, adapter, sha) -> None:
     reported(place, sha, bot(place, "ci"), name="ci", conclusion="success")
     assert adapter.check_runs(place.push({"app.py": "print(2)\n"}, branch="main")) == ()
 
 
-def test_the_newest_status_of_each_context_counts(place, adapter, sha):
+def test_the_newest_status_of_each_context_counts(place, adapter, sha) -> None:
     for context, state in (("ci", "pending"), ("ci", "success"), ("slow", "success"), ("slow", "pending"), ("bad", "error")):
         place.api("POST", f"/statuses/{sha}", by=place.owner, json={"context": context, "state": state})
     assert set(adapter.statuses(sha)) == {
         CheckSeen("ci", None, "success"), CheckSeen("slow", None, None), CheckSeen("bad", None, "error")}
 
 
-def test_what_protection_and_rulesets_demand_is_read_by_app(place, adapter):
+def test_what_protection_and_rulesets_demand_is_read_by_app(place, adapter) -> None:
     assert adapter.required_checks("main") == ()
     protected = place.api("PUT", "/branches/main/protection", by=place.owner, json={
         "required_status_checks": {"strict": False, "checks": [{"context": "ci", "app_id": 41},
@@ -76,7 +76,7 @@ def test_what_protection_and_rulesets_demand_is_read_by_app(place, adapter):
     assert adapter.required_checks("main") == (RequiredCheck("any", None), RequiredCheck("ci", 41), RequiredCheck("lint", None))
 
 
-def test_what_an_unknown_branch_demands_is_not_nothing(adapter):
+def test_what_an_unknown_branch_demands_is_not_nothing(adapter) -> None:
     with pytest.raises(ForgeError, match="404"):
         adapter.required_checks("no/such")
 
@@ -90,7 +90,7 @@ def test_what_an_unknown_branch_demands_is_not_nothing(adapter):
     ({"enforcement_level": "off", "contexts": ["status"]}, []),
     (None, []),
 ])
-def test_protection_names_checks_by_app_where_it_knows_one(demanded, found):
+def test_protection_names_checks_by_app_where_it_knows_one(demanded, found) -> None:
     assert list(of_protection({"protection": {"enabled": True, "required_status_checks": demanded}})) == found
 
 
@@ -100,17 +100,17 @@ def test_protection_names_checks_by_app_where_it_knows_one(demanded, found):
      [RequiredCheck("ci", 7), RequiredCheck("any", None), RequiredCheck("x", None)]),
     ({"type": "non_fast_forward"}, []),
 ])
-def test_a_rule_names_checks_by_app_where_it_knows_one(rule, found):
+def test_a_rule_names_checks_by_app_where_it_knows_one(rule, found) -> None:
     assert list(of_rule(rule)) == found
 
 
-def test_a_forge_that_does_not_tell_its_rules_has_not_none(place, adapter):
+def test_a_forge_that_does_not_tell_its_rules_has_not_none(place, adapter) -> None:
     place.admin.inject("forbidden", path=r".*/rules/branches/main")
     with pytest.raises(ForgeError, match="403"):
         adapter.required_checks("main")
 
 
-def test_a_server_older_than_rulesets_has_none(place, adapter):
+def test_a_server_older_than_rulesets_has_none(place, adapter) -> None:
     place.admin.inject("missing", path=r".*/rules/branches/main")
     assert adapter.required_checks("main") == ()
 
@@ -128,19 +128,19 @@ def on_the_run(place, sha):
 
 
 @pytest.mark.parametrize("count", [0, 1, 50, 51, 120])
-def test_all_annotations_stand_on_one_run_however_many(place, adapter, sha, count):
+def test_all_annotations_stand_on_one_run_however_many(place, adapter, sha, count) -> None:
     for _ in range(2):
         adapter.set_check(sha, "factory/law", conclusion="failure", title="t", summary="s", annotations=annotations(count))
     assert on_the_run(place, sha) == (["failure"], [list(range(1, count + 1))])
 
 
-def test_another_set_of_annotations_is_another_run(place, adapter, sha):
+def test_another_set_of_annotations_is_another_run(place, adapter, sha) -> None:
     for count in (2, 1):
         adapter.set_check(sha, "factory/law", conclusion="failure", title="t", summary="s", annotations=annotations(count))
     assert on_the_run(place, sha)[1] in ([[1, 2], [1]], [[1], [1, 2]])
 
 
-def test_a_run_that_was_cut_off_between_two_parts_is_not_green_and_is_made_again(place, adapter, sha):
+def test_a_run_that_was_cut_off_between_two_parts_is_not_green_and_is_made_again(place, adapter, sha) -> None:
     place.admin.inject("error-before", method="PATCH", path=r".*/check-runs/\d+")
     with pytest.raises(ForgeError):
         adapter.set_check(sha, "factory/law", conclusion="success", title="t", summary="s", annotations=annotations(60))
@@ -149,14 +149,14 @@ def test_a_run_that_was_cut_off_between_two_parts_is_not_green_and_is_made_again
     assert [one.conclusion for one in adapter.check_runs(sha)] == ["success"]
 
 
-def test_a_summary_that_is_too_long_is_cut_and_set_once(place, adapter, sha):
+def test_a_summary_that_is_too_long_is_cut_and_set_once(place, adapter, sha) -> None:
     for _ in range(2):
         adapter.set_check(sha, "factory/law", conclusion="failure", title="t", summary="s" * 70_000)
     runs = place.api("GET", f"/commits/{sha}/check-runs?filter=all").json()["check_runs"]
     assert [len(run["output"]["summary"]) for run in runs] == [65_535]
 
 
-def test_there_is_one_issue_of_ours_with_a_mark_and_it_changes_only_when_it_differs(world):
+def test_there_is_one_issue_of_ours_with_a_mark_and_it_changes_only_when_it_differs(world) -> None:
     world.file("Somebody's", f"{MARKER} I am the dashboard")
     number = world.forge.upsert_issue(MARKER, title="Dashboard", body=f"{MARKER} one")
     assert world.forge.upsert_issue(MARKER, title="Dashboard", body=f"{MARKER} two") == number
@@ -168,25 +168,25 @@ def test_there_is_one_issue_of_ours_with_a_mark_and_it_changes_only_when_it_diff
     assert world.forge.upsert_issue(MARKER, title="Dashboard", body=f"{MARKER} two") != number
 
 
-def test_of_two_issues_of_ours_the_older_stays(place, adapter):
+def test_of_two_issues_of_ours_the_older_stays(place, adapter) -> None:
     said = {"by": place.factory, "json": {"title": "x", "body": MARKER}}
     made = [place.api("POST", "/issues", **said).json()["number"] for _ in range(2)]
     assert adapter.upsert_issue(MARKER, title="Dashboard", body=MARKER) == made[0]
     assert [adapter.issue(number).open for number in made] == [True, False]
 
 
-def test_an_issue_that_was_filed_though_an_error_came_back_is_not_filed_again(place, adapter):
+def test_an_issue_that_was_filed_though_an_error_came_back_is_not_filed_again(place, adapter) -> None:
     place.admin.inject("error-after", method="POST", path=f".*/{place.name}/issues")
     number = adapter.upsert_issue(MARKER, title="Dashboard", body=MARKER)
     assert [issue.number for issue in adapter.issues()] == [number]
 
 
-def test_an_issue_is_pinned_once_and_a_fourth_is_told_no(world):
+def test_an_issue_is_pinned_once_and_a_fourth_is_told_no(world) -> None:
     numbers = [world.file(f"Issue {number}") for number in range(4)]
     assert [world.forge.pin_issue(number) for number in (*numbers[:3], numbers[0], numbers[3])] == [True, True, True, True, False]
 
 
-def test_a_forge_that_fails_while_pinning_is_no_no(place, adapter):
+def test_a_forge_that_fails_while_pinning_is_no_no(place, adapter) -> None:
     number = place.file("Pinned")
     place.admin.inject("error-before", path=r".*/graphql")
     with pytest.raises(ForgeError, match="502") as told:
@@ -195,7 +195,7 @@ def test_a_forge_that_fails_while_pinning_is_no_no(place, adapter):
 
 
 @pytest.mark.parametrize("fault", [None, "error-after"])
-def test_the_forge_merges_what_was_judged_once_and_nothing_else(place, fault):
+def test_the_forge_merges_what_was_judged_once_and_nothing_else(place, fault) -> None:
     world = RealWorld(place)
     head, forge = world.push("factory/issue-1"), world.forge
     number = forge.open_pull_request(branch="factory/issue-1", base="main", title="#1: a change", body="x").number

@@ -33,7 +33,7 @@ def given(made) -> AppGiven:
     return AppGiven(made["id"], made["pem"])
 
 
-def test_a_home_that_is_an_apps_speaks_as_it_and_git_too(place, home, tmp_path):
+def test_a_home_that_is_an_apps_speaks_as_it_and_git_too(place, home, tmp_path) -> None:
     from harness.forge.github import GitHubForge
 
     made, _ = an_app(place, tmp_path)
@@ -51,7 +51,7 @@ def test_a_home_that_is_an_apps_speaks_as_it_and_git_too(place, home, tmp_path):
     assert (home / "cache" / "forge.sqlite").exists()
 
 
-def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tmp_path):
+def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tmp_path) -> None:
     granted = {**permissions.wanted(), "issues": "read"}
     del granted["checks"]
     made, _ = an_app(place, tmp_path, granted=granted)
@@ -64,20 +64,20 @@ def test_each_missing_permission_is_named_and_nothing_is_changed(place, home, tm
     assert not home.exists()
 
 
-def test_an_app_that_is_not_there_is_told_where_to_install_it(place, home, tmp_path):
+def test_an_app_that_is_not_there_is_told_where_to_install_it(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path, install=False)
     where = f"/apps/{made['slug']}/installations/new"
     with pytest.raises(ConfigError, match=f"is not installed on {place.name}: install it at .*{where}"):
         connected_as_app(home, place.name, given(made), api=place.forge.api)
 
 
-def test_what_it_was_granted_beyond_its_needs_is_said(place, home, tmp_path):
+def test_what_it_was_granted_beyond_its_needs_is_said(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path, granted={**permissions.wanted(), "administration": "write"})
     found = connected_as_app(home, place.name, given(made), api=place.forge.api)
     assert "administration: write" in found.note
 
 
-def test_a_wrong_key_is_named_as_such(place, home, tmp_path):
+def test_a_wrong_key_is_named_as_such(place, home, tmp_path) -> None:
     (tmp_path / "other").mkdir()
     made, _ = an_app(place, tmp_path)
     other = place.admin.create_app(place.person("kim").login, {"name": f"Other {place.prefix}", "url": "http://localhost/x"})
@@ -85,7 +85,7 @@ def test_a_wrong_key_is_named_as_such(place, home, tmp_path):
         connected_as_app(home, place.name, AppGiven(made["id"], other["pem"]), api=place.forge.api)
 
 
-def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, monkeypatch):
+def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, monkeypatch) -> None:
     made, _ = an_app(place, tmp_path)
     connected_as_app(home, place.name, given(made), api=place.forge.api)
     monkeypatch.setenv("FORGE_TOKEN", place.factory.token)
@@ -95,7 +95,7 @@ def test_a_token_is_for_trial_and_takes_the_apps_place(place, home, tmp_path, mo
     assert read_home(home).app == 0
 
 
-def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more():
+def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more() -> None:
     told = json.loads(manifest_of(WISH, back="http://localhost:1/made"))
     assert told["default_permissions"] == {need.name: need.level for need in NEEDS}
     assert (told["public"], told["redirect_url"], told["default_events"]) == (False, "http://localhost:1/made", [])
@@ -106,7 +106,7 @@ def test_the_manifest_asks_for_what_is_needed_and_for_nothing_more():
     assert "issues" in hooked["default_events"]
 
 
-def test_a_page_shows_each_permission_with_its_reason_and_is_inert():
+def test_a_page_shows_each_permission_with_its_reason_and_is_inert() -> None:
     page = page_of(Wish('a/"><script>x', "https://github.com", org='o"rg'), state="s&t", back="http://localhost/b")
     assert "<script" not in page
     assert all(f"<code>{need.name}</code>" in page and html.escape(need.why) in page for need in NEEDS)
@@ -129,7 +129,7 @@ def get(url, **headers):
     return httpx.get(url, headers=headers, trust_env=False, timeout=20)
 
 
-def test_the_door_opens_at_its_address_alone_and_under_one_host_name(door):
+def test_the_door_opens_at_its_address_alone_and_under_one_host_name(door) -> None:
     assert get(door.address).status_code == 200
     assert get(door.address).headers["content-security-policy"].startswith("default-src 'none'")
     root = f"http://{door.host}/"
@@ -138,19 +138,19 @@ def test_the_door_opens_at_its_address_alone_and_under_one_host_name(door):
 
 
 @pytest.mark.parametrize("query", ["", "code=x", "state=x", "code=x&state=x", "code=&state={state}"])
-def test_a_code_that_nobody_asked_for_is_not_taken(door, query):
+def test_a_code_that_nobody_asked_for_is_not_taken(door, query) -> None:
     assert get(f"{door.back}?{query.format(state=door.state)}").status_code == 400
     assert door.code(0.01) is None
 
 
-def test_the_first_code_counts_and_no_other(door):
+def test_the_first_code_counts_and_no_other(door) -> None:
     door.answer("made")
     assert get(f"{door.back}?code=first&state={door.state}").text == "made"
     assert get(f"{door.back}?code=second&state={door.state}").status_code == 400
     assert door.code(0.01) == "first"
 
 
-def test_nobody_comes_and_the_waiting_ends(home):
+def test_nobody_comes_and_the_waiting_ends(home) -> None:
     shown = []
     with pytest.raises(ConfigError, match="nobody made the app"):
         founded(home, Wish("a/b", "http://localhost:9"), tell=lambda _: None, show=shown.append, patience=0.01)
@@ -158,7 +158,7 @@ def test_nobody_comes_and_the_waiting_ends(home):
     assert not home.exists()
 
 
-def test_nothing_is_made_for_a_home_that_serves_something_else(place, home, tmp_path):
+def test_nothing_is_made_for_a_home_that_serves_something_else(place, home, tmp_path) -> None:
     made, _ = an_app(place, tmp_path)
     connected_as_app(home, place.name, given(made), api=place.forge.api)
     with pytest.raises(ConfigError, match="set FACTORY_HOME"):
@@ -188,7 +188,7 @@ class Person(threading.Thread):
             self.words = get(sent.headers["location"]).text
 
 
-def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, home):
+def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, home) -> None:
     person, told = Person(place), []
 
     def tell(words: str) -> None:
@@ -208,7 +208,7 @@ def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, ho
     assert "PRIVATE" not in "".join(told)
 
 
-def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path):
+def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path) -> None:
     """Nobody installed it in time; said again, the command makes no second one."""
     made, key = an_app(place, tmp_path, install=False)
     (home / "keys").mkdir(parents=True)
@@ -222,7 +222,7 @@ def test_an_app_that_was_made_before_is_gone_on_with(place, home, tmp_path):
     assert founded(home, wish, tell=lambda _: None, show=pytest.fail, patience=0.01).account == f"{made['slug']}[bot]"
 
 
-def test_an_app_that_the_forge_knows_no_more_is_told_of(place, home, tmp_path):
+def test_an_app_that_the_forge_knows_no_more_is_told_of(place, home, tmp_path) -> None:
     _, key = an_app(place, tmp_path)
     (home / "keys").mkdir(parents=True)
     (home / "keys" / "app.pem").write_bytes(key.key_file.read_bytes())

@@ -25,7 +25,7 @@ def spent(place):
     return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
 
 
-def test_what_one_process_heard_costs_the_next_nothing(place, file):
+def test_what_one_process_heard_costs_the_next_nothing(place, file) -> None:
     """An answer of 304 is free on GitHub, as it is here."""
     number = place.file("Heard", "Once.")
     place.api("POST", f"/issues/{number}/comments", by=place.factory, json={"body": "Hello."})
@@ -36,7 +36,7 @@ def test_what_one_process_heard_costs_the_next_nothing(place, file):
     assert spent(place) == before
 
 
-def test_a_change_is_heard_at_once(place, file):
+def test_a_change_is_heard_at_once(place, file) -> None:
     number = place.file("Before")
     reader = adapter(place, file)
     assert reader.issue(number).title == reader.issues()[0].title == "Before"
@@ -44,7 +44,7 @@ def test_a_change_is_heard_at_once(place, file):
     assert reader.issue(number).title == reader.issues()[0].title == "After"
 
 
-def test_a_list_of_many_pages_is_whole_when_none_of_them_is_sent(place, file):
+def test_a_list_of_many_pages_is_whole_when_none_of_them_is_sent(place, file) -> None:
     for number in range(101):
         place.file(f"Issue {number}")
     adapter(place, file).issues()
@@ -53,7 +53,7 @@ def test_a_list_of_many_pages_is_whole_when_none_of_them_is_sent(place, file):
     assert spent(place) == before
 
 
-def test_no_token_is_in_the_file_and_only_this_account_may_read_it(place, file):
+def test_no_token_is_in_the_file_and_only_this_account_may_read_it(place, file) -> None:
     reader = adapter(place, file)
     place.file("Something")
     reader.issues()
@@ -63,7 +63,7 @@ def test_no_token_is_in_the_file_and_only_this_account_may_read_it(place, file):
 
 
 @pytest.mark.parametrize("damage", [b"", b"not a database at all", b"SQLite format 3\0" + b"\xff" * 4000])
-def test_a_damaged_store_costs_a_transfer_and_nothing_else(place, file, damage):
+def test_a_damaged_store_costs_a_transfer_and_nothing_else(place, file, damage) -> None:
     place.file("There")
     adapter(place, file).issues()
     for path in file.parent.iterdir():
@@ -77,13 +77,13 @@ def test_a_damaged_store_costs_a_transfer_and_nothing_else(place, file, damage):
     assert spent(place) == before
 
 
-def test_a_store_that_cannot_be_made_is_done_without(place, tmp_path):
+def test_a_store_that_cannot_be_made_is_done_without(place, tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     place.file("There")
     assert len(adapter(place, tmp_path / "file" / "forge.sqlite").issues()) == 1
 
 
-def test_an_answer_belongs_to_the_account_that_heard_it(file):
+def test_an_answer_belongs_to_the_account_that_heard_it(file) -> None:
     store = KeptAnswers(file)
     store.keep("ours", "/a?", headers=HEADERS, body="secret")
     assert store.find("theirs", "/a?") is None
@@ -94,7 +94,7 @@ def test_an_answer_belongs_to_the_account_that_heard_it(file):
     assert "x-ratelimit-remaining" not in found.headers
 
 
-def test_what_has_no_etag_or_is_too_long_is_not_kept():
+def test_what_has_no_etag_or_is_too_long_is_not_kept() -> None:
     store = KeptAnswers()
     store.keep("a", "/none?", headers={}, body="x")
     store.keep("a", "/long?", headers=HEADERS, body="x" * (kept.MOST_BYTES_EACH + 1))
@@ -102,7 +102,7 @@ def test_what_has_no_etag_or_is_too_long_is_not_kept():
     assert [store.find("a", path) is None for path in ("/none?", "/long?", "/odd?")] == [True, True, False]
 
 
-def test_the_store_is_bounded_and_what_was_used_longest_ago_goes_first(file):
+def test_the_store_is_bounded_and_what_was_used_longest_ago_goes_first(file) -> None:
     store = KeptAnswers(file, most_bytes=20_000)
     store.keep("a", "/liked?", headers=HEADERS, body="the first")
     for number in range(500):
@@ -114,10 +114,10 @@ def test_the_store_is_bounded_and_what_was_used_longest_ago_goes_first(file):
     assert there == list(range(there[0], 500))
 
 
-def test_many_threads_and_two_openings_share_one_store(file):
+def test_many_threads_and_two_openings_share_one_store(file) -> None:
     stores = (KeptAnswers(file), KeptAnswers(file))
 
-    def work(number):
+    def work(number) -> None:
         for turn in range(20):
             stores[number % 2].keep("a", f"/{number}/{turn}?", headers=HEADERS, body=f"{number}/{turn}")
 

@@ -27,7 +27,7 @@ def opened(place, head="work", body=""):
     return answer.json()["number"]
 
 
-def push(checkout, place, *specs):
+def push(checkout, place, *specs) -> None:
     done(git("push", "--quiet", "origin", *specs, cwd=checkout, token=place.factory.token))
 
 
@@ -39,7 +39,7 @@ def state(place, number):
     return place.api("GET", f"/issues/{number}").json()["state"]
 
 
-def test_a_candidate_that_lands_by_fast_forward_marks_its_pull_request_merged(place, checkout):
+def test_a_candidate_that_lands_by_fast_forward_marks_its_pull_request_merged(place, checkout) -> None:
     """How the factory lands: M = merge(base, head), judged before, pushed with a lease on the base."""
     head = branch_with_work(place)
     number = opened(place)
@@ -56,7 +56,7 @@ def test_a_candidate_that_lands_by_fast_forward_marks_its_pull_request_merged(pl
     assert kinds == ["merged", "closed"]
 
 
-def test_the_head_outlives_its_branch(place, checkout):
+def test_the_head_outlives_its_branch(place, checkout) -> None:
     head = branch_with_work(place)
     number = opened(place)
     push(checkout, place, ":work")
@@ -66,14 +66,14 @@ def test_the_head_outlives_its_branch(place, checkout):
     assert not pull(place, number)["merged"]
 
 
-def test_a_pull_request_whose_branch_is_put_back_is_closed_not_merged(place, checkout):
+def test_a_pull_request_whose_branch_is_put_back_is_closed_not_merged(place, checkout) -> None:
     branch_with_work(place)
     number = opened(place)
     push(checkout, place, "+origin/main:work")
     assert (pull(place, number)["state"], pull(place, number)["merged"]) == ("closed", False)
 
 
-def test_a_pull_request_whose_branch_is_put_back_to_a_newer_base_is_closed_not_merged(place, checkout):
+def test_a_pull_request_whose_branch_is_put_back_to_a_newer_base_is_closed_not_merged(place, checkout) -> None:
     """The base moved on, then the branch was set onto it: nothing of the pull request is in the base."""
     branch_with_work(place)
     number = opened(place)
@@ -83,7 +83,7 @@ def test_a_pull_request_whose_branch_is_put_back_to_a_newer_base_is_closed_not_m
     assert (pull(place, number)["state"], pull(place, number)["merged"]) == ("closed", False)
 
 
-def test_a_push_moves_the_pull_request(place):
+def test_a_push_moves_the_pull_request(place) -> None:
     branch_with_work(place)
     number = opened(place)
     sha = place.push({"work.txt": "again\n"}, branch="work")
@@ -92,7 +92,7 @@ def test_a_push_moves_the_pull_request(place):
 
 
 @pytest.mark.parametrize("words", ["Fixes #1", "closes: #1", "RESOLVED #1", "text\n\nfix #1."])
-def test_a_landed_commit_closes_what_it_says_it_fixes(place, words):
+def test_a_landed_commit_closes_what_it_says_it_fixes(place, words) -> None:
     place.file("A bug")
     sha = place.push({"app.py": "print('fixed')\n"}, message=f"A fix\n\n{words}")
     assert state(place, 1) == "closed"
@@ -101,19 +101,19 @@ def test_a_landed_commit_closes_what_it_says_it_fixes(place, words):
 
 
 @pytest.mark.parametrize("words", ["prefixes #1", "Fixes other/repo#1", "see #1", "Fixes #11", "unfixed#1", "Fixes #999"])
-def test_words_that_only_look_like_it_close_nothing(place, words):
+def test_words_that_only_look_like_it_close_nothing(place, words) -> None:
     place.file("A bug")
     place.push({"app.py": "print('not fixed')\n"}, message=words)
     assert state(place, 1) == "open"
 
 
-def test_a_commit_on_another_branch_closes_nothing_until_it_lands(place):
+def test_a_commit_on_another_branch_closes_nothing_until_it_lands(place) -> None:
     place.file("A bug")
     branch_with_work(place, message="Fixes #1")
     assert state(place, 1) == "open"
 
 
-def test_a_pull_requests_own_words_close_the_issue_when_it_is_merged(place):
+def test_a_pull_requests_own_words_close_the_issue_when_it_is_merged(place) -> None:
     place.file("A bug")
     branch_with_work(place)
     number = opened(place, body="Fixes #1")
@@ -123,7 +123,7 @@ def test_a_pull_requests_own_words_close_the_issue_when_it_is_merged(place):
     assert place.api("GET", f"/pulls/{number}/merge").status_code == 204
 
 
-def test_merging_is_bound_to_the_head_that_was_judged(place):
+def test_merging_is_bound_to_the_head_that_was_judged(place) -> None:
     judged = branch_with_work(place)
     number = opened(place)
     place.push({"work.txt": "sneaked in\n"}, branch="work")
@@ -132,7 +132,7 @@ def test_merging_is_bound_to_the_head_that_was_judged(place):
     assert not pull(place, number)["merged"]
 
 
-def test_a_conflict_cannot_be_merged(place):
+def test_a_conflict_cannot_be_merged(place) -> None:
     place.push({"app.py": "one\n"}, branch="main")
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
@@ -144,7 +144,7 @@ def test_a_conflict_cannot_be_merged(place):
     assert place.api("PUT", f"/pulls/{number}/merge", by=place.factory, json={}).status_code == 405
 
 
-def test_the_same_branch_has_one_open_pull_request(place):
+def test_the_same_branch_has_one_open_pull_request(place) -> None:
     branch_with_work(place)
     opened(place)
     again = place.api("POST", "/pulls", by=place.factory, json={"title": "t", "head": "work", "base": "main"})
@@ -154,7 +154,7 @@ def test_the_same_branch_has_one_open_pull_request(place):
     assert "No commits between" in nothing.json()["errors"][0]["message"]
 
 
-def test_a_closed_pull_request_opens_again_and_a_merged_one_never(place):
+def test_a_closed_pull_request_opens_again_and_a_merged_one_never(place) -> None:
     branch_with_work(place)
     number = opened(place)
 
@@ -166,7 +166,7 @@ def test_a_closed_pull_request_opens_again_and_a_merged_one_never(place):
     assert turn("open") == 422
 
 
-def test_what_a_pull_request_changes_is_told_file_by_file(place):
+def test_what_a_pull_request_changes_is_told_file_by_file(place) -> None:
     """A moved file shows under both names, and attributes in the change cannot make it binary."""
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
@@ -182,7 +182,7 @@ def test_what_a_pull_request_changes_is_told_file_by_file(place):
     assert (whole["changed_files"], whole["additions"], whole["deletions"]) == (5, 4, 2)
 
 
-def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tmp_path):
+def test_a_server_that_died_between_a_push_and_its_consequences_takes_them_up(tmp_path) -> None:
     """The branch is moved behind the server's back, as a push does whose server was killed right after."""
     home = tmp_path / "home"
     running = start(home)

@@ -48,7 +48,7 @@ def proposed(place, text, *, branch="edit"):
     return head
 
 
-def look(plant):
+def look(plant) -> None:
     plant.repository.fetch("main")
     show_consequences(plant, steering_at(plant, plant.repository.tip("main")))
 
@@ -58,7 +58,7 @@ def checks(place, sha):
     return [(run["conclusion"], run["output"]["title"], run["output"]["summary"]) for run in runs if run["name"] == CHECK]
 
 
-def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line(place, plant):
+def test_the_check_appears_on_the_head_with_the_flips_then_names_the_broken_line(place, plant) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     text = (EXAMPLE / LAW).read_text("utf-8")   # 400 → 300
     head = proposed(place, text)

@@ -52,7 +52,7 @@ def at(seconds: float) -> str:
     (200, {**SPENT, "x-ratelimit-reset": str(int(NOON) + 600)}, GRAPHQL, 600),
     (200, {}, GRAPHQL, LEAST_UNNAMED_SECONDS),
 ])
-def test_what_is_a_limit_and_how_long_it_lasts(status, headers, body, seconds):
+def test_what_is_a_limit_and_how_long_it_lasts(status, headers, body, seconds) -> None:
     limit = limit_of(status, headers, body, now=NOON)
     assert limit is not None
     assert limit.seconds == pytest.approx(seconds)
@@ -68,14 +68,14 @@ def test_what_is_a_limit_and_how_long_it_lasts(status, headers, body, seconds):
     (200, {}, '{"data": {"node": {"title": "rate_limited"}}}'),
     (304, SPENT, ""),
 ])
-def test_what_is_not_allowed_is_no_limit(status, headers, body):
+def test_what_is_not_allowed_is_no_limit(status, headers, body) -> None:
     assert limit_of(status, headers, body, now=NOON) is None
 
 
 @given(st.sampled_from([403, 429]), st.dictionaries(
     st.sampled_from(["retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "date"]), st.text(max_size=40) | st.from_regex(
         r"-?[0-9]{1,20}(\.[0-9]+)?", fullmatch=True)))
-def test_no_answer_makes_anybody_wait_for_nothing_or_for_ever(status, headers):
+def test_no_answer_makes_anybody_wait_for_nothing_or_for_ever(status, headers) -> None:
     limit = limit_of(status, headers, SECONDARY, now=NOON)
     assert limit is not None
     assert LEAST_SECONDS <= limit.seconds <= MOST_SECONDS
@@ -89,7 +89,7 @@ def clock():
     return StandingClock()
 
 
-def test_while_it_is_closed_nobody_passes_and_all_are_told_until_when(clock):
+def test_while_it_is_closed_nobody_passes_and_all_are_told_until_when(clock) -> None:
     turnstile = Turnstile(time=clock.time)
     turnstile.enter(writes=False)
     opens = turnstile.close(Limit(30, is_secondary=True)).again_at
@@ -104,7 +104,7 @@ def test_while_it_is_closed_nobody_passes_and_all_are_told_until_when(clock):
     assert clock.slept == []
 
 
-def test_setting_the_clock_opens_nothing_and_closes_nothing(clock):
+def test_setting_the_clock_opens_nothing_and_closes_nothing(clock) -> None:
     turnstile = Turnstile(time=clock.time)
     turnstile.close(Limit(30, is_secondary=True))
     clock.now += 86_400
@@ -115,7 +115,7 @@ def test_setting_the_clock_opens_nothing_and_closes_nothing(clock):
     turnstile.enter(writes=False)
 
 
-def test_who_is_turned_away_again_waits_twice_as_long_until_something_is_answered(clock):
+def test_who_is_turned_away_again_waits_twice_as_long_until_something_is_answered(clock) -> None:
     turnstile, waits = Turnstile(time=clock.time), []
     for _ in range(9):
         waits.append((turnstile.close(Limit(60, is_secondary=True)).again_at - datetime.fromtimestamp(clock.now, UTC)).seconds)
@@ -126,7 +126,7 @@ def test_who_is_turned_away_again_waits_twice_as_long_until_something_is_answere
     assert opens == datetime.fromtimestamp(clock.now + 1, UTC)
 
 
-def test_a_limit_that_names_less_does_not_open_what_another_closed(clock):
+def test_a_limit_that_names_less_does_not_open_what_another_closed(clock) -> None:
     turnstile = Turnstile(time=clock.time)
     turnstile.close(Limit(600, is_secondary=False))
     turnstile.close(Limit(1, is_secondary=True))
@@ -135,13 +135,13 @@ def test_a_limit_that_names_less_does_not_open_what_another_closed(clock):
         turnstile.enter(writes=False)
 
 
-def test_not_all_come_back_at_the_same_moment(clock):
+def test_not_all_come_back_at_the_same_moment(clock) -> None:
     clock.chance = 0.5
     opens = Turnstile(time=clock.time).close(Limit(60, is_secondary=True)).again_at
     assert opens == datetime.fromtimestamp(NOON + 63, UTC)
 
 
-def test_writes_are_a_second_apart_for_all_threads_together(clock):
+def test_writes_are_a_second_apart_for_all_threads_together(clock) -> None:
     turnstile = Turnstile(between=0.25, between_writes=1.0, time=clock.time)
     threads = [threading.Thread(target=turnstile.enter, kwargs={"writes": True}) for _ in range(4)]
     for thread in threads:
@@ -158,7 +158,7 @@ def adapter(place, clock):
 
 
 @pytest.mark.parametrize("kind", ["rate-limited", "secondary-limit", "too-many"])
-def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(place, adapter, clock, kind):
+def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(place, adapter, clock, kind) -> None:
     number = place.file("Reading")
     place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after="7")
     with pytest.raises(ForgeError, match="rate limit") as told:
@@ -173,7 +173,7 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(pl
     assert adapter.issue(number).open
 
 
-def test_row_102_graphqls_200_with_errors_is_a_limit_too(place, adapter):
+def test_row_102_graphqls_200_with_errors_is_a_limit_too(place, adapter) -> None:
     number = place.file("Pinned")
     place.admin.inject("graphql-errors", path=r".*/graphql")
     with pytest.raises(ForgeError, match="rate limit") as told:
@@ -181,7 +181,7 @@ def test_row_102_graphqls_200_with_errors_is_a_limit_too(place, adapter):
     assert told.value.again_at is not None
 
 
-def test_two_adapters_of_one_account_share_what_one_of_them_was_told(place):
+def test_two_adapters_of_one_account_share_what_one_of_them_was_told(place) -> None:
     access = Access(place.name, place.owner.token, place.forge.api)
     place.admin.inject("secondary-limit", path=f".*/{place.name}/issues", retry_after="1000")
     with pytest.raises(ForgeError, match="secondary rate limit"):
@@ -191,7 +191,7 @@ def test_two_adapters_of_one_account_share_what_one_of_them_was_told(place):
     GitHubForge(Access(place.name, place.factory.token, place.forge.api)).issues()
 
 
-def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock):
+def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock) -> None:
     number = place.file("Patience")
     for kind, wait in itertools.product(("rate-limited", "secondary-limit"),
                                         ("0", "-5", "1000000000", "Wed, 21 Oct 2015 07:28:00 GMT", "", None)):

@@ -23,7 +23,7 @@ def numbers(news):
     return [issue.number for issue in news.issues]
 
 
-def test_the_first_look_shows_all_that_is_open_and_tells_pull_requests_apart(world):
+def test_the_first_look_shows_all_that_is_open_and_tells_pull_requests_apart(world) -> None:
     left, closed = world.file("Left open"), world.file("Closed")
     world.close(closed)
     world.push("factory/issue-1")
@@ -34,7 +34,7 @@ def test_the_first_look_shows_all_that_is_open_and_tells_pull_requests_apart(wor
 
 
 @pytest.mark.parametrize("happens", ["a comment", "a closing", "a label", "a new issue"])
-def test_whatever_happens_to_an_issue_is_news_to_who_looked_before(world, happens):
+def test_whatever_happens_to_an_issue_is_news_to_who_looked_before(world, happens) -> None:
     first = world.file("The first")
     cursor = world.forge.news().cursor
     match happens:
@@ -51,7 +51,7 @@ def test_whatever_happens_to_an_issue_is_news_to_who_looked_before(world, happen
     assert {issue.number: issue for issue in news.issues}[first] == world.forge.issue(first)
 
 
-def test_a_push_to_a_pull_request_is_news(world):
+def test_a_push_to_a_pull_request_is_news(world) -> None:
     world.push("factory/issue-1")
     pull = world.forge.open_pull_request(branch="factory/issue-1", base="main", title="#1: a change", body="x")
     cursor = world.forge.news().cursor
@@ -61,7 +61,7 @@ def test_a_push_to_a_pull_request_is_news(world):
 
 @pytest.mark.parametrize("cursor", ["nonsense", "{}", "[]", '{"since": 7, "seen": {}}',
                                     '{"since": "2030-01-01", "seen": {"x": 1}}'])
-def test_a_cursor_of_another_making_counts_as_none(place, cursor):
+def test_a_cursor_of_another_making_counts_as_none(place, cursor) -> None:
     number = place.file("There")
     assert numbers(adapter(place).news(cursor)) == [number]
 
@@ -74,7 +74,7 @@ def spent(place):
     return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
 
 
-def test_a_look_at_what_did_not_change_is_free(place):
+def test_a_look_at_what_did_not_change_is_free(place) -> None:
     """The forge answers 304: no body, and nothing of the hour's allowance."""
     place.file("Still")
     reader = adapter(place)
@@ -89,7 +89,7 @@ def test_a_look_at_what_did_not_change_is_free(place):
     assert spent(place) == before
 
 
-def test_the_address_stays_while_nothing_happens_and_moves_on_when_something_is_behind():
+def test_the_address_stays_while_nothing_happens_and_moves_on_when_something_is_behind() -> None:
     cursor = Cursor(START)
     for minute in range(5):
         new, cursor = new_since(cursor, (), at=START + timedelta(minutes=minute))
@@ -101,7 +101,7 @@ def test_the_address_stays_while_nothing_happens_and_moves_on_when_something_is_
     assert (new, cursor.since, dict(cursor.seen)) == (frozenset(), START + timedelta(minutes=14) - OVERLAP, {})
 
 
-def test_what_has_only_just_happened_is_told_once_more():
+def test_what_has_only_just_happened_is_told_once_more() -> None:
     """Two changes of the same second may look alike: an edited comment is one."""
     item = {"number": 1, "updated_at": "2030-05-04T02:17:00Z"}
     new, cursor = new_since(None, [item], at=START)
@@ -113,7 +113,7 @@ def test_what_has_only_just_happened_is_told_once_more():
 
 
 @pytest.mark.parametrize("lag", [0, 3, 9])
-def test_a_change_that_a_list_shows_seconds_late_is_not_passed_by(lag):
+def test_a_change_that_a_list_shows_seconds_late_is_not_passed_by(lag) -> None:
     """Another change, of a minute before, had moved the cursor on meanwhile."""
     earlier = {"number": 1, "updated_at": "2030-05-04T02:17:00Z"}
     late = {"number": 2, "updated_at": "2030-05-04T02:18:00Z"}
@@ -124,7 +124,7 @@ def test_a_change_that_a_list_shows_seconds_late_is_not_passed_by(lag):
     assert new == {2}
 
 
-def test_without_a_date_the_newest_item_tells_the_hour():
+def test_without_a_date_the_newest_item_tells_the_hour() -> None:
     items = [{"number": 1, "updated_at": "2030-05-04T02:17:00Z"}]
     assert began("", items) == began("tomorrow", items) == START
     assert began("", []) < START
@@ -135,7 +135,7 @@ LOOKS = st.lists(st.floats(0, 15), min_size=1, max_size=25)
 
 
 @given(changes=CHANGES, looks=LOOKS, lag=st.floats(0, 5), skew=st.floats(-1e6, 1e6))
-def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_caught_up(changes, looks, lag, skew):
+def test_every_change_is_told_at_the_next_look_or_the_one_after_the_list_has_caught_up(changes, looks, lag, skew) -> None:
     """A list that lags by up to five seconds, moments of whole seconds, and whatever hour it is here."""
     said, cursor, now, told = {}, None, 0.0, {}
     pending = sorted((when, number, turn) for turn, (number, when) in enumerate(changes))
@@ -159,6 +159,6 @@ def stamp(seconds: float) -> str:
 
 @given(st.dictionaries(st.integers(1, 10**6), st.text("0123456789abcdef", min_size=16, max_size=16), max_size=9),
        st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)))
-def test_a_cursor_is_read_as_it_was_written(seen, since):
+def test_a_cursor_is_read_as_it_was_written(seen, since) -> None:
     cursor = Cursor(since.replace(microsecond=0, tzinfo=UTC), seen)
     assert cursor_in(cursor.text) == cursor

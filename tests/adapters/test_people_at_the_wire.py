@@ -41,7 +41,7 @@ def world(place, tmp_path):
     return made
 
 
-def say(place, number, body, *, by):
+def say(place, number, body, *, by) -> None:
     assert place.api("POST", f"/issues/{number}/comments", by=by, json={"body": body}).status_code == 201
 
 
@@ -60,7 +60,7 @@ def dashboards(place):
     return [one for one in issues if "lights-out-factory:dashboard" in (one["body"] or "") and "pull_request" not in one]
 
 
-def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, world):
+def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, world) -> None:
     issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
     world.tick(shows=True)
     told = world.history(issue)
@@ -89,7 +89,7 @@ def test_a_maintainer_reads_the_gates_approves_the_commit_and_it_lands(place, wo
     assert {entry.issue for entry in world.ledger.entries(kind="issue")} == {issue}
 
 
-def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_heard(place, world):
+def test_a_command_that_somebody_else_wrote_into_a_maintainers_comment_is_not_heard(place, world) -> None:
     issue = place.file("Cancelled bookings keep their places", "The places are gone.", by="kim")
     maya = place.person("maya", role="admin")
     said = place.api("POST", f"/issues/{issue}/comments", by=maya, json={"body": "Looks fine."}).json()

@@ -36,7 +36,7 @@ class FakeWorld:
     def say(self, number, body):
         return self.forge.say(number, body, author="ben").author
 
-    def close(self, number):
+    def close(self, number) -> None:
         self.forge.edit_issue(number, open=False)
 
     def reason(self, number):
@@ -49,7 +49,7 @@ class FakeWorld:
         self.forge.push(branch, f"{len(self.forge.branches)}{len(self.forge.writes)}{branch}"[:12].ljust(40, "f"))
         return self.forge.branches[branch]
 
-    def land(self, branch):
+    def land(self, branch) -> None:
         self.forge.branches["main"] += self.forge.branches[branch]
 
     def person(self, name, permission):
@@ -61,10 +61,10 @@ class FakeWorld:
     def marks(self):
         return list(self.forge.writes)
 
-    def fail_after(self, method):
+    def fail_after(self, method) -> None:
         self.forge.fail(method, after=True)
 
-    def fail_before(self, method):
+    def fail_before(self, method) -> None:
         self.forge.fail(method)
 
 
@@ -92,7 +92,7 @@ class RealWorld:
         assert self.place.api("POST", f"/issues/{number}/comments", by=ben, json={"body": body}).status_code == 201
         return Actor(ben.id, ben.login)
 
-    def close(self, number):
+    def close(self, number) -> None:
         self.place.api("PATCH", f"/issues/{number}", by=self.place.owner, json={"state": "closed"})
 
     def reason(self, number):
@@ -108,7 +108,7 @@ class RealWorld:
             self.place.api("POST", "/git/refs", by=self.place.factory, json=made)
         return self.place.push({"app.py": f"print({self.pushes})\n"}, branch=branch)
 
-    def land(self, branch):
+    def land(self, branch) -> None:
         sha = self.place.api("GET", f"/branches/{branch}").json()["commit"]["sha"]
         moved = self.place.api("PATCH", "/git/refs/heads/main", by=self.place.factory, json={"sha": sha})
         assert moved.status_code == 200, moved.text
@@ -130,12 +130,12 @@ class RealWorld:
         checks = [self.place.api("GET", f"/commits/{one['commit']['sha']}/check-runs?filter=all").json() for one in branches]
         return issues, comments, events, checks
 
-    def fail_after(self, method):
+    def fail_after(self, method) -> None:
         self._fail(method, "error-after")
 
-    def fail_before(self, method):
+    def fail_before(self, method) -> None:
         self._fail(method, "error-before")
 
-    def _fail(self, method, kind):
+    def _fail(self, method, kind) -> None:
         verb, path = _PATHS[method]
         self.place.admin.inject(kind, method=verb, path=path)

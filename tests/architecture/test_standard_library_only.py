@@ -22,12 +22,12 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def test_there_is_something_to_look_at():
+def test_there_is_something_to_look_at() -> None:
     assert len(FILES) > 20
 
 
 @pytest.mark.parametrize(("folder", "path"), FILES, ids=lambda value: str(value).removeprefix(str(ROOT)))
-def test_only_the_standard_library_and_itself(folder, path):
+def test_only_the_standard_library_and_itself(folder, path) -> None:
     foreign = {name for name in imported(path)
                if name.split(".")[0] not in sys.stdlib_module_names
                and not any(name == own or name.startswith(f"{own}.") for own in PURE[folder])}

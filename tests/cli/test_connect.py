@@ -34,14 +34,14 @@ def home(tmp_path, monkeypatch):
     (init, ["--github", NAME, "--host", "http://git.example.org"], "https address"),
     (init, ["--org", "tidehouse"], "belong to --github"),
 ])
-def test_what_cannot_be_meant_is_refused_at_once(home, command, arguments, says):
+def test_what_cannot_be_meant_is_refused_at_once(home, command, arguments, says) -> None:
     told = CliRunner().invoke(command, arguments)
     assert says in str(told.exception)
     assert getattr(told.exception, "exit_code", None) == 2
     assert not home.exists()
 
 
-def test_a_home_is_connected_as_an_app_with_its_webhooks_secret(place, home, tmp_path):
+def test_a_home_is_connected_as_an_app_with_its_webhooks_secret(place, home, tmp_path) -> None:
     made, key = an_app(place, tmp_path)
     (tmp_path / "secret").write_text("a-secret-of-some-length\n")
     told = CliRunner().invoke(connect, [place.name, "--api", place.forge.api, "--app", str(made["id"]), "--app-key-file",

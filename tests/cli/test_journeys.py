@@ -67,7 +67,7 @@ def ledger_of(there):
         ledger.close()
 
 
-def test_what_stands_is_listed_and_with_all_what_stood_and_who_changed_that(there):
+def test_what_stands_is_listed_and_with_all_what_stood_and_who_changed_that(there) -> None:
     code, said, _ = factory("list", "2")
     assert (code, said.splitlines()) == (0, [f"{there.new[7:19]}  #2       M-BOOK       bug        new-words"])
     _, said, _ = factory("list", "--all")
@@ -76,7 +76,7 @@ def test_what_stands_is_listed_and_with_all_what_stood_and_who_changed_that(ther
     assert factory("list", "3")[1] == "No journey stands for issue 3.\n"
 
 
-def test_one_is_shown_with_its_text_and_history_by_the_first_letters_of_its_digest(there):
+def test_one_is_shown_with_its_text_and_history_by_the_first_letters_of_its_digest(there) -> None:
     code, said, _ = factory("show", there.new[7:15])
     assert code == 0
     assert "journey: new-words\npromise: M-BOOK" in said
@@ -85,13 +85,13 @@ def test_one_is_shown_with_its_text_and_history_by_the_first_letters_of_its_dige
 
 
 @pytest.mark.parametrize("digest", ["3f0", "sha256:", "0" * 64, "../../x"])
-def test_a_digest_that_names_no_journey_is_refused_by_name(there, digest):
+def test_a_digest_that_names_no_journey_is_refused_by_name(there, digest) -> None:
     _, _, error = factory("show", digest)
     assert "journeys have a digest that begins with" in str(error)
     assert isinstance(error, ConfigError)
 
 
-def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_the_ledger_without_its_name(there):
+def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_the_ledger_without_its_name(there) -> None:
     code, said, _ = factory("retire", there.new[7:17], "--reason", "walks are free now")
     assert (code, said) == (0, f"retired: {there.new} binds no change any more\n")
     assert there.shelf.standing() == ()
@@ -103,7 +103,7 @@ def test_a_journey_is_retired_with_a_reason_signed_in_the_store_and_written_in_t
     assert "new-words" not in json.dumps(entry.data)
 
 
-def test_one_that_does_not_stand_cannot_be_retired_and_nothing_is_written(there):
+def test_one_that_does_not_stand_cannot_be_retired_and_nothing_is_written(there) -> None:
     _, _, error = factory("retire", there.old, "--reason", "again")
     assert "no standing journey has the digest" in str(error)
     assert ledger_of(there) == ()
@@ -112,7 +112,7 @@ def test_one_that_does_not_stand_cannot_be_retired_and_nothing_is_written(there)
 @pytest.mark.parametrize(("text", "says"), [
     ("journey: [", "not YAML"), (seaside.JOURNEY.replace("book-a-large-group", "new-words"), "the same name"),
 ])  # fmt: skip
-def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothing(there, tmp_path, text, says):
+def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothing(there, tmp_path, text, says) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(text)
     code, said, error = factory("add", str(file), "--issue", "2", "--reason", "the largest group was left out")
@@ -121,21 +121,21 @@ def test_a_journey_that_does_not_hold_is_refused_with_the_reason_and_seals_nothi
     assert ledger_of(there) == ()
 
 
-def test_a_journey_for_the_mission_must_cite_an_entry_of_it(there, tmp_path):
+def test_a_journey_for_the_mission_must_cite_an_entry_of_it(there, tmp_path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(seaside.JOURNEY.replace("M-BOOK", "M-NOTHING"))
     code, said, _ = factory("add", str(file), "--reason", "always")
     assert (code, "is no entry of the mission" in said) == (1, True)
 
 
-def test_an_issue_that_nobody_has_triaged_has_no_journeys_to_add_to(there, tmp_path):
+def test_an_issue_that_nobody_has_triaged_has_no_journeys_to_add_to(there, tmp_path) -> None:
     file = tmp_path / "mine.yaml"
     file.write_text(seaside.JOURNEY)
     _, _, error = factory("add", str(file), "--issue", "7", "--reason", "why not")
     assert "issue #7 was never triaged here" in str(error)
 
 
-def test_text_of_a_journey_moves_nothing_on_a_terminal(there):
+def test_text_of_a_journey_moves_nothing_on_a_terminal(there) -> None:
     text = with_canary(seaside.JOURNEY.replace("book-a-large-group", "loud").replace("Booked for 9", "\\e[2J \u202e 9"))
     entry = Entry(Event.SEALED, 2, "loud", journey_digest(text), Purpose.BUG, "", "author", "\x1b[2J", "2026-01-02", "t")
     there.shelf.seal((text,), (entry,))

@@ -37,7 +37,7 @@ def factory(*arguments: str | Path):
     return subprocess.run([FACTORY, "rules", *arguments], capture_output=True, text=True, timeout=60, check=False)
 
 
-def test_the_command_tells_who_flips_when_the_cap_is_edited(clone):
+def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:
     folder = clone / "examples" / "public-factory"
     said = ["impact", folder, "--base", "HEAD", "--history", folder / "history.json"]
     rules = folder / "factory_rules.md"
@@ -61,12 +61,12 @@ def test_the_command_tells_who_flips_when_the_cap_is_edited(clone):
     ("--upload-pack=x", "is not a ref"), ("", "is not a ref"), ("HEAD\n", "is not a ref"), ("nowhere", "names no commit"),
     ("HEAD:examples", "names no commit"),
 ])
-def test_a_ref_that_is_none_is_refused(clone, ref, says):
+def test_a_ref_that_is_none_is_refused(clone, ref, says) -> None:
     with pytest.raises(ConfigError, match=says):
         snapshot_at(clone, ref)
 
 
-def test_what_a_commit_does_not_have_is_refused_by_name(clone, tmp_path):
+def test_what_a_commit_does_not_have_is_refused_by_name(clone, tmp_path) -> None:
     (clone / "new").mkdir()
     with pytest.raises(ConfigError, match="new is not there at `HEAD`"):
         snapshot_at(clone / "new", "HEAD")
@@ -76,7 +76,7 @@ def test_what_a_commit_does_not_have_is_refused_by_name(clone, tmp_path):
         snapshot_at(clone, "HEAD").read("absent")
 
 
-def test_what_lies_in_the_working_copy_is_not_what_the_commit_has(clone):
+def test_what_lies_in_the_working_copy_is_not_what_the_commit_has(clone) -> None:
     (clone / "examples" / "public-factory" / "more.md").write_text("new", "utf-8")
     there = snapshot_at(clone / "examples" / "public-factory", "HEAD")
     (clone / "examples" / "public-factory" / "more.md").unlink()
@@ -84,7 +84,7 @@ def test_what_lies_in_the_working_copy_is_not_what_the_commit_has(clone):
     assert there.read("mission.md") == (EXAMPLE / "mission.md").read_bytes()
 
 
-def test_bad_input_is_named_and_ends_with_two(clone, tmp_path):
+def test_bad_input_is_named_and_ends_with_two(clone, tmp_path) -> None:
     folder, broken = clone / "examples" / "public-factory", tmp_path / "h.json"
     broken.write_bytes(b'{"pull_requests": [{"pr": 1}, {"pr": "\xff"}]}')
     done = factory("impact", folder, "--history", broken)
@@ -95,7 +95,7 @@ def test_bad_input_is_named_and_ends_with_two(clone, tmp_path):
     assert factory("impact", folder, "--history", broken, "--since", "soon").returncode == 2
 
 
-def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_rules(clone):
+def test_the_cases_of_recorded_pull_requests_are_asked_from_the_file_beside_the_rules(clone) -> None:
     folder = clone / "examples" / "public-factory"
     done = factory("test", folder)
     assert (done.returncode, done.stdout) == (0, "13 of 13 cases hold\n")

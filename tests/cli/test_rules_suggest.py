@@ -48,7 +48,7 @@ def rules(home: Path, *arguments: str | Path):
                           env={**os.environ, "FACTORY_HOME": str(home)}, check=False)
 
 
-def test_coverage_tells_what_the_ledger_holds(home):
+def test_coverage_tells_what_the_ledger_holds(home) -> None:
     found = json.loads(rules(home, "coverage", "--json").stdout)
     one = next(row for row in found["rules"] if row["rule"] == "F-ONE")
     assert (one["asked"], one["held"], [refused["change"] for refused in one["refused"]]) == (2, 0, [1, 2])
@@ -59,12 +59,12 @@ def test_coverage_tells_what_the_ledger_holds(home):
     assert "F-ONE" in shown
 
 
-def test_impact_replays_the_ledger_where_no_file_is_named(home):
+def test_impact_replays_the_ledger_where_no_file_is_named(home) -> None:
     found = json.loads(rules(home, "impact", "--json").stdout)
     assert (found["changes"], found["refused"]) == (2, [1, 2])
 
 
-def test_suggest_prints_or_writes_to_a_new_file(home, tmp_path):
+def test_suggest_prints_or_writes_to_a_new_file(home, tmp_path) -> None:
     shown = rules(home, "suggest")
     assert (shown.returncode, "max: 31" in shown.stdout) == (0, True)
     out = tmp_path / "drafts.md"
@@ -75,7 +75,7 @@ def test_suggest_prints_or_writes_to_a_new_file(home, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["factory_rules.md", "MISSION.md", "clаude.md", ".github/x.md", "factory.toml", "AGENTS.md"])
-def test_suggest_never_writes_to_what_steers_the_factory(home, tmp_path, name):
+def test_suggest_never_writes_to_what_steers_the_factory(home, tmp_path, name) -> None:
     (tmp_path / ".github").mkdir()
     said = rules(home, "suggest", "--out", tmp_path / name)
     assert (said.returncode, "for people to edit" in said.stderr) == (2, True)

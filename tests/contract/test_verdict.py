@@ -27,7 +27,7 @@ def signed(key, predicate):
     return signed_verdict(predicate, Notary(signer_at(key)))
 
 
-def test_what_the_validator_signs_the_harness_reads_whole(key):
+def test_what_the_validator_signs_the_harness_reads_whole(key) -> None:
     envelope = signed(key, GOLDEN)
     public = key.with_name("validator.key.pub")
     verdict = verified_verdict(envelope, public)
@@ -38,26 +38,26 @@ def test_what_the_validator_signs_the_harness_reads_whole(key):
     assert (verdict.outcome, verdict.box_form, verdict.signer) == ("passed", GOLDEN["box"]["form"], GOLDEN["signer"])
 
 
-def test_both_programs_read_the_same_predicate_from_one_envelope(key):
+def test_both_programs_read_the_same_predicate_from_one_envelope(key) -> None:
     envelope = signed(key, GOLDEN)
     assert validators_own(envelope, public_key_at(key.with_name("validator.key.pub"))) == GOLDEN
 
 
-def test_a_verdict_from_before_the_regression_set_has_none():
+def test_a_verdict_from_before_the_regression_set_has_none() -> None:
     old = {name: value for name, value in GOLDEN.items() if name != "regression"}
     assert Verdict.from_predicate(old, key_id="k").regression == Regression()
     assert not Regression().guarded
 
 
 @pytest.mark.parametrize("lacking", sorted(GOLDEN["regression"]))
-def test_a_regression_set_that_is_told_is_told_whole(lacking):
+def test_a_regression_set_that_is_told_is_told_whole(lacking) -> None:
     part = {name: value for name, value in GOLDEN["regression"].items() if name != lacking}
     with pytest.raises(KeyError):
         Verdict.from_predicate({**GOLDEN, "regression": part}, key_id="k")
 
 
 @pytest.mark.parametrize("name", sorted(GOLDEN.keys() - {"began", "ended", "regression"}))
-def test_a_verdict_without_one_of_its_parts_is_none(key, name):
+def test_a_verdict_without_one_of_its_parts_is_none(key, name) -> None:
     from harness.domain.errors import ValidatorError
 
     lacking = {**GOLDEN, name: {}} if name == "binds" else {k: v for k, v in GOLDEN.items() if k != name}
@@ -65,7 +65,7 @@ def test_a_verdict_without_one_of_its_parts_is_none(key, name):
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
 
 
-def test_a_verdict_that_says_more_is_read_as_what_is_known_of_it(key):
+def test_a_verdict_that_says_more_is_read_as_what_is_known_of_it(key) -> None:
     more = {name: {**part, "added_later": 1} if isinstance(part, dict) else part for name, part in GOLDEN.items()}
     public = key.with_name("validator.key.pub")
     known = verified_verdict(signed(key, GOLDEN), public)
@@ -74,7 +74,7 @@ def test_a_verdict_that_says_more_is_read_as_what_is_known_of_it(key):
 
 @pytest.mark.parametrize(("part", "name"), [("binds", name) for name in GOLDEN["binds"]]
                          + [("controls", name) for name in GOLDEN["controls"]])
-def test_a_verdict_that_binds_or_controls_less_is_none(key, part, name):
+def test_a_verdict_that_binds_or_controls_less_is_none(key, part, name) -> None:
     from harness.domain.errors import ValidatorError
 
     lacking = {**GOLDEN, part: {known: value for known, value in GOLDEN[part].items() if known != name}}
@@ -82,7 +82,7 @@ def test_a_verdict_that_binds_or_controls_less_is_none(key, part, name):
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
 
 
-def test_another_key_and_a_changed_payload_are_refused(key, tmp_path):
+def test_another_key_and_a_changed_payload_are_refused(key, tmp_path) -> None:
     from harness.domain.errors import ValidatorError
 
     envelope, other = signed(key, GOLDEN), tmp_path / "other" / "validator.key"
@@ -95,7 +95,7 @@ def test_another_key_and_a_changed_payload_are_refused(key, tmp_path):
         verified_verdict(json.dumps(forged).encode(), key.with_name("validator.key.pub"))
 
 
-def test_the_harness_hears_from_the_judges_own_program_whether_the_evidence_is_whole(key, tmp_path):
+def test_the_harness_hears_from_the_judges_own_program_whether_the_evidence_is_whole(key, tmp_path) -> None:
     store = tmp_path / "store"
     home = store / "judged" / "run-1-1"
     (home / "evidence").mkdir(parents=True)
@@ -112,7 +112,7 @@ def test_the_harness_hears_from_the_judges_own_program_whether_the_evidence_is_w
     assert "not in the store" in program.evidence_faults([tmp_path / "verdict.json"])[tmp_path / "verdict.json"]
 
 
-def test_a_store_that_cannot_be_looked_at_is_no_answer(key, tmp_path):
+def test_a_store_that_cannot_be_looked_at_is_no_answer(key, tmp_path) -> None:
     from harness.domain.errors import ValidatorError
 
     (tmp_path / "verdict.json").write_bytes(signed(key, GOLDEN))

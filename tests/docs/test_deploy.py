@@ -40,45 +40,45 @@ def pip():
     return [command for word, rest in instructions() if word == "RUN" for command in rest.split("&&") if "/pip " in command]
 
 
-def test_every_instruction_is_one_that_exists():
+def test_every_instruction_is_one_that_exists() -> None:
     assert {word for word, _ in instructions()} <= KNOWN
 
 
-def test_what_is_copied_is_there_and_is_all_that_the_build_sees():
+def test_what_is_copied_is_there_and_is_all_that_the_build_sees() -> None:
     copied = {name for word, rest in instructions() if word == "COPY" and "--from" not in rest for name in rest.split()[:-1]}
     assert {name for name in copied if not (ROOT / name).exists()} == set()
     ignore = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
     assert {line.removeprefix("!") for line in ignore if line.startswith("!")} == copied
 
 
-def test_the_packages_are_those_of_set_up():
+def test_the_packages_are_those_of_set_up() -> None:
     always = re.search(r"^lack (.+?) +#", SETUP, re.MULTILINE)[1].split()
     on_debian = re.search(r"then lack ([\w-]+)$", SETUP, re.MULTILINE)[1].split()
     assert {"bubblewrap", "chromium-headless-shell"} <= {*always, *on_debian}
     assert {*always, *on_debian, "git", "python3", "ca-certificates"} == apt_packages(1)
 
 
-def test_what_is_installed_is_locked_by_hash():
+def test_what_is_installed_is_locked_by_hash() -> None:
     installs = [command for command in pip() if "pip install" in command]
     assert installs
     for command in installs:
         assert {"--require-hashes", "-r"} <= set(command.split()) or {"--no-index", "--no-deps"} <= set(command.split())
 
 
-def test_the_tools_of_development_go_and_what_the_factory_needs_stays():
+def test_the_tools_of_development_go_and_what_the_factory_needs_stays() -> None:
     (uninstall,) = [command for command in pip() if "uninstall" in command]
     gone = {word.lower() for word in uninstall.split()[3:]}
     assert gone == {_name(need) for need in PROJECT["optional-dependencies"]["dev"]} - {_name(n) for n in PROJECT["dependencies"]}
 
 
-def test_it_does_not_run_as_root_and_keeps_its_state_in_one_volume():
+def test_it_does_not_run_as_root_and_keeps_its_state_in_one_volume() -> None:
     assert last("USER") == "factory"
     env = dict(word.split("=", 1) for word in last("ENV").split())
     assert env["FACTORY_HOME"].startswith(last("VOLUME") + "/")
     assert not env["XDG_CACHE_HOME"].startswith(env["FACTORY_HOME"]), "wheels are shown to boxes, the store must not be"
 
 
-def test_every_command_of_the_program_exists():
+def test_every_command_of_the_program_exists() -> None:
     entry = json.loads(last("ENTRYPOINT"))
     refuse_unknown((*entry, *json.loads(last("CMD"))))
     refuse_unknown(tuple(json.loads(last("HEALTHCHECK").partition("CMD ")[2])))
@@ -87,7 +87,7 @@ def test_every_command_of_the_program_exists():
             refuse_unknown(tuple(shlex.split(line)))
 
 
-def test_it_says_that_it_was_not_built():
+def test_it_says_that_it_was_not_built() -> None:
     assert "was never built by one" in DOCKERFILE
 
 

@@ -13,7 +13,7 @@ PATH = re.compile(r"(?:\.ci|bench|docs|examples|harness|tests|validators|workflo
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_command_on_a_page_exists_and_takes_what_it_is_given(page):
+def test_every_command_on_a_page_exists_and_takes_what_it_is_given(page) -> None:
     told = [(command, True) for command in commands(page)] + [(command, False) for command in mentions(page)]
     for command, whole in told:
         try:
@@ -23,13 +23,13 @@ def test_every_command_on_a_page_exists_and_takes_what_it_is_given(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_path_on_a_page_is_there(page):
+def test_every_path_on_a_page_is_there(page) -> None:
     named = {span for span in code_spans(page) if PATH.fullmatch(span)}
     assert {path for path in named if not list(ROOT.glob(path.rstrip("/")))} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_every_link_on_a_page_leads_somewhere(page):
+def test_every_link_on_a_page_leads_somewhere(page) -> None:
     folder = (ROOT / page).parent
     for link in links(page):
         if re.match(r"[a-z]+:", link):
@@ -42,7 +42,7 @@ def test_every_link_on_a_page_leads_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_a_block_says_what_language_it_is_in(page):
+def test_a_block_says_what_language_it_is_in(page) -> None:
     """An unknown word after a fence would be a block that no test looks at."""
     known = {"", "sh", "sh run", "console", "text", "yaml", "yaml rule", "yaml scope", "toml", "json", "markdown", "ini"}
     assert {block.info for block in blocks(page)} <= known
@@ -61,7 +61,7 @@ def test_a_block_says_what_language_it_is_in(page):
     ("python bench/none.py", "no file"),
     ("echo yes | make frobnicate", "no target"),
 ])
-def test_a_lie_is_found(command, says):
+def test_a_lie_is_found(command, says) -> None:
     lie = tuple(simple_commands(command))[-1]
     with pytest.raises((click.UsageError, LookupError), match=says):
         refuse_unknown(lie)
@@ -70,6 +70,6 @@ def test_a_lie_is_found(command, says):
 @pytest.mark.parametrize("command", [
     "$ factory why ISSUE", "factory why 2 --json | jq .outcome", "factory logs [RUN]  # one, node by node", "cd x && make test",
 ])
-def test_what_is_true_passes(command):
+def test_what_is_true_passes(command) -> None:
     for simple in simple_commands(command):
         refuse_unknown(simple)

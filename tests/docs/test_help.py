@@ -40,19 +40,19 @@ def examples(name: str) -> list[str]:
 
 
 @each
-def test_the_first_line_is_a_sentence_of_at_most_80_characters(name):
+def test_the_first_line_is_a_sentence_of_at_most_80_characters(name) -> None:
     first = page(name).partition("\n")[0]
     assert 0 < len(first) <= (80 if name else 110)
     assert first.endswith(".")
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_the_overview_says_what_the_command_says_of_itself(name):
+def test_the_overview_says_what_the_command_says_of_itself(name) -> None:
     assert COMMANDS[name][1] == page(name).partition("\n")[0]
 
 
 @each
-def test_examples_are_given_and_parse(name):
+def test_examples_are_given_and_parse(name) -> None:
     assert examples(name), "no `Examples:` block"
     for line in examples(name):
         ours = [simple for simple in simple_commands(line) if Path(simple[0]).name == "factory"]
@@ -63,7 +63,7 @@ def test_examples_are_given_and_parse(name):
 
 
 @each
-def test_every_option_is_explained(name):
+def test_every_option_is_explained(name) -> None:
     for parameter in ALL[name].get_params(click.Context(ALL[name])):
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts[0]}"
@@ -71,7 +71,7 @@ def test_every_option_is_explained(name):
 
 
 @each
-def test_every_argument_is_named_in_the_words(name):
+def test_every_argument_is_named_in_the_words(name) -> None:
     for parameter in ALL[name].params:
         if isinstance(parameter, click.Argument):
             shown = parameter.make_metavar(click.Context(ALL[name])).strip("[]{}.")
@@ -79,13 +79,13 @@ def test_every_argument_is_named_in_the_words(name):
 
 
 @each
-def test_what_may_not_be_wrapped_fits_a_terminal(name):
+def test_what_may_not_be_wrapped_fits_a_terminal(name) -> None:
     kept = [line for paragraph in page(name).split("\n\n") if paragraph.startswith("\b") for line in
             paragraph.splitlines()]
     assert [line for line in kept if len(line) > 98] == []
 
 
-def test_help_imports_no_command():
+def test_help_imports_no_command() -> None:
     code = "import sys; from harness.cli.main import run; run(['--help']); " \
            "print(*(name for name in sys.modules if name.startswith(('harness.', 'rich', 'httpx', 'sqlalchemy'))))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=30)

@@ -38,7 +38,7 @@ def seconds(span):
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_every_command_exists_and_takes_what_it_is_given(unit):
+def test_every_command_exists_and_takes_what_it_is_given(unit) -> None:
     commands = [given for key, given in settings(unit) if key.startswith("Exec")]
     assert commands
     for command in commands:
@@ -46,23 +46,23 @@ def test_every_command_exists_and_takes_what_it_is_given(unit):
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_nothing_is_forbidden_that_a_box_is_made_of(unit):
+def test_nothing_is_forbidden_that_a_box_is_made_of(unit) -> None:
     assert not {name for name, _ in settings(unit)} & BREAKS_THE_BOXES
 
 
-def test_what_is_left_out_is_named_where_a_reader_would_add_it():
+def test_what_is_left_out_is_named_where_a_reader_would_add_it() -> None:
     said = (DEPLOY / "factory.service").read_text("utf-8").partition("[Unit]")[0]
     assert {"ProtectKernelTunables", "ProtectHostname", "RestrictNamespaces", "MemoryDenyWriteExecute"} <= set(
         re.findall(r"\w+", said))
 
 
 @pytest.mark.parametrize("unit", UNITS)
-def test_no_path_of_one_machine_is_in_it(unit):
+def test_no_path_of_one_machine_is_in_it(unit) -> None:
     assert [given for _, given in settings(unit) if re.search(r"(^|[\s=])/", given)] == []
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_the_filter_of_system_calls_takes_away_only_what_no_box_needs(unit):
+def test_the_filter_of_system_calls_takes_away_only_what_no_box_needs(unit) -> None:
     """bubblewrap mounts, pivots, unshares and drops privileges; Chromium traces its own children and sets limits."""
     groups = value(unit, "SystemCallFilter")
     assert groups.startswith("~")
@@ -71,7 +71,7 @@ def test_the_filter_of_system_calls_takes_away_only_what_no_box_needs(unit):
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_secrets_come_as_credentials_and_are_taken_by_the_names_that_the_program_asks_for(unit, tmp_path, monkeypatch):
+def test_secrets_come_as_credentials_and_are_taken_by_the_names_that_the_program_asks_for(unit, tmp_path, monkeypatch) -> None:
     assert value(unit, "LoadCredential") == "factory:%E/lights-out-factory/credentials"
     for name in ("ANTHROPIC_API_KEY", "FACTORY_DATABASE", "FACTORY_HOME_KEY"):
         monkeypatch.delenv(name, raising=False)
@@ -82,7 +82,7 @@ def test_secrets_come_as_credentials_and_are_taken_by_the_names_that_the_program
     assert from_systemd({}) == {}
 
 
-def test_systemd_counts_less_exposure_than_before_the_boxes_allowed_it(tmp_path):
+def test_systemd_counts_less_exposure_than_before_the_boxes_allowed_it(tmp_path) -> None:
     """Its own count, of 10, where it is installed: 5.4 before families and system calls were restricted."""
     analyze = shutil.which("systemd-analyze")
     for unit in SERVICES if analyze else ():
@@ -93,26 +93,26 @@ def test_systemd_counts_less_exposure_than_before_the_boxes_allowed_it(tmp_path)
 
 
 @pytest.mark.parametrize("unit", SERVICES)
-def test_what_it_writes_is_private_and_no_secret_is_in_it(unit):
+def test_what_it_writes_is_private_and_no_secret_is_in_it(unit) -> None:
     assert (value(unit, "StateDirectoryMode"), value(unit, "UMask")) == ("0700", "0077")
     assert value(unit, "EnvironmentFile").startswith("-%E/")
     assert not re.search(r"(KEY|TOKEN|SECRET)=", (DEPLOY / unit).read_text("utf-8"))
 
 
-def test_told_to_stop_it_has_longer_than_the_grace_it_gives():
+def test_told_to_stop_it_has_longer_than_the_grace_it_gives() -> None:
     from harness.cli.daemon import GRACE
 
     assert seconds(value("factory.service", "TimeoutStopSec")) > GRACE
     assert value("factory.service", "KillMode") == "mixed"
 
 
-def test_the_service_is_ended_when_it_is_silent_and_not_started_again_on_a_wrong_configuration():
+def test_the_service_is_ended_when_it_is_silent_and_not_started_again_on_a_wrong_configuration() -> None:
     assert value("factory.service", "Type") == "notify"
     assert seconds(value("factory.service", "WatchdogSec")) >= 60
     assert value("factory.service", "RestartPreventExitStatus") == "2"
 
 
-def test_both_services_are_hardened_alike():
+def test_both_services_are_hardened_alike() -> None:
     first, second = ({line for line in settings(unit) if line[0] in HARDENING} for unit in SERVICES)
     assert first == second
     assert len(first) == len(HARDENING)
@@ -124,7 +124,7 @@ HARDENING = ("NoNewPrivileges", "CapabilityBoundingSet", "AmbientCapabilities", 
              "LimitCORE", "OOMPolicy", "Delegate", "UMask", "StateDirectoryMode")
 
 
-def test_the_timer_keeps_the_hour_of_our_own_triage():
+def test_the_timer_keeps_the_hour_of_our_own_triage() -> None:
     text = (shipped("workflows") / "triage.yaml").read_text("utf-8")
     minute, hour, *rest = re.search(r'schedule: "([^"]+)"', text)[1].split()
     assert rest == ["*", "*", "*"]
@@ -132,7 +132,7 @@ def test_the_timer_keeps_the_hour_of_our_own_triage():
     assert value("factory-tick.timer", "Persistent") == "yes"
 
 
-def test_systemd_itself_finds_nothing_wrong_where_it_is_installed(tmp_path):
+def test_systemd_itself_finds_nothing_wrong_where_it_is_installed(tmp_path) -> None:
     """A machine without systemd reads the names against the manual's list that is kept here."""
     known = {"Description", "Wants", "After", "WantedBy", "Type", "ExecStart", "ExecStartPost", "User", "Environment",
              "EnvironmentFile", "StateDirectory", "CacheDirectory", "WatchdogSec", "Restart", "RestartSec",

@@ -12,7 +12,7 @@ def stands(wanted, *seen):
     return standing(not_green(wanted, seen))
 
 
-def test_nothing_required_is_green_and_nothing_is_asked():
+def test_nothing_required_is_green_and_nothing_is_asked() -> None:
     assert not Wanted()
     assert not_green(Wanted(), (CheckSeen("ci", 7, "failure"),)) == ()
 
@@ -23,7 +23,7 @@ def test_nothing_required_is_green_and_nothing_is_asked():
     ("stale", Standing.RED), ("startup_failure", Standing.RED), ("error", Standing.RED), ("", Standing.RED),
     ("SUCCESS", Standing.RED), ("a word of tomorrow", Standing.RED),
 ])
-def test_only_a_success_is_green(conclusion, expected):
+def test_only_a_success_is_green(conclusion, expected) -> None:
     assert stands(Wanted((CI,)), CheckSeen("ci", 7, conclusion)) is expected
     assert stands(Wanted(every=True), CheckSeen("ci", 7, conclusion)) is expected
 
@@ -32,33 +32,33 @@ def test_only_a_success_is_green(conclusion, expected):
     CheckSeen("ci", 8, "success"), CheckSeen("ci", None, "success"), CheckSeen("CI", 7, "success"),
     CheckSeen("ci ", 7, "success"),
 ])
-def test_a_check_of_another_app_or_name_is_none(other):
+def test_a_check_of_another_app_or_name_is_none(other) -> None:
     assert stands(Wanted((CI,)), other) is Standing.WAITING
 
 
-def test_what_was_reported_under_the_name_by_others_is_told():
+def test_what_was_reported_under_the_name_by_others_is_told() -> None:
     faults = not_green(Wanted((CI,)), (CheckSeen("ci", 8, "success"), CheckSeen("ci", None, "success")))
     assert [fault.says for fault in faults] == ["ci of app 7 has not reported (there is one of 8, no app)"]
 
 
-def test_where_the_branch_leaves_the_source_open_any_will_do_and_all_must_agree():
+def test_where_the_branch_leaves_the_source_open_any_will_do_and_all_must_agree() -> None:
     assert stands(Wanted((ANY,)), CheckSeen("ci", 8, "success")) is Standing.GREEN
     assert stands(Wanted((ANY,)), CheckSeen("ci", None, "success")) is Standing.GREEN
     assert stands(Wanted((ANY,)), CheckSeen("ci", 8, "success"), CheckSeen("ci", 9, "failure")) is Standing.RED
     assert stands(Wanted((ANY,)), CheckSeen("ci", 8, "success"), CheckSeen("ci", 9, None)) is Standing.WAITING
 
 
-def test_of_two_runs_of_one_check_both_must_be_green():
+def test_of_two_runs_of_one_check_both_must_be_green() -> None:
     assert stands(Wanted((CI,)), CheckSeen("ci", 7, "success"), CheckSeen("ci", 7, "failure")) is Standing.RED
 
 
-def test_one_red_is_no_though_another_is_still_under_way():
+def test_one_red_is_no_though_another_is_still_under_way() -> None:
     docs = RequiredCheck("docs", 7)
     assert stands(Wanted((CI, docs)), CheckSeen("ci", 7, "failure")) is Standing.RED
     assert stands(Wanted((CI, docs)), CheckSeen("ci", 7, "success")) is Standing.WAITING
 
 
-def test_every_check_there_is_needs_one_at_least():
+def test_every_check_there_is_needs_one_at_least() -> None:
     assert stands(Wanted(every=True)) is Standing.WAITING
     assert stands(Wanted(every=True), CheckSeen("a", 1, "success"), CheckSeen("b", 2, None)) is Standing.WAITING
     assert stands(Wanted(every=True), CheckSeen("a", 1, "success"), CheckSeen("b", None, "failure")) is Standing.RED

@@ -24,7 +24,7 @@ def gates(facts: MergeFacts) -> set[str]:
     return {refusal.gate for refusal in refusals(facts)}
 
 
-def test_when_everything_is_so_it_may_land():
+def test_when_everything_is_so_it_may_land() -> None:
     assert not list(refusals(GREEN))
 
 
@@ -58,17 +58,17 @@ def test_when_everything_is_so_it_may_land():
     ({"frozen": None}, "freeze"),
     ({"frozen": True}, "freeze"),
 ])
-def test_each_fact_refuses_on_its_own(changed, gate):
+def test_each_fact_refuses_on_its_own(changed, gate) -> None:
     assert gate in gates(dataclasses.replace(GREEN, **changed))
 
 
 @pytest.mark.parametrize("outcome", [VerdictOutcome.FAILED, VerdictOutcome.INCONCLUSIVE])
-def test_anything_but_passed_refuses(outcome):
+def test_anything_but_passed_refuses(outcome) -> None:
     assert "verdict" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, outcome=outcome)))
 
 
 @pytest.mark.parametrize("counts", [(0, 0, 0), (2, 1, 1), (2, 2, 1), (1, 2, 2)])
-def test_every_sealed_journey_ran_and_passed_or_nothing_lands(counts):
+def test_every_sealed_journey_ran_and_passed_or_nothing_lands(counts) -> None:
     sealed, executed, passed = counts
     verdict = dataclasses.replace(PASSED, journeys_sealed=sealed, journeys_executed=executed, journeys_passed=passed)
     assert "verdict" in gates(dataclasses.replace(GREEN, verdict=verdict))
@@ -78,7 +78,7 @@ def test_every_sealed_journey_ran_and_passed_or_nothing_lands(counts):
     Controls(0, 0, 4, 4, True), Controls(2, 1, 4, 4, True), Controls(1, 1, 4, 0, True), Controls(1, 1, 0, 0, True),
     Controls(1, 1, 4, 5, True), Controls(1, 1, 4, 4, False),
 ])
-def test_no_control_no_approval(controls):
+def test_no_control_no_approval(controls) -> None:
     assert "controls" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, controls=controls)))
 
 
@@ -86,19 +86,19 @@ GUARDED = Regression(own=0, standing=3, performed=2, left_out=1, promises=2)
 NOT_RED = dataclasses.replace(PASSED, controls=dataclasses.replace(HELD, red_on_base=False), regression=GUARDED)
 
 
-def test_a_chore_without_a_journey_of_its_own_may_land_on_those_that_guard_what_has_landed():
+def test_a_chore_without_a_journey_of_its_own_may_land_on_those_that_guard_what_has_landed() -> None:
     assert not list(refusals(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore")))
 
 
 @pytest.mark.parametrize("kind", ["bug", "feature", None, "", "Chore", "refactor"])
-def test_only_a_chore_may_do_without_a_red_base(kind):
+def test_only_a_chore_may_do_without_a_red_base(kind) -> None:
     assert gates(dataclasses.replace(GREEN, verdict=NOT_RED, kind=kind)) == {"controls"}
 
 
 @pytest.mark.parametrize("regression", [
     Regression(), Regression(standing=3, left_out=3), Regression(standing=2, performed=2, broken_on_base=2),
 ])
-def test_a_chore_that_nothing_guarded_does_not_land(regression):
+def test_a_chore_that_nothing_guarded_does_not_land(regression) -> None:
     verdict = dataclasses.replace(NOT_RED, regression=regression)
     assert gates(dataclasses.replace(GREEN, verdict=verdict, kind="chore")) == {"controls"}
 
@@ -106,17 +106,17 @@ def test_a_chore_that_nothing_guarded_does_not_land(regression):
 @pytest.mark.parametrize("controls", [
     Controls(0, 0, 4, 4, False), Controls(2, 1, 4, 4, False), Controls(1, 1, 4, 0, False), Controls(1, 1, 0, 0, False),
 ])
-def test_a_chore_needs_its_controls_as_anything_does(controls):
+def test_a_chore_needs_its_controls_as_anything_does(controls) -> None:
     verdict = dataclasses.replace(NOT_RED, controls=controls)
     assert "controls" in gates(dataclasses.replace(GREEN, verdict=verdict, kind="chore"))
 
 
-def test_a_red_base_is_no_less_needed_where_much_stands_guard():
+def test_a_red_base_is_no_less_needed_where_much_stands_guard() -> None:
     assert "controls" in gates(dataclasses.replace(GREEN, verdict=NOT_RED))
 
 
 @pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])
-def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form):
+def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form) -> None:
     assert "seal" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, box_form=form)))
 
 
@@ -140,9 +140,9 @@ STALE, CHECKS, LAWFUL = Refusal("freshness", "base was a and is b"), Refusal("ch
     ((Refusal("freshness", EDITED),), (), Event.GATE_REFUSED),
     ((Refusal("F-SIZE", "401 lines"),), (), Event.GATE_REFUSED),
 ])
-def test_what_follows_from_the_refusals_of_a_gate(found, waits, event):
+def test_what_follows_from_the_refusals_of_a_gate(found, waits, event) -> None:
     assert gate_event(found, waits=waits, about_checks={"F-CHECKS"}) is event
 
 
-def test_a_rule_that_does_not_ask_for_checks_is_never_waited_for():
+def test_a_rule_that_does_not_ask_for_checks_is_never_waited_for() -> None:
     assert gate_event((LAWFUL,), waits=(WAITING,), about_checks=()) is Event.GATE_REFUSED

@@ -61,7 +61,7 @@ def files(home: Path) -> dict[str, tuple[str, int]]:
             if path.is_file() and not path.is_symlink() and path.name not in (".carried", "ledger.head")}
 
 
-def test_another_machine_has_what_was_kept_and_nothing_else(kept, machine):
+def test_another_machine_has_what_was_kept_and_nothing_else(kept, machine) -> None:
     home, luggage = machine("second")
     assert luggage.fetch() is True
     assert files(home) == {
@@ -72,14 +72,14 @@ def test_another_machine_has_what_was_kept_and_nothing_else(kept, machine):
     assert not os.path.lexists(home / "sealed" / "link")
 
 
-def test_the_database_sees_neither_a_word_nor_a_name_nor_the_address(kept, address, postgres):
+def test_the_database_sees_neither_a_word_nor_a_name_nor_the_address(kept, address, postgres) -> None:
     rows = postgres.sql(address, "SELECT string_agg(encode(sealed, 'escape') || name, '') FROM carried_parts")
     lists = postgres.sql(address, "SELECT encode(sealed, 'escape') FROM carried_list")
     for word in ("canary", "book-a-walk", "validator", "hunter2", "5a5a"):
         assert word not in rows[0][0] + lists[0][0]
 
 
-def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgres):
+def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgres) -> None:
     home, luggage = machine("second")
     luggage.fetch()
     (home / "sealed/shop/journeys/book-a-walk.yaml").unlink()
@@ -95,7 +95,7 @@ def test_what_changed_is_kept_and_what_went_goes(kept, machine, address, postgre
     assert not (kept / "sealed/shop/journeys/book-a-walk.yaml").exists()
 
 
-def test_what_did_not_change_writes_nothing(kept, machine, address, postgres):
+def test_what_did_not_change_writes_nothing(kept, machine, address, postgres) -> None:
     _, luggage = machine("second")
     luggage.fetch()
     before = postgres.sql(address, "SELECT generation FROM carried_list")
@@ -104,7 +104,7 @@ def test_what_did_not_change_writes_nothing(kept, machine, address, postgres):
     assert postgres.sql(address, "SELECT generation FROM carried_list") == before
 
 
-def test_who_was_overtaken_changes_nothing(kept, machine):
+def test_who_was_overtaken_changes_nothing(kept, machine) -> None:
     slow, overtaken = machine("second")
     overtaken.fetch()
     quick, other = machine("third")
@@ -118,7 +118,7 @@ def test_who_was_overtaken_changes_nothing(kept, machine):
     assert (slow / "sealed" / "news").read_text() == "news"
 
 
-def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machine):
+def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machine) -> None:
     home, luggage = machine("second", key=made_key())
     with pytest.raises(LedgerError, match="does not open"):
         luggage.fetch()
@@ -126,7 +126,7 @@ def test_another_key_opens_nothing_and_writes_nothing_into_the_home(kept, machin
 
 
 @pytest.mark.parametrize("key", ["", "5a", "x" * 64, "5a" * 33])
-def test_what_is_no_key_is_refused_by_name(machine, key):
+def test_what_is_no_key_is_refused_by_name(machine, key) -> None:
     with pytest.raises(ConfigError, match="FACTORY_HOME_KEY"):
         machine("first", key=key)
 
@@ -139,7 +139,7 @@ def test_what_is_no_key_is_refused_by_name(machine, key):
     (("UPDATE carried_list SET sealed = set_byte(sealed, 20, get_byte(sealed, 20) # 1)",), "does not open"),
     (("UPDATE carried_list SET generation = generation + 1",), "does not open"),
 ])
-def test_a_changed_database_is_refused_and_leaves_no_home(kept, machine, address, postgres, statements, says):
+def test_a_changed_database_is_refused_and_leaves_no_home(kept, machine, address, postgres, statements, says) -> None:
     postgres.sql(address, *statements)
     home, luggage = machine("second")
     with pytest.raises(LedgerError, match=says):
@@ -147,7 +147,7 @@ def test_a_changed_database_is_refused_and_leaves_no_home(kept, machine, address
     assert not (home / "home.json").exists()
 
 
-def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres):
+def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres) -> None:
     """Whoever may write the database may put back a journey that was retired: the ledger knows better."""
     postgres.sql(address, "CREATE TABLE old AS SELECT * FROM carried_list")
     first, luggage = machine("first")
@@ -160,7 +160,7 @@ def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres)
     assert list(home.iterdir()) == []
 
 
-def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, address):
+def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, address) -> None:
     first, luggage = machine("first")
     (first / "sealed" / "news").write_text("news")
     luggage._ledger = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
@@ -171,20 +171,20 @@ def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, addre
     assert (home / "sealed" / "news").read_text() == "news"
 
 
-def test_a_list_that_names_a_place_outside_of_the_home_is_refused(kept, machine):
+def test_a_list_that_names_a_place_outside_of_the_home_is_refused(kept, machine) -> None:
     _, luggage = machine("second")
     for path in ("../out", "/etc/x", "sealed/../../x", "elsewhere/x", ""):
         with pytest.raises(LedgerError, match="no place of it"):
             luggage._place(path)
 
 
-def test_nothing_was_ever_kept(machine):
+def test_nothing_was_ever_kept(machine) -> None:
     home, luggage = machine("second")
     assert luggage.fetch() is False
     assert list(home.iterdir()) == []
 
 
-def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(kept, machine, address, postgres):
+def test_under_a_new_key_all_is_kept_anew_and_the_old_one_opens_nothing(kept, machine, address, postgres) -> None:
     new = made_key()
     before = postgres.sql(address, "SELECT name FROM carried_parts")
     _, again = machine("first", key=new)

@@ -53,7 +53,7 @@ def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> Ledger:
     return SqliteLedger(tmp_path, SystemClock()) if request.param == "sqlite" else FakeLedger()
 
 
-def test_work_has_one_result_under_its_key_also_after_a_restart(launch):
+def test_work_has_one_result_under_its_key_also_after_a_restart(launch) -> None:
     calls: list[Any] = []
 
     def count(payload: Any) -> Any:
@@ -71,13 +71,13 @@ def test_work_has_one_result_under_its_key_also_after_a_restart(launch):
     assert len(calls) == 1
 
 
-def test_what_nobody_started_is_not_waited_for_longer_than_asked(launch):
+def test_what_nobody_started_is_not_waited_for_longer_than_asked(launch) -> None:
     engine = launch()
     assert engine.wait_any(frozenset({"nothing"}), seconds=0.01) is None
     assert engine.wait_any(frozenset(), seconds=0.01) is None
 
 
-def test_a_result_outlives_a_cancellation_that_comes_too_late(launch):
+def test_a_result_outlives_a_cancellation_that_comes_too_late(launch) -> None:
     engine = launch(quick=lambda payload: {"n": 1})
     engine.start("k", "quick", {})
     assert engine.wait_any(frozenset({"k"}), seconds=20) == ("k", {"n": 1})
@@ -85,7 +85,7 @@ def test_a_result_outlives_a_cancellation_that_comes_too_late(launch):
     assert engine.wait_any(frozenset({"k"}), seconds=20) == ("k", {"n": 1})
 
 
-def test_a_run_is_driven_over_the_port(launch):
+def test_a_run_is_driven_over_the_port(launch) -> None:
     engine = launch(act=lambda payload: produced(by=payload["node"], saw=payload["saw"]).as_json())
     hands = EngineHands(engine, "r1", lambda call: ("act", {"node": call.node.id, "saw": sorted(call.inputs)}))
     found = run(nodes("a", "b < a", "c < a", "d < b c"), hands, concurrency=2)
@@ -94,7 +94,7 @@ def test_a_run_is_driven_over_the_port(launch):
     assert found.results["d"].output["saw"] == ["a", "b", "c"]
 
 
-def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger):
+def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger) -> None:
     assert (ledger.entries(), ledger.find("k"), ledger.fault()) == ((), None, None)
     first = ledger.append("note", "k", issue=1, run="r", data={"n": 1})
     second = ledger.append("done", "l", issue=2)
@@ -105,7 +105,7 @@ def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger):
     assert (ledger.find("l"), ledger.fault()) == (second, None)
 
 
-def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger):
+def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger) -> None:
     entries = [ledger.append("note", f"k{number}", issue=number % 2) for number in range(1, 5)]
     assert ledger.entries(after=2) == tuple(entries[2:])
     assert ledger.entries(issue=1, after=1) == (entries[2],)

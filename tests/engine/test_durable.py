@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
@@ -57,13 +57,13 @@ def statuses(home: Path) -> set[str]:
         return {status for (status,) in store.execute("SELECT status FROM workflow_status")}
 
 
-def test_an_action_is_given_its_payload_and_its_answer_is_kept(engine):
+def test_an_action_is_given_its_payload_and_its_answer_is_kept(engine) -> None:
     live = engine(echo=lambda payload: {"got": payload, "tuple": (1, 2)})
     live.start("r/n/1", "echo", {"text": "ü\u0000", "deep": [{"x": None}]})
     assert result(live, "r/n/1") == {"got": {"text": "ü\u0000", "deep": [{"x": None}]}, "tuple": [1, 2]}
 
 
-def test_the_same_key_is_the_same_work(engine):
+def test_the_same_key_is_the_same_work(engine) -> None:
     calls: list[int] = []
     count = lambda payload: calls.append(1) or {"n": len(calls)}  # noqa: E731
     live = engine(count=count)
@@ -77,7 +77,7 @@ def test_the_same_key_is_the_same_work(engine):
     assert len(calls) == 1
 
 
-def test_the_first_to_be_done_is_given_first(engine):
+def test_the_first_to_be_done_is_given_first(engine) -> None:
     gate = threading.Event()
     live = engine(wait=lambda payload: {"waited": gate.wait(20)}, quick=lambda payload: {})
     live.start("slow", "wait", {})
@@ -107,7 +107,7 @@ def raising(error: BaseException) -> Callable[[Any], Any]:
     (KeyboardInterrupt(), "stopped", False, "KeyboardInterrupt: "),
     (SystemExit(3), "stopped", False, "SystemExit: 3"),
 ])
-def test_whatever_an_action_does_there_is_a_result(engine, tmp_path, error, outcome, retryable, says):
+def test_whatever_an_action_does_there_is_a_result(engine, tmp_path, error, outcome, retryable, says) -> None:
     live = engine(act=raising(error))
     live.start("k", "act", {})
     found = result(live, "k")
@@ -116,14 +116,14 @@ def test_whatever_an_action_does_there_is_a_result(engine, tmp_path, error, outc
 
 
 @pytest.mark.parametrize("answer", [{"x": Decimal(1)}, {"x": float("nan")}, {1, 2}, None, {"x": object()}])
-def test_an_answer_that_is_not_json_is_a_bug_of_the_action(engine, answer):
+def test_an_answer_that_is_not_json_is_a_bug_of_the_action(engine, answer) -> None:
     live = engine(act=lambda payload: answer)
     live.start("k", "act", {})
     assert result(live, "k")["message"].startswith("a bug: ")
 
 
 @pytest.mark.parametrize("stop", [BudgetExhausted("2 dollars are spent"), Stopped("stop")])
-def test_after_a_stop_three_restarts_run_nothing(engine, tmp_path, stop: FactoryStop):
+def test_after_a_stop_three_restarts_run_nothing(engine, tmp_path, stop: FactoryStop) -> None:
     """Seen: a stop that left the body of a DBOS workflow made it run again at each launch, past every budget."""
     spent: list[int] = []
 
@@ -143,7 +143,7 @@ def test_after_a_stop_three_restarts_run_nothing(engine, tmp_path, stop: Factory
     assert first["event"] == ("budget-exhausted" if isinstance(stop, BudgetExhausted) else None)
 
 
-def test_cancelled_work_stays_cancelled_whatever_its_body_still_does(engine, tmp_path):
+def test_cancelled_work_stays_cancelled_whatever_its_body_still_does(engine, tmp_path) -> None:
     gate, ended = threading.Event(), threading.Event()
     live = engine(wait=lambda payload: (gate.wait(20), ended.set(), {})[2])
     live.start("k", "wait", {})
@@ -157,7 +157,7 @@ def test_cancelled_work_stays_cancelled_whatever_its_body_still_does(engine, tmp
     assert statuses(tmp_path) == {"CANCELLED"}
 
 
-def test_what_has_a_result_cannot_be_cancelled(engine):
+def test_what_has_a_result_cannot_be_cancelled(engine) -> None:
     live = engine(quick=lambda payload: {"n": 1})
     live.start("k", "quick", {})
     assert result(live, "k") == {"n": 1}
@@ -166,7 +166,7 @@ def test_what_has_a_result_cannot_be_cancelled(engine):
     assert result(live, "k") == {"n": 1}
 
 
-def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is_nobodys(engine, tmp_path):
+def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is_nobodys(engine, tmp_path) -> None:
     """Ctrl-C kills the boxes, and then the nodes that drove them fail: that failure is not a result."""
     entered, closing = threading.Semaphore(0), threading.Event()
     ended = threading.Semaphore(0)
@@ -193,7 +193,7 @@ def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is
         assert result(live, f"k{n}") == {"again": n}
 
 
-def test_work_that_takes_the_factory_down_with_it_each_time_is_given_up(engine, tmp_path):
+def test_work_that_takes_the_factory_down_with_it_each_time_is_given_up(engine, tmp_path) -> None:
     entered, gate = threading.Event(), threading.Event()
     live = engine(act=lambda payload: (entered.set(), gate.wait(20), {})[2])
     live.start("k", "act", {})
@@ -209,19 +209,19 @@ def test_work_that_takes_the_factory_down_with_it_each_time_is_given_up(engine, 
     assert "died 50 times" in found["message"]
 
 
-def test_an_action_that_nobody_knows_has_failed(engine):
+def test_an_action_that_nobody_knows_has_failed(engine) -> None:
     live = engine()
     live.start("k", "gone", {})
     assert "no action is called `gone`" in result(live, "k")["message"]
 
 
-def test_two_engines_in_one_process_are_refused_by_name(engine, tmp_path):
+def test_two_engines_in_one_process_are_refused_by_name(engine, tmp_path) -> None:
     engine()
     with pytest.raises(PortError, match="an engine is live in this process"):
         Durable(tmp_path).launch()
 
 
-def test_the_store_is_written_ahead_and_to_the_disk(engine, tmp_path):
+def test_the_store_is_written_ahead_and_to_the_disk(engine, tmp_path) -> None:
     live = engine(quick=lambda payload: {})
     live.start("k", "quick", {})
     result(live, "k")
@@ -233,7 +233,7 @@ def test_the_store_is_written_ahead_and_to_the_disk(engine, tmp_path):
     assert (tmp_path / "engine.db").stat().st_mode & 0o077 == 0
 
 
-def test_a_store_that_is_no_store_is_refused_by_name(tmp_path):
+def test_a_store_that_is_no_store_is_refused_by_name(tmp_path) -> None:
     (tmp_path / "engine.db").write_bytes(b"this is not a database, and long enough to be read as one" * 100)
     broken = Durable(tmp_path)
     with pytest.raises(PortError, match=r"engine\.db"):
@@ -243,7 +243,7 @@ def test_a_store_that_is_no_store_is_refused_by_name(tmp_path):
     broken.close()
 
 
-def test_only_the_dead_are_inherited_from(tmp_path):
+def test_only_the_dead_are_inherited_from(tmp_path) -> None:
     mine, another = OnThisMachine(tmp_path), OnThisMachine(tmp_path)
     name = mine.claim()
     assert not another.is_dead(name)
@@ -253,7 +253,7 @@ def test_only_the_dead_are_inherited_from(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_told_to_refuse_it_starts_nothing_more_and_what_runs_is_finished_and_kept(engine):
+def test_told_to_refuse_it_starts_nothing_more_and_what_runs_is_finished_and_kept(engine) -> None:
     may_end = threading.Event()
     live = engine(slow=lambda payload: may_end.wait(20) and {"n": 1})
     live.start("slow", "slow", {})
@@ -267,7 +267,7 @@ def test_told_to_refuse_it_starts_nothing_more_and_what_runs_is_finished_and_kep
     assert result(again, "slow") == {"n": 1}
 
 
-def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path):
+def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> None:
     """A broker that dies takes its calls with it: recorded, that would be a verdict on an issue that nobody looked at."""
     down = threading.Event()
 
@@ -275,7 +275,7 @@ def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path):
         if down.is_set():
             raise PortError("the broker is gone", retryable=True)
 
-    def fails(payload):
+    def fails(payload) -> Never:
         down.set()
         raise PortError("no answer")
 

@@ -15,7 +15,7 @@ def home(tmp_path):
     return tmp_path
 
 
-def test_a_ledger_that_was_never_begun_has_no_fault_and_begins(home):
+def test_a_ledger_that_was_never_begun_has_no_fault_and_begins(home) -> None:
     ledger = SqliteLedger(home, FakeClock())
     assert ledger.fault() is None
     assert ledger.append("issue", "issue/1", issue=1).seq == 1
@@ -23,7 +23,7 @@ def test_a_ledger_that_was_never_begun_has_no_fault_and_begins(home):
     ledger.close()
 
 
-def test_a_ledger_that_was_emptied_beside_its_signed_head_has_one(home):
+def test_a_ledger_that_was_emptied_beside_its_signed_head_has_one(home) -> None:
     ledger = SqliteLedger(home, FakeClock())
     ledger.append("issue", "issue/1", issue=1)
     ledger.close()

@@ -35,7 +35,7 @@ def numbers(inbox):
     return [one.number for _, one in inbox.waiting()]
 
 
-def test_what_was_put_waits_in_its_order_until_somebody_acted_on_it(inbox):
+def test_what_was_put_waits_in_its_order_until_somebody_acted_on_it(inbox) -> None:
     assert inbox.waiting() == ()
     assert [inbox.put(delivery(f"d-{number}", number)) for number in (8, 7, 9)] == [True] * 3
     assert numbers(inbox) == [8, 7, 9]
@@ -47,7 +47,7 @@ def test_what_was_put_waits_in_its_order_until_somebody_acted_on_it(inbox):
 
 @pytest.mark.parametrize("is_settled", [False, True])
 @pytest.mark.parametrize("double", [delivery("a", 9), delivery("b", 9, digest="digest of a")], ids=["same id", "same bytes"])
-def test_a_double_is_not_kept_whatever_became_of_the_first(inbox, double, is_settled):
+def test_a_double_is_not_kept_whatever_became_of_the_first(inbox, double, is_settled) -> None:
     inbox.put(delivery("a", 7))
     if is_settled:
         inbox.settle((inbox.waiting()[0][0],))
@@ -55,7 +55,7 @@ def test_a_double_is_not_kept_whatever_became_of_the_first(inbox, double, is_set
     assert numbers(inbox) == ([] if is_settled else [7])
 
 
-def test_what_is_old_and_was_acted_on_is_forgotten_and_what_waits_is_not(inbox, clock):
+def test_what_is_old_and_was_acted_on_is_forgotten_and_what_waits_is_not(inbox, clock) -> None:
     inbox.put(delivery("a", 7))
     inbox.put(delivery("b", 8))
     inbox.settle((inbox.waiting()[0][0],))
@@ -68,14 +68,14 @@ def test_what_is_old_and_was_acted_on_is_forgotten_and_what_waits_is_not(inbox, 
     assert not inbox.put(delivery("c", 9))
 
 
-def test_when_something_came_last_is_known(inbox, clock):
+def test_when_something_came_last_is_known(inbox, clock) -> None:
     assert inbox.heard_last() is None
     inbox.put(delivery("a"))
     came = clock.at
     assert inbox.heard_last() == came
 
 
-def test_two_that_come_at_once_under_one_id_are_one(inbox):
+def test_two_that_come_at_once_under_one_id_are_one(inbox) -> None:
     kept = []
     threads = [threading.Thread(target=lambda: kept.append(inbox.put(delivery("a", 7)))) for _ in range(8)]
     for thread in threads:
@@ -87,7 +87,7 @@ def test_two_that_come_at_once_under_one_id_are_one(inbox):
     assert numbers(inbox) == [7]
 
 
-def test_it_is_there_after_a_crash_and_a_store_that_fails_is_said_to(tmp_path, clock):
+def test_it_is_there_after_a_crash_and_a_store_that_fails_is_said_to(tmp_path, clock) -> None:
     SqlInbox(tmp_path, clock).put(delivery("a", 7))
     assert numbers(SqlInbox(tmp_path, clock)) == [7]
     (tmp_path / "broken").mkdir()

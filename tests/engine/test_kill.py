@@ -54,7 +54,7 @@ def recorded(home: Path) -> set[str]:
         return {key.rsplit("/", 1)[0] for (key,) in ledger.execute("SELECT key FROM entries WHERE kind = 'node'")}
 
 
-def test_killed_at_every_point_of_a_run_each_node_has_one_result_and_it_is_its_own(tmp_path):
+def test_killed_at_every_point_of_a_run_each_node_has_one_result_and_it_is_its_own(tmp_path) -> None:
     """Sixteen runs, each stopped at another point of a diamond, ended by one blow."""
     killed_once_stuck(tmp_path, "points")
     known, before = recorded(tmp_path), effects(tmp_path)
@@ -72,7 +72,7 @@ def test_killed_at_every_point_of_a_run_each_node_has_one_result_and_it_is_its_o
         assert times == (2 if moment == "after the effect" else 1), (node, moment)
 
 
-def test_recovered_in_every_order_no_node_is_given_the_result_of_another(tmp_path):
+def test_recovered_in_every_order_no_node_is_given_the_result_of_another(tmp_path) -> None:
     """Six runs of a fan, killed while b, c and d were under way; then each ends them in another order."""
     killed_once_stuck(tmp_path, "fan")
     found = to_the_end(tmp_path, "every-order")
@@ -84,5 +84,5 @@ def test_recovered_in_every_order_no_node_is_given_the_result_of_another(tmp_pat
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_every_moment_is_tried_at_every_node(moment):
+def test_every_moment_is_tried_at_every_node(moment) -> None:
     assert {node for node, at in POINTS.values() if at == moment} == set("abcd")

@@ -43,14 +43,14 @@ def holder(address):
     process.stdout.close()
 
 
-def test_a_second_factory_on_one_database_is_told_who_has_it(address, holder):
+def test_a_second_factory_on_one_database_is_told_who_has_it(address, holder) -> None:
     with pytest.raises(Busy) as caught, sole_factory_on(address, command="factory run"):
         pytest.fail("there were two")
     assert f"factory tick on {os.uname().nodename}, pid {holder.pid} works on PostgreSQL" in str(caught.value)
     assert caught.value.exit_code == 5
 
 
-def test_who_waits_takes_over_when_the_holder_is_killed(address, holder):
+def test_who_waits_takes_over_when_the_holder_is_killed(address, holder) -> None:
     told: list[str] = []
 
     def waiting(who: str) -> None:
@@ -64,12 +64,12 @@ def test_who_waits_takes_over_when_the_holder_is_killed(address, holder):
     assert f"pid {holder.pid}" in told[0]
 
 
-def test_another_database_is_another_factory(address, holder, postgres):
+def test_another_database_is_another_factory(address, holder, postgres) -> None:
     with sole_factory_on(postgres.database(), command="factory tick") as lease:
         lease.held()
 
 
-def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_it_again(address, postgres):
+def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_it_again(address, postgres) -> None:
     with sole_factory_on(address, command="factory up") as lease:
         lease.held()
         assert postgres.end_sessions(address, "factory up%") == 1
@@ -84,19 +84,19 @@ def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_i
             lease.held()
 
 
-def test_the_lease_is_free_when_the_block_ends_and_after_an_error(address):
+def test_the_lease_is_free_when_the_block_ends_and_after_an_error(address) -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), sole_factory_on(address, command="factory tick"):
             raise ZeroDivisionError
 
 
-def test_a_lease_may_be_asked_from_many_threads(address):
+def test_a_lease_may_be_asked_from_many_threads(address) -> None:
     with sole_factory_on(address, command="factory tick") as lease, ThreadPoolExecutor(4) as threads:
         for done in [threads.submit(lease.held) for _ in range(80)]:
             done.result()
 
 
-def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres):
+def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres) -> None:
     mine, another = OnADatabase(address), OnADatabase(address)
     name = mine.claim()
     assert not another.is_dead(name)
@@ -109,7 +109,7 @@ def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres
     mine.release()
 
 
-def test_a_lock_that_another_session_holds_is_not_ours(address):
+def test_a_lock_that_another_session_holds_is_not_ours(address) -> None:
     """As behind a pool that hands sessions round: the session that asks is not the one that took it."""
     lock = AdvisoryLock(address, "a name", holder="first")
     assert lock.take()

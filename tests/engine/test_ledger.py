@@ -61,7 +61,7 @@ def guards(home: Path) -> list[str]:
         return [sql for (sql,) in store.execute("SELECT sql FROM sqlite_master WHERE type = 'trigger'")]
 
 
-def test_an_entry_comes_back_as_it_was_written(ledger):
+def test_an_entry_comes_back_as_it_was_written(ledger) -> None:
     entry = ledger.append("note", "k", issue=7, run="r", data={"text": "naïve \ud800 \u0000 🌊", "deep": [{"n": 1.5}]})
     assert (entry.seq, entry.kind, entry.key, entry.issue, entry.run, entry.prev) == (1, "note", "k", 7, "r", GENESIS)
     assert entry.at == "2026-11-21T00:00:01+00:00"
@@ -71,18 +71,18 @@ def test_an_entry_comes_back_as_it_was_written(ledger):
     assert ledger.fault() is None
 
 
-def test_a_ledger_that_was_never_written_to_is_empty_and_leaves_no_file(ledger):
+def test_a_ledger_that_was_never_written_to_is_empty_and_leaves_no_file(ledger) -> None:
     assert (ledger.entries(), ledger.find("k"), ledger.fault()) == ((), None, None)
     assert not home_of(ledger).exists()
 
 
-def test_the_same_key_is_the_same_entry(ledger):
+def test_the_same_key_is_the_same_entry(ledger) -> None:
     first = ledger.append("note", "k", data={"n": 1})
     assert ledger.append("note", "k", data={"n": 2}) == first
     assert len(ledger.entries()) == 1
 
 
-def test_entries_are_found_by_issue_and_by_kind(ledger):
+def test_entries_are_found_by_issue_and_by_kind(ledger) -> None:
     for number, kind in enumerate(("a", "b", "a", "b"), 1):
         ledger.append(kind, f"k{number}", issue=number // 3)
     assert [entry.key for entry in ledger.entries(issue=1)] == ["k3", "k4"]
@@ -91,13 +91,13 @@ def test_entries_are_found_by_issue_and_by_kind(ledger):
     assert [entry.key for entry in ledger.entries(issue=1, kind="b")] == ["k4"]
 
 
-def test_what_follows_an_entry_is_found_by_its_number(written):
+def test_what_follows_an_entry_is_found_by_its_number(written) -> None:
     assert [entry.seq for entry in written.entries(after=3)] == [4, 5]
     assert written.entries(after=5) == ()
     assert [entry.seq for entry in written.entries(issue=1, after=1)] == [3, 5]
 
 
-def test_what_was_found_sound_is_not_verified_again_and_what_follows_is(written):
+def test_what_was_found_sound_is_not_verified_again_and_what_follows_is(written) -> None:
     first = written.entries()[1]
     since = Head(first.seq, first.hash)
     assert written.fault_after(since) is None
@@ -113,7 +113,7 @@ def test_what_was_found_sound_is_not_verified_again_and_what_follows_is(written)
     ("UPDATE entries SET data = '{}' WHERE seq = 4", 4), ("DELETE FROM entries WHERE seq = 5", 5),
     ("DELETE FROM entries WHERE seq = 3", 3), ("UPDATE entries SET hash = 'x' WHERE seq = 2", 2),
     ("DELETE FROM entries WHERE seq >= 2", 2), ("UPDATE entries SET signature = '00' WHERE seq = 4", 4)])
-def test_what_is_wrong_after_a_sound_entry_is_found(written, statement, seq):
+def test_what_is_wrong_after_a_sound_entry_is_found(written, statement, seq) -> None:
     sound = written.entries()[1]
     written.close()
     forced(home_of(written), statement)
@@ -121,7 +121,7 @@ def test_what_is_wrong_after_a_sound_entry_is_found(written, statement, seq):
     assert (fault or pytest.fail("no fault")).seq == seq
 
 
-def test_a_head_that_went_back_is_a_fault(written, tmp_path):
+def test_a_head_that_went_back_is_a_fault(written, tmp_path) -> None:
     kept = (home_of(written) / "ledger.head").read_bytes()
     for number in (6, 7):
         last = written.append("note", f"key-{number}")
@@ -130,7 +130,7 @@ def test_a_head_that_went_back_is_a_fault(written, tmp_path):
     assert written.fault_after(Head(last.seq, last.hash)) is not None
 
 
-def test_a_ledger_goes_on_where_it_was_left(written):
+def test_a_ledger_goes_on_where_it_was_left(written) -> None:
     again = SqliteLedger(home_of(written), Ticking())
     entry = again.append("note", "key-6")
     assert (entry.seq, entry.prev) == (6, written.entries()[4].hash)
@@ -151,7 +151,7 @@ for number in range(40):
 """
 
 
-def test_many_writers_make_one_chain_and_the_head_never_goes_back(ledger):
+def test_many_writers_make_one_chain_and_the_head_never_goes_back(ledger) -> None:
     """`factory stop` writes while `factory tick` runs."""
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(home_of(ledger)), name], cwd=ROOT, text=True,
                                 stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) for name in "abc"]
@@ -161,7 +161,7 @@ def test_many_writers_make_one_chain_and_the_head_never_goes_back(ledger):
 
 
 @pytest.mark.parametrize("data", [{"x": {1, 2}}, {"x": float("inf")}, {"x": b"bytes"}])
-def test_what_is_not_json_is_refused_and_not_written(ledger, data):
+def test_what_is_not_json_is_refused_and_not_written(ledger, data) -> None:
     with pytest.raises(LedgerError, match="not JSON"):
         ledger.append("note", "k", data=data)
     assert ledger.entries() == ()
@@ -176,7 +176,7 @@ def test_what_is_not_json_is_refused_and_not_written(ledger, data):
     "FROM entries WHERE seq = 5",
     "INSERT INTO entries SELECT 9, at, kind, 'k', issue, run, data, prev, hash, signature FROM entries WHERE seq = 5",
 ])
-def test_the_store_itself_refuses_all_but_the_next_entry(written, statement):
+def test_the_store_itself_refuses_all_but_the_next_entry(written, statement) -> None:
     with sqlite3.connect(home_of(written) / "ledger.db") as store, pytest.raises(sqlite3.IntegrityError,
                                                                                  match="append-only"):
         store.execute(statement)
@@ -199,7 +199,7 @@ def test_the_store_itself_refuses_all_but_the_next_entry(written, statement):
     ("DELETE FROM entries WHERE seq = 1", 1, "entry 1 is missing"),
     ("DELETE FROM entries WHERE seq = 3", 3, "entry 3 is missing"),
 ])
-def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(written, statement, seq, says):
+def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(written, statement, seq, says) -> None:
     forced(home_of(written), statement)
     fault = written.fault()
     assert fault is not None
@@ -209,7 +209,7 @@ def test_every_change_is_found_and_named_and_nothing_is_written_after_a_cut(writ
             written.append("note", "key-6")
 
 
-def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(written):
+def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(written) -> None:
     last = written.entries()[-1]
     from harness.domain.ledger import Head, chained
 
@@ -223,7 +223,7 @@ def test_an_entry_forged_onto_the_end_is_not_taken_for_one_that_a_crash_left(wri
     assert (fault.seq, fault.says) == (6, "entry 6 was not signed by this home's key")
 
 
-def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger):
+def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger) -> None:
     head = home_of(ledger) / "ledger.head"
     ledger.append("note", "k1")
     older = head.read_bytes()
@@ -236,7 +236,7 @@ def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger
     assert ledger.fault() is None
 
 
-def test_a_crash_before_the_first_head_is_no_fault(ledger):
+def test_a_crash_before_the_first_head_is_no_fault(ledger) -> None:
     ledger.append("note", "k1")
     (home_of(ledger) / "ledger.head").unlink()
     assert ledger.fault() is None
@@ -244,7 +244,7 @@ def test_a_crash_before_the_first_head_is_no_fault(ledger):
     assert ledger.fault() is None
 
 
-def test_no_crash_leaves_two_entries_beyond_the_head(ledger):
+def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
     head = home_of(ledger) / "ledger.head"
     ledger.append("note", "k1")
     older = head.read_bytes()
@@ -265,21 +265,21 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger):
     (lambda head: head.write_text("{}"), "is not what was written"),
     (lambda head: head.write_bytes(b"\xff"), "cannot be read"),
 ])
-def test_a_head_that_was_tampered_with_is_named(written, spoil, says):
+def test_a_head_that_was_tampered_with_is_named(written, spoil, says) -> None:
     spoil(home_of(written) / "ledger.head")
     fault = written.fault()
     assert fault is not None
     assert says in fault.says
 
 
-def test_a_head_without_its_ledger_is_a_fault_and_begins_no_new_one(written):
+def test_a_head_without_its_ledger_is_a_fault_and_begins_no_new_one(written) -> None:
     (home_of(written) / "ledger.db").unlink()
     with pytest.raises(LedgerError, match="there is no ledger"):
         written.append("note", "k")
     assert written.fault() is not None
 
 
-def test_no_new_key_is_made_for_an_old_ledger(written):
+def test_no_new_key_is_made_for_an_old_ledger(written) -> None:
     shutil.rmtree(home_of(written) / "keys")
     again = SqliteLedger(home_of(written), Ticking())
     with pytest.raises(LedgerError, match="cannot be read as a key"):
@@ -288,7 +288,7 @@ def test_no_new_key_is_made_for_an_old_ledger(written):
     assert again.fault() is not None
 
 
-def test_guards_that_were_taken_away_are_missed(written):
+def test_guards_that_were_taken_away_are_missed(written) -> None:
     before = guards(home_of(written))
     assert len(before) == 3
     forced(home_of(written))
@@ -297,7 +297,7 @@ def test_guards_that_were_taken_away_are_missed(written):
     assert "guards" in fault.says
 
 
-def test_one_byte_of_the_file_anywhere_is_found_or_changed_no_entry(written):
+def test_one_byte_of_the_file_anywhere_is_found_or_changed_no_entry(written) -> None:
     path = home_of(written) / "ledger.db"
     whole, entries = path.read_bytes(), written.entries()
     written.close()
@@ -315,7 +315,7 @@ def test_one_byte_of_the_file_anywhere_is_found_or_changed_no_entry(written):
         written.close()
 
 
-def test_a_file_that_is_no_ledger_is_refused_by_name(written):
+def test_a_file_that_is_no_ledger_is_refused_by_name(written) -> None:
     (home_of(written) / "ledger.db").write_bytes(b"no ledger at all " * 200)
     assert "not a database" in (written.fault() or pytest.fail("no fault")).says
     with pytest.raises(LedgerError, match="could not be read"):
@@ -342,7 +342,7 @@ print("then:", ledger.append("note", "big", data={"text": "small"}).seq, ledger.
 """
 
 
-def test_a_disk_that_takes_no_more_leaves_no_half_of_an_entry(written):
+def test_a_disk_that_takes_no_more_leaves_no_half_of_an_entry(written) -> None:
     done = subprocess.run([sys.executable, "-c", FULL_DISK, str(home_of(written))], cwd=ROOT, text=True,
                           capture_output=True, timeout=60, env={"PATH": os.environ["PATH"]})
     refused, found, then = done.stdout.splitlines() or [done.stderr]
@@ -352,7 +352,7 @@ def test_a_disk_that_takes_no_more_leaves_no_half_of_an_entry(written):
     assert then == "then: 6 None"
 
 
-def test_a_ledger_that_cannot_be_begun_is_not_half_begun(ledger):
+def test_a_ledger_that_cannot_be_begun_is_not_half_begun(ledger) -> None:
     key = home_of(ledger) / "keys" / "ledger.key"
     key.parent.mkdir(parents=True)
     key.write_text("not a key")
@@ -364,7 +364,7 @@ def test_a_ledger_that_cannot_be_begun_is_not_half_begun(ledger):
     assert ledger.append("note", "k").seq == 1
 
 
-def test_the_key_is_its_owners_alone(written):
+def test_the_key_is_its_owners_alone(written) -> None:
     key = home_of(written) / "keys" / "ledger.key"
     assert key.stat().st_mode & 0o777 == 0o600
     assert key.parent.stat().st_mode & 0o777 == 0o700
@@ -386,7 +386,7 @@ while True:
 """
 
 
-def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost(tmp_path):
+def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost(tmp_path) -> None:
     said = 0
     for seconds in ("0.05", "0.021", "0.033"):
         done = subprocess.run([sys.executable, "-c", KILLED, str(tmp_path), seconds], cwd=ROOT, text=True,

@@ -37,7 +37,7 @@ def holder(tmp_path):
     process.stdout.close()
 
 
-def test_a_second_factory_on_one_home_is_told_whose_it_is(tmp_path, holder):
+def test_a_second_factory_on_one_home_is_told_whose_it_is(tmp_path, holder) -> None:
     with pytest.raises(Busy) as caught, sole_factory(tmp_path / "home", command="factory run 3"):
         pytest.fail("there were two")
     assert f"pid {holder.pid}, `factory tick`" in str(caught.value)
@@ -45,14 +45,14 @@ def test_a_second_factory_on_one_home_is_told_whose_it_is(tmp_path, holder):
     assert caught.value.exit_code == 5
 
 
-def test_a_dead_factory_holds_nothing(tmp_path, holder):
+def test_a_dead_factory_holds_nothing(tmp_path, holder) -> None:
     holder.send_signal(signal.SIGKILL)
     holder.wait()
     with sole_factory(tmp_path / "home", command="factory tick"):
         assert str(os.getpid()) in (tmp_path / "home" / "lock").read_text()
 
 
-def test_a_home_is_free_again_afterwards_and_says_so(tmp_path):
+def test_a_home_is_free_again_afterwards_and_says_so(tmp_path) -> None:
     for _ in range(2):
         with sole_factory(tmp_path, command="factory tick"), pytest.raises(Busy), \
                 sole_factory(tmp_path, command="factory tick"):
@@ -60,25 +60,25 @@ def test_a_home_is_free_again_afterwards_and_says_so(tmp_path):
         assert (tmp_path / "lock").read_text() == ""
 
 
-def test_a_home_is_free_again_after_an_error(tmp_path):
+def test_a_home_is_free_again_after_an_error(tmp_path) -> None:
     with pytest.raises(ZeroDivisionError), sole_factory(tmp_path, command="factory tick"):
         raise ZeroDivisionError
     with sole_factory(tmp_path, command="factory tick"):
         assert (tmp_path / "lock").exists()
 
 
-def test_another_home_is_another_factory(tmp_path, holder):
+def test_another_home_is_another_factory(tmp_path, holder) -> None:
     with sole_factory(tmp_path / "other", command="factory tick"):
         assert holder.poll() is None
 
 
-def test_the_clock_tells_the_time_in_utc():
+def test_the_clock_tells_the_time_in_utc() -> None:
     before, told = datetime.now(UTC), SystemClock().now()
     assert told.tzinfo is UTC
     assert timedelta(0) <= told - before < timedelta(seconds=5)
 
 
-def test_who_only_looks_does_not_load_the_engine():
+def test_who_only_looks_does_not_load_the_engine() -> None:
     looks = "import sys, harness.engine.ledger, harness.engine.lock, harness.engine.clock, harness.workflow\n" \
             "print([name for name in ('dbos', 'jsonschema', 'jinja2', 'cryptography') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, text=True, capture_output=True, check=True,
@@ -86,7 +86,7 @@ def test_who_only_looks_does_not_load_the_engine():
     assert done.stdout == "[]\n"
 
 
-def test_who_waits_is_told_who_has_it_and_takes_over_within_a_second_of_the_death(tmp_path, holder):
+def test_who_waits_is_told_who_has_it_and_takes_over_within_a_second_of_the_death(tmp_path, holder) -> None:
     told: list[tuple[float, str]] = []
 
     def waiting(said: str) -> None:
@@ -100,12 +100,12 @@ def test_who_waits_is_told_who_has_it_and_takes_over_within_a_second_of_the_deat
     assert f"pid {holder.pid}, `factory tick`" in told[0][1]
 
 
-def test_patience_ends(tmp_path, holder):
+def test_patience_ends(tmp_path, holder) -> None:
     with pytest.raises(Busy), sole_factory(tmp_path / "home", command="factory up", patience=0.3):
         pytest.fail("there were two")
 
 
-def test_who_waits_may_give_up(tmp_path, holder):
+def test_who_waits_may_give_up(tmp_path, holder) -> None:
     def waiting(said: str) -> None:
         raise Interrupted("told to go")
 
@@ -113,7 +113,7 @@ def test_who_waits_may_give_up(tmp_path, holder):
         pytest.fail("there were two")
 
 
-def test_nothing_is_taken_from_a_holder_that_is_only_stopped(tmp_path, holder):
+def test_nothing_is_taken_from_a_holder_that_is_only_stopped(tmp_path, holder) -> None:
     """It may wake up: a stopped process holds what it held, and whoever supervises it has to end it."""
     holder.send_signal(signal.SIGSTOP)
     with pytest.raises(Busy), sole_factory(tmp_path / "home", command="factory up", patience=0.3):

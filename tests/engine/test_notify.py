@@ -29,7 +29,7 @@ def heard(listening):
             return said
 
 
-def test_it_says_that_it_is_ready_what_it_does_and_that_it_stops(systemd):
+def test_it_says_that_it_is_ready_what_it_does_and_that_it_stops(systemd) -> None:
     listening, environment = systemd
     told = Notifier(environment)
     told.ready("at work")
@@ -38,7 +38,7 @@ def test_it_says_that_it_is_ready_what_it_does_and_that_it_stops(systemd):
     assert heard(listening) == ["READY=1\nSTATUS=at work", "STATUS=down since 02:17: a WATCHDOG=1", "STOPPING=1"]
 
 
-def test_it_is_alive_at_most_twice_a_period_however_often_it_says_so(systemd):
+def test_it_is_alive_at_most_twice_a_period_however_often_it_says_so(systemd) -> None:
     listening, environment = systemd
     told = Notifier(environment)
     for _ in range(100):
@@ -46,7 +46,7 @@ def test_it_is_alive_at_most_twice_a_period_however_often_it_says_so(systemd):
     assert heard(listening) == ["WATCHDOG=1"]
 
 
-def test_it_keeps_on_being_alive(systemd):
+def test_it_keeps_on_being_alive(systemd) -> None:
     listening, environment = systemd
     told = Notifier({**environment, "WATCHDOG_USEC": "2"})
     for _ in range(3):
@@ -55,12 +55,12 @@ def test_it_keeps_on_being_alive(systemd):
 
 
 @pytest.mark.parametrize("other", [{"WATCHDOG_PID": "1"}, {"WATCHDOG_USEC": "0"}, {"WATCHDOG_USEC": "soon"}])
-def test_a_watchdog_that_waits_for_another_is_told_nothing(systemd, other):
+def test_a_watchdog_that_waits_for_another_is_told_nothing(systemd, other) -> None:
     listening, environment = systemd
     Notifier({**environment, **other}).alive()
     assert heard(listening) == []
 
 
-def test_nobody_listens_and_nothing_fails(tmp_path):
+def test_nobody_listens_and_nothing_fails(tmp_path) -> None:
     for environment in ({}, {"NOTIFY_SOCKET": str(tmp_path / "gone")}):
         Notifier(environment).ready("at work")

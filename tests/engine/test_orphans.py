@@ -68,7 +68,7 @@ def seconds(home) -> float:
     return time.monotonic() - began
 
 
-def test_one_that_is_about_to_end_is_waited_for(tmp_path, left):
+def test_one_that_is_about_to_end_is_waited_for(tmp_path, left) -> None:
     ended_by_itself = tmp_path / "ended-by-itself"
     child = left(f"{tmp_path}/broker", "0.3", "--tethered", str(ended_by_itself))
     end_orphans(tmp_path)
@@ -76,20 +76,20 @@ def test_one_that_is_about_to_end_is_waited_for(tmp_path, left):
     assert ended_by_itself.exists()
 
 
-def test_one_that_does_not_end_is_ended(tmp_path, left):
+def test_one_that_does_not_end_is_ended(tmp_path, left) -> None:
     child = left(f"{tmp_path}/runs/validate-1-1/request.json", "60", "--lifeline")
     assert seconds(tmp_path) >= GRACE_SECONDS
     assert not is_there(child)
 
 
-def test_one_whose_starter_lives_is_left_alone(tmp_path, left):
+def test_one_whose_starter_lives_is_left_alone(tmp_path, left) -> None:
     child = left(str(tmp_path), "60", "--lifeline", killed=False)
     assert seconds(tmp_path) < 1
     assert is_there(child)
 
 
 @pytest.mark.parametrize("words", [("{home}-2", "60", "--lifeline"), ("{home}", "60", "--keep"), ("/", "60", "--lifeline")])
-def test_one_of_another_home_or_without_a_tie_is_left_alone(tmp_path, left, words):
+def test_one_of_another_home_or_without_a_tie_is_left_alone(tmp_path, left, words) -> None:
     child = left(*(word.format(home=tmp_path) for word in words))
     assert seconds(tmp_path) < 1
     assert is_there(child)

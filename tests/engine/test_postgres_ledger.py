@@ -35,7 +35,7 @@ def written(tmp_path: Path, address: str) -> PostgresLedger:
     return ledger
 
 
-def test_a_ledger_that_was_never_written_to_leaves_nothing(tmp_path, address, postgres):
+def test_a_ledger_that_was_never_written_to_leaves_nothing(tmp_path, address, postgres) -> None:
     ledger = PostgresLedger(tmp_path / "home", SystemClock(), address)
     assert (ledger.entries(), ledger.find("k"), ledger.fault()) == ((), None, None)
     assert postgres.sql(address, "SELECT to_regclass('entries')") == [(None,)]
@@ -51,7 +51,7 @@ def test_a_ledger_that_was_never_written_to_leaves_nothing(tmp_path, address, po
     "INSERT INTO entries SELECT seq, at, 'other', key, issue, run, data, prev, hash, signature FROM entries WHERE seq = 5 "
     "ON CONFLICT (seq) DO UPDATE SET kind = 'other'",
 ])
-def test_the_store_itself_refuses_all_but_the_next_entry(written, address, postgres, statement):
+def test_the_store_itself_refuses_all_but_the_next_entry(written, address, postgres, statement) -> None:
     with pytest.raises(psycopg.errors.RaiseException, match="append-only"):
         postgres.sql(address, statement)
     assert written.fault() is None
@@ -68,7 +68,9 @@ def test_the_store_itself_refuses_all_but_the_next_entry(written, address, postg
     ("DELETE FROM ledger_head", 2, "names 0 entries, 5 are here"),
     ("DROP TABLE ledger_head", 1, "cannot be read"),
 ])
-def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(written, address, postgres, statement, seq, says):
+def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(
+    written, address, postgres, statement, seq, says
+) -> None:
     postgres.sql(address, UNGUARDED, statement, "ALTER TABLE entries ENABLE TRIGGER USER")
     fault = written.fault()
     assert fault is not None
@@ -86,13 +88,13 @@ def test_every_change_is_found_and_named_and_nothing_is_written_on_a_cut(written
     "CREATE RULE quietly AS ON INSERT TO entries DO INSTEAD NOTHING",
     "ALTER TABLE entries ENABLE ROW LEVEL SECURITY",
 ])
-def test_guards_that_were_taken_away_or_gone_around_are_missed(written, address, postgres, statement):
+def test_guards_that_were_taken_away_or_gone_around_are_missed(written, address, postgres, statement) -> None:
     assert written.fault() is None
     postgres.sql(address, statement)
     assert "guards" in (written.fault() or pytest.fail("no fault")).says
 
 
-def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_more(written, address, postgres, tmp_path):
+def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_more(written, address, postgres, tmp_path) -> None:
     """Rows and head of an older copy belong together: only what this home has seen tells."""
     old = tmp_path / "old"
     shutil.copytree(tmp_path / "home", old)
@@ -110,7 +112,7 @@ def test_a_database_that_was_put_back_is_refused_by_every_home_that_has_seen_mor
     assert written.append("note", "another").seq == 6, "a person said that it was meant"
 
 
-def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(written, postgres, tmp_path):
+def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(written, postgres, tmp_path) -> None:
     other = PostgresLedger(tmp_path / "home", SystemClock(), postgres.database())
     assert "older copy, or is another one" in (other.fault() or pytest.fail("no fault")).says
     with pytest.raises(LedgerError, match="has seen entry 5"):
@@ -118,7 +120,7 @@ def test_an_empty_database_is_no_beginning_for_a_home_that_has_a_ledger(written,
     assert other.entries() == ()
 
 
-def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writes_nothing(written, address, tmp_path):
+def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writes_nothing(written, address, tmp_path) -> None:
     (tmp_path / "second").mkdir()
     shutil.copytree(tmp_path / "home" / "keys", tmp_path / "second" / "keys")
     second = PostgresLedger(tmp_path / "second", SystemClock(), address)
@@ -147,7 +149,7 @@ for number in range(25):
 """
 
 
-def test_many_writers_on_one_database_make_one_chain(written, address, tmp_path):
+def test_many_writers_on_one_database_make_one_chain(written, address, tmp_path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "home"), address, name], cwd=ROOT, text=True,
                                 stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) for name in "abc"]
     assert [writer.communicate(timeout=120)[1] for writer in writers] == ["", "", ""]
@@ -155,13 +157,13 @@ def test_many_writers_on_one_database_make_one_chain(written, address, tmp_path)
     assert written.fault() is None
 
 
-def test_a_database_that_goes_away_loses_nothing_and_is_found_again(written, address, postgres):
+def test_a_database_that_goes_away_loses_nothing_and_is_found_again(written, address, postgres) -> None:
     assert postgres.end_sessions(address) >= 1
     assert written.append("note", "key-6").seq == 6, "the next session is another one"
     assert written.fault() is None
 
 
-def test_no_password_is_in_what_is_said(tmp_path):
+def test_no_password_is_in_what_is_said(tmp_path) -> None:
     ledger = PostgresLedger(tmp_path, SystemClock(), "postgresql://me:hunter2@127.0.0.1:1/none?connect_timeout=2")
     with pytest.raises(LedgerError) as caught:
         ledger.append("note", "k")
@@ -170,7 +172,7 @@ def test_no_password_is_in_what_is_said(tmp_path):
     assert "hunter2" not in (ledger.fault() or pytest.fail("no fault")).says
 
 
-def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(written, tmp_path, postgres):
+def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(written, tmp_path, postgres) -> None:
     rows = written.rows()
     here = SqliteLedger(tmp_path / "home", SystemClock())
     end = here.take(rows)
@@ -183,7 +185,7 @@ def test_a_ledger_moves_between_stores_entry_by_entry_and_arrives_whole(written,
         back.take(rows)
 
 
-def test_a_copy_that_was_changed_on_the_way_is_not_taken(written, tmp_path, postgres):
+def test_a_copy_that_was_changed_on_the_way_is_not_taken(written, tmp_path, postgres) -> None:
     rows = [dict(row) for row in written.rows()]
     rows[2]["data"] = json.dumps({"text": "else"})
     target = PostgresLedger(tmp_path / "home", SystemClock(), postgres.database())

@@ -21,13 +21,13 @@ NOON, HOUR = datetime(2030, 5, 4, 12, tzinfo=UTC), timedelta(hours=1)
     (GitError("the tree could not be written", retryable=True), False),
     (ModelError("the broker does not answer", retryable=True), False),
 ])
-def test_only_the_forges_absence_is_no_attempt(error, away):
+def test_only_the_forges_absence_is_no_attempt(error, away) -> None:
     result = result_of(error)
     assert (is_away(result), result.retryable, result.outcome.succeeded) == (away, error.retryable, False)
 
 
 @pytest.mark.parametrize("absences", [1, 5])
-def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences):
+def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences) -> None:
     """The node tries three times in a pass; a forge that is away for longer ends the pass, and not the attempt."""
     world = World(tmp_path)
     issue = world.file()
@@ -45,7 +45,7 @@ def test_a_run_goes_on_where_it_was_when_the_forge_is_back(tmp_path, absences):
     assert not [entry for entry in told.entries if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"]
 
 
-def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_named(tmp_path):
+def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_named(tmp_path) -> None:
     plant = World(tmp_path).plant()
     missed = [result_of(ForgeError("limited", retryable=True, again_at=moment)) for moment in (NOON, NOON + HOUR, None)]
     with pytest.raises(ForgeError) as told:
@@ -54,7 +54,7 @@ def test_a_limit_that_ended_a_node_is_waited_for_until_the_last_moment_that_was_
     wait_for_forge(plant, "implement-1-1", ())
 
 
-def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path):
+def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path) -> None:
     """Everything else of that forge answers: that is a fault, and counts."""
     world = World(tmp_path)
     issue = world.file()
@@ -67,7 +67,7 @@ def test_a_node_whose_forge_is_away_time_after_time_fails_in_the_end(tmp_path):
     assert world.history(issue).attempts > 0
 
 
-def test_a_forge_that_says_no_is_a_failed_attempt(tmp_path):
+def test_a_forge_that_says_no_is_a_failed_attempt(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
     world.forge.fail("open_pull_request", retryable=False, says="403 not allowed")

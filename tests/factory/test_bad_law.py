@@ -63,7 +63,7 @@ LINKS = {"a link": "mission.md", "a nested link": "tidebook/factory_rules.md"}
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name):
+def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name) -> None:
     files, file, line, says = BAD[name]
     assert world.tick() == ()          # under the law as it was, which is known from now on
     world.push_to_main(**{path.replace("/", "__"): text if isinstance(text, bytes) else text.encode()
@@ -79,7 +79,7 @@ def test_nothing_is_done_on_a_law_that_cannot_be_obeyed(world, name):
     assert world.forge.comments(issue) == ()
 
 
-def test_a_nested_law_binds_below_its_folder_at_the_next_tick(world):
+def test_a_nested_law_binds_below_its_folder_at_the_next_tick(world) -> None:
     tree = dict(world.git.trees[world.git.tree_of(world.base)])
     tree["tidebook/factory_rules.md"] = (FRONT + stated("level: enforced\ncheck: {files: {max: 0}}", "F-NONE")).encode()
     world.remote["main"] = world.git.commit(world.git.tree(tree), [world.base], message="a nested law")

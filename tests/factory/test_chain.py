@@ -21,7 +21,7 @@ SHADOW = finding("F-FLOOD", False, "6 filed by one author within a day", status=
 DARK = finding("F-TESTS", None, "which tests ran could not be established, and unknown means no", line=200)
 
 
-def address(path):
+def address(path) -> str:
     return f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
 
 
@@ -46,7 +46,7 @@ def a_whole_life():
             .landed(SMALL, UNTOUCHED))
 
 
-def test_every_decision_of_a_life_is_a_link_in_its_order():
+def test_every_decision_of_a_life_is_a_link_in_its_order() -> None:
     assert told(a_whole_life()) == [
         (Stage.TRIAGE, Standing.DONE, "Taken out of the text before anybody read it"),
         (Stage.TRIAGE, Standing.HOLDS, "M-BOOK"),
@@ -75,7 +75,7 @@ def test_every_decision_of_a_life_is_a_link_in_its_order():
     ]
 
 
-def test_a_refusal_has_its_rule_its_fact_its_words_and_its_evidence():
+def test_a_refusal_has_its_rule_its_fact_its_words_and_its_evidence() -> None:
     link = found(Life().triaged().refused(LARGE)).deciding[0]
     assert (link.rule, link.standing) == ("F-SIZE", Standing.REFUSES)
     assert link.fact == "412 changed lines, and at most 300 are allowed"
@@ -84,7 +84,7 @@ def test_a_refusal_has_its_rule_its_fact_its_words_and_its_evidence():
     assert link.evidence == ("tidebook/store.py: 400",)
 
 
-def test_every_link_names_an_entry_of_the_ledger():
+def test_every_link_names_an_entry_of_the_ledger() -> None:
     life = a_whole_life()
     written = {entry.seq: entry for entry in life.ledger.written}
     for link in found(life).links:
@@ -92,12 +92,12 @@ def test_every_link_names_an_entry_of_the_ledger():
         assert (written[link.entry].run or "") == link.run
 
 
-def test_what_is_built_in_points_nowhere():
+def test_what_is_built_in_points_nowhere() -> None:
     assert found(Life().triaged().refused(finding("LAW-PROTECTED", False, "touches protected paths: factory_rules.md",
                                                   file="(built in)"))).deciding[0].permalink == ""
 
 
-def test_a_rule_that_a_folder_states_again_is_told_in_the_words_of_that_folder():
+def test_a_rule_that_a_folder_states_again_is_told_in_the_words_of_that_folder() -> None:
     life = Life().triaged()
     life.ledger.append("law", "law/another", data={"base": BASE, "governance": "x", "clauses": []})
     nested = finding("F-SIZE", False, "60 changed lines, and at most 50 are allowed", file="api/factory_rules.md", line=4)
@@ -117,29 +117,29 @@ STOPS = [
 
 @pytest.mark.parametrize(("lives", "rules", "standing"), STOPS,
                          ids=["rejected", "unsure", "duplicate", "refused", "unknown", "inconclusive"])
-def test_an_issue_that_goes_no_further_stands_on_what_said_no(lives, rules, standing):
+def test_an_issue_that_goes_no_further_stands_on_what_said_no(lives, rules, standing) -> None:
     deciding = found(lives(Life())).deciding
     assert [link.rule for link in deciding] == rules
     assert {link.standing for link in deciding} == {standing}
 
 
-def test_a_merged_issue_stands_on_no_refusal():
+def test_a_merged_issue_stands_on_no_refusal() -> None:
     assert found(a_whole_life()).deciding == ()
 
 
-def test_an_event_that_no_other_entry_explains_is_a_link_of_its_own():
+def test_an_event_that_no_other_entry_explains_is_a_link_of_its_own() -> None:
     life = Life().triaged()
     life.move("cannot-do", "implementing", "needs-human", run=life.begin("implement"), says="cannot reproduce it")
     assert told(life)[-1] == (Stage.PROPOSAL, Standing.REFUSES, "It could not be done honestly")
     assert found(life).deciding[0].fact == "cannot reproduce it"
 
 
-def test_a_duplicate_points_at_the_older_issue():
+def test_a_duplicate_points_at_the_older_issue() -> None:
     link = found(Life().triaged("triage-duplicate", "rejected", says="the same as #2", duplicate_of=2)).deciding[0]
     assert (link.permalink, link.fact) == ("issues/2", "the same as #2")
 
 
-def test_a_merge_that_a_gate_refuses_names_the_gate():
+def test_a_merge_that_a_gate_refuses_names_the_gate() -> None:
     life = Life().triaged().proposed(SMALL).judged()
     run = life.asked("merge", SMALL, event="gate-refused", gates=[{"gate": "signer", "says": "signed by a key not trusted here"}])
     life.move("gate-refused", "approved", "needs-human", run=run, says="signer: signed by a key not trusted here")
@@ -147,13 +147,13 @@ def test_a_merge_that_a_gate_refuses_names_the_gate():
         ("Gate before a merge: signer", "signed by a key not trusted here")]
 
 
-def test_a_landing_that_differs_from_what_was_judged_is_a_refusal():
+def test_a_landing_that_differs_from_what_was_judged_is_a_refusal() -> None:
     life = Life().triaged().proposed(SMALL).judged().landed(
         event="landed-tree-differs", after="needs-human", says="tree ddddddd was judged, 0000000 landed")
     assert {link.stage for link in found(life).deciding} == {Stage.LANDING}
 
 
-def test_a_landing_names_its_commit_its_tree_and_its_verdict():
+def test_a_landing_names_its_commit_its_tree_and_its_verdict() -> None:
     life = a_whole_life()
     verdict = [entry.seq for entry in life.ledger.written if entry.kind == "verdict"][-1]
     landing = found(life).links[-1]
@@ -163,7 +163,7 @@ def test_a_landing_names_its_commit_its_tree_and_its_verdict():
 @pytest.mark.parametrize(("command", "actor", "right"), [
     ("retried", 9, "writing to the repository"), ("appealed", 4, "having filed the issue"),
     ("retried", 4, "writing to the repository"), ("appealed", 9, "triaging here")])
-def test_a_command_says_by_whom_and_by_what_right(command, actor, right):
+def test_a_command_says_by_whom_and_by_what_right(command, actor, right) -> None:
     life = Life().triaged("triage-rejected", "rejected") if command == "appealed" else Life().triaged().refused(LARGE)
     life.told(command, *(("rejected", "untriaged") if command == "appealed" else ("needs-human", "accepted")), actor=actor)
     link = found(life).links[-1]
@@ -173,34 +173,34 @@ def test_a_command_says_by_whom_and_by_what_right(command, actor, right):
     assert link.evidence == (f"account {actor}",)
 
 
-def test_an_appeal_of_a_stranger_to_the_repository_overrides_nothing():
+def test_an_appeal_of_a_stranger_to_the_repository_overrides_nothing() -> None:
     life = Life().triaged("triage-rejected", "rejected").told("appealed", "rejected", "untriaged", actor=4)
     assert (Stage.TRIAGE, Standing.REFUSES, "M-BOOK") in told(life)
 
 
-def test_what_was_said_too_late_changed_nothing_and_says_so():
+def test_what_was_said_too_late_changed_nothing_and_says_so() -> None:
     life = Life().triaged().refused(LARGE).told("retried", "", "", late=True)
     assert "it changed nothing" in found(life).links[-1].fact
     assert found(life).deciding[0].standing is Standing.REFUSES
 
 
-def test_an_overridden_refusal_names_the_entry_that_overrode_it():
+def test_an_overridden_refusal_names_the_entry_that_overrode_it() -> None:
     life = Life().triaged().refused(LARGE).told("retried", "needs-human", "accepted")
     overridden = next(link for link in found(life).links if link.rule == "F-SIZE")
     moved = next(entry.seq for entry in life.ledger.written if entry.key.startswith("comment/"))
     assert (overridden.standing, overridden.evidence[-1]) == (Standing.OVERRIDDEN, f"entry {moved}")
 
 
-def test_only_what_the_law_said_is_left_of_the_law():
+def test_only_what_the_law_said_is_left_of_the_law() -> None:
     assert {link.rule for link in of_the_law(found(a_whole_life())).links} == {"F-SIZE", "LAW-PROTECTED", "F-FLOOD", "F-TESTS"}
 
 
-def test_an_issue_that_is_not_there_is_named_with_those_that_are():
+def test_an_issue_that_is_not_there_is_named_with_those_that_are() -> None:
     with pytest.raises(ConfigError, match=r"#9 is not in the ledger; `factory status` lists what is, `factory tick` takes"):
         why(Life().ledger, 9)
 
 
-def test_the_json_keeps_its_keys():
+def test_the_json_keeps_its_keys() -> None:
     document = json.loads(json.dumps(found(a_whole_life()).as_json()))
     assert document.keys() == {"issue", "title", "state", "outcome", "cost_usd", "pull_request", "deciding", "chain"}
     assert document["chain"][0].keys() == {"stage", "standing", "rule", "title", "permalink", "fact", "quote", "evidence",
@@ -213,17 +213,17 @@ def a_refused_life():
 
 
 @pytest.mark.parametrize(("name", "life"), [("merged", a_whole_life), ("refused", a_refused_life)])
-def test_the_chain_in_words(name, life, capsys, monkeypatch):
+def test_the_chain_in_words(name, life, capsys, monkeypatch) -> None:
     monkeypatch.setenv("NO_COLOR", "1")
     show(found(life()), address=address, home=Path("/home/factory"), page="")
     assert capsys.readouterr().out == (GOLDEN / f"why-{name}.txt").read_text("utf-8")
 
 
-def test_the_page_in_words():
+def test_the_page_in_words() -> None:
     assert html(found(a_whole_life()), address) == (GOLDEN / "why.html").read_text("utf-8")
 
 
-def test_text_from_outside_acts_neither_on_a_terminal_nor_on_the_page(capsys):
+def test_text_from_outside_acts_neither_on_a_terminal_nor_on_the_page(capsys) -> None:
     life = Life(title=HOSTILE).triaged(quote=HOSTILE, hidden=[{"kind": "comment", "text": HOSTILE}], reply=HOSTILE)
     life.refused(finding("F-SIZE", False, HOSTILE, evidence=[HOSTILE, "blob/<script>"]))
     show(found(life), address=address, home=Path("/home/factory"), page="")
@@ -237,7 +237,7 @@ def test_text_from_outside_acts_neither_on_a_terminal_nor_on_the_page(capsys):
     assert 'href="http://x.example' not in page
 
 
-def test_the_page_needs_no_network_and_runs_nothing():
+def test_the_page_needs_no_network_and_runs_nothing() -> None:
     page = html(found(a_whole_life()), address)
     assert "default-src 'none'" in page
     for outside in ("<script", "<img", "<link", "@import", "url("):
@@ -245,7 +245,7 @@ def test_the_page_needs_no_network_and_runs_nothing():
     assert set(re.findall(r'href="(http://[^/"]+)', page)) == {"http://forge"}
 
 
-def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_path):
+def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(edits_the_rules))
     issue = world.file()
     world.tick()
@@ -258,7 +258,7 @@ def test_a_page_is_written_with_each_decision_and_linked_from_the_comment(tmp_pa
     assert f"factory_rules.md?plain=1#L{line}" in comment, "the refusing rule has its permalink at the governing commit"
 
 
-def test_the_law_that_governed_is_in_the_ledger_once(world):
+def test_the_law_that_governed_is_in_the_ledger_once(world) -> None:
     world.file()
     world.tick()
     assert len(world.ledger.entries(kind="law")) == 1

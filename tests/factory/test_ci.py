@@ -54,14 +54,14 @@ def waiting(tmp_path):
     return world, issue
 
 
-def test_the_candidate_is_shown_once_the_law_passes_and_nothing_lands_without_its_checks(waiting):
+def test_the_candidate_is_shown_once_the_law_passes_and_nothing_lands_without_its_checks(waiting) -> None:
     world, issue = waiting
     assert world.history(issue).state is State.APPROVED
     assert shown(world) == {f"{ci.BRANCHES}merge-{issue}-1": candidate_of(world, issue)}
     assert world.remote["main"] == world.base
 
 
-def test_waiting_holds_no_hand_and_writes_nothing(waiting):
+def test_waiting_holds_no_hand_and_writes_nothing(waiting) -> None:
     world, issue = waiting
     entries = len(world.ledger.written)
     assert world.tick() == ()
@@ -70,7 +70,7 @@ def test_waiting_holds_no_hand_and_writes_nothing(waiting):
     assert world.history(issue).open_run is None
 
 
-def test_it_lands_as_soon_as_they_are_green_and_leaves_no_branch(waiting):
+def test_it_lands_as_soon_as_they_are_green_and_leaves_no_branch(waiting) -> None:
     world, issue = waiting
     world.forge.report(candidate_of(world, issue), "ci", "success")
     world.tick()
@@ -80,7 +80,7 @@ def test_it_lands_as_soon_as_they_are_green_and_leaves_no_branch(waiting):
 
 
 @pytest.mark.parametrize(("name", "app", "conclusion"), [("ci", 15368, None), ("ci", 99, "success"), ("CI", 15368, "success")])
-def test_what_is_not_the_check_that_is_meant_is_waited_past(waiting, name, app, conclusion):
+def test_what_is_not_the_check_that_is_meant_is_waited_past(waiting, name, app, conclusion) -> None:
     world, issue = waiting
     world.forge.report(candidate_of(world, issue), name, conclusion, app=app)
     world.tick()
@@ -89,7 +89,7 @@ def test_what_is_not_the_check_that_is_meant_is_waited_past(waiting, name, app, 
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "neutral", "skipped", "cancelled"])
-def test_a_check_that_is_not_a_success_is_a_persons(waiting, conclusion):
+def test_a_check_that_is_not_a_success_is_a_persons(waiting, conclusion) -> None:
     world, issue = waiting
     world.forge.report(candidate_of(world, issue), "ci", conclusion)
     world.tick()
@@ -100,7 +100,7 @@ def test_a_check_that_is_not_a_success_is_a_persons(waiting, conclusion):
     assert shown(world) == {}
 
 
-def test_a_check_on_another_commit_is_none(waiting):
+def test_a_check_on_another_commit_is_none(waiting) -> None:
     world, issue = waiting
     world.forge.report(world.history(issue).pushed_head, "ci", "success")
     world.forge.report(world.base, "ci", "success")
@@ -108,7 +108,7 @@ def test_a_check_on_another_commit_is_none(waiting):
     assert world.history(issue).state is State.APPROVED
 
 
-def test_a_wait_has_an_end_and_no_answer_is_a_no(waiting):
+def test_a_wait_has_an_end_and_no_answer_is_a_no(waiting) -> None:
     world, issue = waiting
     world.ledger.clock.at += NO_LONGER
     world.tick()
@@ -118,13 +118,13 @@ def test_a_wait_has_an_end_and_no_answer_is_a_no(waiting):
     assert shown(world) == {}
 
 
-def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(waiting):
+def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(waiting) -> None:
     world, issue = waiting
     candidate = candidate_of(world, issue)
     world.forge.report(candidate, "ci", "success")
     fetch = world.git.fetch
 
-    def fetched(*refs):
+    def fetched(*refs) -> None:
         if world.history(issue).state is State.MERGING:
             world.forge.report(candidate, "ci", "failure")
         fetch(*refs)
@@ -135,7 +135,7 @@ def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(wai
     assert candidate_of(world, issue) not in world.git.landings
 
 
-def test_a_base_that_moves_while_it_waits_has_it_judged_and_shown_anew(waiting):
+def test_a_base_that_moves_while_it_waits_has_it_judged_and_shown_anew(waiting) -> None:
     world, issue = waiting
     first = candidate_of(world, issue)
     world.push_to_main(README__md=b"# moved\n")
@@ -148,7 +148,7 @@ def test_a_base_that_moves_while_it_waits_has_it_judged_and_shown_anew(waiting):
     assert world.history(issue).state is State.APPROVED
 
 
-def test_what_the_branch_itself_demands_counts_beside_what_the_operator_names(tmp_path):
+def test_what_the_branch_itself_demands_counts_beside_what_the_operator_names(tmp_path) -> None:
     world = World(tmp_path)
     world.forge.required["main"] = (RequiredCheck("build", None),)
     issue = world.file()
@@ -159,7 +159,7 @@ def test_what_the_branch_itself_demands_counts_beside_what_the_operator_names(tm
     assert world.history(issue).state is State.MERGED
 
 
-def test_a_forge_that_does_not_say_what_it_demands_opens_nothing(tmp_path):
+def test_a_forge_that_does_not_say_what_it_demands_opens_nothing(tmp_path) -> None:
     world = World(tmp_path)
     world.forge.fail("required_checks", retryable=False, count=99, says="403 Forbidden")
     issue = world.file()
@@ -169,7 +169,7 @@ def test_a_forge_that_does_not_say_what_it_demands_opens_nothing(tmp_path):
     assert shown(world) == {}
 
 
-def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path):
+def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
     world.forge.fail("check_runs", retryable=False, count=99)   # and the forge is not asked
@@ -178,7 +178,7 @@ def test_where_nothing_is_demanded_nothing_is_shown_and_nobody_waits(tmp_path):
     assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
 
 
-def test_a_rule_of_the_law_that_asks_for_checks_can_be_satisfied(tmp_path):
+def test_a_rule_of_the_law_that_asks_for_checks_can_be_satisfied(tmp_path) -> None:
     world = demanding(tmp_path, "", rules=F_CHECKS)
     issue = world.file()
     world.tick()
@@ -188,7 +188,7 @@ def test_a_rule_of_the_law_that_asks_for_checks_can_be_satisfied(tmp_path):
     assert world.history(issue).state is State.MERGED
 
 
-def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path):
+def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path) -> None:
     world = demanding(tmp_path, validator=FakeValidator(VerdictOutcome.PASSED))
     issue = world.file()
     world.sandbox.form = lambda: "unsealed"
@@ -197,7 +197,7 @@ def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path):
     assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
 
 
-def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting):
+def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting) -> None:
     world, issue = waiting
     (branch,) = shown(world)
     world.remote[branch] = world.base
@@ -209,7 +209,7 @@ def test_a_branch_that_somebody_moved_is_left_to_them_and_said(waiting):
     assert [one["left"] for one in taken] == [world.base]
 
 
-def test_an_outage_while_it_waits_changes_nothing(waiting):
+def test_an_outage_while_it_waits_changes_nothing(waiting) -> None:
     world, issue = waiting
     world.forge.fail("check_runs")
     with pytest.raises(ForgeError):
@@ -226,7 +226,7 @@ class Killed(BaseException):
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("method", ["push", "remove"])
-def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_left(tmp_path, method, after):
+def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_left(tmp_path, method, after) -> None:
     world = demanding(tmp_path)
     act, died = getattr(world.git, method), []
 

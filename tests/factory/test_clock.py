@@ -9,7 +9,7 @@ APP = '[app]\nstart = ["python", "app.py"]\n'
 
 
 @pytest.mark.parametrize(("told", "asked"), [("", None), ('clock_env = "TIDEBOOK_CLOCK"\n', "TIDEBOOK_CLOCK")])
-def test_the_judge_is_told_which_variable_names_the_clock(tmp_path, told, asked):
+def test_the_judge_is_told_which_variable_names_the_clock(tmp_path, told, asked) -> None:
     world = World(tmp_path)
     tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
     text = tree["factory.toml"].decode()
@@ -20,5 +20,5 @@ def test_the_judge_is_told_which_variable_names_the_clock(tmp_path, told, asked)
     assert {request["app"]["clock_env"] for request in world.validator.requests} == {asked}
 
 
-def test_an_app_has_no_clock_unless_it_says_so():
+def test_an_app_has_no_clock_unless_it_says_so() -> None:
     assert read_config("schema = 1\n" + APP).app.clock_env == ""

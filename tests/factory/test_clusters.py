@@ -18,7 +18,7 @@ STATES = (State.UNTRIAGED, State.ACCEPTED, State.IMPLEMENTING, State.VALIDATING,
           State.ACCEPTED)
 
 
-def moved_on(ledger, issue):
+def moved_on(ledger, issue) -> None:
     """One step further on the way to landing, and from there back to being accepted."""
     done = sum(entry.kind == "transition" and entry.issue == issue for entry in ledger.written)
     at = done if done < len(WAY) else 1 + (done - 1) % (len(WAY) - 1)
@@ -38,7 +38,7 @@ def landed_since(told, others):
 
 
 @given(st.lists(st.tuples(st.integers(1, 6), st.booleans()), max_size=60))
-def test_comparing_what_is_new_gives_what_comparing_all_gives(steps):
+def test_comparing_what_is_new_gives_what_comparing_all_gives(steps) -> None:
     ledger = FakeLedger()
     known = Known(ledger)
     twins = Twins(known)
@@ -51,7 +51,7 @@ def test_comparing_what_is_new_gives_what_comparing_all_gives(steps):
         assert twins.landed_meanwhile(one) == landed_since(one, histories(ledger.entries()))
 
 
-def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for():
+def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for() -> None:
     """It was compared while it was accepted the first time; then another landed, then it landed itself and came back."""
     ledger = FakeLedger()
     twins = Twins(known := Known(ledger))
@@ -64,7 +64,7 @@ def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for():
     assert twins.landed_meanwhile(known.of(3)) is None
 
 
-def test_one_that_is_alike_and_at_work_is_waited_for():
+def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
     """The fourth says the same as the third in another order; the fifth says something else."""
     ledger = FakeLedger()
     twins = Twins(known := Known(ledger))
@@ -75,7 +75,7 @@ def test_one_that_is_alike_and_at_work_is_waited_for():
     assert {issue: other and other.issue for issue, other in waits.items()} == {3: None, 4: 3, 5: None}
 
 
-def test_an_accepted_issue_waits_for_one_that_was_begun_just_now():
+def test_an_accepted_issue_waits_for_one_that_was_begun_just_now() -> None:
     ledger = FakeLedger()
     twins = Twins(known := Known(ledger))
     for issue in (3, 6):

@@ -1,6 +1,7 @@
 """A project's own command: in a box, on a copy of the tree, able to say no and to change nothing."""
 
 import json
+from typing import Never
 
 import pytest
 
@@ -22,7 +23,7 @@ VALIDATE = (OURS / "validate.yaml").read_text("utf-8").replace(
     "  - {id: law, gate: candidate-law, needs: [lint]}")
 
 
-def again(worktree):
+def again(worktree) -> None:
     path = worktree / "tidebook" / "store.py"
     path.write_text(path.read_text() + "\nMORE = True\n")
 
@@ -39,7 +40,7 @@ def events(world: World, issue: int) -> list[str]:
     return [entry.data["event"] for entry in world.history(issue).transitions]
 
 
-def test_a_command_that_passes_lets_the_change_go_on_and_leaves_nothing(tmp_path):
+def test_a_command_that_passes_lets_the_change_go_on_and_leaves_nothing(tmp_path) -> None:
     def writes(spec, folder):
         assert b"FIXED" in (folder / "tidebook" / "store.py").read_bytes()
         (folder / "dist").mkdir()
@@ -54,7 +55,7 @@ def test_a_command_that_passes_lets_the_change_go_on_and_leaves_nothing(tmp_path
     assert not list((world.work / "runs").glob("*/commands/*"))
 
 
-def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing_else(tmp_path):
+def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing_else(tmp_path) -> None:
     world, _ = lap(tmp_path, lambda spec, folder: ended())
     (spec,) = world.sandbox.commands
     assert spec.argv == ("python", "-m", "lint", "--all")
@@ -64,7 +65,7 @@ def test_its_box_holds_the_copy_the_layer_and_what_the_workflow_says_and_nothing
     assert spec.limits.wall_seconds == 90
 
 
-def test_a_value_of_an_earlier_node_reaches_it_as_its_environment(tmp_path):
+def test_a_value_of_an_earlier_node_reaches_it_as_its_environment(tmp_path) -> None:
     text = IMPLEMENT.replace("use: implement.snapshot,", "use: implement.snapshot, output: {head: {type: string}, tree: {}},") \
         .replace("needs: [tests], timeout: 100s, env: {MODE: strict}",
                  "needs: [tests, snapshot], env: {HEAD: {from: snapshot.head}}")
@@ -73,7 +74,7 @@ def test_a_value_of_an_earlier_node_reaches_it_as_its_environment(tmp_path):
     assert spec.env["HEAD"] == world.history(issue).pushed_head
 
 
-def test_one_that_says_no_while_building_is_an_attempt_and_the_next_one_is_told(tmp_path):
+def test_one_that_says_no_while_building_is_an_attempt_and_the_next_one_is_told(tmp_path) -> None:
     answers = [ended(3, stdout=b"\x1b[31mstore.py:7: \x1b[0munused\n"), ended()]
     world, issue = lap(tmp_path, lambda spec, folder: answers.pop(0))
     assert events(world, issue).count(Event.RUN_FAILED) == 1
@@ -85,13 +86,13 @@ def test_one_that_says_no_while_building_is_an_attempt_and_the_next_one_is_told(
                      "output_of_a_program": "store.py:7: unused"}]
 
 
-def test_one_that_never_says_yes_ends_with_a_person(tmp_path):
+def test_one_that_never_says_yes_ends_with_a_person(tmp_path) -> None:
     world, issue = lap(tmp_path, lambda spec, folder: ended(1, stdout=b"no"))
     assert (world.history(issue).state, world.history(issue).attempts) == (State.NEEDS_HUMAN, 3)
     assert set(world.remote) == {"main"}
 
 
-def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_asked(tmp_path):
+def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_asked(tmp_path) -> None:
     answers = [ended(1, stdout=b"two pages link nowhere"), ended()]
     world, issue = lap(tmp_path, lambda spec, folder: answers.pop(0), ("validate", VALIDATE))
     told = world.history(issue)
@@ -101,15 +102,15 @@ def test_one_that_says_no_to_the_candidate_sends_it_back_before_any_judge_is_ask
     assert told.state is State.MERGED
 
 
-def test_a_limit_is_a_no_with_its_name(tmp_path):
+def test_a_limit_is_a_no_with_its_name(tmp_path) -> None:
     world, issue = lap(tmp_path, lambda spec, folder: ended(137, killed_by="wall"))
     assert "was stopped by its wall limit" in world.history(issue).transitions[-2].data["says"]
 
 
 @pytest.mark.parametrize(("workflow", "event"), [
     (("implement", IMPLEMENT), Event.RUN_FAILED), (("validate", VALIDATE), Event.INCONCLUSIVE)])
-def test_without_a_box_nothing_is_run_and_nothing_passes(tmp_path, workflow, event):
-    def no_box(spec, folder):
+def test_without_a_box_nothing_is_run_and_nothing_passes(tmp_path, workflow, event) -> None:
+    def no_box(spec, folder) -> Never:
         raise SandboxError("no box could be made")
 
     world, issue = lap(tmp_path, no_box, workflow)
@@ -117,7 +118,7 @@ def test_without_a_box_nothing_is_run_and_nothing_passes(tmp_path, workflow, eve
     assert world.history(issue).state is State.NEEDS_HUMAN
 
 
-def test_what_it_printed_is_shown_without_what_nobody_should_see():
+def test_what_it_printed_is_shown_without_what_nobody_should_see() -> None:
     printed = b"\x1b[1;31mred\x1b[0m\x1b]0;title\x07 text\r\nzero\xe2\x80\x8bwidth\x00\xff\n\n"
     assert excerpt(printed) == "red text\nzerowidth\ufffd"
     assert excerpt(b"a" * 90_000) == "a" * 2000

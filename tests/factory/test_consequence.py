@@ -1,6 +1,7 @@
 """A person edits the law: the check says what the edit would have done, and nothing that the proposal says binds."""
 
 from pathlib import Path
+from typing import Never
 
 import pytest
 
@@ -62,7 +63,7 @@ def rules(world):
     return world.git.read(world.remote["main"], "factory_rules.md")
 
 
-def look(world):
+def look(world) -> None:
     plant = world.plant()
     show_consequences(plant, current_steering(plant))
 
@@ -71,7 +72,7 @@ def check(world, branch="edit"):
     return world.forge.checks.get((world.remote[branch], CHECK))
 
 
-def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world):
+def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world) -> None:
     past(world, i31=40, i32=150, i33=299)
     propose(world, {"factory_rules.md": edited(rules(world))})
     look(world)
@@ -133,7 +134,7 @@ def law(rules, mission=MISSION):
     return read_governance({"mission.md": mission, "factory_rules.md": rules, "CLAUDE.md": b"# Code\n"})
 
 
-def words(new, *changes, mission=MISSION):
+def words(new, *changes, mission=MISSION) -> str:
     found = consequence(law(RULES), law(new, mission), changes, paths=[b"a.py"], workflows=("triage",), labels=("x",))
     title, summary = consequence_words(found, lambda path: f"http://forge/{path}", base="b" * 40, head="a" * 40)
     return f"{'success' if found.holds else 'failure'}: {title}\n\n{summary}"
@@ -148,7 +149,7 @@ def record(number, lines, **more):
                             mission=MISSION.replace(b"Tides.", b"Tides, and the moon."))),
     ("faults", lambda: words(edited(RULES, (b"max: 300", b"max: 100")))),
 ])
-def test_the_check_in_words(name, told):
+def test_the_check_in_words(name, told) -> None:
     assert told() == (GOLDEN / f"consequence-{name}.md").read_text("utf-8")
 
 
@@ -167,7 +168,7 @@ cases:
 """
 
 
-def test_what_cannot_be_read_is_named_with_its_file_and_line(world):
+def test_what_cannot_be_read_is_named_with_its_file_and_line(world) -> None:
     text = edited(rules(world), (b"check: {changed_lines", b"chekc: {changed_lines"))
     line = 1 + text.split(b"chekc")[0].count(b"\n")
     propose(world, {"factory_rules.md": text})
@@ -182,7 +183,7 @@ def test_what_cannot_be_read_is_named_with_its_file_and_line(world):
     {"factory_rules.md": None}, {"FACTORY_RULES.md": b"# other\n"},
     {"mission.md": b""}, {"CLAUDE.md": b"\xff\xfe"}, {"factory_rules.md": b"a\0b"}],
     ids=["deleted", "twice", "empty", "not text", "nul"])
-def test_a_law_on_which_the_factory_would_not_start_is_a_failure(world, files):
+def test_a_law_on_which_the_factory_would_not_start_is_a_failure(world, files) -> None:
     propose(world, files)
     look(world)
     assert check(world).conclusion == "failure"
@@ -190,7 +191,7 @@ def test_a_law_on_which_the_factory_would_not_start_is_a_failure(world, files):
 
 
 @pytest.mark.parametrize("path", ["tidebook/factory_rules.md", "tidebook/FACTORY_RULES.md"])
-def test_a_nested_file_of_rules_is_the_law_too_in_any_case(world, path):
+def test_a_nested_file_of_rules_is_the_law_too_in_any_case(world, path) -> None:
     propose(world, {path: b"---\nschema: 1\n---\n" + NEW_RULE})
     look(world)
     assert check(world).conclusion == "success", check(world).summary
@@ -198,7 +199,7 @@ def test_a_nested_file_of_rules_is_the_law_too_in_any_case(world, path):
     assert "F-DELETES" in check(world).summary
 
 
-def test_a_case_that_does_not_hold_is_named_with_its_line(world):
+def test_a_case_that_does_not_hold_is_named_with_its_line(world) -> None:
     text = edited(rules(world), (b"max: 300", b"max: 100"), (b"at most 300", b"at most 100"))
     propose(world, {"factory_rules.md": text})
     look(world)
@@ -212,7 +213,7 @@ def test_a_case_that_does_not_hold_is_named_with_its_line(world):
     (((b"max: 300", b"max: 100"), (b"at most 300", b"at most 100")),
      [("{given: {changed_lines: 300}", "failure", "F-SIZE: a case"), ("{#F-SIZE}", "notice", "F-SIZE: tightened")]),
 ], ids=["unreadable", "a case"])
-def test_each_thing_is_shown_at_its_line(world, edit, notes):
+def test_each_thing_is_shown_at_its_line(world, edit, notes) -> None:
     text = edited(rules(world), *edit)
     propose(world, {"factory_rules.md": text})
     look(world)
@@ -221,7 +222,7 @@ def test_each_thing_is_shown_at_its_line(world, edit, notes):
         ("factory_rules.md", lines[at], level, title) for at, level, title in notes]
 
 
-def test_what_lint_finds_only_now_is_a_fault_and_what_it_found_before_is_none(world):
+def test_what_lint_finds_only_now_is_a_fault_and_what_it_found_before_is_none(world) -> None:
     promise = b"\n## Manners\n\nThe factory MUST be polite.\n"
     propose(world, {"factory_rules.md": rules(world) + promise})
     look(world)
@@ -235,7 +236,7 @@ def test_what_lint_finds_only_now_is_a_fault_and_what_it_found_before_is_none(wo
 
 @pytest.mark.parametrize("how", [{"author": Actor(77, "dependabot[bot]", bot=True)},
                                  {"author": "stranger", "same_repository": False}], ids=["a bot", "a fork"])
-def test_whoever_proposes_it_gets_words_and_no_authority(world, how):
+def test_whoever_proposes_it_gets_words_and_no_authority(world, how) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))}, **how)
     issue = world.file()
     world.tick()
@@ -245,7 +246,7 @@ def test_whoever_proposes_it_gets_words_and_no_authority(world, how):
     assert {entry.data["rules"] for entry in world.ledger.entries(kind="run")} == {current_steering(world.plant()).digest}
 
 
-def test_each_head_is_looked_at_once_on_each_base(world):
+def test_each_head_is_looked_at_once_on_each_base(world) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))})
     look(world)
     said, written = list(world.forge.writes), len(world.ledger.written)
@@ -253,7 +254,7 @@ def test_each_head_is_looked_at_once_on_each_base(world):
     assert (world.forge.writes, len(world.ledger.written)) == (said, written)
 
 
-def test_a_base_that_moved_is_looked_at_again_and_the_same_words_are_not_said_twice(world):
+def test_a_base_that_moved_is_looked_at_again_and_the_same_words_are_not_said_twice(world) -> None:
     propose(world, {"factory_rules.md": edited(rules(world), *TIGHTER)})
     look(world)
     world.push_to_main(**{"README.md": b"by hand"})
@@ -265,7 +266,7 @@ def test_a_base_that_moved_is_looked_at_again_and_the_same_words_are_not_said_tw
     assert check(world).title.startswith("1 of 1 recorded change would")
 
 
-def test_a_branch_that_is_behind_is_read_as_it_would_be_merged(world):
+def test_a_branch_that_is_behind_is_read_as_it_would_be_merged(world) -> None:
     propose(world, {"factory_rules.md": rules(world) + NEW_RULE})
     world.push_to_main(**{"mission.md": world.git.read(world.base, "mission.md") + b"\nMore words.\n"})
     look(world)
@@ -274,7 +275,7 @@ def test_a_branch_that_is_behind_is_read_as_it_would_be_merged(world):
 
 @pytest.mark.parametrize("files", [{"README.md": b"# Other\n"}, {"examples/shop/mission.md": b"# Another project\n"}],
                          ids=["no law", "another project's"])
-def test_what_edits_no_law_gets_no_check_and_is_not_looked_at_again(world, files):
+def test_what_edits_no_law_gets_no_check_and_is_not_looked_at_again(world, files) -> None:
     propose(world, files)
     look(world)
     assert check(world) is None
@@ -284,7 +285,7 @@ def test_what_edits_no_law_gets_no_check_and_is_not_looked_at_again(world, files
     assert len(world.ledger.written) == written
 
 
-def test_the_factorys_own_pull_requests_are_not_looked_at(tmp_path):
+def test_the_factorys_own_pull_requests_are_not_looked_at(tmp_path) -> None:
     world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE))
     world.file()
     world.tick()
@@ -293,14 +294,14 @@ def test_the_factorys_own_pull_requests_are_not_looked_at(tmp_path):
     assert world.ledger.entries(kind=CONSEQUENCE) == ()
 
 
-def test_a_branch_that_conflicts_with_the_base_is_read_as_it_is_and_says_so(world):
+def test_a_branch_that_conflicts_with_the_base_is_read_as_it_is_and_says_so(world) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))})
     world.push_to_main(**{"factory_rules.md": rules(world) + b"\nMore words.\n"})
     look(world)
     assert "because it conflicts with the base" in check(world).summary
 
 
-def test_a_flood_of_pull_requests_is_looked_at_in_turns(world):
+def test_a_flood_of_pull_requests_is_looked_at_in_turns(world) -> None:
     for number in range(MOST + 3):
         propose(world, {"README.md": b"%d" % number}, branch=f"b{number}")
     look(world)
@@ -309,7 +310,7 @@ def test_a_flood_of_pull_requests_is_looked_at_in_turns(world):
     assert len(world.ledger.entries(kind=CONSEQUENCE)) == MOST + 3
 
 
-def test_killed_between_the_check_and_the_ledger_it_is_said_once(world):
+def test_killed_between_the_check_and_the_ledger_it_is_said_once(world) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))})
     plant = world.plant()
     plant.writer.set_check = dying(plant.writer.set_check)
@@ -326,13 +327,13 @@ class Killed(BaseException):
 
 
 def dying(act):
-    def call(*args, **kwargs):
+    def call(*args, **kwargs) -> Never:
         act(*args, **kwargs)
         raise Killed
     return call
 
 
-def test_a_pull_request_into_another_branch_governs_nothing(world):
+def test_a_pull_request_into_another_branch_governs_nothing(world) -> None:
     world.remote["release"] = world.base
     world.forge.main = "release"
     propose(world, {"factory_rules.md": edited(rules(world))})
@@ -342,7 +343,7 @@ def test_a_pull_request_into_another_branch_governs_nothing(world):
 
 
 @pytest.mark.parametrize("trouble", ["fetch", "check"])
-def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, trouble):
+def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, trouble) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))})
     issue = world.file()
     if trouble == "check":
@@ -355,14 +356,14 @@ def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, troub
 
 
 def refusing(fetch):
-    def fetched(*refs):
+    def fetched(*refs) -> None:
         if any(ref.startswith("refs/pull/") for ref in refs):
             raise GitError("fsck: this object is not what it says")
         fetch(*refs)
     return fetched
 
 
-def test_what_was_said_is_in_the_ledger_for_who_asks_later(world):
+def test_what_was_said_is_in_the_ledger_for_who_asks_later(world) -> None:
     number = propose(world, {"factory_rules.md": edited(rules(world))})
     assert edit_of(world.ledger, number) is None
     look(world)
@@ -370,7 +371,7 @@ def test_what_was_said_is_in_the_ledger_for_who_asks_later(world):
     assert (told["conclusion"], told["login"], told["title"]) == ("success", "mara", check(world).title)
 
 
-def test_hostile_words_in_a_proposal_act_nowhere(world):
+def test_hostile_words_in_a_proposal_act_nowhere(world) -> None:
     rule = NEW_RULE.replace(b"Nothing is deleted", b"[x](http://x.example) <img src=x> @everyone |")
     propose(world, {"factory_rules.md": rules(world) + rule})
     look(world)
@@ -380,7 +381,7 @@ def test_hostile_words_in_a_proposal_act_nowhere(world):
     assert "@everyone" not in summary
 
 
-def test_the_past_is_that_of_the_base_and_not_of_the_proposal(tmp_path):
+def test_the_past_is_that_of_the_base_and_not_of_the_proposal(tmp_path) -> None:
     world = World(tmp_path)
     record = b'{"pull_requests": [{"pr": 5, "files": [{"path": "a.py", "added": 200, "deleted": 0}]}]}'
     world.push_to_main(**{"history.json": record})

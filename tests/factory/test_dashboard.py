@@ -28,19 +28,19 @@ def shown(world):
     return world, issue
 
 
-def test_there_is_none_before_the_first_issue(world):
+def test_there_is_none_before_the_first_issue(world) -> None:
     world.tick(shows=True)
     assert dashboards(world) == []
 
 
-def test_there_is_one_and_it_is_pinned(shown):
+def test_there_is_one_and_it_is_pinned(shown) -> None:
     world, _ = shown
     (dashboard,) = dashboards(world)
     assert world.forge.pinned == [dashboard.number]
     assert "Nothing needs a person." in dashboard.body
 
 
-def test_it_is_written_once_for_everything_that_happened_and_not_at_all_for_nothing(shown):
+def test_it_is_written_once_for_everything_that_happened_and_not_at_all_for_nothing(shown) -> None:
     world, _ = shown
     before = written(world)
     world.forge.fail("upsert_issue", count=1)
@@ -52,7 +52,7 @@ def test_it_is_written_once_for_everything_that_happened_and_not_at_all_for_noth
     assert written(world) == before + 1
 
 
-def test_it_is_not_taken_for_somebodys_wish(shown):
+def test_it_is_not_taken_for_somebodys_wish(shown) -> None:
     world, issue = shown
     world.tick(shows=True)
     world.tick(shows=True)
@@ -60,7 +60,7 @@ def test_it_is_not_taken_for_somebodys_wish(shown):
     assert len(dashboards(world)) == 1
 
 
-def test_a_stranger_who_writes_its_mark_has_filed_an_issue(world):
+def test_a_stranger_who_writes_its_mark_has_filed_an_issue(world) -> None:
     issue = world.file("Pay by card", f"{MARKER} Please add card payments.")
     world.tick(**TRIAGE_ONLY)
     assert world.history(issue).state is State.REJECTED
@@ -68,7 +68,7 @@ def test_a_stranger_who_writes_its_mark_has_filed_an_issue(world):
     assert not is_dashboard(stranger)
 
 
-def test_killed_after_it_was_filed_there_is_still_one(world):
+def test_killed_after_it_was_filed_there_is_still_one(world) -> None:
     world.file("Pay by card", "Please add card payments.")
     world.forge.fail("upsert_issue", after=True)
     with pytest.raises(ForgeError):
@@ -79,7 +79,7 @@ def test_killed_after_it_was_filed_there_is_still_one(world):
 
 
 @pytest.mark.parametrize("method", ["upsert_issue", "pin_issue"])
-def test_where_it_may_not_be_written_or_pinned_that_is_said_once(world, method):
+def test_where_it_may_not_be_written_or_pinned_that_is_said_once(world, method) -> None:
     world.forge.fail(method, retryable=False, says="403", count=99)
     world.file("Pay by card", "Please add card payments.")
     world.tick(shows=True)
@@ -88,7 +88,7 @@ def test_where_it_may_not_be_written_or_pinned_that_is_said_once(world, method):
     assert len([words for _, what, words in world.told if what == "dashboard"]) == 1
 
 
-def test_what_somebody_writes_into_it_is_not_read(shown):
+def test_what_somebody_writes_into_it_is_not_read(shown) -> None:
     world, _ = shown
     held = world.file()
     world.tick(**TRIAGE_ONLY)
@@ -99,7 +99,7 @@ def test_what_somebody_writes_into_it_is_not_read(shown):
     assert world.history(held).state is State.ACCEPTED
 
 
-def test_an_approval_is_offered_only_where_it_would_be_heard(world):
+def test_an_approval_is_offered_only_where_it_would_be_heard(world) -> None:
     world.agent.works = [lambda worktree: ("gave-up", "cannot reproduce it")]
     world.file()
     world.tick(shows=True)
@@ -108,7 +108,7 @@ def test_an_approval_is_offered_only_where_it_would_be_heard(world):
     assert "/factory approve" not in dashboard.body
 
 
-def test_what_landed_stays_for_a_day_and_then_goes(world):
+def test_what_landed_stays_for_a_day_and_then_goes(world) -> None:
     world.file()
     world.tick(shows=True)
     assert "Landed since 2030-05-03 (1)" in dashboards(world)[0].body
@@ -118,7 +118,7 @@ def test_what_landed_stays_for_a_day_and_then_goes(world):
     assert "$0.0000 today (UTC)" in dashboards(world)[0].body
 
 
-def test_a_project_that_does_not_want_it_has_none(world):
+def test_a_project_that_does_not_want_it_has_none(world) -> None:
     toml = world.git.read(world.remote["main"], "factory.toml")
     world.push_to_main(**{"factory.toml": toml + b"\n[forge]\ndashboard = false\n"})
     world.file()

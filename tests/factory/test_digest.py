@@ -15,7 +15,7 @@ MORNING = datetime(2030, 5, 4, 6, 30, tzinfo=UTC)
 HOSTILE = "Click [here](http://x.example) @everyone \x1b[2J<img src=x> #1"
 
 
-def link(path):
+def link(path) -> str:
     return f"http://forge{path}" if path.startswith("/") else f"http://forge/tidehouse/tidebook/{path}"
 
 
@@ -42,20 +42,20 @@ def digest_of(world, **given):
 
 
 @pytest.mark.parametrize(("name", "render"), [("digest.txt", text), ("digest.md", markdown)])
-def test_a_night_in_words(night, name, render):
+def test_a_night_in_words(night, name, render) -> None:
     found = render(digest_of(night, stopped=True, frozen=True, fault="entry 7 was changed after it was written"), link)
     landed = next(told.commit for told in digest_of(night).merged)
     assert found.replace(landed[:10], "<commit>") == (GOLDEN / name).read_text("utf-8")
 
 
-def test_a_quiet_night_says_that_nothing_needs_anybody(world):
+def test_a_quiet_night_says_that_nothing_needs_anybody(world) -> None:
     found = digest_of(world)
     assert found.is_quiet
     assert text(found, link) == ("The factory, 2030-05-04 02:00 to 2030-05-04 06:30\n"
                                  "Nothing happened. $0.0000 spent. Nothing needs you.\n")
 
 
-def test_each_issue_is_where_it_belongs(night):
+def test_each_issue_is_where_it_belongs(night) -> None:
     found = digest_of(night)
     assert [told.issue for told in found.merged] == [1]
     assert [told.issue for told in found.rejected] == [3]
@@ -63,21 +63,21 @@ def test_each_issue_is_where_it_belongs(night):
     assert not found.is_quiet
 
 
-def test_what_was_done_before_is_not_told_again_but_what_waits_still_is(night):
+def test_what_was_done_before_is_not_told_again_but_what_waits_still_is(night) -> None:
     found = digest_of(night, since=night.ledger.clock.at + timedelta(hours=1))
     assert (found.merged, found.rejected, found.spent.calls, found.spent_on) == ((), (), 0, ())
     assert [told.issue for told in found.waiting] == [4]
     assert [one.says for one in found.outages] == ["the model broker does not answer"]
 
 
-def test_the_cost_is_that_of_the_time_and_adds_up(night):
+def test_the_cost_is_that_of_the_time_and_adds_up(night) -> None:
     found = digest_of(night)
     whole = sum(night.history(issue).usage.cost_usd for issue in (1, 3, 4))
     assert found.spent.cost_usd == whole == sum(cost for _, cost in found.spent_on)
     assert found.spent.cost_usd > 0
 
 
-def test_an_issue_on_hold_is_told_with_the_command_that_goes_on(world):
+def test_an_issue_on_hold_is_told_with_the_command_that_goes_on(world) -> None:
     number = world.file("Pay by card", "Please add card payments.")
     world.ledger.append("issue", f"issue/{number}", issue=number, data={"title": "x", "text": ""})
     world.ledger.append("transition", "t", issue=number, data={"event": "owner-hold", "from": "untriaged", "to": "paused",
@@ -85,7 +85,7 @@ def test_an_issue_on_hold_is_told_with_the_command_that_goes_on(world):
     assert "comment `/factory resume` on http://forge/tidehouse/tidebook/issues/1" in text(digest_of(world), link)
 
 
-def test_text_from_outside_moves_nothing_on_a_terminal_and_acts_nowhere_in_markdown(night):
+def test_text_from_outside_moves_nothing_on_a_terminal_and_acts_nowhere_in_markdown(night) -> None:
     found = digest_of(night)
     assert "\x1b" not in text(found, link)
     page = markdown(found, link)
@@ -94,7 +94,7 @@ def test_text_from_outside_moves_nothing_on_a_terminal_and_acts_nowhere_in_markd
     assert "@everyone" not in page
 
 
-def test_the_last_digest_is_the_one_that_was_written(world):
+def test_the_last_digest_is_the_one_that_was_written(world) -> None:
     assert last_digest(world.ledger.entries()) is None
     entry = world.ledger.append(DIGEST, "digest/2030-05-04", data={})
     assert last_digest(world.ledger.entries()).isoformat() == entry.at
@@ -104,13 +104,13 @@ BROKEN = {"journey": "sha256:" + "3f0a9c5e1b2d" + "0" * 52, "issue": 2, "promise
           "words": "A guest books a \x1b[2J walk"}
 
 
-def seen_broken(world, *, key="1"):
+def seen_broken(world, *, key="1") -> None:
     world.ledger.clock.at = BEGAN.replace(hour=3)
     world.ledger.append("verdict", f"validate-{key}/verdict", issue=9, run=f"validate-{key}", data={
         "outcome": "passed", "broken_on_base": [BROKEN]})
 
 
-def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_needs_somebody(world):
+def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_needs_somebody(world) -> None:
     seen_broken(world)
     seen_broken(world, key="2")
     found = digest_of(world)
@@ -122,19 +122,19 @@ def test_what_is_broken_on_the_default_branch_is_told_once_by_its_digest_and_nee
     assert "\x1b" not in told
 
 
-def test_what_a_maintainer_has_seen_to_is_not_told_any_more(world):
+def test_what_a_maintainer_has_seen_to_is_not_told_any_more(world) -> None:
     seen_broken(world)
     world.ledger.append("journey", "journey/0/retired", issue=2, data={"action": "retired", "journey": BROKEN["journey"]})
     assert digest_of(world).broken == ()
     assert digest_of(world, since=MORNING).broken == ()
 
 
-def test_what_is_down_is_what_was_never_said_to_be_back(night):
+def test_what_is_down_is_what_was_never_said_to_be_back(night) -> None:
     assert [one.key for one in open_outages(night.ledger.entries())] == ["outage/2"]
 
 
 @pytest.mark.parametrize(("seconds", "words"), [
     (0, "less than a second"), (59, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (90061, "1 d 1 h"), (86460, "1 d 1 min"),
 ])
-def test_how_long(seconds, words):
+def test_how_long(seconds, words) -> None:
     assert span(timedelta(seconds=seconds)) == words

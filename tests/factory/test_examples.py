@@ -45,12 +45,12 @@ def appends(path: str, text: str):
     return work
 
 
-def test_there_are_no_others():
+def test_there_are_no_others() -> None:
     assert {path.name for path in EXAMPLES.iterdir()} == set(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name):
+def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name) -> None:
     law = governance_in(EXAMPLES / name)
     assert bound_in(EXAMPLES / name).faults == ()
     assert lint_findings(law, paths=[path.encode() for path in files_of(name)]) == ()
@@ -58,7 +58,7 @@ def test_an_example_is_clean_and_its_rules_hold_their_own_cases(name):
     assert all(case.held for case in run_cases(law))
 
 
-def test_pages_are_checked_twice_and_left_to_a_person(tmp_path):
+def test_pages_are_checked_twice_and_left_to_a_person(tmp_path) -> None:
     world, issue = lap(tmp_path, "docs", appends("pages/moorings.md", "\nSee [entering](entering.md).\n"), cites="M-NOTES")
     told = world.history(issue)
     assert told.transitions[-1].data["event"] == Event.HANDED_OVER
@@ -70,7 +70,7 @@ def test_pages_are_checked_twice_and_left_to_a_person(tmp_path):
     assert world.remote["main"] == world.base
 
 
-def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_path):
+def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_path) -> None:
     def mends(worktree: Path) -> None:
         appends("pages/moorings.md", "\nSee [entering](entering.md).\n")(worktree)
 
@@ -81,7 +81,7 @@ def test_a_dead_link_is_found_by_the_command_and_the_next_attempt_is_told(tmp_pa
     assert told.transitions[-1].data["event"] == Event.HANDED_OVER
 
 
-def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path):
+def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path) -> None:
     def cheats(worktree: Path) -> None:
         appends("pages/index.md", "\n[x](nowhere.md)\n")(worktree)
         (worktree / "tools" / "links.py").write_text("print('fine')\n")
@@ -91,7 +91,7 @@ def test_who_edits_the_check_to_pass_it_meets_the_law(tmp_path):
     assert set(world.remote) == {"main"}
 
 
-def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path):
+def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path) -> None:
     world, issue = lap(tmp_path, "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT")
     world.remote["main"] = world.remote[f"factory/issue-{issue}"]   # as the forge's button does
     world.tick()
@@ -102,7 +102,7 @@ def test_a_person_who_merges_what_was_handed_over_is_noticed(tmp_path):
     assert "did not judge" in world.forge.comments(issue)[0].body
 
 
-def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not(tmp_path):
+def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not(tmp_path) -> None:
     world, issue = lap(tmp_path / "good", "library", appends("tally/__init__.py", "\nEXACT = True\n"), cites="M-EXACT")
     assert world.history(issue).transitions[-1].data["event"] == Event.HANDED_OVER
     assert world.remote["main"] == world.base
@@ -111,13 +111,13 @@ def test_a_library_is_handed_over_when_its_tests_hold_and_never_when_they_do_not
     assert set(world.remote) == {"main"}
 
 
-def test_two_services_keep_their_contract_before_the_judge_is_asked_and_then_it_lands(tmp_path):
+def test_two_services_keep_their_contract_before_the_judge_is_asked_and_then_it_lands(tmp_path) -> None:
     world, issue = lap(tmp_path, "two-services", appends("parcels/web.py", "\n# plain words\n"), cites="M-ARRIVES")
     assert world.history(issue).state is State.MERGED
     assert [spec.argv for spec in world.sandbox.commands] == [("python", "-m", "parcels.contract")]
 
 
-def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(tmp_path):
+def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(tmp_path) -> None:
     def breaks(worktree: Path) -> None:
         path = worktree / "parcels" / "worker.py"
         path.write_text(path.read_text().replace("'waiting'", "'queued'") + "\n# another try\n")
@@ -130,14 +130,14 @@ def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(t
     assert "the worker does not find what the counter took in" in sent_back[0]
 
 
-def test_the_library_does_what_its_tests_say(tmp_path):
+def test_the_library_does_what_its_tests_say(tmp_path) -> None:
     shutil.copytree(EXAMPLES / "library", tmp_path / "library")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path / "library", text=True,
                           capture_output=True, timeout=60, env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
     assert "2 passed" in done.stdout
 
 
-def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path):
+def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path) -> None:
     world = World(tmp_path)
     files = {**world.git.trees[world.git.tree_of(world.base)]}
     files["factory.toml"] = f'schema = 1\n[seal]\ntrusted_keys = ["{KEY}"]\n'.encode()
@@ -151,7 +151,7 @@ def test_a_repository_without_an_app_is_told_what_to_do_about_it(tmp_path):
     assert world.validator.requests == []
 
 
-def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(tmp_path):
+def test_a_command_runs_in_a_real_box_where_it_sees_its_tree_and_nothing_leaves(tmp_path) -> None:
     tries = ("import os, pathlib, socket, sys; p = pathlib.Path('pages/index.md'); p.write_text(p.read_text() + 'evil');"
              "print(sorted(os.environ), sorted(os.listdir('/app'))); s = socket.socket(); s.settimeout(1);"
              "sys.exit(1 if s.connect_ex(('192.0.2.1', 80)) == 0 else 0)")

@@ -43,13 +43,13 @@ def asked(world: World) -> dict:
     return request
 
 
-def test_without_personas_nobody_is_asked_to_explore_and_no_session_is_opened(tmp_path):
+def test_without_personas_nobody_is_asked_to_explore_and_no_session_is_opened(tmp_path) -> None:
     world = explored(tmp_path, "")
     assert "exploring" not in asked(world)
     assert {request.role for request in world.broker.opened}.isdisjoint({"actor", "judge"})
 
 
-def test_personas_are_asked_for_with_a_session_of_the_actors(tmp_path):
+def test_personas_are_asked_for_with_a_session_of_the_actors(tmp_path) -> None:
     told = asked(explored(tmp_path, GUEST))["exploring"]
     assert set(told) == {"personas", "actor"}
     assert told["personas"][0] == {
@@ -58,7 +58,7 @@ def test_personas_are_asked_for_with_a_session_of_the_actors(tmp_path):
     assert told["actor"] == {"socket": "/nowhere.sock", "model": "claude-haiku-5-5"}
 
 
-def test_claims_have_a_judge_of_another_model_and_every_session_is_written_down(tmp_path):
+def test_claims_have_a_judge_of_another_model_and_every_session_is_written_down(tmp_path) -> None:
     world = explored(tmp_path, GUEST + CLAIMS)
     told = asked(world)["exploring"]
     assert [persona["name"] for persona in told["personas"]] == ["guest", "doubter"]
@@ -66,7 +66,7 @@ def test_claims_have_a_judge_of_another_model_and_every_session_is_written_down(
     assert {"actor", "judge"} <= {entry.data["role"] for entry in world.ledger.entries(kind="usage")}
 
 
-def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(tmp_path):
+def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(tmp_path) -> None:
     world = explored(tmp_path, GUEST, broker=Frugal())
     assert world.history(1).state is State.NEEDS_HUMAN
     assert not any(request.get("candidate") for request in world.validator.requests)
@@ -80,13 +80,13 @@ def test_a_cap_that_exploring_would_cross_stops_the_change_before_it_is_judged(t
     (GUEST.replace('["Name"]', '"Name"'), "personas.1.shown", "expected tuple"),
     (GUEST + 'acts = "many"\n', "personas.1.acts", "expected int"),
 ])
-def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, says):
+def test_a_persona_that_cannot_be_read_is_named_by_its_key(text, key, says) -> None:
     with pytest.raises(ConfigError) as refused:
         read_config("schema = 1\n" + text)
     assert key in str(refused.value)
     assert says in str(refused.value)
 
 
-def test_a_persona_has_defaults_for_all_but_who_wants_what_and_how_it_shows():
+def test_a_persona_has_defaults_for_all_but_who_wants_what_and_how_it_shows() -> None:
     (persona,) = read_config("schema = 1\n" + GUEST.replace('kept_at = "/"\n', "")).personas
     assert persona == Persona("guest", "somebody who has never been here", "book a walk for two", "M-BOOK", ("Name",))

@@ -1,5 +1,7 @@
 """A gate for each question, a check run for each gate, and a place in a file where a rule names one."""
 
+from typing import Never
+
 import pytest
 
 from harness.domain.errors import ForgeError
@@ -29,7 +31,7 @@ def conclusions(world, issue):
 
 @pytest.mark.parametrize(("outcome", "seal"), [
     (VerdictOutcome.PASSED, "success"), (VerdictOutcome.FAILED, "failure"), (VerdictOutcome.INCONCLUSIVE, "failure")])
-def test_every_gate_that_was_asked_has_its_check_and_unknown_is_a_failure(world, outcome, seal):
+def test_every_gate_that_was_asked_has_its_check_and_unknown_is_a_failure(world, outcome, seal) -> None:
     world.validator.outcomes = [outcome]
     issue = world.file()
     world.tick()
@@ -37,7 +39,7 @@ def test_every_gate_that_was_asked_has_its_check_and_unknown_is_a_failure(world,
     assert conclusions(world, issue) == {**asked, **({"factory/merge": "success"} if seal == "success" else {})}
 
 
-def test_a_change_that_was_never_proposed_has_no_check_at_all(world):
+def test_a_change_that_was_never_proposed_has_no_check_at_all(world) -> None:
     world.agent.works = [lambda worktree: ("gave-up", "cannot reproduce it")]
     issue = world.file()
     world.tick()
@@ -45,7 +47,7 @@ def test_a_change_that_was_never_proposed_has_no_check_at_all(world):
     assert world.forge.checks == {}
 
 
-def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world):
+def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world) -> None:
     issue = world.file()
     world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})
     assert conclusions(world, issue)["factory/seal"] == "success"
@@ -57,11 +59,11 @@ def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world):
     assert "its verdict is void" in world.forge.checks[str(world.history(issue).pushed_head), "factory/seal"].title
 
 
-def _is_down(request, out):
+def _is_down(request, out) -> Never:
     raise AssertionError("nothing is judged here")
 
 
-def test_a_refusal_before_the_merge_is_red_and_an_approval_makes_it_green(world):
+def test_a_refusal_before_the_merge_is_red_and_an_approval_makes_it_green(world) -> None:
     governed(world, asking_a_person("F-STORE"))
     issue = world.file()
     world.tick()
@@ -73,7 +75,7 @@ def test_a_refusal_before_the_merge_is_red_and_an_approval_makes_it_green(world)
     assert "| overridden |" in world.forge.checks[str(head), "factory/merge"].summary
 
 
-def test_each_answer_is_set_once_and_not_asked_after_again(world):
+def test_each_answer_is_set_once_and_not_asked_after_again(world) -> None:
     governed(world, asking_a_person("F-STORE"))
     issue = world.file()
     world.tick()
@@ -83,7 +85,7 @@ def test_each_answer_is_set_once_and_not_asked_after_again(world):
     assert world.history(issue).state is State.PAUSED
 
 
-def test_a_forge_that_takes_no_checks_is_told_of_and_stops_nothing(world):
+def test_a_forge_that_takes_no_checks_is_told_of_and_stops_nothing(world) -> None:
     world.forge.fail("set_check", retryable=False, says="403 Resource not accessible by personal access token", count=99)
     issue = world.file()
     world.tick()
@@ -92,7 +94,7 @@ def test_a_forge_that_takes_no_checks_is_told_of_and_stops_nothing(world):
     assert set(told) == {"factory/law", "factory/tests", "factory/seal", "factory/merge"}
 
 
-def test_a_forge_that_is_down_is_waited_for(world):
+def test_a_forge_that_is_down_is_waited_for(world) -> None:
     world.forge.fail("set_check", retryable=True)
     issue = world.file()
     with pytest.raises(ForgeError):
@@ -101,7 +103,7 @@ def test_a_forge_that_is_down_is_waited_for(world):
     assert conclusions(world, issue)["factory/law"] == "success"
 
 
-def test_a_finding_at_a_line_is_an_annotation_there():
+def test_a_finding_at_a_line_is_an_annotation_there() -> None:
     found = gate(link(Standing.REFUSES, "app/keys.py:12: a private key", "vote 1: no; docs/a b.md:3 `x` (blob/abc/docs/a b.md)"),
                  link(Standing.WOULD_REFUSE, "app/other.py:4", rule="F-SHADOW"), link(Standing.HOLDS, "app/fine.py:1"),
                  link(Standing.REFUSES, "app/large.py: 900", "no place at all")).annotations
@@ -111,11 +113,11 @@ def test_a_finding_at_a_line_is_an_annotation_there():
 
 
 @pytest.mark.parametrize(("answer", "conclusion"), [(True, "success"), (False, "failure"), (None, "failure")])
-def test_there_is_nothing_between_yes_and_no(answer, conclusion):
+def test_there_is_nothing_between_yes_and_no(answer, conclusion) -> None:
     assert gate(answer=answer).conclusion == conclusion
 
 
-def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world):
+def test_a_pull_request_has_one_comment_of_ours_however_its_gates_go(world) -> None:
     world.validator.outcomes = [VerdictOutcome.FAILED, VerdictOutcome.PASSED]
     issue = world.file()
     world.tick()

@@ -25,15 +25,15 @@ PIECES = st.lists(st.one_of(st.sampled_from(NASTY), st.text(max_size=12),
 class Shown(HTMLParser):
     """The tags of a page, and its words."""
 
-    def __init__(self, page):
+    def __init__(self, page) -> None:
         super().__init__(convert_charrefs=True)
         self.tags, self.words = [], []
         self.feed(page)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, attrs) -> None:
         self.tags.append(tag)
 
-    def handle_data(self, data):
+    def handle_data(self, data) -> None:
         self.words.append(data)
 
 
@@ -47,7 +47,7 @@ def names_something(source):
 
 
 @pytest.mark.parametrize("text", NASTY)
-def test_a_line_of_it_is_only_words(text):
+def test_a_line_of_it_is_only_words(text) -> None:
     page = shown(f"Why: {inline(text)}")
     assert page.tags == ["p"]
     assert not names_something(inline(text))
@@ -55,7 +55,7 @@ def test_a_line_of_it_is_only_words(text):
 
 @settings(max_examples=150, deadline=None)
 @given(PIECES)
-def test_no_text_gets_out_of_its_line(text):
+def test_no_text_gets_out_of_its_line(text) -> None:
     page = shown(f"Why: {inline(text)}")
     assert page.tags == ["p"]
     assert not names_something(inline(text))
@@ -63,14 +63,14 @@ def test_no_text_gets_out_of_its_line(text):
 
 @settings(max_examples=150, deadline=None)
 @given(PIECES)
-def test_no_text_gets_out_of_its_cell(text):
+def test_no_text_gets_out_of_its_cell(text) -> None:
     page = shown(table(("who", "what"), [("we", cell(text)), ("they", "x")]))
     assert page.tags == ["div", "table", "thead", "tr", "th", "th", "tbody", "tr", "td", "td", "tr", "td", "td"]
 
 
 @settings(max_examples=150, deadline=None)
 @given(PIECES)
-def test_no_text_gets_out_of_its_fence(text):
+def test_no_text_gets_out_of_its_fence(text) -> None:
     page = shown(f"{fenced(text)}\n\nafter")
     assert page.tags == ["pre", "code", "p"]
     assert page.words[-2] == "after"
@@ -78,10 +78,10 @@ def test_no_text_gets_out_of_its_fence(text):
 
 @settings(max_examples=150, deadline=None)
 @given(PIECES)
-def test_a_word_of_it_is_code(text):
+def test_a_word_of_it_is_code(text) -> None:
     assert shown(f"no command {code(text)} here").tags == ["p", "code"]
 
 
 @pytest.mark.parametrize("text", ["plain words, and 3 of 4", "tidebook/store.py: 12 lines"])
-def test_plain_words_stay_as_they_are(text):
+def test_plain_words_stay_as_they_are(text) -> None:
     assert "".join(shown(inline(text)).words).strip() == text

@@ -4,6 +4,7 @@ import json
 import random
 import re
 from decimal import Decimal
+from typing import Never
 
 import pytest
 
@@ -37,7 +38,7 @@ def fixed_line(world: World) -> int:
 
 # A whole lap
 
-def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_path):
+def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     issue = world.file()
     world.tick()
@@ -52,7 +53,7 @@ def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_
     assert [one["cost_usd"] for one in usage] == ["0.01"]
 
 
-def test_one_no_with_a_quote_that_is_there_stops_it_and_nothing_is_pushed(tmp_path):
+def test_one_no_with_a_quote_that_is_there_stops_it_and_nothing_is_pushed(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = [YES, no("FIXED = True", line=fixed_line(world)), YES]
     issue = world.file()
@@ -64,7 +65,7 @@ def test_one_no_with_a_quote_that_is_there_stops_it_and_nothing_is_pushed(tmp_pa
     assert set(world.remote) == {"main"}
 
 
-def test_a_cap_that_is_reached_ends_the_issue_as_everywhere(tmp_path):
+def test_a_cap_that_is_reached_ends_the_issue_as_everywhere(tmp_path) -> None:
     class Poor(FakeBroker):
         def open(self, request):
             self.exhausted = request.role == "reviewer"
@@ -78,7 +79,7 @@ def test_a_cap_that_is_reached_ends_the_issue_as_everywhere(tmp_path):
     assert set(world.remote) == {"main"}
 
 
-def test_before_the_merge_nobody_is_asked_and_a_vote_that_is_not_there_is_a_no(tmp_path):
+def test_before_the_merge_nobody_is_asked_and_a_vote_that_is_not_there_is_a_no(tmp_path) -> None:
     class Forgetful(FakeLedger):
         def find(self, key):
             return None if key.startswith("vote/") and self.entries(kind="verdict") else super().find(key)
@@ -94,7 +95,7 @@ def test_before_the_merge_nobody_is_asked_and_a_vote_that_is_not_there_is_a_no(t
     assert world.git.landings == []
 
 
-def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_the_merge_asks_nobody(tmp_path):
+def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_the_merge_asks_nobody(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     assert asked(world, CHANGE).refusals == ()
     before = len(world.model.questions)
@@ -110,7 +111,7 @@ def test_a_change_of_the_base_that_changes_what_is_seen_is_voted_on_again_and_th
 
 # What is counted, and told
 
-def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions_and_what_it_cost(tmp_path):
+def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions_and_what_it_cost(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = [YES, QUOTED, ABSTAIN]
     decision = asked(world, CHANGE)
@@ -133,19 +134,19 @@ def test_the_finding_shows_votes_quotes_with_their_place_at_the_head_abstentions
     ([YES, YES, QUOTED], False, Event.LAW_REFUSED),
     ([QUOTED], False, Event.LAW_REFUSED),
 ])
-def test_what_the_votes_come_to(tmp_path, votes, passed, event):
+def test_what_the_votes_come_to(tmp_path, votes, passed, event) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = list(votes)
     decision = asked(world, CHANGE)
     assert (finding(decision)["passed"], decision.event) == (passed, event)
 
 
-def test_what_is_neither_held_nor_refused_goes_where_the_rule_says(tmp_path):
+def test_what_is_neither_held_nor_refused_goes_where_the_rule_says(tmp_path) -> None:
     world = world_of(tmp_path, ABSTAIN, rule=SCOPE.replace("on_fail: needs-human", "votes: {n: 1, abstain: retry}"))
     assert asked(world, CHANGE).event is Event.RUN_FAILED
 
 
-def test_what_does_not_fit_is_nobodys_to_vote_on(tmp_path):
+def test_what_does_not_fit_is_nobodys_to_vote_on(tmp_path) -> None:
     world = world_of(tmp_path, YES, rule=SCOPE.replace("[issue, diff]", "[issue, files]"))
     decision = asked(world, {"tidebook/extra.py": b"x = 1  # a long line of no account at all, and yet it counts\n" * 290
                              + b"# " + b"y" * 100_000})
@@ -156,7 +157,7 @@ def test_what_does_not_fit_is_nobodys_to_vote_on(tmp_path):
 
 # Who is asked, and when
 
-def test_nobody_is_asked_about_what_code_refuses(tmp_path):
+def test_nobody_is_asked_about_what_code_refuses(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     decision = asked(world, {**CHANGE, "factory_rules.md": b"# none\n"})
     assert decision.refusals
@@ -165,7 +166,7 @@ def test_nobody_is_asked_about_what_code_refuses(tmp_path):
 
 
 @pytest.mark.parametrize("line", ["status: off", 'when: kind == "chore"'])
-def test_a_rule_that_is_off_or_speaks_of_something_else_is_not_asked(tmp_path, line):
+def test_a_rule_that_is_off_or_speaks_of_something_else_is_not_asked(tmp_path, line) -> None:
     world = world_of(tmp_path, QUOTED, rule=SCOPE.replace("level: judged", f"level: judged\n{line}"))
     issue = world.file()
     world.tick()
@@ -175,7 +176,7 @@ def test_a_rule_that_is_off_or_speaks_of_something_else_is_not_asked(tmp_path, l
 
 @pytest.mark.parametrize("vote", [QUOTED, ABSTAIN, ModelError("overloaded", retryable=True), ModelError("no"),
                                   BudgetExhausted("the cap of $2 is reached")])
-def test_in_shadow_it_is_asked_and_told_with_its_cost_and_stops_nothing(tmp_path, vote):
+def test_in_shadow_it_is_asked_and_told_with_its_cost_and_stops_nothing(tmp_path, vote) -> None:
     world = world_of(tmp_path, vote, rule=SCOPE.replace("level: judged", "level: judged\nstatus: shadow"))
     decision = asked(world, CHANGE)
     assert (decision.refusals, decision.event) == ((), None)
@@ -186,14 +187,14 @@ def test_in_shadow_it_is_asked_and_told_with_its_cost_and_stops_nothing(tmp_path
         assert str(vote) in finding(decision)["evidence"][0]
 
 
-def test_where_no_rule_is_judged_no_reviewer_is_ever_asked(world):
+def test_where_no_rule_is_judged_no_reviewer_is_ever_asked(world) -> None:
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert {request.role for request in world.broker.opened} == {"triage", "author", "implementer"}
 
 
-def test_the_reviewer_is_not_the_implementer(tmp_path):
+def test_the_reviewer_is_not_the_implementer(tmp_path) -> None:
     toml = b'schema = 1\n[models]\nimplementer = "one"\nreviewer = "one"\n'
 
     def steering_under(name: str, *rules: str):
@@ -210,7 +211,7 @@ def test_the_reviewer_is_not_the_implementer(tmp_path):
 
 # What goes wrong
 
-def test_a_factory_that_was_killed_between_two_votes_asks_for_what_is_missing(tmp_path):
+def test_a_factory_that_was_killed_between_two_votes_asks_for_what_is_missing(tmp_path) -> None:
     class Killed(BaseException):
         pass
 
@@ -225,7 +226,7 @@ def test_a_factory_that_was_killed_between_two_votes_asks_for_what_is_missing(tm
     assert [request.attempt for request in world.broker.opened] == [1, 2]
 
 
-def test_a_model_that_may_answer_later_is_an_error_to_try_again_and_never_a_yes(tmp_path):
+def test_a_model_that_may_answer_later_is_an_error_to_try_again_and_never_a_yes(tmp_path) -> None:
     world = world_of(tmp_path, ModelError("overloaded", retryable=True))
     with pytest.raises(ModelError) as error:
         asked(world, CHANGE)
@@ -233,7 +234,7 @@ def test_a_model_that_may_answer_later_is_an_error_to_try_again_and_never_a_yes(
     assert votes_in(world) == []
 
 
-def test_a_model_that_will_not_answer_is_an_abstention_that_says_so_and_is_asked_again_next_time(tmp_path):
+def test_a_model_that_will_not_answer_is_an_abstention_that_says_so_and_is_asked_again_next_time(tmp_path) -> None:
     world = world_of(tmp_path, YES)
     world.model.votes = [YES, ModelError("it did not call `answer`"), YES]
     decision = asked(world, CHANGE)
@@ -243,9 +244,9 @@ def test_a_model_that_will_not_answer_is_an_abstention_that_says_so_and_is_asked
     assert asked(world, CHANGE).refusals == ()
 
 
-def test_a_broker_that_is_not_there_is_never_a_pass(tmp_path):
+def test_a_broker_that_is_not_there_is_never_a_pass(tmp_path) -> None:
     class Gone(FakeBroker):
-        def open(self, request):
+        def open(self, request) -> Never:
             raise ModelError("no recording", retryable=False)
 
     decision = asked(world_of(tmp_path, YES, broker=Gone()), CHANGE)
@@ -253,14 +254,14 @@ def test_a_broker_that_is_not_there_is_never_a_pass(tmp_path):
     assert all("no recording" in told for told in finding(decision)["evidence"][:3])
 
 
-def test_an_answer_in_another_form_is_an_abstention_and_its_money_is_spent(tmp_path):
+def test_an_answer_in_another_form_is_an_abstention_and_its_money_is_spent(tmp_path) -> None:
     world = world_of(tmp_path, {"answer": "yes", "merge": True})
     decision = asked(world, CHANGE)
     assert "0 of 3 votes say yes" in finding(decision)["says"]
     assert len(votes_in(world)) == 3
 
 
-def test_the_owners_stop_is_heard_before_each_vote(tmp_path):
+def test_the_owners_stop_is_heard_before_each_vote(tmp_path) -> None:
     world = world_of(tmp_path, YES)
 
     def stop(_question):
@@ -273,7 +274,7 @@ def test_the_owners_stop_is_heard_before_each_vote(tmp_path):
     assert len(world.model.questions) == 1
 
 
-def test_what_each_vote_cost_is_told_once(tmp_path):
+def test_what_each_vote_cost_is_told_once(tmp_path) -> None:
     class Metered(FakeBroker):
         def usage(self, session):
             return Usage(calls=1, cost_usd=Decimal("0.02") * len(world.model.questions))
@@ -285,7 +286,7 @@ def test_what_each_vote_cost_is_told_once(tmp_path):
 
 # How it is asked
 
-def test_each_vote_has_a_word_and_an_order_of_its_own_and_both_can_be_told_again(tmp_path):
+def test_each_vote_has_a_word_and_an_order_of_its_own_and_both_can_be_told_again(tmp_path) -> None:
     world = world_of(tmp_path, YES, rule=SCOPE.replace("[issue, diff]", "[issue, diff, files]")
                      .replace("on_fail: needs-human", "votes: {n: 9}"))
     asked(world, {"tidebook/extra.py": b"A = 1\n", "tidebook/more.py": b"B = 2\n"})
@@ -302,7 +303,7 @@ def test_each_vote_has_a_word_and_an_order_of_its_own_and_both_can_be_told_again
     assert len(orders) > 1
 
 
-def test_the_three_files_are_shown_where_the_rule_sees_them_and_only_there(tmp_path):
+def test_the_three_files_are_shown_where_the_rule_sees_them_and_only_there(tmp_path) -> None:
     for sees, shown in (("[issue, diff]", False), ("[issue, diff, governance]", True)):
         world = world_of(tmp_path / str(shown), YES, rule=SCOPE.replace("[issue, diff]", sees))
         asked(world, CHANGE)

@@ -42,7 +42,7 @@ def lap(world: World) -> tuple[bool, World]:
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_every_effect_it_converges(tmp_path, after):
+def test_killed_at_every_effect_it_converges(tmp_path, after) -> None:
     at, killed = 0, True
     while killed:
         at += 1
@@ -61,7 +61,7 @@ def test_killed_at_every_effect_it_converges(tmp_path, after):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_at_every_effect_whoever_was_refused_is_told(tmp_path, after):
+def test_killed_at_every_effect_whoever_was_refused_is_told(tmp_path, after) -> None:
     """Killed between a decision and its comment, the factory had nothing more to do with the issue, and never said why."""
     at, killed = 0, True
     while killed:

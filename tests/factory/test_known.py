@@ -33,7 +33,7 @@ def is_odd(told):
     return len(told.entries) % 2 == 1
 
 
-def write(ledger, issue, choice):
+def write(ledger, issue, choice) -> None:
     """The next thing that may happen to this issue: `choice` picks among what the table allows, and notes."""
     at, key = len(ledger.written), f"entry/{len(ledger.written)}"
     state = next((told.state for told in histories(ledger.entries()) if told.issue == issue), State.UNTRIAGED)
@@ -48,7 +48,7 @@ def write(ledger, issue, choice):
 
 
 @given(st.lists(st.tuples(st.integers(1, ISSUES), st.integers(0, 6), st.booleans()), max_size=40))
-def test_folding_what_is_new_gives_what_folding_all_gives(steps):
+def test_folding_what_is_new_gives_what_folding_all_gives(steps) -> None:
     ledger = FakeLedger()
     known = Known(ledger)
     for issue, choice, looks in steps:
@@ -68,7 +68,7 @@ def test_folding_what_is_new_gives_what_folding_all_gives(steps):
             entry.issue for entry in moves if entry.seq > seq and entry.data["event"] == Event.DISPATCHED}
 
 
-def test_each_entry_is_read_once_however_often_it_is_asked():
+def test_each_entry_is_read_once_however_often_it_is_asked() -> None:
     ledger = Reading()
     known = Known(ledger)
     for number in range(1, 101):
@@ -79,11 +79,11 @@ def test_each_entry_is_read_once_however_often_it_is_asked():
     assert ledger.read == 100
 
 
-def test_an_issue_that_is_not_known_has_an_empty_history():
+def test_an_issue_that_is_not_known_has_an_empty_history() -> None:
     assert (Known(FakeLedger()).of(7).issue, Known(FakeLedger()).of(7).entries) == (7, ())
 
 
-def test_when_the_first_issue_was_taken_in_is_known():
+def test_when_the_first_issue_was_taken_in_is_known() -> None:
     ledger = FakeLedger()
     assert Known(ledger).began is None
     ledger.append("note", "n")
@@ -93,7 +93,7 @@ def test_when_the_first_issue_was_taken_in_is_known():
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole):
+def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole) -> None:
     ledger = FakeLedger()
     known = Known(ledger)
     for number in (1, 2, 3):
@@ -106,7 +106,7 @@ def test_what_is_new_is_verified_and_all_of_it_where_that_is_asked_for(whole):
     assert known.fault() is not None
 
 
-def test_a_ledger_that_went_back_is_a_fault():
+def test_a_ledger_that_went_back_is_a_fault() -> None:
     ledger = FakeLedger()
     known = Known(ledger)
     for number in (1, 2, 3):

@@ -53,7 +53,7 @@ def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_firs
     ("companions: {of: [tidebook], touch: [docs]}", "changes without one to docs: tidebook/api.py"),
     ("labels: {require: [good first issue]}", "labels missing: good first issue"),
 ])
-def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says):
+def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says) -> None:
     state, told = ending(tmp_path, check)
     assert state is State.NEEDS_HUMAN
     assert says in told
@@ -64,12 +64,12 @@ def test_a_rule_refuses_by_a_fact_of_the_change(tmp_path, check, says):
     "added_text: {deny: [XXX]}", "api_surface: {exclude: [tidebook/api.py]}", "added_lines: {max: 50}", "deleted_files: {max: 0}",
     "deleted_lines: {max: 50}", "binary_files: {max: 0}", 'migrations: {paths: ["tidebook/migrations/*.sql"]}',
     "companions: {of: [tidebook/api.py], touch: [tidebook/migrations]}"])
-def test_a_rule_holds_by_a_fact_of_the_change(tmp_path, check):
+def test_a_rule_holds_by_a_fact_of_the_change(tmp_path, check) -> None:
     state, told = ending(tmp_path, check)
     assert state is State.MERGED, told
 
 
-def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base(tmp_path):
+def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base(tmp_path) -> None:
     state, told = ending(tmp_path, 'migrations: {paths: ["tidebook/migrations/*.sql"]}', there="0003_later.sql")
     assert state is State.NEEDS_HUMAN
     assert "tidebook/migrations/0002_places.sql (after tidebook/migrations/0003_later.sql)" in told
@@ -78,7 +78,7 @@ def test_a_migration_that_does_not_come_last_is_refused_by_what_is_there_at_base
 @pytest.mark.parametrize(("minimum", "validator", "says"), [
     (1, Photographer, None), (2, Photographer, "pictures in the evidence: 1, at least 2 needed"),
     (1, FakeValidator, "pictures in the evidence: 0, at least 1 needed")])
-def test_pictures_of_the_change_that_are_there_are_counted(tmp_path, minimum, validator, says):
+def test_pictures_of_the_change_that_are_there_are_counted(tmp_path, minimum, validator, says) -> None:
     state, told = ending(tmp_path, f"screenshots: {{paths: [tidebook/**], min: {minimum}}}", applies="merge",
                          validator=validator())
     assert state is (State.MERGED if says is None else State.NEEDS_HUMAN), told
@@ -86,5 +86,5 @@ def test_pictures_of_the_change_that_are_there_are_counted(tmp_path, minimum, va
 
 
 @pytest.mark.parametrize(("author", "state"), [("kim", State.NEEDS_HUMAN), ("robin", State.MERGED)])
-def test_a_rule_may_be_for_the_issues_of_one_author(tmp_path, author, state):
+def test_a_rule_may_be_for_the_issues_of_one_author(tmp_path, author, state) -> None:
     assert ending(tmp_path, "files: {max: 0}", when=f'author == "{author}"')[0] is state

@@ -57,7 +57,7 @@ def rejected(world):
     return issue
 
 
-def test_news_that_there_are_none_cost_one_request_whatever_is_open(world):
+def test_news_that_there_are_none_cost_one_request_whatever_is_open(world) -> None:
     for number in range(200):
         world.forge.file_issue(f"Issue {number}", "Something else again.")
     at = Running(world)
@@ -67,7 +67,7 @@ def test_news_that_there_are_none_cost_one_request_whatever_is_open(world):
 
 
 @pytest.mark.parametrize("changed", [1, 10])
-def test_only_what_changed_is_read(world, changed):
+def test_only_what_changed_is_read(world, changed) -> None:
     numbers = [world.forge.file_issue(f"Issue {number}", "Something else again.").number for number in range(50)]
     at = Running(world)
     at.look()
@@ -77,7 +77,7 @@ def test_only_what_changed_is_read(world, changed):
     assert at.look() == {"news": 1}
 
 
-def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world):
+def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world) -> None:
     at_work = world.file()
     world.tick()
     for number in range(300):
@@ -90,7 +90,7 @@ def test_a_steady_tick_over_many_issues_asks_at_most_five_times(world):
     assert history(world.ledger, at_work).state is State.MERGED
 
 
-def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world):
+def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world) -> None:
     """The ledger says when everything was read last; the next process reads what changed since, and what is new."""
     for number in range(20):
         issue = world.forge.file_issue(f"Issue {number}", "Something else again.").number
@@ -104,7 +104,7 @@ def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world):
 
 
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-1)], ids=["a year back", "an hour back"])
-def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump):
+def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump) -> None:
     world.forge.say(world.file(), "a word", author="kim")
     world.forge._time += 2 * MARGIN
     world.file("Another")
@@ -116,7 +116,7 @@ def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump):
 
 @pytest.mark.parametrize("comes_back", [False, True])
 @pytest.mark.parametrize("jump", [timedelta(days=400), timedelta(days=-400), timedelta(hours=9), timedelta(hours=-9)], ids=str)
-def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back):
+def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back) -> None:
     """What changed is told by the forge's own clock, however far ours is from it."""
     issue = rejected(world)
     world.ledger.clock.at += jump
@@ -129,7 +129,7 @@ def test_our_clock_hides_no_comment_whatever_it_says(world, jump, comes_back):
     assert at.state(issue) is State.UNTRIAGED
 
 
-def test_once_a_day_everything_is_read(world):
+def test_once_a_day_everything_is_read(world) -> None:
     for number in range(5):
         world.forge.say(world.forge.file_issue(f"Issue {number}", "Something else again.").number, "a word", author="kim")
     at = Running(world)
@@ -140,7 +140,7 @@ def test_once_a_day_everything_is_read(world):
     assert len(world.ledger.entries(kind=LOOKED)) == 2
 
 
-def test_a_comment_on_a_closed_issue_is_heard_by_the_next_process(world):
+def test_a_comment_on_a_closed_issue_is_heard_by_the_next_process(world) -> None:
     issue = rejected(world)
     world.forge.edit_issue(issue, open=False)
     Running(world).look()
@@ -150,7 +150,7 @@ def test_a_comment_on_a_closed_issue_is_heard_by_the_next_process(world):
     assert at.state(issue) is State.UNTRIAGED
 
 
-def test_what_was_said_too_early_is_looked_at_when_the_issue_moves(world):
+def test_what_was_said_too_early_is_looked_at_when_the_issue_moves(world) -> None:
     issue = rejected(world)
     at = Running(world)
     at.look()
@@ -161,7 +161,7 @@ def test_what_was_said_too_early_is_looked_at_when_the_issue_moves(world):
     assert at.look() == {"news": 1}
 
 
-def test_a_fault_on_the_way_leaves_the_issue_on_the_list(world):
+def test_a_fault_on_the_way_leaves_the_issue_on_the_list(world) -> None:
     first, second = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
     at = Running(world)
     at.look()
@@ -173,7 +173,7 @@ def test_a_fault_on_the_way_leaves_the_issue_on_the_list(world):
     assert at.look() == {"news": 1, "comments": 2}, "nothing was new, and both were still to be looked at"
 
 
-def test_a_fault_after_others_were_looked_at_leaves_the_rest_on_the_list(world):
+def test_a_fault_after_others_were_looked_at_leaves_the_rest_on_the_list(world) -> None:
     first, second = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
     at = Running(world)
     at.look()
@@ -185,7 +185,7 @@ def test_a_fault_after_others_were_looked_at_leaves_the_rest_on_the_list(world):
     assert at.look() == {"news": 1, "comments": 1}
 
 
-def test_an_issue_that_somebody_hinted_at_is_read_anew(world):
+def test_an_issue_that_somebody_hinted_at_is_read_anew(world) -> None:
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()
@@ -194,7 +194,7 @@ def test_an_issue_that_somebody_hinted_at_is_read_anew(world):
     assert at.look() == {"news": 1}
 
 
-def test_a_hint_at_what_is_not_there_asks_once_and_ends(world):
+def test_a_hint_at_what_is_not_there_asks_once_and_ends(world) -> None:
     at = Running(world)
     at.look()
     at.plant.lookout.hint([4711])
@@ -202,7 +202,7 @@ def test_a_hint_at_what_is_not_there_asks_once_and_ends(world):
     assert at.look() == {"news": 1}
 
 
-def test_a_hint_at_our_pull_request_is_one_at_its_issue(world):
+def test_a_hint_at_our_pull_request_is_one_at_its_issue(world) -> None:
     issue = world.file()
     world.tick()
     at = Running(world)
@@ -211,7 +211,7 @@ def test_a_hint_at_our_pull_request_is_one_at_its_issue(world):
     assert at.plant.lookout.look() == (issue,)
 
 
-def test_news_of_our_pull_request_are_news_of_its_issue(world):
+def test_news_of_our_pull_request_are_news_of_its_issue(world) -> None:
     issue = world.file()
     world.tick()
     at = Running(world)
@@ -221,7 +221,7 @@ def test_news_of_our_pull_request_are_news_of_its_issue(world):
     assert at.plant.lookout.look() == (issue,)
 
 
-def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world):
+def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world) -> None:
     world.tick()
     gone, here = world.forge.file_issue("One", "a").number, world.forge.file_issue("Two", "b").number
     at = Running(world)
@@ -234,7 +234,7 @@ def test_an_issue_that_is_gone_from_the_forge_is_closed_and_stops_nothing(world)
     assert at.look(whole=True) == {"news": 1}
 
 
-def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world):
+def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world) -> None:
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()
@@ -245,7 +245,7 @@ def test_a_forge_that_refuses_to_show_an_issue_it_lists_closes_nothing(world):
     assert at.state(issue) is State.UNTRIAGED
 
 
-def test_an_issue_that_disappeared_while_nobody_was_told_is_found_in_the_whole_list(world):
+def test_an_issue_that_disappeared_while_nobody_was_told_is_found_in_the_whole_list(world) -> None:
     issue = world.forge.file_issue("One", "a").number
     at = Running(world)
     at.look()

@@ -58,7 +58,7 @@ def of_kind(world, kind):
 
 
 @pytest.mark.parametrize("length", [12, 40])
-def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and_lands(refused, length):
+def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and_lands(refused, length) -> None:
     world, issue, head = refused
     judged = len(world.history(issue).verdicts)
     world.forge.say(issue, f"/factory approve {head[:length]}", author=maintainer(world))
@@ -69,7 +69,7 @@ def test_a_maintainer_approves_the_commit_that_stands_and_it_is_judged_again_and
     assert "**F-STORE**: touches protected paths: tidebook/store.py" in answers(world, issue)[0]
 
 
-def test_the_name_of_what_would_land_is_as_good(refused):
+def test_the_name_of_what_would_land_is_as_good(refused) -> None:
     world, issue, _ = refused
     candidate = world.history(issue).verdict["binds"]["candidate"]
     world.forge.say(int(world.history(issue).proposal["number"]), f"/factory approve {candidate}", author=maintainer(world))
@@ -84,7 +84,7 @@ def test_the_name_of_what_would_land_is_as_good(refused):
     ("0123456789ab", "is not what stands here any more"),
     ("{base}", "is not what stands here any more"),
 ])
-def test_another_name_approves_nothing(refused, sha, says):
+def test_another_name_approves_nothing(refused, sha, says) -> None:
     world, issue, head = refused
     world.forge.say(issue, f"/factory approve {sha.format(head=head, base=world.base)}", author=maintainer(world))
     world.tick()
@@ -93,7 +93,7 @@ def test_another_name_approves_nothing(refused, sha, says):
     assert of_kind(world, "command") == []
 
 
-def test_a_head_that_the_factory_did_not_push_is_not_approved(refused):
+def test_a_head_that_the_factory_did_not_push_is_not_approved(refused) -> None:
     world, issue, _ = refused
     pushed = world.git.commit(world.git.tree_of(world.remote["main"]), [world.remote["main"]], message="by hand")
     world.forge.push(f"factory/issue-{issue}", pushed)
@@ -103,7 +103,7 @@ def test_a_head_that_the_factory_did_not_push_is_not_approved(refused):
     assert "which the factory did not push" in answers(world, issue)[0]
 
 
-def test_under_other_rules_nothing_is_approved(refused):
+def test_under_other_rules_nothing_is_approved(refused) -> None:
     world, issue, head = refused
     governed(world, asking_a_person("F-OTHER"))
     world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
@@ -114,7 +114,7 @@ def test_under_other_rules_nothing_is_approved(refused):
 
 @pytest.mark.parametrize("rule", [
     asking_a_person("F-LOCKED", more="locked: true\n"), asking_a_person("F-HARD", on_fail="reject")], ids=["locked", "reject"])
-def test_what_a_rule_does_not_leave_to_a_person_nobody_lifts(world, rule):
+def test_what_a_rule_does_not_leave_to_a_person_nobody_lifts(world, rule) -> None:
     governed(world, asking_a_person("F-STORE"), rule)
     issue = world.file()
     world.tick()
@@ -126,7 +126,7 @@ def test_what_a_rule_does_not_leave_to_a_person_nobody_lifts(world, rule):
     assert world.remote["main"] != head
 
 
-def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path):
+def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(edits_the_rules))
     issue = world.file()
     world.tick()
@@ -136,7 +136,7 @@ def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path):
     assert "no open pull request of the factory's" in answers(world, issue)[0]
 
 
-def test_an_approval_is_no_verdict(refused):
+def test_an_approval_is_no_verdict(refused) -> None:
     """The judge says no the second time: what a person lifted was one rule, and not the judgement."""
     world, issue, head = refused
     world.validator.outcomes = [type(world.validator.outcomes[0])("inconclusive")]
@@ -146,11 +146,11 @@ def test_an_approval_is_no_verdict(refused):
     assert world.history(issue).landed is None
 
 
-def test_an_approval_is_for_its_commit_and_not_for_the_next(refused):
+def test_an_approval_is_for_its_commit_and_not_for_the_next(refused) -> None:
     world, issue, head = refused
     world.validator.outcomes = [type(world.validator.outcomes[0])("failed"), type(world.validator.outcomes[0])("passed")]
 
-    def again(worktree):
+    def again(worktree) -> None:
         fixes(worktree)
         (worktree / STORE).write_text((worktree / STORE).read_text() + "\nBETTER = True\n")
 
@@ -168,7 +168,7 @@ def test_an_approval_is_for_its_commit_and_not_for_the_next(refused):
 
 @pytest.mark.parametrize(("command", "permission"), [
     ("approve {head}", Permission.WRITE), ("retry", Permission.TRIAGE), ("stop", Permission.READ), ("hold", Permission.READ)])
-def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(refused, command, permission):
+def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(refused, command, permission) -> None:
     world, issue, head = refused
     stranger = world.forge.person("sam", permission)
     for _ in range(3):
@@ -181,7 +181,7 @@ def test_who_may_not_is_told_so_kindly_once_and_nothing_is_done(refused, command
     assert "so nothing was done" in said
 
 
-def test_an_unknown_word_gets_one_line_once(refused):
+def test_an_unknown_word_gets_one_line_once(refused) -> None:
     world, issue, _ = refused
     for word in ("fly", "@owner", "[x](https://evil.example)"):
         world.forge.say(issue, f"/factory {word}", author="kim")
@@ -190,7 +190,7 @@ def test_an_unknown_word_gets_one_line_once(refused):
     assert said.splitlines()[2] == "There is no command `fly` here. `/factory help` lists those that there are."
 
 
-def test_an_app_gives_no_command_and_gets_no_answer(refused):
+def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
     world, issue, head = refused
     app = Actor(900, "helper[bot]", bot=True)
     world.forge._people[app.login] = (app, Permission.ADMIN)
@@ -201,7 +201,7 @@ def test_an_app_gives_no_command_and_gets_no_answer(refused):
     assert answers(world, issue) == []
 
 
-def test_a_comment_that_was_edited_gives_no_command(refused):
+def test_a_comment_that_was_edited_gives_no_command(refused) -> None:
     """Whoever may write may edit a maintainer's comment, and the forge names only its first author."""
     world, issue, head = refused
     said = world.forge.say(issue, "Looks fine.", author=maintainer(world))
@@ -212,7 +212,7 @@ def test_a_comment_that_was_edited_gives_no_command(refused):
     assert "was edited" in answers(world, issue)[0]
 
 
-def test_an_edit_of_a_command_that_was_heard_is_not_heard_again(refused):
+def test_an_edit_of_a_command_that_was_heard_is_not_heard_again(refused) -> None:
     world, issue, _ = refused
     said = world.forge.say(issue, "/factory hold", author=maintainer(world))
     world.tick()
@@ -227,7 +227,7 @@ def test_an_edit_of_a_command_that_was_heard_is_not_heard_again(refused):
 
 
 @pytest.mark.parametrize("command", ["why", "cost", "rules", "help"])
-def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, command):
+def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, command) -> None:
     world, issue, _ = refused
     pull = int(world.history(issue).proposal["number"])
     world.forge.say(pull, f"/factory {command}", author="sam")
@@ -237,7 +237,7 @@ def test_a_question_of_anybody_is_answered_once_where_it_was_asked(refused, comm
     assert answers(world, issue) == []
 
 
-def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_together(refused):
+def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_together(refused) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory cost\n/factory hold\n/factory why", author=maintainer(world))
     world.tick()
@@ -247,7 +247,7 @@ def test_several_commands_of_one_comment_are_done_in_their_order_and_answered_to
     assert of_kind(world, "command") == [("cost", None), (Event.OWNER_HOLD, None), ("why", None)]
 
 
-def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused):
+def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused) -> None:
     world, issue, _ = refused
     for _ in range(ANSWERS_AN_HOUR + 3):
         world.forge.say(issue, "/factory cost", author="sam")
@@ -262,7 +262,7 @@ def test_one_person_gets_a_few_answers_an_hour_and_is_heard_all_the_same(refused
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["not written", "written"])
-def test_an_answer_that_was_cut_off_is_there_once(refused, after):
+def test_an_answer_that_was_cut_off_is_there_once(refused, after) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory why", author="sam")
     world.forge.fail("upsert_comment", after=after)
@@ -272,7 +272,7 @@ def test_an_answer_that_was_cut_off_is_there_once(refused, after):
     assert len(answers(world, issue)) == 1
 
 
-def test_a_thread_that_takes_no_answer_stops_nothing(refused):
+def test_a_thread_that_takes_no_answer_stops_nothing(refused) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory why", author="sam")
     world.forge.fail("upsert_comment", retryable=False, says="403 locked")
@@ -280,7 +280,7 @@ def test_a_thread_that_takes_no_answer_stops_nothing(refused):
     assert any("403 locked" in words for _, what, words in world.told if what == "reply")
 
 
-def test_what_is_said_too_late_changes_nothing_and_is_answered(refused):
+def test_what_is_said_too_late_changes_nothing_and_is_answered(refused) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory resume", author=maintainer(world))
     world.tick()
@@ -291,7 +291,7 @@ def test_what_is_said_too_late_changes_nothing_and_is_answered(refused):
 # Appeals
 
 
-def test_a_filer_appeals_and_a_second_appeal_is_kept(rejected):
+def test_a_filer_appeals_and_a_second_appeal_is_kept(rejected) -> None:
     world, issue = rejected
     world.forge.say(issue, "/factory appeal it is for charity", author="kim")
     world.tick(**TRIAGE_ONLY)
@@ -303,7 +303,7 @@ def test_a_filer_appeals_and_a_second_appeal_is_kept(rejected):
     assert "heard and kept" in answers(world, issue)[0]
 
 
-def test_what_a_person_closed_can_be_appealed_against_again(rejected):
+def test_what_a_person_closed_can_be_appealed_against_again(rejected) -> None:
     world, issue = rejected
     world.forge.say(issue, "/factory appeal", author="kim")
     world.tick(**TRIAGE_ONLY)
@@ -316,7 +316,7 @@ def test_what_a_person_closed_can_be_appealed_against_again(rejected):
     assert world.forge.issue(issue).open
 
 
-def test_nobody_appeals_for_somebody_else(rejected):
+def test_nobody_appeals_for_somebody_else(rejected) -> None:
     world, issue = rejected
     world.forge.say(issue, "/factory appeal", author="sam")
     world.tick(**TRIAGE_ONLY)
@@ -326,7 +326,7 @@ def test_nobody_appeals_for_somebody_else(rejected):
 # Stopping everything
 
 
-def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and_answered(refused):
+def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and_answered(refused) -> None:
     world, issue, _ = refused
     other = world.file("Another", "The places are gone too.")
     world.forge.say(issue, "/factory stop\n/factory stop\n/factory cost", author=maintainer(world, permission=Permission.WRITE))
@@ -341,7 +341,7 @@ def test_stop_stops_the_whole_factory_after_all_else_in_its_comment_was_done_and
     assert len(world.forge.writes) == said
 
 
-def test_a_stop_that_was_lifted_does_not_come_back(refused):
+def test_a_stop_that_was_lifted_does_not_come_back(refused) -> None:
     world, issue, _ = refused
     world.forge.say(issue, "/factory stop\n/factory cost", author=maintainer(world))
     with pytest.raises(Stopped):

@@ -68,21 +68,21 @@ def faults(folder: Path, files: dict[str, str]) -> list[ConfigError]:
 
 # What binds
 
-def test_theirs_binds_file_by_file_and_ours_for_the_rest(world):
+def test_theirs_binds_file_by_file_and_ours_for_the_rest(world) -> None:
     put(world, {"workflows/triage.yaml": changed("triage", ("17 2 * * *", "5 4 * * *"))})
     steering = steering_at(world.plant(), world.remote["main"])
     assert steering.workflows["triage"].triggers.schedule == "5 4 * * *"
     assert [node.id for node in steering.workflows["merge"].nodes] == ["gates", "land", "confirm", "close"]
 
 
-def test_their_prompts_bind_by_name(world):
+def test_their_prompts_bind_by_name(world) -> None:
     put(world, {"workflows/prompts/triage.md.j2": "Ours? {{ spec_card }}"})
     world.file()
     world.tick()
     assert world.model.asked[0][1].startswith("Ours? {")
 
 
-def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is_in_the_digest(world):
+def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is_in_the_digest(world) -> None:
     before = steering_at(world.plant(), world.base).digest
     put(world, {"workflows/merge.yaml": ours("merge")})
     assert steering_at(world.plant(), world.remote["main"]).digest == before
@@ -90,8 +90,8 @@ def test_an_override_that_says_what_ours_says_changes_nothing_and_every_other_is
     assert steering_at(world.plant(), world.remote["main"]).digest != before
 
 
-def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_path):
-    def loosens(worktree):
+def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_path) -> None:
+    def loosens(worktree) -> None:
         fixes(worktree)
         (worktree / "workflows").mkdir()
         (worktree / "workflows" / "validate.yaml").write_text(row("validate", CANDIDATE, JUDGE, CONCLUDE))
@@ -125,7 +125,7 @@ def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_
     ("workflows/merge.yaml", "\udcff", None, "is not UTF-8"),
     ("workflows/merge.yaml", "#" * 70_000, None, "at most 65536 are read"),
 ])
-def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(world, name, text, line, says):
+def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(world, name, text, line, says) -> None:
     put(world, {name: text.encode("utf-8", "surrogateescape")})
     world.file()
     with pytest.raises(ConfigError) as caught:
@@ -137,14 +137,14 @@ def test_a_broken_override_stops_the_factory_and_is_never_silently_ours(world, n
     assert world.history(1).transitions == ()
 
 
-def test_a_folder_of_the_products_own_is_left_alone_until_one_of_its_files_is_ours(tmp_path):
+def test_a_folder_of_the_products_own_is_left_alone_until_one_of_its_files_is_ours(tmp_path) -> None:
     product = {"workflows/nightly-report.yaml": "steps: []\n", "workflows/deploy.yml": "steps: []\n", "workflows/README.md": "x"}
     assert faults(tmp_path, product) == []
     found = faults(tmp_path, {"workflows/merge.yaml": ours("merge")})
     assert [fault.file for fault in found] == ["workflows/deploy.yml", "workflows/nightly-report.yaml"]
 
 
-def test_a_link_is_no_workflow(tmp_path):
+def test_a_link_is_no_workflow(tmp_path) -> None:
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "workflows").symlink_to("elsewhere")
     assert "must be a folder" in str(faults(tmp_path, {})[0])
@@ -155,7 +155,7 @@ def test_a_link_is_no_workflow(tmp_path):
     assert "must be a plain file" in str(faults(tmp_path, {})[0])
 
 
-def test_every_fault_of_every_file_is_named_at_its_line(tmp_path):
+def test_every_fault_of_every_file_is_named_at_its_line(tmp_path) -> None:
     found = faults(tmp_path, {
         "workflows/merge.yaml": "name: merge\nnodes:\n  - {id: a, use: merge.lend}\n  - {id: b, gate: marge, needs: [a]}\n",
         "workflows/validate.yaml": row("validate", CANDIDATE, JUDGE, CONCLUDE),
@@ -167,7 +167,7 @@ def test_every_fault_of_every_file_is_named_at_its_line(tmp_path):
 # What a hostile or careless override could do, refused when it is read
 
 @pytest.mark.parametrize("what", HOSTILE)
-def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_path, what):
+def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_path, what) -> None:
     text, says = HOSTILE[what]
     file = f"workflows/{what.split()[0]}.yaml"
     found = [fault for fault in faults(tmp_path, {file: text}) if says in str(fault)]
@@ -183,11 +183,11 @@ def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_pa
     ("validate", CANDIDATE, CANDIDATE_LAW, JUDGE, CONCLUDE), ("validate", CANDIDATE, TESTS, CANDIDATE_LAW, MINE, JUDGE, CONCLUDE),
     ("merge", GATES, LAND, CONFIRM, CLOSE),
 ], ids=lambda nodes: f"{nodes[0]} of {len(nodes) - 1}")
-def test_what_keeps_every_promise_is_read(tmp_path, nodes):
+def test_what_keeps_every_promise_is_read(tmp_path, nodes) -> None:
     assert faults(tmp_path, {f"workflows/{nodes[0]}.yaml": row(*nodes)}) == []
 
 
-def test_a_journey_that_nobody_would_perform_is_not_paid_for(tmp_path):
+def test_a_journey_that_nobody_would_perform_is_not_paid_for(tmp_path) -> None:
     (found,) = faults(tmp_path, {"workflows/validate.yaml": row("validate", CANDIDATE, CANDIDATE_LAW, HAND_OVER)})
     assert "never asks the sealed judge, and implement.yaml has journeys written for it" in str(found)
 
@@ -205,7 +205,7 @@ nodes:
 
 
 @pytest.mark.parametrize("outcome", list(VerdictOutcome))
-def test_what_a_node_is_called_decides_nothing(tmp_path, outcome):
+def test_what_a_node_is_called_decides_nothing(tmp_path, outcome) -> None:
     world = World(tmp_path, validator=FakeValidator(outcome))
     put(world, {"workflows/validate.yaml": RENAMED})
     issue, before = world.file(), world.remote["main"]
@@ -214,7 +214,7 @@ def test_what_a_node_is_called_decides_nothing(tmp_path, outcome):
     assert (world.remote["main"] != before) is (outcome is VerdictOutcome.PASSED)
 
 
-def test_a_budget_in_a_workflow_can_only_be_the_tighter_one(world):
+def test_a_budget_in_a_workflow_can_only_be_the_tighter_one(world) -> None:
     text = changed("implement", ("    timeout: 30m\n", "    timeout: 30m\n    budget: {calls: 7, usd: 900}\n"))
     put(world, {"workflows/implement.yaml": text})
     world.file()
@@ -273,7 +273,7 @@ def push_over_it(world: World, issue: int) -> None:
 
 @pytest.mark.parametrize("change", [edit, move_the_base, forge_the_envelope, supersede_the_journey, push_over_it],
                          ids=lambda change: change.__name__)
-def test_a_landing_reads_every_fact_again_although_nobody_asked_the_gates(tmp_path, change):
+def test_a_landing_reads_every_fact_again_although_nobody_asked_the_gates(tmp_path, change) -> None:
     world, issue = validated(tmp_path)
     change(world, issue)
     before = world.remote["main"]
@@ -284,13 +284,13 @@ def test_a_landing_reads_every_fact_again_although_nobody_asked_the_gates(tmp_pa
 
 
 @pytest.mark.parametrize("outcome", [VerdictOutcome.FAILED, VerdictOutcome.INCONCLUSIVE])
-def test_without_a_passed_verdict_a_landing_refuses(tmp_path, outcome):
+def test_without_a_passed_verdict_a_landing_refuses(tmp_path, outcome) -> None:
     world, issue = validated(tmp_path, outcome)
     assert result_of(job(world, issue, UseNode(id="land", action="merge.land"))).outcome is Outcome.BLOCKED
     assert world.git.landings == []
 
 
-def test_a_landing_that_may_be_lands(tmp_path):
+def test_a_landing_that_may_be_lands(tmp_path) -> None:
     world, issue = validated(tmp_path)
     assert result_of(job(world, issue, UseNode(id="land", action="merge.land"))).outcome is Outcome.PRODUCED
     assert world.git.landings == [world.remote["main"]]
@@ -299,7 +299,7 @@ def test_a_landing_that_may_be_lands(tmp_path):
     assert len(world.git.landings) == 1
 
 
-def test_the_word_of_a_node_is_no_verdict(tmp_path):
+def test_the_word_of_a_node_is_no_verdict(tmp_path) -> None:
     world, issue = validated(tmp_path, VerdictOutcome.FAILED)
     entry = world.history(issue).verdicts[-1]
     made = {"candidate": entry.data["binds"]["candidate"]}
@@ -321,7 +321,7 @@ def breaking_the_law(world: World) -> str:
     return world.git.commit(world.git.tree(tree), [base], message="mine")
 
 
-def test_nothing_is_proposed_that_the_law_refuses_although_nobody_asked_it(world):
+def test_nothing_is_proposed_that_the_law_refuses_although_nobody_asked_it(world) -> None:
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     head = breaking_the_law(world)
@@ -332,7 +332,7 @@ def test_nothing_is_proposed_that_the_law_refuses_although_nobody_asked_it(world
     assert set(world.remote) == {"main"}
 
 
-def test_nothing_is_handed_over_that_the_law_or_its_tests_refuse(world):
+def test_nothing_is_handed_over_that_the_law_or_its_tests_refuse(world) -> None:
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     over = UseNode(id="over", action="validate.hand_over")

@@ -80,12 +80,12 @@ def looked_at(world):
     return [number for number in range(1, len(world.forge.issues()) + 1) if world.history(number).triages]
 
 
-def test_the_queue_goes_round_and_the_house_comes_first():
+def test_the_queue_goes_round_and_the_house_comes_first() -> None:
     line = [waiting(1, 5), waiting(2, 5), waiting(3, 5), waiting(4, 6), waiting(5, 7, of_the_house=True), waiting(6, 6)]
     assert [told.issue for told in in_turn(line, [], now=NOW)] == [5, 1, 4, 2, 6, 3]
 
 
-def test_who_had_a_turn_today_stands_behind_who_had_none():
+def test_who_had_a_turn_today_stands_behind_who_had_none() -> None:
     line = [waiting(1, 5), waiting(2, 6)]
     assert [told.issue for told in in_turn(line, [turn(5)], now=NOW)] == [2, 1]
     assert [told.issue for told in in_turn(line, [turn(5, hours=25)], now=NOW)] == [1, 2]
@@ -100,13 +100,13 @@ def test_who_had_a_turn_today_stands_behind_who_had_none():
     (waiting(1, 9, of_the_house=True), [turn(9, of_the_house=True)] * 3, False),
     (waiting(1, 9, of_the_house=True), [turn(n) for n in range(5, 9)], True),
 ])
-def test_the_operators_bounds(told, turns, waits):
+def test_the_operators_bounds(told, turns, waits) -> None:
     bounds = Triage(per_author=2, per_day=4, reserved=1)
     assert (beyond_bounds(told, turns, bounds, now=NOW) is not None) == waits
 
 
 @given(st.lists(st.integers(1, 4), max_size=30), st.integers(1, 6), st.integers(1, 20), st.integers(0, 20))
-def test_no_order_of_issues_gets_past_the_bounds(authors, per_author, per_day, reserved):
+def test_no_order_of_issues_gets_past_the_bounds(authors, per_author, per_day, reserved) -> None:
     bounds, turns = Triage(per_author=per_author, per_day=per_day, reserved=reserved), []
     line = [waiting(number, author) for number, author in enumerate(authors, 1)]
     while chosen := next((told for told in in_turn(line, turns, now=NOW)
@@ -120,7 +120,7 @@ def test_no_order_of_issues_gets_past_the_bounds(authors, per_author, per_day, r
     assert not fed or max(counts) - min(fed) <= 1                                           # nobody got ahead of them by two
 
 
-def test_of_a_flood_a_few_are_looked_at_and_the_owners_issue_is_first(world):
+def test_of_a_flood_a_few_are_looked_at_and_the_owners_issue_is_first(world) -> None:
     bounded(world, per_author=3, per_day=10, reserved=2)
     for number in range(60):
         world.forge.file_issue(f"Spam {number}", f"The places are gone. {number}", author="flooder")
@@ -134,7 +134,7 @@ def test_of_a_flood_a_few_are_looked_at_and_the_owners_issue_is_first(world):
     assert world.tick(**TRIAGE_ONLY) == ()
 
 
-def test_a_thousand_accounts_with_one_issue_each_stay_under_the_cap_of_a_day_and_none_is_lost(world):
+def test_a_thousand_accounts_with_one_issue_each_stay_under_the_cap_of_a_day_and_none_is_lost(world) -> None:
     bounded(world, per_day=6, reserved=2, batch=5)
     for number in range(40):
         world.forge.file_issue(f"Spam {number}", f"The places are gone. {number}", author=f"sybil{number}")
@@ -151,7 +151,7 @@ def test_a_thousand_accounts_with_one_issue_each_stay_under_the_cap_of_a_day_and
     assert all(world.history(number).state in (State.UNTRIAGED, State.ACCEPTED) for number in range(1, 42))
 
 
-def test_one_pass_looks_at_one_batch(world):
+def test_one_pass_looks_at_one_batch(world) -> None:
     bounded(world, batch=2)
     for number in range(5):
         world.forge.file_issue(f"Issue {number}", "The places are gone.", author=f"ana{number}")
@@ -162,7 +162,7 @@ def test_one_pass_looks_at_one_batch(world):
     assert counts == [2, 4, 5, 5]
 
 
-def test_who_waits_is_told_once_and_a_flood_is_not_answered_with_a_flood(world):
+def test_who_waits_is_told_once_and_a_flood_is_not_answered_with_a_flood(world) -> None:
     bounded(world, per_author=1, batch=3)
     for number in range(8):
         world.forge.file_issue(f"Spam {number}", f"The places are gone. {number}", author="flooder")
@@ -178,7 +178,7 @@ def test_who_waits_is_told_once_and_a_flood_is_not_answered_with_a_flood(world):
     assert comments == [5, 6, 7, 8]
 
 
-def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_says_by_which_rule(world):
+def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_says_by_which_rule(world) -> None:
     governed(world, FLOOD_RULE)
     for number in range(4):
         world.forge.file_issue(f"Report {number}", f"The places are gone. {number}", author="kim")
@@ -195,7 +195,7 @@ def test_a_rule_that_wants_to_see_it_later_makes_it_wait_and_says_by_which_rule(
 
 @pytest.mark.parametrize(("on_fail", "state"), [("reject", State.REJECTED), ("needs-human", State.NEEDS_HUMAN),
                                                 ("split", State.NEEDS_HUMAN), ("retry", State.UNTRIAGED)])
-def test_a_rule_for_issues_does_what_it_says_and_no_model_is_asked(world, on_fail, state):
+def test_a_rule_for_issues_does_what_it_says_and_no_model_is_asked(world, on_fail, state) -> None:
     governed(world, LABEL_RULE.replace("ON_FAIL", on_fail))
     issue = world.forge.file_issue("Let us talk", "The places are gone.", author="kim", labels=("discussion",)).number
     world.tick(**TRIAGE_ONLY)
@@ -207,14 +207,14 @@ def test_a_rule_for_issues_does_what_it_says_and_no_model_is_asked(world, on_fai
     assert (world.history(issue).state is State.ACCEPTED) == (on_fail == "retry")
 
 
-def test_a_rule_in_shadow_lets_everything_through(world):
+def test_a_rule_in_shadow_lets_everything_through(world) -> None:
     governed(world, LABEL_RULE.replace("ON_FAIL", "reject").replace("level: enforced", "level: enforced\nstatus: shadow"))
     issue = world.forge.file_issue("Let us talk", "The places are gone.", author="kim", labels=("discussion",)).number
     world.tick(**TRIAGE_ONLY)
     assert world.history(issue).state is State.ACCEPTED
 
 
-def test_an_edit_in_a_loop_uses_up_the_turns_of_its_author(world):
+def test_an_edit_in_a_loop_uses_up_the_turns_of_its_author(world) -> None:
     bounded(world, per_author=2)
     issue = world.file()
     for number in range(4):
@@ -224,7 +224,7 @@ def test_an_edit_in_a_loop_uses_up_the_turns_of_its_author(world):
     assert world.history(issue).state is State.UNTRIAGED
 
 
-def test_an_appeal_waits_for_nobody(world):
+def test_an_appeal_waits_for_nobody(world) -> None:
     bounded(world, per_author=1)
     issue = world.file("Pay by card", "Please add card payments.")
     world.tick(**TRIAGE_ONLY)
@@ -233,13 +233,13 @@ def test_an_appeal_waits_for_nobody(world):
     assert world.history(issue).state is State.NEEDS_HUMAN
 
 
-def test_what_a_kill_left_unsaid_to_who_waits_is_said(world):
+def test_what_a_kill_left_unsaid_to_who_waits_is_said(world) -> None:
     bounded(world, per_author=1)
     world.file()
     second = world.file("Another", "The places are gone too.")
     upsert = world.forge.upsert_comment
 
-    def killed(number, *rest):
+    def killed(number, *rest) -> None:
         if number == second:
             raise KeyboardInterrupt
         upsert(number, *rest)
@@ -256,7 +256,7 @@ def test_what_a_kill_left_unsaid_to_who_waits_is_said(world):
     ("per_author = 0", "triage.per_author"), ("batch = -1", "triage.batch"), ("grace_days = -1", "triage.grace_days"),
     ("per_day = 1000000", "triage.per_day"), ("per_autor = 1", "triage.per_autor"), ('per_day = "many"', "triage.per_day"),
 ])
-def test_a_bound_that_is_none_is_named(table, key):
+def test_a_bound_that_is_none_is_named(table, key) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(f"schema = 1\n[triage]\n{table}\n")
     assert caught.value.key == key
@@ -267,7 +267,7 @@ WORDS = ("cancelled", "booking", "places", "missing", "walk", "Tuesday", "group"
 SWAPS = {"cancelled": "aborted", "booking": "reservation", "missing": "vanished", "pressed": "clicked", "people": "guests"}
 
 
-def reworded(number):
+def reworded(number) -> str:
     """The same report with two words swapped and the rest turned round."""
     swapped = list(SWAPS)[number % len(SWAPS)], list(SWAPS)[(number // 5) % len(SWAPS)]
     words = [SWAPS[word] if word in swapped else word for word in WORDS]
@@ -275,7 +275,7 @@ def reworded(number):
     return f"The places are gone: {' '.join(words[at:] + words[:at])}"
 
 
-def test_fifty_rewordings_of_one_report_lead_to_one_run(world):
+def test_fifty_rewordings_of_one_report_lead_to_one_run(world) -> None:
     for number in range(50):
         world.forge.file_issue("Places gone", reworded(number), author=f"sybil{number}")
     world.tick()
@@ -287,7 +287,7 @@ def test_fifty_rewordings_of_one_report_lead_to_one_run(world):
     assert states.count(State.NEEDS_HUMAN) <= 2
 
 
-def test_a_retry_by_a_person_builds_what_its_twin_left(world):
+def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
     texts = [reworded(0), reworded(7)]
     first, second = (world.file(f"Places gone {number}", text) for number, text in enumerate(texts))
     world.tick()
@@ -312,11 +312,11 @@ def told_at(priority, *, days):
     ("urgent", 0, 0), ("high", 0, 1), ("normal", 0, 2), ("low", 0, 3), ("low", 1, 3), ("low", 2, 2), ("low", 6, 0),
     ("low", 60, 0), ("urgent", 9, 0), ("", 0, 4),
 ])
-def test_what_is_low_is_not_put_off_for_ever(priority, days, rank):
+def test_what_is_low_is_not_put_off_for_ever(priority, days, rank) -> None:
     assert urgency(told_at(priority, days=days), now=NOW, days=2) == rank
 
 
-def test_what_is_urgent_is_built_first_and_what_is_equal_by_number(world):
+def test_what_is_urgent_is_built_first_and_what_is_equal_by_number(world) -> None:
     bounded(world)
     urgent, low = {**ACCEPT, "priority": "urgent"}, {**ACCEPT, "priority": "low"}   # a question names older issues too
     world.model = FakeModel({"Dogwood": ACCEPT, "Clover": urgent, "Birch": ACCEPT, "": low})

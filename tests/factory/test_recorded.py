@@ -23,7 +23,7 @@ from tests.fakes.people import FakeAgent
 from tests.governance.law import touching
 
 
-def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(world):
+def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(world) -> None:
     issue = world.file()
     world.tick()
     (change,) = recorded_changes(world.ledger.entries())
@@ -35,7 +35,7 @@ def test_a_lap_is_one_change_of_the_past_with_what_the_law_saw_at_its_landing(wo
     assert (change.facts.kind, change.facts.attempts, change.title) == ("bug", 1, told.title)
 
 
-def test_the_law_is_written_down_once_for_each_commit_and_purpose(world):
+def test_the_law_is_written_down_once_for_each_commit_and_purpose(world) -> None:
     world.file()
     world.tick()
     world.tick()
@@ -43,13 +43,13 @@ def test_the_law_is_written_down_once_for_each_commit_and_purpose(world):
     assert len(asked) == len(set(asked)) == 3
 
 
-def test_no_byte_that_a_change_adds_is_kept(world):
+def test_no_byte_that_a_change_adds_is_kept(world) -> None:
     world.file()
     world.tick()
     assert not any("FIXED" in json.dumps(entry.data) for entry in world.ledger.entries(kind="facts"))
 
 
-def test_a_change_that_never_became_a_pull_request_is_known_by_its_issue(tmp_path):
+def test_a_change_that_never_became_a_pull_request_is_known_by_its_issue(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(edits_the_rules))
     issue = world.file()
     world.tick()
@@ -59,8 +59,8 @@ def test_a_change_that_never_became_a_pull_request_is_known_by_its_issue(tmp_pat
     assert {"LAW-PROTECTED", "F-PATHS"} <= refused
 
 
-def test_a_change_done_again_is_two_and_what_people_retried_until_it_landed_is_an_override(tmp_path):
-    def too_much(worktree):
+def test_a_change_done_again_is_two_and_what_people_retried_until_it_landed_is_an_override(tmp_path) -> None:
+    def too_much(worktree) -> None:
         (worktree / "tidebook" / "store.py").write_text("x = 1\n" * 400)
 
     world = World(tmp_path, agent=FakeAgent(too_much))
@@ -110,14 +110,14 @@ def refusals(ledger: FakeLedger):
     ((Event.LAW_REFUSED, Event.RETRIED, Event.LANDED), Override.RETRIED),
     ((Event.RUN_FAILED, Event.LANDED), None),
 ])
-def test_an_override_is_a_person_who_went_on(events, expected):
+def test_an_override_is_a_person_who_went_on(events, expected) -> None:
     ledger = FakeLedger()
     asked(ledger, "one", refuses="F-A")
     moved(ledger, *events)
     assert refusals(ledger) == [("F-A", 1, expected)]
 
 
-def test_a_person_who_merged_something_else_overrode_nothing():
+def test_a_person_who_merged_something_else_overrode_nothing() -> None:
     ledger = FakeLedger()
     asked(ledger, "one", refuses="F-A")
     asked(ledger, "two")
@@ -126,7 +126,7 @@ def test_a_person_who_merged_something_else_overrode_nothing():
     assert [change.merged_at != "" for change in recorded_changes(ledger.entries())] == [False, True]
 
 
-def test_the_same_content_asked_about_twice_counts_once_and_its_refusal_stays():
+def test_the_same_content_asked_about_twice_counts_once_and_its_refusal_stays() -> None:
     ledger = FakeLedger()
     asked(ledger, "head", refuses="F-B", files="a")
     asked(ledger, "candidate", files="a")
@@ -135,7 +135,7 @@ def test_the_same_content_asked_about_twice_counts_once_and_its_refusal_stays():
     assert len(recorded_answers(ledger.entries())) == 2
 
 
-def test_a_fact_that_another_version_wrote_hides_none_of_the_others():
+def test_a_fact_that_another_version_wrote_hides_none_of_the_others() -> None:
     ledger = FakeLedger()
     ledger.append("facts", "k", issue=1, data={"base": "b", "head": "h", "applies": "pr", "findings": [], "facts": {
         "attempts": 2, "moons": 3, "spend_usd": {"cents": 5}}})
@@ -147,7 +147,7 @@ names = st.frozensets(st.sampled_from("abcdef"))
 
 
 @given(names, names, names, names)
-def test_no_rule_misses_what_is_not_kept_of_the_tests(base, candidate, base_skipped, skipped):
+def test_no_rule_misses_what_is_not_kept_of_the_tests(base, candidate, base_skipped, skipped) -> None:
     facts = ChangeFacts(tests=SuiteFacts(base, candidate, base_skipped, skipped), added=(AddedContent(b"a", b"secret"),))
     kept = without_what_no_rule_asks(facts)
     before, after = SuiteKept().answer(facts), SuiteKept().answer(kept)
@@ -156,7 +156,7 @@ def test_no_rule_misses_what_is_not_kept_of_the_tests(base, candidate, base_skip
     assert len(kept.tests.base & kept.tests.candidate) <= 1 + len(base_skipped ^ skipped)
 
 
-def test_a_fact_that_is_too_long_is_not_recorded_and_the_decision_stands(world):
+def test_a_fact_that_is_too_long_is_not_recorded_and_the_decision_stands(world) -> None:
     issue = world.file()
     world.agent = FakeAgent(lambda worktree: [(worktree / "tests" / f"test_{'x' * 200}_{number}.py").write_text("\n")
                                               for number in range(700)] and None)
@@ -179,7 +179,7 @@ def cited(ledger: FakeLedger, *, issue: int = 1, quote: str = "tips") -> None:
     ((Event.TRIAGE_REJECTED, Event.APPEALED, Event.TRIAGE_UNSURE, Event.RETRIED), (True, True)),
     ((Event.TRIAGE_ACCEPTED,), (False, False)),
 ])
-def test_an_appeal_is_accepted_when_the_issue_goes_on(events, expected):
+def test_an_appeal_is_accepted_when_the_issue_goes_on(events, expected) -> None:
     ledger = FakeLedger()
     cited(ledger)
     moved(ledger, *events)
@@ -187,7 +187,7 @@ def test_an_appeal_is_accepted_when_the_issue_goes_on(events, expected):
     assert (one.id, one.quote, one.appealed, one.accepted) == ("M-NOPAY", "tips", *expected)
 
 
-def test_only_what_is_young_enough_is_replayed():
+def test_only_what_is_young_enough_is_replayed() -> None:
     changes = [RecordedChange(1, ChangeFacts(), merged_at="2026-04-01T00:00:00Z"), RecordedChange(2, ChangeFacts()),
                RecordedChange(3, ChangeFacts(), asked_at="2026-04-03T01:00:00+02:00"),
                RecordedChange(4, ChangeFacts(), merged_at="2026-04-03")]

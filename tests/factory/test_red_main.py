@@ -23,17 +23,17 @@ def landed_with(tmp_path, merge=CI):
     return world, issue
 
 
-def turn(world, conclusion):
+def turn(world, conclusion) -> None:
     """The check's answer on the tip of the default branch changes."""
     world.forge.report(world.remote["main"], "ci", conclusion)
 
 
-def thaw(world):
+def thaw(world) -> None:
     world.ledger.append("command", f"command/{len(world.ledger.written)}/thaw", data={"command": THAW})
 
 
 @pytest.mark.parametrize("conclusion", ["failure", "cancelled", "neutral", "timed_out"])
-def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(tmp_path, conclusion):
+def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(tmp_path, conclusion) -> None:
     world, issue = landed_with(tmp_path)
     turn(world, conclusion)
     tip = world.remote["main"]
@@ -45,7 +45,7 @@ def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(tm
     assert world.history(issue).state is State.MERGED
 
 
-def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has_looked(tmp_path):
+def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has_looked(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     turn(world, "failure")
     second = world.file("Another", "The places are gone.")
@@ -61,7 +61,7 @@ def test_while_it_is_frozen_what_is_approved_waits_and_goes_on_when_a_person_has
     assert world.git.contains(world.remote["main"], tip)
 
 
-def test_nothing_but_a_person_lifts_it_and_the_same_landing_freezes_once(tmp_path):
+def test_nothing_but_a_person_lifts_it_and_the_same_landing_freezes_once(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     turn(world, "failure")
     world.tick()
@@ -74,7 +74,7 @@ def test_nothing_but_a_person_lifts_it_and_the_same_landing_freezes_once(tmp_pat
     assert not is_frozen(world.ledger), "who lifted it knows of this one"
 
 
-def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path):
+def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     turn(world, None)
     world.tick()
@@ -84,7 +84,7 @@ def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path):
     assert "has not ended" in trunk.why_frozen(world.ledger)
 
 
-def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path):
+def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     world.ledger.clock.at += WAIT
     world.tick()
@@ -95,7 +95,7 @@ def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path):
     assert (len(world.ledger.written), is_frozen(world.ledger)) == (entries, False)
 
 
-def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts(tmp_path):
+def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts(tmp_path) -> None:
     """Row 109: a landing, a revert, and no loop of the two."""
     world, issue = landed_with(tmp_path, CI + "\nauto_revert = true")
     turn(world, "failure")
@@ -114,7 +114,7 @@ def test_the_one_revert_that_the_operator_asks_for_comes_once_and_then_all_halts
     assert is_frozen(world.ledger)
 
 
-def test_what_others_have_built_on_is_not_taken_back_by_itself(tmp_path):
+def test_what_others_have_built_on_is_not_taken_back_by_itself(tmp_path) -> None:
     world, issue = landed_with(tmp_path, CI + "\nauto_revert = true")
     turn(world, "failure")
     world.push_to_main(NEWS=b"later\n")
@@ -124,7 +124,7 @@ def test_what_others_have_built_on_is_not_taken_back_by_itself(tmp_path):
     assert is_frozen(world.ledger)
 
 
-def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path):
+def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> None:
     world = demanding(tmp_path, 'canary = ["sha256:c"]')
     issue = world.file()
     world.tick()

@@ -27,7 +27,7 @@ def take_back(world, issue):
     return revert.land(world.plant(), issue, rules="sha256:rules", says="by mara")
 
 
-def test_every_landing_has_its_revert_ready_with_the_command_for_a_person(landed):
+def test_every_landing_has_its_revert_ready_with_the_command_for_a_person(landed) -> None:
     world, issue = landed
     made = revert.ready(world.history(issue))
     assert world.git.kept == {f"revert/{issue}/{made.of:.12}": made.commit}
@@ -38,7 +38,7 @@ def test_every_landing_has_its_revert_ready_with_the_command_for_a_person(landed
     assert made.by_hand == f"git revert --mainline 1 {made.of}"
 
 
-def test_it_is_proposed_as_one_pull_request_however_often_it_is_asked(landed):
+def test_it_is_proposed_as_one_pull_request_however_often_it_is_asked(landed) -> None:
     world, issue = landed
     first, second = revert.propose(world.plant(), issue), revert.propose(world.plant(), issue)
     assert first == second
@@ -46,7 +46,7 @@ def test_it_is_proposed_as_one_pull_request_however_often_it_is_asked(landed):
     assert world.history(issue).state is State.MERGED, "a proposal takes nothing back"
 
 
-def test_taken_back_the_tree_is_what_it_was_and_the_issue_is_a_persons(landed):
+def test_taken_back_the_tree_is_what_it_was_and_the_issue_is_a_persons(landed) -> None:
     world, issue = landed
     take_back(world, issue)
     assert files(world) == files(world, world.base)
@@ -56,7 +56,7 @@ def test_taken_back_the_tree_is_what_it_was_and_the_issue_is_a_persons(landed):
     assert world.history(issue).state is State.NEEDS_HUMAN, "and it stays so until somebody says more"
 
 
-def test_what_others_built_on_it_since_stays(landed):
+def test_what_others_built_on_it_since_stays(landed) -> None:
     world, issue = landed
     world.push_to_main(NEWS=b"later\n")
     later = world.remote["main"]
@@ -65,7 +65,7 @@ def test_what_others_built_on_it_since_stays(landed):
     assert world.git.contains(world.remote["main"], later)
 
 
-def test_where_what_came_since_stands_on_it_nothing_is_done(landed):
+def test_where_what_came_since_stands_on_it_nothing_is_done(landed) -> None:
     world, issue = landed
     tree = dict(files(world)) | {STORE: files(world)[STORE] + b"\nMORE = True\n"}
     world.remote["main"] = tip = world.git.commit(world.git.tree(tree), [world.remote["main"]], message="more")
@@ -75,7 +75,7 @@ def test_where_what_came_since_stands_on_it_nothing_is_done(landed):
     assert world.history(issue).state is State.MERGED
 
 
-def test_taking_back_twice_takes_back_once(landed):
+def test_taking_back_twice_takes_back_once(landed) -> None:
     world, issue = landed
     first = take_back(world, issue)
     tip = world.remote["main"]
@@ -86,7 +86,7 @@ def test_taking_back_twice_takes_back_once(landed):
 
 @pytest.mark.parametrize("method", ["land", "append", "reopen_issue"])
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_killed_on_the_way_it_is_taken_back_once(landed, method, after):
+def test_killed_on_the_way_it_is_taken_back_once(landed, method, after) -> None:
     world, issue = landed
     holder = next(one for one in (world.git, world.ledger, world.forge) if hasattr(one, method))
     act, calls = getattr(holder, method), []
@@ -109,7 +109,7 @@ def test_killed_on_the_way_it_is_taken_back_once(landed, method, after):
     assert len(world.git.landings) <= max(landings, 2)
 
 
-def test_a_branch_that_moves_meanwhile_is_tried_again(landed):
+def test_a_branch_that_moves_meanwhile_is_tried_again(landed) -> None:
     world, issue = landed
     act, moved = world.git.land, []
 
@@ -124,14 +124,14 @@ def test_a_branch_that_moves_meanwhile_is_tried_again(landed):
     assert files(world) == {**files(world, world.base), "NEWS": b"meanwhile\n"}
 
 
-def test_a_branch_that_does_not_hold_it_is_left_alone(landed):
+def test_a_branch_that_does_not_hold_it_is_left_alone(landed) -> None:
     world, issue = landed
     world.remote["main"] = world.base
     with pytest.raises(FactoryError, match="does not hold"):
         take_back(world, issue)
 
 
-def test_nothing_landed_nothing_is_taken_back(tmp_path):
+def test_nothing_landed_nothing_is_taken_back(tmp_path) -> None:
     world = World(tmp_path)
     with pytest.raises(ConfigError, match="nothing of #7 has landed"):
         take_back(world, 7)
@@ -139,7 +139,7 @@ def test_nothing_landed_nothing_is_taken_back(tmp_path):
         revert.propose(world.plant(), 7)
 
 
-def test_the_owners_stop_holds_this_back_too(landed):
+def test_the_owners_stop_holds_this_back_too(landed) -> None:
     world, issue = landed
     (world.work / "STOP").write_text("")
     tip = world.remote["main"]
@@ -148,11 +148,11 @@ def test_the_owners_stop_holds_this_back_too(landed):
     assert world.remote["main"] == tip
 
 
-def test_what_was_taken_back_can_be_tried_again_by_a_persons_word_and_lands_anew(landed):
+def test_what_was_taken_back_can_be_tried_again_by_a_persons_word_and_lands_anew(landed) -> None:
     world, issue = landed
     take_back(world, issue)
 
-    def again(worktree):
+    def again(worktree) -> None:
         fixes(worktree)
         path = worktree / STORE
         path.write_text(path.read_text() + "\nBETTER = True\n")

@@ -16,27 +16,27 @@ def workflows(**triggers):
     return {name: Workflow(name, (), triggers.get(name, Triggers())) for name in BEGINS}
 
 
-def test_a_workflow_without_an_hour_works_at_any():
+def test_a_workflow_without_an_hour_works_at_any() -> None:
     assert states_at_work(workflows(), ()) == frozenset(State)
 
 
-def test_one_with_events_and_an_hour_works_at_any():
+def test_one_with_events_and_an_hour_works_at_any() -> None:
     assert states_at_work(workflows(triage=Triggers(NIGHTLY, ("issue_opened",))), ()) == frozenset(State)
 
 
 @pytest.mark.parametrize("name", BEGINS)
-def test_one_with_an_hour_alone_waits_for_it(name):
+def test_one_with_an_hour_alone_waits_for_it(name) -> None:
     found = workflows(**{name: Triggers(NIGHTLY)})
     assert frozenset(State) - states_at_work(found, ()) == BEGINS[name]
     assert states_at_work(found, [name]) == frozenset(State)
 
 
-def test_what_was_begun_is_finished_whatever_the_hour():
+def test_what_was_begun_is_finished_whatever_the_hour() -> None:
     asleep = frozenset(State) - states_at_work(workflows(**dict.fromkeys(BEGINS, Triggers(NIGHTLY))), ())
     assert not asleep & {State.IMPLEMENTING, State.MERGING}
 
 
-def test_each_state_begins_the_workflow_that_the_tick_would_run(world):
+def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
     """The table here and the tick's own decision are one thing said twice; this ties them."""
     from harness.factory.history import History
     from harness.factory.steering import steering_at
@@ -54,11 +54,11 @@ def test_each_state_begins_the_workflow_that_the_tick_would_run(world):
         assert state in BEGINS[decided.workflow]
 
 
-def test_the_hours_are_those_of_the_workflows_that_name_one():
+def test_the_hours_are_those_of_the_workflows_that_name_one() -> None:
     assert schedules(workflows(triage=Triggers(NIGHTLY), merge=Triggers(None, ("push",)))) == {"triage": NIGHTLY}
 
 
-def test_an_hour_was_honoured_when_the_ledger_says_so(world):
+def test_an_hour_was_honoured_when_the_ledger_says_so(world) -> None:
     for number in (1, 2):
         entry = world.ledger.append(SCHEDULE, f"schedule/triage/{number}", data={"workflow": "triage"})
     assert last_passes(world.ledger.entries()) == {"triage": datetime.fromisoformat(entry.at)}

@@ -21,7 +21,7 @@ def sides(tmp_path):
     return tmp_path / "head", tmp_path / "base"
 
 
-def fill(folder, **files):
+def fill(folder, **files) -> None:
     for name, content in files.items():
         path = folder / name.replace("__", "/").replace("_dot_", ".")
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ def found(folder):
     return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_tests_and_what_steers_them_come_from_base_and_the_rest_stays(sides):
+def test_tests_and_what_steers_them_come_from_base_and_the_rest_stays(sides) -> None:
     head, base = sides
     fill(base, app_dot_py="old", tests__a_dot_py="old", tests__gone_dot_py="old", conftest_dot_py="old")
     fill(head, app_dot_py="new", tests__a_dot_py="new", tests__added_dot_py="new", pytest_dot_ini="new",
@@ -44,7 +44,7 @@ def test_tests_and_what_steers_them_come_from_base_and_the_rest_stays(sides):
 
 
 @pytest.mark.parametrize("name", ["pytest.py", "json.py", "xml", "_pytest"])
-def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has_it(sides, name):
+def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has_it(sides, name) -> None:
     head, base = sides
     for folder in sides:
         (folder / "code").mkdir()
@@ -58,7 +58,7 @@ def test_a_module_that_goes_before_the_librarys_is_taken_out_unless_the_base_has
     assert found(head) == {"code/app.py": "head"}
 
 
-def test_folders_files_and_links_in_the_way_are_moved_out_of_it(sides):
+def test_folders_files_and_links_in_the_way_are_moved_out_of_it(sides) -> None:
     head, base = sides
     fill(base, tests__a_dot_py="old", tests__deep__b_dot_py="old", tests__c_dot_py="old")
     fill(head, tests__a_dot_py__x="new", elsewhere__kept="new")
@@ -69,7 +69,7 @@ def test_folders_files_and_links_in_the_way_are_moved_out_of_it(sides):
     assert found(head / "elsewhere") == {"kept": "new"}
 
 
-def test_modes_and_links_of_the_bases_tests_come_along(sides):
+def test_modes_and_links_of_the_bases_tests_come_along(sides) -> None:
     head, base = sides
     fill(base, tests__run_dot_sh="#!/bin/sh\n")
     os.chmod(base / "tests" / "run.sh", 0o755)
@@ -89,7 +89,7 @@ def test_modes_and_links_of_the_bases_tests_come_along(sides):
     ("[project]\nname = 'old'", "tool = 1", {"project": {"name": "old"}}),
     ("[tool.pytest.ini_options]\naddopts = '-q'", None, {"tool": {"pytest": {"ini_options": {"addopts": "-q"}}}}),
 ])
-def test_of_a_shared_file_only_the_runners_part_is_the_bases(sides, before, after, expected):
+def test_of_a_shared_file_only_the_runners_part_is_the_bases(sides, before, after, expected) -> None:
     head, base = sides
     (base / "pyproject.toml").write_text(before)
     if after is not None:
@@ -98,7 +98,7 @@ def test_of_a_shared_file_only_the_runners_part_is_the_bases(sides, before, afte
     assert tomllib.loads((head / "pyproject.toml").read_text()) == expected
 
 
-def test_the_scripts_of_a_package_json_are_the_bases(sides):
+def test_the_scripts_of_a_package_json_are_the_bases(sides) -> None:
     head, base = sides
     (base / "package.json").write_text('{"scripts": {"test": "jest"}}')
     (head / "package.json").write_text('{"type": "module", "scripts": {"test": "true"}, "jest": {"testMatch": []}}')
@@ -111,5 +111,5 @@ def test_the_scripts_of_a_package_json_are_the_bases(sides):
     ("package.json", True), ("pytest.py", True), ("json/__init__.py", True), ("a.egg-info/entry_points.txt", True),
     ("vitest.config.ts", True), ("Makefile", True), ("shop.py", False), ("a/json.py", False), ("README.md", False),
 ])
-def test_what_steers_is_known_by_its_path(path, expected):
+def test_what_steers_is_known_by_its_path(path, expected) -> None:
     assert steers(path) is expected

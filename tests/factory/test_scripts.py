@@ -61,7 +61,7 @@ def ending(world: World) -> tuple[State, str]:
     return told.state, " ".join(entry.data["says"] for entry in told.transitions)
 
 
-def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_each_tree(tmp_path):
+def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_each_tree(tmp_path) -> None:
     world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)))
     assert ending(world)[0] is State.MERGED
     assert [spec.argv for spec in world.sandbox.scripts] == [("python", "/base/tools/small.py", "--most", "9")]
@@ -70,7 +70,7 @@ def test_a_change_that_the_script_holds_lands_and_the_script_is_asked_once_of_ea
     assert world.sandbox.fed == [b"tidebook/store.py\0"]
 
 
-def test_a_script_that_refuses_sends_the_change_back_in_its_last_words(tmp_path):
+def test_a_script_that_refuses_sends_the_change_back_in_its_last_words(tmp_path) -> None:
     world = world_with(tmp_path, ScriptBox(lambda spec: ended(1, stdout=b"line one\nthe store is too large\n")))
     state, says = ending(world)
     assert state is not State.MERGED
@@ -83,7 +83,7 @@ def test_a_script_that_refuses_sends_the_change_back_in_its_last_words(tmp_path)
     (ended(137, killed_by="wall"), "gave no answer (was stopped by its wall limit)"),
     (SandboxError("no box could be made"), "gave no answer (was not run: no box could be made)"),
 ])
-def test_a_script_that_gives_no_answer_is_no_yes_and_is_asked_again_the_next_time(tmp_path, end, says):
+def test_a_script_that_gives_no_answer_is_no_yes_and_is_asked_again_the_next_time(tmp_path, end, says) -> None:
     def answer(spec):
         if isinstance(end, Exception):
             raise end
@@ -95,13 +95,13 @@ def test_a_script_that_gives_no_answer_is_no_yes_and_is_asked_again_the_next_tim
     assert len(world.sandbox.scripts) > 1
 
 
-def test_a_script_that_is_not_there_is_no_yes(tmp_path):
+def test_a_script_that_is_not_there_is_no_yes(tmp_path) -> None:
     world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)), script=None)
     assert "tools/small.py gave no answer (is no file of the base)" in ending(world)[1]
     assert world.sandbox.scripts == []
 
 
-def test_what_is_neither_executable_nor_a_python_script_is_not_run(tmp_path):
+def test_what_is_neither_executable_nor_a_python_script_is_not_run(tmp_path) -> None:
     world = world_with(tmp_path, ScriptBox(lambda spec: ended(0)), rule=RULE.replace("small.py", "small.sh"), script=None)
     world.push_to_main(**{"tools__small.sh": b"exit 0\n"})
     world.base = world.remote["main"]
@@ -109,7 +109,7 @@ def test_what_is_neither_executable_nor_a_python_script_is_not_run(tmp_path):
     assert world.sandbox.scripts == []
 
 
-def test_a_rule_that_is_not_asked_runs_nothing(tmp_path):
+def test_a_rule_that_is_not_asked_runs_nothing(tmp_path) -> None:
     world = world_with(tmp_path, ScriptBox(lambda spec: ended(1)),
                        rule=RULE.replace("on_fail", 'when: kind == "chore"\non_fail'))
     assert ending(world)[0] is State.MERGED
@@ -121,14 +121,14 @@ def grows(worktree: Path) -> None:
     path.write_text(path.read_text() + "\nMORE = 1\n" * 12)
 
 
-def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_out_of_it(tmp_path):
+def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_out_of_it(tmp_path) -> None:
     def cheats(worktree: Path) -> None:
         grows(worktree)
         (worktree / "tools" / "small.py").write_text("print('all is well')\n")
         (worktree / "pathlib.py").write_text("raise SystemExit(0)\n")
 
     class Boxes(ScriptBox):
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__(lambda spec: self.ends.append(BoxSupervisor(tmp_path / "layers").run(
                 self._without_layer(spec), stdin=self.fed[-1])) or self.ends[-1])
             self.ends = []

@@ -33,21 +33,21 @@ NOT_HEARD = [
 
 
 @pytest.mark.parametrize("body", HEARD)
-def test_a_command_stands_on_a_line_of_its_own(body):
+def test_a_command_stands_on_a_line_of_its_own(body) -> None:
     assert commands_in(body) == tuple(Spoken(word, argument) for word, argument in HEARD[body])
 
 
 @pytest.mark.parametrize("body", NOT_HEARD)
-def test_what_is_quoted_hidden_or_code_is_no_command(body):
+def test_what_is_quoted_hidden_or_code_is_no_command(body) -> None:
     assert commands_in(body) == ()
 
 
-def test_only_the_first_few_of_a_comment_are_heard():
+def test_only_the_first_few_of_a_comment_are_heard() -> None:
     assert len(commands_in("/factory why\n" * 40)) == 5
 
 
 @given(st.text(max_size=300))
-def test_nothing_that_is_quoted_is_ever_a_command(text):
+def test_nothing_that_is_quoted_is_ever_a_command(text) -> None:
     quoted = "\n".join(f"> {line}" for line in f"{text}\n/factory retry".splitlines())
     assert commands_in(quoted) == ()
 
@@ -71,12 +71,12 @@ ROLES = {NOBODY: (Permission.READ, False), FILER: (Permission.READ, True), TRIAG
 
 @pytest.mark.parametrize("role", ROLES)
 @pytest.mark.parametrize("word", COMMANDS)
-def test_who_may_give_what(word, role):
+def test_who_may_give_what(word, role) -> None:
     permission, is_filer = ROLES[role]
     assert may_give(COMMANDS[word], permission, is_filer=is_filer) is (role in WHO[word])
 
 
-def test_every_command_has_its_line_in_the_table_of_rights_and_in_the_documents():
+def test_every_command_has_its_line_in_the_table_of_rights_and_in_the_documents() -> None:
     assert set(WHO) == set(COMMANDS)
     lines = DOCS.read_text("utf-8").splitlines()
     for command in COMMANDS.values():

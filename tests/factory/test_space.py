@@ -16,11 +16,11 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(("free", "total", "short"), [
     (999_999_999, 250_000_000_000, True), (1_000_000_000, 250_000_000_000, False),
     (199_999_999, 10_000_000_000, True), (200_000_000, 10_000_000_000, False), (0, 0, False), (0, 1_000_000, True)])
-def test_a_gigabyte_has_to_be_free_or_two_hundredths_of_a_small_disk(free, total, short):
+def test_a_gigabyte_has_to_be_free_or_two_hundredths_of_a_small_disk(free, total, short) -> None:
     assert Space(free, total).is_short is short
 
 
-def test_what_a_disk_has_is_asked_of_it(tmp_path):
+def test_what_a_disk_has_is_asked_of_it(tmp_path) -> None:
     found = space(tmp_path)
     assert 0 < found.free <= found.total
     assert space(tmp_path / "not" / "made" / "yet").total == found.total
@@ -38,13 +38,13 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-def test_on_a_full_disk_nothing_is_taken_in(told):
+def test_on_a_full_disk_nothing_is_taken_in(told) -> None:
     assert told["entries"] == 0
     assert told["full"].startswith("True the disk of")
     assert "`factory gc` frees" in told["full"]
 
 
-def test_a_run_that_failed_for_want_of_room_is_the_same_run_when_there_is_room(told):
+def test_a_run_that_failed_for_want_of_room_is_the_same_run_when_there_is_room(told) -> None:
     assert told["filled"] == told["filled still"] != ""
     assert told["failed while full"] == 0
     assert told["room"] == ""

@@ -13,7 +13,7 @@ from tests.factory.world import ACCEPT, World, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
 
 
-def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(world):
+def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(world) -> None:
     issue = world.file()
     world.tick()
     told = world.history(issue)
@@ -24,7 +24,7 @@ def test_an_accepted_bug_is_built_judged_and_lands_as_the_tree_that_was_judged(w
     assert "factory:merged" in world.forge.issue(issue).labels
 
 
-def test_a_second_tick_changes_nothing(world):
+def test_a_second_tick_changes_nothing(world) -> None:
     issue = world.file()
     world.tick()
     entries, comments = len(world.ledger.written), world.forge.comments(issue)
@@ -33,7 +33,7 @@ def test_a_second_tick_changes_nothing(world):
     assert world.forge.comments(issue) == comments
 
 
-def test_what_the_mission_leaves_out_is_rejected_with_its_words_and_how_to_appeal(world):
+def test_what_the_mission_leaves_out_is_rejected_with_its_words_and_how_to_appeal(world) -> None:
     issue = world.file("Pay by card", "Please add card payments.")
     world.tick()
     told, comment = world.history(issue), world.forge.comments(issue)[0].body
@@ -44,7 +44,7 @@ def test_what_the_mission_leaves_out_is_rejected_with_its_words_and_how_to_appea
     assert world.agent.assignments == []
 
 
-def test_an_appeal_by_the_filer_reaches_a_person(world):
+def test_an_appeal_by_the_filer_reaches_a_person(world) -> None:
     issue = world.file("Pay by card", "Please add card payments.")
     world.tick()
     world.forge.say(issue, "/factory appeal it is for charity", author="kim")
@@ -53,7 +53,7 @@ def test_an_appeal_by_the_filer_reaches_a_person(world):
 
 
 @pytest.mark.parametrize("login", ["stranger"])
-def test_a_command_from_an_account_without_the_right_changes_nothing(world, login):
+def test_a_command_from_an_account_without_the_right_changes_nothing(world, login) -> None:
     issue = world.file("Pay by card", "Please add card payments.")
     world.tick()
     world.forge.say(issue, "/factory appeal", author=login)
@@ -62,7 +62,7 @@ def test_a_command_from_an_account_without_the_right_changes_nothing(world, logi
     assert world.history(issue).state is State.REJECTED
 
 
-def test_a_quote_that_is_not_in_the_issue_is_no_decision(world):
+def test_a_quote_that_is_not_in_the_issue_is_no_decision(world) -> None:
     world.model.answers = {"": {"verdict": "in", "cites": ["M-BOOK"], "quote": "words nobody wrote", "priority": "low",
                                 "kind": "bug", "duplicate_of": None, "ask": "", "confidence": 1.0}}
     issue = world.file()
@@ -70,7 +70,7 @@ def test_a_quote_that_is_not_in_the_issue_is_no_decision(world):
     assert world.history(issue).state is State.NEEDS_HUMAN
 
 
-def test_a_change_that_edits_the_rules_is_stopped_and_nothing_is_pushed(tmp_path):
+def test_a_change_that_edits_the_rules_is_stopped_and_nothing_is_pushed(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(edits_the_rules))
     issue = world.file()
     world.tick()
@@ -81,10 +81,10 @@ def test_a_change_that_edits_the_rules_is_stopped_and_nothing_is_pushed(tmp_path
     assert "F-PATHS" in world.forge.comments(issue)[0].body or "protected" in world.forge.comments(issue)[0].body.lower()
 
 
-def test_a_failed_verdict_sends_the_change_back_with_the_public_finding_alone(tmp_path):
+def test_a_failed_verdict_sends_the_change_back_with_the_public_finding_alone(tmp_path) -> None:
     validator = FakeValidator(VerdictOutcome.FAILED, VerdictOutcome.PASSED)
 
-    def again(worktree):
+    def again(worktree) -> None:
         path = worktree / "tidebook" / "store.py"
         path.write_text(path.read_text() + "\nREALLY = True\n")
 
@@ -99,8 +99,8 @@ def test_a_failed_verdict_sends_the_change_back_with_the_public_finding_alone(tm
     assert "it was not shown" in second
 
 
-def test_rounds_end_with_a_person(tmp_path):
-    def other(worktree):
+def test_rounds_end_with_a_person(tmp_path) -> None:
+    def other(worktree) -> None:
         path = worktree / "tidebook" / "store.py"
         path.write_text(path.read_text() + "\n# again\n")
 
@@ -113,7 +113,7 @@ def test_rounds_end_with_a_person(tmp_path):
     assert world.remote["main"] == world.base
 
 
-def test_no_answer_of_the_judge_is_a_no(tmp_path):
+def test_no_answer_of_the_judge_is_a_no(tmp_path) -> None:
     world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE))
     issue = world.file()
     world.tick()
@@ -123,7 +123,7 @@ def test_no_answer_of_the_judge_is_a_no(tmp_path):
     assert world.remote["main"] == world.base
 
 
-def test_a_judge_that_came_to_no_answer_is_asked_again_in_full(tmp_path):
+def test_a_judge_that_came_to_no_answer_is_asked_again_in_full(tmp_path) -> None:
     world = World(tmp_path, validator=FakeValidator(VerdictOutcome.INCONCLUSIVE, VerdictOutcome.PASSED))
     issue = world.file()
     world.tick()
@@ -133,7 +133,7 @@ def test_a_judge_that_came_to_no_answer_is_asked_again_in_full(tmp_path):
     assert (told.attempts, told.rounds) == (0, 0), "nothing is held against the change"
 
 
-def test_each_change_has_its_own_judgements(tmp_path):
+def test_each_change_has_its_own_judgements(tmp_path) -> None:
     no, failed = VerdictOutcome.INCONCLUSIVE, VerdictOutcome.FAILED
     world = World(tmp_path, validator=FakeValidator(no, no, failed, no, no, VerdictOutcome.PASSED))
     issue = world.file()
@@ -147,7 +147,7 @@ def judged_by_guards(tmp_path, *, kind, standing):
     return World(tmp_path, model=model, validator=FakeValidator(authored="no-journey", standing=standing))
 
 
-def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_landed(tmp_path):
+def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_landed(tmp_path) -> None:
     world = judged_by_guards(tmp_path, kind="chore", standing=2)
     issue = world.file()
     world.tick()
@@ -157,7 +157,7 @@ def test_a_chore_that_nobody_can_write_a_journey_for_lands_on_those_of_what_has_
     assert (told.verdict["regression"]["own"], told.verdict["regression"]["performed"]) == (0, 2)
 
 
-def test_a_chore_without_a_journey_where_nothing_stands_guard_is_a_persons(tmp_path):
+def test_a_chore_without_a_journey_where_nothing_stands_guard_is_a_persons(tmp_path) -> None:
     world = judged_by_guards(tmp_path, kind="chore", standing=0)
     issue = world.file()
     world.tick()
@@ -167,7 +167,7 @@ def test_a_chore_without_a_journey_where_nothing_stands_guard_is_a_persons(tmp_p
 
 
 @pytest.mark.parametrize("kind", ["bug", "feature"])
-def test_whatever_stands_guard_a_bug_and_a_feature_need_a_journey_of_their_own(tmp_path, kind):
+def test_whatever_stands_guard_a_bug_and_a_feature_need_a_journey_of_their_own(tmp_path, kind) -> None:
     world = judged_by_guards(tmp_path, kind=kind, standing=9)
     issue = world.file()
     world.tick()
@@ -176,7 +176,7 @@ def test_whatever_stands_guard_a_bug_and_a_feature_need_a_journey_of_their_own(t
     assert world.agent.assignments == []
 
 
-def test_an_author_who_declined_is_not_asked_about_the_same_text_again(tmp_path):
+def test_an_author_who_declined_is_not_asked_about_the_same_text_again(tmp_path) -> None:
     world = judged_by_guards(tmp_path, kind="chore", standing=1)
     world.validator.outcomes = [VerdictOutcome.FAILED, VerdictOutcome.PASSED]
     again = world.agent
@@ -187,7 +187,7 @@ def test_an_author_who_declined_is_not_asked_about_the_same_text_again(tmp_path)
     assert again.assignments
 
 
-def test_without_a_journey_nothing_is_built(tmp_path):
+def test_without_a_journey_nothing_is_built(tmp_path) -> None:
     world = World(tmp_path, validator=FakeValidator(authored="refused"))
     issue = world.file()
     world.tick()
@@ -196,7 +196,7 @@ def test_without_a_journey_nothing_is_built(tmp_path):
     assert world.agent.assignments == []
 
 
-def test_without_a_box_nothing_is_merged(tmp_path):
+def test_without_a_box_nothing_is_merged(tmp_path) -> None:
     world = World(tmp_path, sandbox=FakeSandbox(form="unsealed"))
     issue = world.file()
     world.tick()
@@ -206,7 +206,7 @@ def test_without_a_box_nothing_is_merged(tmp_path):
     assert world.remote["main"] == world.base
 
 
-def test_a_base_that_moved_after_the_verdict_is_judged_again(tmp_path):
+def test_a_base_that_moved_after_the_verdict_is_judged_again(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
     judge = world.validator.judge
@@ -227,7 +227,7 @@ def test_a_base_that_moved_after_the_verdict_is_judged_again(tmp_path):
     assert told.verdicts[0].data["binds"]["base"] != told.verdicts[1].data["binds"]["base"]
 
 
-def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path):
+def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
     judge = world.validator.judge
@@ -245,7 +245,7 @@ def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path):
     assert world.remote["main"] == world.base
 
 
-def test_an_edit_after_triage_voids_what_was_decided(world):
+def test_an_edit_after_triage_voids_what_was_decided(world) -> None:
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))
     assert world.history(issue).state is State.ACCEPTED
@@ -254,7 +254,7 @@ def test_an_edit_after_triage_voids_what_was_decided(world):
     assert world.history(issue).state is State.REJECTED
 
 
-def test_a_spent_budget_ends_the_issue_and_three_restarts_run_nothing(tmp_path):
+def test_a_spent_budget_ends_the_issue_and_three_restarts_run_nothing(tmp_path) -> None:
     world = World(tmp_path, broker=FakeBroker(exhausted=True))
     issue = world.file()
     world.tick()
@@ -265,7 +265,7 @@ def test_a_spent_budget_ends_the_issue_and_three_restarts_run_nothing(tmp_path):
     assert len(world.ledger.written) == entries
 
 
-def test_the_owners_stop_is_honoured_before_anything_is_written(world):
+def test_the_owners_stop_is_honoured_before_anything_is_written(world) -> None:
     issue = world.file()
     (world.work / "STOP").write_text("")
     with pytest.raises(Stopped):
@@ -274,8 +274,8 @@ def test_the_owners_stop_is_honoured_before_anything_is_written(world):
     assert world.forge.issue(issue).labels == ()
 
 
-def test_tests_that_fail_on_the_change_are_an_attempt_not_a_proposal(tmp_path):
-    def breaks(worktree):
+def test_tests_that_fail_on_the_change_are_an_attempt_not_a_proposal(tmp_path) -> None:
+    def breaks(worktree) -> None:
         (worktree / "tidebook" / "store.py").write_text("FAILS-ITS-TESTS")
 
     world = World(tmp_path, agent=FakeAgent(breaks))
@@ -287,7 +287,7 @@ def test_tests_that_fail_on_the_change_are_an_attempt_not_a_proposal(tmp_path):
     assert set(world.remote) == {"main"}
 
 
-def test_an_agent_that_changes_nothing_is_not_believed(tmp_path):
+def test_an_agent_that_changes_nothing_is_not_believed(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(lambda worktree: ("finished", "all done!")))
     issue = world.file()
     world.tick()
@@ -295,9 +295,9 @@ def test_an_agent_that_changes_nothing_is_not_believed(tmp_path):
     assert set(world.remote) == {"main"}
 
 
-def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_change_is_made_again(tmp_path):
+def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_change_is_made_again(tmp_path) -> None:
     """A hosted runner vanishes after the agent's last step: the next one has its result, and not its files."""
-    def vanishes(worktree):
+    def vanishes(worktree) -> None:
         shutil.rmtree(worktree)
 
     world = World(tmp_path, agent=FakeAgent(vanishes, fixes))
@@ -307,7 +307,7 @@ def test_a_worktree_that_went_with_its_machine_is_a_failed_attempt_and_the_chang
     assert (told.state, told.runs_of("implement")) == (State.MERGED, 2)
 
 
-def test_giving_up_honestly_asks_a_person(tmp_path):
+def test_giving_up_honestly_asks_a_person(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(lambda worktree: ("gave-up", "cannot reproduce it")))
     issue = world.file()
     world.tick()
@@ -316,7 +316,7 @@ def test_giving_up_honestly_asks_a_person(tmp_path):
     assert told.runs_of("implement") == 1
 
 
-def test_every_context_begins_with_the_three_files_to_the_byte(world):
+def test_every_context_begins_with_the_three_files_to_the_byte(world) -> None:
     world.file()
     world.tick()
     system = world.agent.assignments[0].system[0]
@@ -325,7 +325,7 @@ def test_every_context_begins_with_the_three_files_to_the_byte(world):
     assert world.model.asked[0][0][0] == system
 
 
-def test_a_verdict_of_another_key_does_not_merge(tmp_path):
+def test_a_verdict_of_another_key_does_not_merge(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
     judge = world.validator.judge

@@ -27,7 +27,7 @@ facts = st.builds(
 
 
 @given(facts)
-def test_nothing_goes_that_somebody_may_need(found):
+def test_nothing_goes_that_somebody_may_need(found) -> None:
     for fate in sweepable(found):
         lies, standing = fate.leaving, found.runs.get(fate.leaving.run or "")
         if lies.kind in OF_RUNS:
@@ -43,7 +43,7 @@ def test_nothing_goes_that_somebody_may_need(found):
 
 
 @given(facts)
-def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(found):
+def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(found) -> None:
     fates = sweepable(found)
     assert tuple(fate.leaving for fate in fates) == found.leavings
     assert all(fate.why for fate in fates)
@@ -70,7 +70,7 @@ def fates(world: World, *, living: frozenset[int] = frozenset()) -> dict[str, bo
     return {str(fate.leaving.path.relative_to(world.work)): fate.goes for fate in decided}
 
 
-def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked_at(world):
+def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked_at(world) -> None:
     merged = world.file()
     world.tick()
     world.agent.works = [edits_the_rules]
@@ -84,7 +84,7 @@ def test_a_merged_issues_runs_are_over_and_a_refused_ones_last_run_may_be_looked
     assert found[f"triage-{refused}-1"] is Standing.OVER
 
 
-def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world):
+def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world) -> None:
     issue = world.file()
     world.ledger.append("issue", f"issue/{issue}", issue=issue, data={"title": "x", "author": 1, "login": "kim", "text": "x"})
     run = f"implement-{issue}-1"
@@ -96,7 +96,7 @@ def test_a_run_that_was_killed_is_open_and_so_is_all_that_it_left(world):
     assert all(fates(world).values())
 
 
-def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world):
+def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_seen(world) -> None:
     kept = ("ledger.db", "ledger.head", "keys/validator.key", "evidence/validate-1-1/verdict.json", "STOP", "engine.db",
             "sealed/tidebook/judged/validate-1-1-1/verdict.json", "sealed/tidebook/judged/.unfinished-aa/steps.jsonl",
             "sealed/tidebook/entries/000001.json", "sealed/tidebook/journeys/aa.yaml",
@@ -123,14 +123,14 @@ def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_
     assert fates(world, living=frozenset({13})) == {**dict.fromkeys(goes, True), **dict.fromkeys(stays, False)}
 
 
-def test_a_link_is_not_ours_to_follow_or_to_take(world):
+def test_a_link_is_not_ours_to_follow_or_to_take(world) -> None:
     lay(world.work / "elsewhere" / "precious", days_ago=99)
     (world.work / "layers").mkdir()
     (world.work / "layers" / "aa").symlink_to(world.work / "elsewhere")
     assert fates(world) == {}
 
 
-def test_a_weight_counts_each_file_once_and_follows_no_link(tmp_path):
+def test_a_weight_counts_each_file_once_and_follows_no_link(tmp_path) -> None:
     (tmp_path / "big").write_bytes(b"x" * 100_000)
     (tmp_path / "tree").mkdir()
     (tmp_path / "tree" / "file").write_bytes(b"x" * 50_000)

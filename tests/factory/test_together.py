@@ -33,7 +33,7 @@ class Watched(World):
 
     most, under_way = 0, ()
 
-    def watch(self, holder, name):
+    def watch(self, holder, name) -> None:
         act = getattr(holder, name)
 
         def watched(*args, **kwargs):
@@ -49,7 +49,7 @@ class Watched(World):
         setattr(holder, name, watched)
 
 
-def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path):
+def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(Meeting()))
     issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
     world.tick()
@@ -58,7 +58,7 @@ def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path):
     assert world.git.contains(world.remote["main"], world.history(issues[1]).landed["commit"])
 
 
-def test_one_lands_at_a_time(tmp_path):
+def test_one_lands_at_a_time(tmp_path) -> None:
     world = Watched(tmp_path, agent=FakeAgent(Meeting()))
     world.file(), world.file("A booking disappears", "The places are gone.")
     world.watch(world.git, "land")
@@ -66,7 +66,7 @@ def test_one_lands_at_a_time(tmp_path):
     assert (world.most, len(world.git.landings)) == (1, 2)
 
 
-def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wasted(tmp_path):
+def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wasted(tmp_path) -> None:
     world = Watched(tmp_path, agent=FakeAgent(Meeting()))
     issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
     world.watch(world.git, "land")
@@ -91,7 +91,7 @@ class BreaksEachOther(FakeValidator):
         return super().judge(request, out)
 
 
-def writes_left_then_right(worktree):
+def writes_left_then_right(worktree) -> None:
     app, store = worktree / "tidebook" / "app.py", worktree / "tidebook" / "store.py"
     if "LEFT" in app.read_text():
         store.write_text(store.read_text() + "RIGHT = 'KNOWS'\n")
@@ -101,7 +101,7 @@ def writes_left_then_right(worktree):
         store.write_text(store.read_text() + "RIGHT = True\n")
 
 
-def test_of_two_changes_that_break_each_other_the_second_is_judged_again_and_reworked(tmp_path):
+def test_of_two_changes_that_break_each_other_the_second_is_judged_again_and_reworked(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(writes_left_then_right))
     world.validator = BreaksEachOther(world)
     first, second = world.file(), world.file("A booking disappears", "The places are gone.")
@@ -128,7 +128,7 @@ class FailsTogether(FakeSandbox):
         return super().run(spec, stdin=stdin)
 
 
-def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with_the_rules_words(tmp_path):
+def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with_the_rules_words(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(writes_left_then_right), sandbox=FailsTogether())
     first, second = world.file(), world.file("A booking disappears", "The places are gone.")
     world.tick(states=APPROVED_AT_MOST)
@@ -139,7 +139,7 @@ def test_a_change_that_fails_the_tests_of_what_landed_before_it_is_reworked_with
     assert [entry.data["outcome"] for entry in world.history(second).verdicts] == ["passed", "passed"]
 
 
-def test_what_one_hand_raises_ends_the_tick_and_the_next_one_goes_on(tmp_path):
+def test_what_one_hand_raises_ends_the_tick_and_the_next_one_goes_on(tmp_path) -> None:
     world = World(tmp_path)
     issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
     world.forge.fail("open_pull_request")
@@ -151,11 +151,11 @@ def test_what_one_hand_raises_ends_the_tick_and_the_next_one_goes_on(tmp_path):
     assert len([what for what, _ in world.forge.writes if what == "open_pull_request"]) == 2
 
 
-def test_a_run_that_is_driven_is_left_as_recorded_when_its_dispatch_is_halted(tmp_path):
+def test_a_run_that_is_driven_is_left_as_recorded_when_its_dispatch_is_halted(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
 
-    def halting(worktree):
+    def halting(worktree) -> None:
         world.dispatch.halt.set()
         path = worktree / "tidebook" / "store.py"
         path.write_text(path.read_text() + "\nFIXED = True\n")
@@ -173,7 +173,7 @@ LONG = ("I booked a walk for my group, then pressed cancel, and the walk still s
         "The places are gone, and after a few of these the walk is full with nobody on it.")
 
 
-def test_the_same_words_again_are_a_duplicate_that_is_closed_and_no_model_is_asked(world):
+def test_the_same_words_again_are_a_duplicate_that_is_closed_and_no_model_is_asked(world) -> None:
     first = world.file(body=LONG)
     second = world.file(body=LONG + " Thanks!")
     world.tick(states=frozenset({State.UNTRIAGED}))
@@ -187,7 +187,7 @@ def test_the_same_words_again_are_a_duplicate_that_is_closed_and_no_model_is_ask
     assert len(world.model.asked) == 1
 
 
-def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world):
+def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world) -> None:
     first = world.file(body=LONG)
     world.model = FakeModel({"places stay taken": {**ACCEPT, "verdict": "duplicate", "duplicate_of": first, "cites": [],
                                                    "quote": "places stay taken"}, "": ACCEPT})
@@ -200,7 +200,7 @@ def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world):
     assert "Older issues" not in alone
 
 
-def test_what_comes_back_after_it_was_merged_is_no_duplicate(world):
+def test_what_comes_back_after_it_was_merged_is_no_duplicate(world) -> None:
     first = world.file(body=LONG)
     world.tick()
     assert world.history(first).state is State.MERGED
@@ -209,7 +209,7 @@ def test_what_comes_back_after_it_was_merged_is_no_duplicate(world):
     assert world.history(again).state is State.ACCEPTED
 
 
-def test_an_appeal_opens_a_duplicate_again_and_a_person_reads_it(world):
+def test_an_appeal_opens_a_duplicate_again_and_a_person_reads_it(world) -> None:
     world.file(body=LONG)
     second = world.file(body=LONG)
     world.tick(states=frozenset({State.UNTRIAGED}))
@@ -219,7 +219,7 @@ def test_an_appeal_opens_a_duplicate_again_and_a_person_reads_it(world):
     assert world.forge.issue(second).open
 
 
-def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world):
+def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world) -> None:
     world.file(body=LONG)
     second = world.file(body=LONG)
     world.tick(states=frozenset({State.UNTRIAGED}))
@@ -241,7 +241,7 @@ def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world)
     assert world.history(second).state is State.NEEDS_HUMAN
 
 
-def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attempt(world):
+def test_what_a_kill_left_from_before_a_resume_is_not_done_beside_its_new_attempt(world) -> None:
     """Stopped, killed and resumed, a node was under way twice: once recovered by the engine, once made again."""
     issue = world.file()
     world.tick(states=frozenset({State.UNTRIAGED}))

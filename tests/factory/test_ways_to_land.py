@@ -24,7 +24,7 @@ def events(world, issue):
     return [entry.data["event"] for entry in world.history(issue).transitions]
 
 
-def until_merged(world, issue, *, passes=4):
+def until_merged(world, issue, *, passes=4) -> None:
     for _ in range(passes):
         try:
             world.tick()
@@ -34,7 +34,7 @@ def until_merged(world, issue, *, passes=4):
             return
 
 
-def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(tmp_path):
+def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     world.git.land = None    # nothing of ours writes the branch
     issue = world.file()
@@ -47,7 +47,7 @@ def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_an
     assert revert.ready(told).of == world.remote["main"]
 
 
-def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp_path):
+def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     merge = world.forge.merge_pull_request
 
@@ -66,7 +66,7 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
     assert tree == {**world.git.trees[world.git.tree_of(world.base)], "NEWS": b"in between\n"}
 
 
-def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path):
+def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     merge = world.forge.merge_pull_request
 
@@ -83,7 +83,7 @@ def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path):
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_cut_off_at_the_forges_merge_it_is_merged_once(tmp_path, after):
+def test_cut_off_at_the_forges_merge_it_is_merged_once(tmp_path, after) -> None:
     world = demanding(tmp_path, BY_API)
     world.forge.fail("merge_pull_request", after=after)
     issue = world.file()
@@ -93,12 +93,12 @@ def test_cut_off_at_the_forges_merge_it_is_merged_once(tmp_path, after):
     assert judged(world) == 1
 
 
-def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_path):
+def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     issue = world.file()
     fetch, merged = world.git.fetch, []
 
-    def fetched(*refs):
+    def fetched(*refs) -> None:
         told = world.history(issue)
         if told.state is State.MERGING and not merged:
             merged.append(world.forge.merge_pull_request(told.proposal["number"], sha=told.pushed_head))
@@ -111,7 +111,7 @@ def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_
     assert not is_frozen(world.ledger)
 
 
-def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_path):
+def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     world.file()
     world.tick()
@@ -120,7 +120,7 @@ def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_pa
     assert (found.landings, [fault for fault in found.faults if fault.subject.startswith("landing")]) == (1, [])
 
 
-def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path):
+def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> None:
     """A protected branch refused each push, and each refusal had the change judged again, twenty times a pass."""
     world = World(tmp_path)
     world.git.land = lambda *args, **kwargs: Landing("refused", world.base, "the forge refuses: protected branch hook declined")
@@ -134,7 +134,7 @@ def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path):
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("method", ["land", "parents_of"])
-def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp_path, method, after):
+def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp_path, method, after) -> None:
     world = World(tmp_path)
     act, failures = getattr(world.git, method), []
 
@@ -154,7 +154,7 @@ def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp
     assert len([entry for entry in world.ledger.entries(kind="done") if entry.data["effect"] == "land"]) == 1
 
 
-def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path):
+def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path) -> None:
     world = World(tmp_path)
     world.git.parents_of = lambda commit: (_ for _ in ()).throw(GitError("down", retryable=True))
     issue = world.file()
@@ -167,7 +167,7 @@ def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path)
 
 
 @pytest.mark.parametrize(("changed", "to"), [("open", False), ("base", "elsewhere"), ("same_repository", False)])
-def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(tmp_path, changed, to):
+def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(tmp_path, changed, to) -> None:
     world = World(tmp_path)
     issue = world.file()
     world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})

@@ -134,7 +134,7 @@ def steady(body, *, base):
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_the_comment_reads_as_its_golden_file(world, story):
+def test_the_comment_reads_as_its_golden_file(world, story) -> None:
     issue = story(world)
     comments = world.forge.ours(issue)
     assert len(comments) == 1
@@ -144,11 +144,11 @@ def test_the_comment_reads_as_its_golden_file(world, story):
 
 
 @pytest.mark.parametrize("story", [waits_by_bound, waits_by_rule], ids=lambda story: story.__name__)
-def test_what_waits_for_its_turn_wears_a_label_that_says_so(world, story):
+def test_what_waits_for_its_turn_wears_a_label_that_says_so(world, story) -> None:
     assert world.forge.issue(story(world)).labels == ("factory:rate-limited",)
 
 
-def test_every_golden_comment_has_its_story():
+def test_every_golden_comment_has_its_story() -> None:
     assert {path.stem for path in GOLDEN.glob("*.md")} == {story.__name__.replace("_", "-") for story in STORIES}
 
 
@@ -157,7 +157,7 @@ def test_every_golden_comment_has_its_story():
     (Event.REVERTED, "This was merged, and has been taken back."),
     (Event.GATE_REFUSED, "A person has to look at this. Nothing was merged"),
 ])
-def test_it_is_never_said_that_nothing_was_merged_where_something_was(event, opening):
+def test_it_is_never_said_that_nothing_was_merged_where_something_was(event, opening) -> None:
     path = [Event.TRIAGE_ACCEPTED, Event.DISPATCHED, Event.CHANGE_READY, Event.VERDICT_PASSED]
     landed = {Event.LANDED_TREE_DIFFERS: [Event.GATES_OPEN], Event.REVERTED: [Event.GATES_OPEN, Event.LANDED]}
     events = [*path, *landed.get(event, []), event]

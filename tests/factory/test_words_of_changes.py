@@ -22,7 +22,7 @@ def on_the_pull_request(world, issue):
     return next(one.body for one in world.forge.ours(number) if ":change " in one.body)
 
 
-def check(world, issue, name):
+def check(world, issue, name) -> str:
     found = world.forge.checks[str(world.history(issue).pushed_head), name]
     return f"{found.conclusion}: {found.title}\n\n{found.summary}"
 
@@ -157,10 +157,10 @@ def stable(body, world):
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
-def test_the_words_read_as_their_golden_file(world, story):
+def test_the_words_read_as_their_golden_file(world, story) -> None:
     path = GOLDEN / f"{story.__name__.replace('_', '-')}.md"
     assert stable(story(world), world) == path.read_text("utf-8")
 
 
-def test_every_golden_file_has_its_story():
+def test_every_golden_file_has_its_story() -> None:
     assert {path.stem for path in GOLDEN.glob("*.md")} == {story.__name__.replace("_", "-") for story in STORIES}

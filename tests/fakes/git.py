@@ -33,7 +33,7 @@ class FakeGit:
         return sha
 
     # Repository
-    def fetch(self, *refs):
+    def fetch(self, *refs) -> None:
         for ref in refs:
             if not ref.startswith("refs/pull/"):   # a head of the forge's own keeping is here as soon as it is made
                 self.tip(ref)
@@ -54,7 +54,7 @@ class FakeGit:
     def read(self, commit, path):
         return self.trees[self.tree_of(commit)].get(path)
 
-    def verify(self, commit):
+    def verify(self, commit) -> None:
         if commit not in self.commits:
             raise GitError(f"{commit} is missing")
 
@@ -82,19 +82,19 @@ class FakeGit:
         self.export(self.tree_of(base), folder)
         return folder
 
-    def prepare(self, base):
+    def prepare(self, base) -> None:
         self.tree_of(base)
 
     def snapshot(self, folder, base):
         files = [path for path in sorted(folder.rglob("*")) if path.is_file()]
         return self.tree({str(path.relative_to(folder)): path.read_bytes() for path in files})
 
-    def export(self, tree, folder):
+    def export(self, tree, folder) -> None:
         for path, content in self.trees[tree].items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(content)
 
-    def close(self, run):
+    def close(self, run) -> None:
         shutil.rmtree(self.work / run, ignore_errors=True)
 
     # Candidates
@@ -113,7 +113,7 @@ class FakeGit:
                 merged[path] = kept
         return Conflict(tuple(conflicts)) if conflicts else self.commit(self.tree(merged), [base, head], message=message, at=at)
 
-    def push(self, commit, branch, *, expected):
+    def push(self, commit, branch, *, expected) -> None:
         if self.remote.get(branch) not in (expected, commit):
             raise GitError(f"{branch} is at {self.remote.get(branch)}, not at {expected}")
         self.remote[branch] = commit
@@ -123,7 +123,7 @@ class FakeGit:
             del self.remote[branch]
         return self.remote.get(branch)
 
-    def keep(self, commit, name):
+    def keep(self, commit, name) -> None:
         self.tree_of(commit)
         self.kept[name] = commit
 

@@ -12,7 +12,7 @@ def labels_of(place, number):
     return [label["name"] for label in place.api("GET", f"/issues/{number}").json()["labels"]]
 
 
-def test_an_unchanged_answer_is_not_sent_again(place):
+def test_an_unchanged_answer_is_not_sent_again(place) -> None:
     number = place.file("Same")
     first = place.api("GET", f"/issues/{number}")
     again = place.api("GET", f"/issues/{number}", headers={"If-None-Match": first.headers["etag"]})
@@ -21,14 +21,14 @@ def test_an_unchanged_answer_is_not_sent_again(place):
     assert place.api("GET", f"/issues/{number}", headers={"If-None-Match": first.headers["etag"]}).status_code == 200
 
 
-def test_an_unchanged_answer_costs_nothing(museum):
+def test_an_unchanged_answer_costs_nothing(museum) -> None:
     tag = museum.api("GET", "/issues", by=museum.factory).headers["etag"]
     left = [museum.api("GET", "/issues", by=museum.factory, headers={"If-None-Match": tag}).headers["x-ratelimit-remaining"]
             for _ in range(3)]
     assert len(set(left)) == 1
 
 
-def test_a_list_comes_in_pages_that_lead_to_each_other(place):
+def test_a_list_comes_in_pages_that_lead_to_each_other(place) -> None:
     for number in range(7):
         place.file(f"Issue {number}")
     seen, address = [], "/issues?per_page=3&direction=asc"
@@ -45,13 +45,13 @@ def test_a_list_comes_in_pages_that_lead_to_each_other(place):
 
 
 @pytest.mark.parametrize("nonsense", ["0", "-1", "x", "999999999999", "1e3", "٣"])
-def test_nonsense_in_paging_is_the_default(place, nonsense):
+def test_nonsense_in_paging_is_the_default(place, nonsense) -> None:
     place.file("One")
     answer = place.api("GET", "/issues", params={"per_page": nonsense, "page": "1"})
     assert (answer.status_code, len(answer.json())) == (200, 1)
 
 
-def test_issues_are_found_by_state_label_author_and_time(place):
+def test_issues_are_found_by_state_label_author_and_time(place) -> None:
     first, second = place.file("First", by="ana"), place.file("Second", by="ben")
     place.api("POST", f"/issues/{first}/labels", by=place.owner, json={"labels": ["kind:bug", "priority:high"]})
     place.api("PATCH", f"/issues/{second}", by=place.owner, json={"state": "closed", "state_reason": "not_planned"})
@@ -70,7 +70,7 @@ def test_issues_are_found_by_state_label_author_and_time(place):
     assert place.api("GET", "/issues", params={"since": "yesterday"}).status_code == 422
 
 
-def test_since_includes_the_second_of_the_change(place):
+def test_since_includes_the_second_of_the_change(place) -> None:
     """Times are whole seconds; who polls with the last update it saw must not miss what came in the same second."""
     number = place.file("Just now")
     updated = place.api("GET", f"/issues/{number}").json()["updated_at"]
@@ -81,7 +81,7 @@ def test_since_includes_the_second_of_the_change(place):
     ("title", "x" * 257), ("title", ""), ("title", "   "), ("title", None), ("title", 7), ("title", "nul\x00"),
     ("body", "x" * 65_537), ("body", "half \ud800 a character"), ("body", ["list"]),
 ])
-def test_what_cannot_be_kept_is_refused_by_field(museum, field, value):
+def test_what_cannot_be_kept_is_refused_by_field(museum, field, value) -> None:
     sent = {"title": "A title", "body": "A body"} | {field: value}
     refused = museum.api("POST", "/issues", by=museum.person("ana"), content=json.dumps(sent))
     assert refused.status_code == 422
@@ -89,24 +89,24 @@ def test_what_cannot_be_kept_is_refused_by_field(museum, field, value):
     assert [error["field"] for error in refused.json()["errors"]] == [field]
 
 
-def test_a_body_of_exactly_the_limit_is_kept(place):
+def test_a_body_of_exactly_the_limit_is_kept(place) -> None:
     number = place.file("Long", "ä" * 65_536)
     assert len(place.api("GET", f"/issues/{number}").json()["body"]) == 65_536
 
 
-def test_a_request_without_end_is_cut_off(museum):
+def test_a_request_without_end_is_cut_off(museum) -> None:
     answer = museum.api("POST", "/issues", by=museum.person("ana"), content=b'{"title": "' + b"x" * 3_000_000)
     assert answer.status_code == 413
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe", b"[" * 100_000])
-def test_what_is_no_json_is_named(museum, content):
+def test_what_is_no_json_is_named(museum, content) -> None:
     answer = museum.api("POST", "/issues", by=museum.person("ana"), content=content)
     assert answer.status_code == 400
     assert "JSON" in answer.json()["message"]
 
 
-def test_nobody_and_strangers_are_told_apart(museum):
+def test_nobody_and_strangers_are_told_apart(museum) -> None:
     assert museum.api("POST", "/issues", json={"title": "x"}).status_code == 401
     assert museum.ask("GET", "/api/v3/user").status_code == 401
     assert museum.ask("GET", "/api/v3/user", headers={"Authorization": "token lof_wrong"}).json()["message"] == "Bad credentials"
@@ -148,7 +148,7 @@ def guarded(museum):
 
 
 @pytest.mark.parametrize(("method", "path", "body"), STRANGERS_MAY_NOT, ids=[f"{m} {p}" for m, p, _ in STRANGERS_MAY_NOT])
-def test_a_stranger_may_file_and_comment_and_nothing_else(museum, guarded, method, path, body):
+def test_a_stranger_may_file_and_comment_and_nothing_else(museum, guarded, method, path, body) -> None:
     before = museum.api("GET", "/issues/1").text, museum.api("GET", "/pulls/2").text
     sent = {} if body is None else {"json": body}
     refused = museum.api(method, path.format(**guarded), by=museum.person("mallory"), **sent)
@@ -157,14 +157,14 @@ def test_a_stranger_may_file_and_comment_and_nothing_else(museum, guarded, metho
     assert (museum.api("GET", "/issues/1").text, museum.api("GET", "/pulls/2").text) == before
 
 
-def test_a_strangers_labels_are_dropped_when_filing(place):
+def test_a_strangers_labels_are_dropped_when_filing(place) -> None:
     ana = place.person("ana")
     answer = place.api("POST", "/issues", by=ana, json={"title": "x", "labels": ["factory:accepted"]})
     assert answer.json()["labels"] == []
     assert answer.json()["author_association"] == "NONE"
 
 
-def test_who_wrote_an_issue_may_edit_and_close_it(place):
+def test_who_wrote_an_issue_may_edit_and_close_it(place) -> None:
     number, ana = place.file("Mine"), place.person("ana")
     edited = place.api("PATCH", f"/issues/{number}", by=ana, json={"title": "Still mine", "state": "closed"})
     assert (edited.json()["title"], edited.json()["state"]) == ("Still mine", "closed")
@@ -172,7 +172,7 @@ def test_who_wrote_an_issue_may_edit_and_close_it(place):
     assert kinds == ["renamed", "closed"]
 
 
-def test_events_name_their_actor_by_number(place):
+def test_events_name_their_actor_by_number(place) -> None:
     number = place.file("Watched")
     place.api("POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["factory:accepted"]})
     place.api("DELETE", f"/issues/{number}/labels/factory:accepted", by=place.factory)
@@ -183,7 +183,7 @@ def test_events_name_their_actor_by_number(place):
     assert newest["event"] == "unlabeled"
 
 
-def test_labels_are_set_added_taken_and_renamed(place):
+def test_labels_are_set_added_taken_and_renamed(place) -> None:
     number, owner = place.file("Labelled"), place.owner
     place.api("POST", "/labels", by=owner, json={"name": "kind/bug", "color": "D73A4A", "description": "wrong"})
     assert place.api("GET", "/labels/kind%2Fbug").json()["color"] == "d73a4a"
@@ -201,7 +201,7 @@ def test_labels_are_set_added_taken_and_renamed(place):
     assert labels_of(place, number) == ["renamed"]
 
 
-def test_refs_move_forward_only_unless_forced(place):
+def test_refs_move_forward_only_unless_forced(place) -> None:
     base = place.api("GET", "/git/ref/heads/main").json()["object"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": base})
     ahead = place.push({"app.py": "print(3)\n"}, branch="work")
@@ -219,7 +219,7 @@ def test_refs_move_forward_only_unless_forced(place):
     assert place.api("DELETE", "/git/refs/heads/work", by=place.factory).status_code == 204
 
 
-def test_contents_trees_and_commits_agree(place):
+def test_contents_trees_and_commits_agree(place) -> None:
     tip = place.push({"docs/how to.md": "# How\n"}, message="Docs")
     commit = place.api("GET", "/commits/main").json()
     assert (commit["sha"], [one["filename"] for one in commit["files"]]) == (tip, ["docs/how to.md"])
@@ -232,7 +232,7 @@ def test_contents_trees_and_commits_agree(place):
     assert place.api("GET", f"/git/commits/{tip}").json()["tree"]["sha"] == tree["sha"]
 
 
-def test_statuses_fold_to_what_they_come_to(place):
+def test_statuses_fold_to_what_they_come_to(place) -> None:
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     assert place.api("GET", f"/commits/{sha}/status").json()["state"] == "pending"
     for context, state in (("ci", "failure"), ("ci", "success"), ("lint", "success")):
@@ -244,7 +244,7 @@ def test_statuses_fold_to_what_they_come_to(place):
     assert bad.status_code == 422
 
 
-def test_a_check_completes_by_its_conclusion(place):
+def test_a_check_completes_by_its_conclusion(place) -> None:
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     made = place.api("POST", "/check-runs", by=place.factory, json={"name": "gate", "head_sha": sha, "status": "in_progress"})
     assert made.json()["conclusion"] is None
@@ -257,7 +257,7 @@ def test_a_check_completes_by_its_conclusion(place):
     assert absent.status_code == 422
 
 
-def test_who_maintains_may_more_than_write_and_less_than_administer(museum):
+def test_who_maintains_may_more_than_write_and_less_than_administer(museum) -> None:
     """The older word knows neither, so that only `role_name` tells a maintainer from a writer."""
     mia = museum.person("mia", role="maintain")
     told = museum.api("GET", f"/collaborators/{mia.login}/permission", by=museum.factory).json()
@@ -267,7 +267,7 @@ def test_who_maintains_may_more_than_write_and_less_than_administer(museum):
     assert museum.api("DELETE", "", by=mia).status_code == 403
 
 
-def test_the_triage_role_has_its_own_name(museum):
+def test_the_triage_role_has_its_own_name(museum) -> None:
     kim = museum.person("kim", role="triage")
     told = museum.api("GET", f"/collaborators/{kim.login}/permission", by=museum.factory).json()
     assert (told["permission"], told["role_name"], told["user"]["id"]) == ("read", "triage", kim.id)
@@ -275,7 +275,7 @@ def test_the_triage_role_has_its_own_name(museum):
     assert itself.status_code == 200
 
 
-def test_the_administrators_api_is_for_the_administrator(museum):
+def test_the_administrators_api_is_for_the_administrator(museum) -> None:
     token = museum.forge.admin_token.read_text().strip()
     body = {"login": f"{museum.prefix}-new", "role": "admin"}
     assert museum.ask("POST", "/admin/users", json=body).status_code == 401
@@ -284,7 +284,7 @@ def test_the_administrators_api_is_for_the_administrator(museum):
     assert museum.ask("GET", "/api/v3/user", headers={"Authorization": f"Bearer {token}"}).status_code == 401
 
 
-def test_every_answer_tells_what_is_left_of_the_hour(museum):
+def test_every_answer_tells_what_is_left_of_the_hour(museum) -> None:
     first, second = (museum.api("GET", "", by=museum.owner) for _ in range(2))
     assert int(first.headers["x-ratelimit-remaining"]) - 1 == int(second.headers["x-ratelimit-remaining"])
     assert int(first.headers["x-ratelimit-reset"]) > time.time() - 1

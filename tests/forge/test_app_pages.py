@@ -36,7 +36,7 @@ def elsewhere():
     return {"Origin": "http://127.0.0.1:9"}
 
 
-def test_a_manifest_from_elsewhere_is_shown_and_makes_nothing(place):
+def test_a_manifest_from_elsewhere_is_shown_and_makes_nothing(place) -> None:
     with browser(place, place.owner) as owner:
         shown = owner.post("/settings/apps/new?state=s1", data={"manifest": manifest(place, "Shown")}, headers=elsewhere())
     assert shown.status_code == 200
@@ -46,7 +46,7 @@ def test_a_manifest_from_elsewhere_is_shown_and_makes_nothing(place):
     assert place.ask("GET", f"/api/v3/apps/shown-{place.prefix}").status_code == 404
 
 
-def test_only_our_own_form_makes_the_app_and_the_code_goes_back_with_the_state(place):
+def test_only_our_own_form_makes_the_app_and_the_code_goes_back_with_the_state(place) -> None:
     sent = {"manifest": manifest(place, "Made"), "state": "s&2"}
     with browser(place, place.owner) as owner:
         assert owner.post("/settings/apps", data=sent, headers=elsewhere()).status_code == 403
@@ -61,7 +61,7 @@ def test_only_our_own_form_makes_the_app_and_the_code_goes_back_with_the_state(p
 
 
 @pytest.mark.parametrize("who", ["nobody", "bot"])
-def test_an_app_belongs_to_a_person(place, who):
+def test_an_app_belongs_to_a_person(place, who) -> None:
     with browser(place, None if who == "nobody" else place.factory) as opened:
         assert opened.post("/settings/apps", data={"manifest": manifest(place, "Orphan")}).status_code == 401
     assert place.ask("GET", f"/api/v3/apps/orphan-{place.prefix}").status_code == 404
@@ -69,14 +69,14 @@ def test_an_app_belongs_to_a_person(place, who):
 
 @pytest.mark.parametrize("wrong", ["{", "[]", '{"name": "x"}', '{"name": "x", "url": "javascript:1"}',
                                    '{"name": "x", "url": "http://a", "redirect_url": "javascript:alert(1)"}'])
-def test_what_is_no_manifest_is_said_on_the_form(place, wrong):
+def test_what_is_no_manifest_is_said_on_the_form(place, wrong) -> None:
     with browser(place, place.owner) as owner:
         shown = owner.post("/settings/apps/new", data={"manifest": wrong})
     assert shown.status_code == 422
     assert 'role="alert"' in shown.text
 
 
-def test_a_name_that_means_html_is_shown_as_it_is(place):
+def test_a_name_that_means_html_is_shown_as_it_is(place) -> None:
     hostile = json.dumps({**MANIFEST, "name": "<b>x</b>", "hook_attributes": {"url": "http://h/'\"><script>"}})
     with browser(place, place.owner) as owner:
         shown = owner.post("/settings/apps/new", data={"manifest": hostile})
@@ -84,7 +84,7 @@ def test_a_name_that_means_html_is_shown_as_it_is(place):
     assert "<b>" not in shown.text
 
 
-def test_an_app_is_installed_by_who_administers_and_on_what_they_tick(place):
+def test_an_app_is_installed_by_who_administers_and_on_what_they_tick(place) -> None:
     app = place.admin.create_app(place.owner.login, json.loads(manifest(place, "Installed")))
     other = place.admin.create_repository(place.owner.login, "other")
     form = f"/apps/{app['slug']}/installations"
@@ -102,7 +102,7 @@ def test_an_app_is_installed_by_who_administers_and_on_what_they_tick(place):
         assert ana.post(form, data={"repository": place.name}).status_code == 422
 
 
-def test_the_pages_of_apps_are_nobodys_login(place):
+def test_the_pages_of_apps_are_nobodys_login(place) -> None:
     for login in ("apps", "settings"):
         with pytest.raises(Exception, match="reserved"):
             place.admin.create_user(login)

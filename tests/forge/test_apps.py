@@ -50,7 +50,7 @@ def by_token(place, token, method, path, **more):
     return place.api(method, path, headers={"Authorization": f"Bearer {token}"}, **more)
 
 
-def test_an_app_is_known_by_its_signature(place, app):
+def test_an_app_is_known_by_its_signature(place, app) -> None:
     told = as_app(place, app).json()
     assert (told["id"], told["slug"], told["owner"]["id"]) == (app["id"], app["slug"], place.owner.id)
     assert as_app(place, app, token=signed(app, iss=app["client_id"])).status_code == 200
@@ -75,7 +75,7 @@ FORGED = {
 
 
 @pytest.mark.parametrize("how", FORGED)
-def test_a_forged_or_overlong_web_token_is_nobodys(place, app, how):
+def test_a_forged_or_overlong_web_token_is_nobodys(place, app, how) -> None:
     more = {"algorithm": "RS256", **FORGED[how]}
     if how == "no signature":
         token = jwt.encode({"iat": NOW - 60, "exp": NOW + 300, "iss": str(app["id"])}, None, algorithm="none")
@@ -84,7 +84,7 @@ def test_a_forged_or_overlong_web_token_is_nobodys(place, app, how):
     assert as_app(place, app, token=token).status_code == 401
 
 
-def test_an_apps_own_token_opens_nothing_else(place, app):
+def test_an_apps_own_token_opens_nothing_else(place, app) -> None:
     token = signed(app)
     assert by_token(place, token, "GET", "/issues").status_code == 403
     assert by_token(place, token, "POST", "/issues", json={"title": "x"}).status_code == 403
@@ -93,12 +93,12 @@ def test_an_apps_own_token_opens_nothing_else(place, app):
     assert clone.returncode != 0
 
 
-def test_a_person_is_no_app(place, app):
+def test_a_person_is_no_app(place, app) -> None:
     for path in ("/app", "/app/installations", f"/repos/{place.name}/installation"):
         assert place.ask("GET", f"/api/v3{path}", by=place.owner).status_code == 401
 
 
-def test_what_an_installation_does_is_done_by_its_bot(place, app):
+def test_what_an_installation_does_is_done_by_its_bot(place, app) -> None:
     token = installation_token(place, app)
     made = by_token(place, token, "POST", "/issues", json={"title": "By the App"}).json()
     assert (made["user"]["login"], made["user"]["type"], made["user"]["id"]) == (f"{app['slug']}[bot]", "Bot", app["id"])
@@ -122,21 +122,21 @@ DENIED = [
 
 
 @pytest.mark.parametrize(("has", "method", "path", "sent", "accepted"), DENIED, ids=[f"{one[1]} {one[2]}" for one in DENIED])
-def test_a_permission_that_is_missing_is_named(place, app, has, method, path, sent, accepted):
+def test_a_permission_that_is_missing_is_named(place, app, has, method, path, sent, accepted) -> None:
     issue = place.file("Any")
     refused = by_token(place, installation_token(place, app, permissions=has), method, path.format(issue=issue), json=sent)
     assert (refused.status_code, refused.json()["message"]) == (403, "Resource not accessible by integration")
     assert refused.headers["x-accepted-github-permissions"] == accepted
 
 
-def test_a_token_has_no_more_than_its_installation(place, app):
+def test_a_token_has_no_more_than_its_installation(place, app) -> None:
     path = f"/app/installations/{app['installation']}/access_tokens"
     assert as_app(place, app, "POST", path, json={"permissions": {"administration": "write"}}).status_code == 422
     assert as_app(place, app, "POST", path, json={"repositories": ["elsewhere"]}).status_code == 422
     assert as_app(place, app, "POST", path, json={"permissions": {"everything": "write"}}).status_code == 422
 
 
-def test_a_token_reaches_its_own_repositories_only(place, app):
+def test_a_token_reaches_its_own_repositories_only(place, app) -> None:
     place.admin.create_repository(place.owner.login, "other")
     token = installation_token(place, app)
     refused = place.ask("POST", f"/api/v3/repos/{place.owner.login}/other/issues/1/labels", json={"labels": []},
@@ -146,13 +146,13 @@ def test_a_token_reaches_its_own_repositories_only(place, app):
     assert [repo["name"] for repo in reached["repositories"]] == ["tidebook"]
 
 
-def test_a_revoked_token_is_nobodys(place, app):
+def test_a_revoked_token_is_nobodys(place, app) -> None:
     token = installation_token(place, app)
     assert place.ask("DELETE", "/api/v3/installation/token", headers={"Authorization": f"token {token}"}).status_code == 204
     assert by_token(place, token, "GET", "/issues").status_code == 401
 
 
-def test_an_app_that_is_taken_off_has_no_token_left(place):
+def test_an_app_that_is_taken_off_has_no_token_left(place) -> None:
     made = place.admin.create_app(place.owner.login, {**MANIFEST, "name": f"Gone {place.prefix}"})
     made |= {"installation": place.admin.install_app(made["slug"], place.owner.login)}
     token = installation_token(place, made)
@@ -161,13 +161,13 @@ def test_an_app_that_is_taken_off_has_no_token_left(place):
     assert as_app(place, made, path=f"/repos/{place.name}/installation").status_code == 404
 
 
-def test_another_apps_installation_is_not_there(place, app):
+def test_another_apps_installation_is_not_there(place, app) -> None:
     other = place.admin.create_app(place.owner.login, {**MANIFEST, "name": f"Other {place.prefix}"})
     for method, path in (("GET", ""), ("DELETE", ""), ("POST", "/access_tokens")):
         assert as_app(place, other, method, f"/app/installations/{app['installation']}{path}").status_code == 404
 
 
-def test_a_manifest_is_converted_once(place):
+def test_a_manifest_is_converted_once(place) -> None:
     code = place.admin.create_manifest_code(place.owner.login, {**MANIFEST, "name": f"Once {place.prefix}"})
     first = place.ask("POST", f"/api/v3/app-manifests/{code}/conversions")
     assert first.json()["pem"].startswith("-----BEGIN RSA PRIVATE KEY-----")
@@ -176,12 +176,12 @@ def test_a_manifest_is_converted_once(place):
 
 @pytest.mark.parametrize("wrong", [{"name": ""}, {"url": "javascript:alert(1)"}, {"default_permissions": {"issues": "all"}},
                                    {"default_permissions": {"secrets": "read"}}, {"redirect_url": "data:text/html,x"}])
-def test_a_manifest_that_asks_for_what_there_is_not_is_refused(place, wrong):
+def test_a_manifest_that_asks_for_what_there_is_not_is_refused(place, wrong) -> None:
     with pytest.raises(Exception, match="refused"):
         place.admin.create_app(place.owner.login, {**MANIFEST, **wrong})
 
 
-def test_no_key_of_an_app_is_kept(place, app):
+def test_no_key_of_an_app_is_kept(place, app) -> None:
     secret = app["pem"].splitlines()[3].encode()
     token = installation_token(place, app).encode()
     for path in place.forge.home.rglob("*"):
@@ -190,7 +190,7 @@ def test_no_key_of_an_app_is_kept(place, app):
             assert token not in path.read_bytes()
 
 
-def test_git_asks_an_app_for_contents_and_for_workflows(place, app, tmp_path):
+def test_git_asks_an_app_for_contents_and_for_workflows(place, app, tmp_path) -> None:
     done(git("clone", "--quiet", place.repository.clone_url, "checkout", cwd=tmp_path))
     checkout = tmp_path / "checkout"
     (checkout / "more.txt").write_text("more\n")
@@ -212,7 +212,7 @@ def test_git_asks_an_app_for_contents_and_for_workflows(place, app, tmp_path):
     done(git("push", "--quiet", "origin", "HEAD:refs/heads/by-app", cwd=checkout, token=place.owner.token))
 
 
-def test_only_apps_write_checks(place, app):
+def test_only_apps_write_checks(place, app) -> None:
     sha = place.api("GET", "/branches/main").json()["commit"]["sha"]
     sent = {"name": "gate", "head_sha": sha, "conclusion": "success"}
     refused = place.api("POST", "/check-runs", by=place.owner, json=sent)
@@ -224,7 +224,7 @@ def test_only_apps_write_checks(place, app):
     assert "can only be modified by the GitHub App that created it" in refused.json()["message"]
 
 
-def test_every_route_below_a_repository_names_its_permission():
+def test_every_route_below_a_repository_names_its_permission() -> None:
     """A route that is not named is closed to Apps; of these none may be, or the factory's App would find it closed."""
     unnamed = [f"{method} {path}" for method, path, _ in VIEWS if path.startswith("/repos/") and needs(method, path) is None]
     assert unnamed == ["GET /repos/{owner}/{repo}/installation"]  # for an App's own token alone

@@ -80,14 +80,14 @@ def lived_in(museum):
     return museum
 
 
-def sign_in(tab, place, account):
+def sign_in(tab, place, account) -> None:
     tab.goto(f"{place.forge.url}/sign-in?back=/{place.name}/issues")
     tab.get_by_label("Your token").fill(account.token)
     tab.locator("main").get_by_role("button", name="Sign in").click()
     tab.wait_for_url("**/issues")
 
 
-def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, tab):
+def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, tab) -> None:
     tab.goto(f"{place.forge.url}/{place.name}")
     tab.get_by_role("link", name="New issue").click()
     tab.get_by_label("Your name").fill(f"Ana María {place.prefix}")
@@ -111,7 +111,7 @@ def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, 
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
-def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(place, open_tab, width, scheme):
+def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(place, open_tab, width, scheme) -> None:
     place.push({".github/ISSUE_TEMPLATE/bug.yml": FORM, ".github/ISSUE_TEMPLATE/config.yml": "blank_issues_enabled: false\n"})
     tab = open_tab(width, scheme=scheme)
     sign_in(tab, place, place.person("ana"))
@@ -142,7 +142,7 @@ def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(place, open_t
     assert tab.complaints == []
 
 
-def test_what_came_is_told_to_who_listens(place, tab):
+def test_what_came_is_told_to_who_listens(place, tab) -> None:
     place.file("Talk")
     tab.goto(f"{place.forge.url}/{place.name}/issues/1")
     assert tab.locator("#news").get_attribute("aria-live") == "polite"
@@ -161,7 +161,7 @@ def test_what_came_is_told_to_who_listens(place, tab):
     assert tab.complaints == []
 
 
-def test_a_list_changes_while_somebody_looks_and_keeps_the_focus(place, tab):
+def test_a_list_changes_while_somebody_looks_and_keeps_the_focus(place, tab) -> None:
     place.file("First")
     tab.goto(f"{place.forge.url}/{place.name}/issues")
     tab.get_by_role("link", name="First").focus()
@@ -172,7 +172,7 @@ def test_a_list_changes_while_somebody_looks_and_keeps_the_focus(place, tab):
     assert tab.complaints == []
 
 
-def test_a_form_that_was_left_by_accident_is_as_it_was(place, tab):
+def test_a_form_that_was_left_by_accident_is_as_it_was(place, tab) -> None:
     place.push({".github/ISSUE_TEMPLATE/bug.yml": FORM})
     sign_in(tab, place, place.person("ana"))
     form = f"{place.forge.url}/{place.name}/issues/new?template=bug.yml"
@@ -195,7 +195,7 @@ def test_a_form_that_was_left_by_accident_is_as_it_was(place, tab):
     assert tab.complaints == []
 
 
-def test_without_a_script_a_form_is_previewed_mended_and_filed(place, open_tab):
+def test_without_a_script_a_form_is_previewed_mended_and_filed(place, open_tab) -> None:
     place.push({".github/ISSUE_TEMPLATE/bug.yml": FORM})
     tab = open_tab(java_script_enabled=False)
     tab.goto(f"{place.forge.url}/{place.name}/issues/new?template=bug.yml")
@@ -217,7 +217,7 @@ def test_without_a_script_a_form_is_previewed_mended_and_filed(place, open_tab):
     assert tab.locator("article", has_text="Said").count() == 1
 
 
-def test_the_form_works_by_keyboard_alone_and_says_what_is_wrong(place, tab):
+def test_the_form_works_by_keyboard_alone_and_says_what_is_wrong(place, tab) -> None:
     tab.goto(f"{place.forge.url}/{place.name}/issues/new")
     tab.keyboard.press("Tab")
     assert tab.evaluate("document.activeElement.textContent") == "Skip to the content"
@@ -242,7 +242,7 @@ def test_the_form_works_by_keyboard_alone_and_says_what_is_wrong(place, tab):
     assert place.api("GET", "/issues/1").json()["title"] == "Filed by keyboard"
 
 
-def test_a_pull_request_is_read_and_asked_about(lived_in, tab):
+def test_a_pull_request_is_read_and_asked_about(lived_in, tab) -> None:
     sign_in(tab, lived_in, lived_in.owner)
     tab.goto(f"{lived_in.forge.url}/{lived_in.name}/pull/2")
     assert tab.get_by_role("link", name="Evidence of factory/seal").get_attribute("href") == f"{lived_in.forge.url}/-/health"
@@ -264,7 +264,7 @@ def test_a_pull_request_is_read_and_asked_about(lived_in, tab):
 
 
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1440])
-def test_no_page_is_wider_than_its_window_and_no_target_too_small(lived_in, open_tab, width):
+def test_no_page_is_wider_than_its_window_and_no_target_too_small(lived_in, open_tab, width) -> None:
     tab = open_tab(width)
     sign_in(tab, lived_in, lived_in.owner)
     for path in PAGES:
@@ -277,7 +277,7 @@ def test_no_page_is_wider_than_its_window_and_no_target_too_small(lived_in, open
 @pytest.mark.parametrize(("width", "scheme", "asked"), [
     (390, "dark", {}), (1280, "light", {"runOnly": ["color-contrast", "heading-order", "target-size"]}),
 ])
-def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked):
+def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked) -> None:
     tab = open_tab(width, scheme=scheme, reduced_motion="reduce")
     sign_in(tab, lived_in, lived_in.owner)
     found = {}
@@ -292,7 +292,7 @@ def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked):
     assert found == {}
 
 
-def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(lived_in, open_tab):
+def test_everything_is_reached_by_tab_and_shows_that_it_has_the_focus(lived_in, open_tab) -> None:
     tab = open_tab(1280)
     sign_in(tab, lived_in, lived_in.owner)
     for path in ("/issues", "/issues/1", "/pull/2?view=split"):

@@ -40,20 +40,20 @@ def rgb(text):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("ink", "paper"), PAIRS)
-def test_words_stand_out_from_their_paper(scheme, ink, paper):
+def test_words_stand_out_from_their_paper(scheme, ink, paper) -> None:
     known = colours(scheme)
     assert contrast(rgb(known[ink]), rgb(known[paper])) >= 4.5
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("paper", PAPERS[:3])
-def test_the_focus_and_the_signs_can_be_told_from_their_paper(scheme, paper):
+def test_the_focus_and_the_signs_can_be_told_from_their_paper(scheme, paper) -> None:
     known = colours(scheme)
     for sign in ("focus", "open", "merged", "closed", "bad", "warn"):
         assert contrast(rgb(known[sign]), rgb(known[paper])) >= 3, sign
 
 
-def test_white_initials_can_be_read_on_every_face():
+def test_white_initials_can_be_read_on_every_face() -> None:
     lightness = int(re.search(r"42% (\d+)%", (Path(visits.__file__).parent / "templates" / "parts.html").read_text())[1])
     for number in range(1, 361):
         face = colorsys.hls_to_rgb(words.hue(number) / 360, lightness / 100, 0.42)
@@ -61,5 +61,5 @@ def test_white_initials_can_be_read_on_every_face():
 
 
 @pytest.mark.parametrize("badge", re.findall(r"background: (#[0-9a-f]{6})", SHEET))
-def test_white_words_can_be_read_on_every_badge(badge):
+def test_white_words_can_be_read_on_every_badge(badge) -> None:
     assert contrast(rgb(badge), (1, 1, 1)) >= 4.5

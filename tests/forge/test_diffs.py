@@ -26,7 +26,7 @@ def note(first, last=None, **more):
     return {"path": "a.py", "start_line": first, "end_line": last or first, "annotation_level": "failure", "message": "m", **more}
 
 
-def test_what_went_stands_beside_what_came():
+def test_what_went_stands_beside_what_came() -> None:
     pairs = diffs.shown((change(),))[0].pairs
     told = [(old and old.text, new and new.text) for old, new in pairs]
     assert told == [("@@ -1,4 +1,4 @@",) * 2, ("same", "same"), ("one", "uno"), ("two", None), ("last", "last"), (None, "end"),
@@ -34,23 +34,23 @@ def test_what_went_stands_beside_what_came():
 
 
 @pytest.mark.parametrize(("given", "at"), [((2,), 2), ((1, 2), 2), ((3, 900), 4), ((900,), None), ((2, 1), None)])
-def test_what_a_check_says_stands_under_its_last_line_that_is_shown(given, at):
+def test_what_a_check_says_stands_under_its_last_line_that_is_shown(given, at) -> None:
     file = diffs.shown((change(),), diffs.notes_of([run(note(*given))]))[0]
     assert (list(file.notes), len(file.aside)) == (([at], 0) if at else ([], 1))
 
 
-def test_what_is_no_annotation_is_left_out():
+def test_what_is_no_annotation_is_left_out() -> None:
     assert diffs.notes_of([run({"path": "a.py"}, note("1"), note(2))])["a.py"][0].first == 2
 
 
-def test_a_long_file_is_folded_unless_a_check_speaks_of_it():
+def test_a_long_file_is_folded_unless_a_check_speaks_of_it() -> None:
     long = change("@@ -0,0 +1,900 @@\n" + "+x\n" * 900)
     assert diffs.shown((long,))[0].is_folded
     assert not diffs.shown((long,), diffs.notes_of([run(note(3))]))[0].is_folded
     assert not diffs.shown((change(),))[0].is_folded
 
 
-def test_a_moved_file_is_one_change_to_read_and_two_to_the_api(place):
+def test_a_moved_file_is_one_change_to_read_and_two_to_the_api(place) -> None:
     lines = "".join(f"line {number}\n" for number in range(40))
     place.push({"old.py": lines})
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
@@ -73,7 +73,7 @@ def test_a_moved_file_is_one_change_to_read_and_two_to_the_api(place):
         assert "Not &lt;b&gt;so&lt;/b&gt;." in text
 
 
-def test_a_page_that_follows_is_not_sent_the_change_that_it_has(place):
+def test_a_page_that_follows_is_not_sent_the_change_that_it_has(place) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
     place.push({"app.py": "print('high')\n"}, branch="work")
@@ -91,7 +91,7 @@ def event(kind, label, at):
     return Event(at, 1, False, KIM, kind, (label, "ededed"), None, None, at)
 
 
-def test_where_an_issue_has_been_is_read_off_its_labels():
+def test_where_an_issue_has_been_is_read_off_its_labels() -> None:
     told = stays([
         event("labeled", "factory:triage", 10), event("labeled", "kind:bug", 11), event("unlabeled", "factory:triage", 20),
         event("labeled", "factory:building", 20), event("unlabeled", "factory:building", 30),
@@ -101,6 +101,6 @@ def test_where_an_issue_has_been_is_read_off_its_labels():
         ("Triage", 10, 20), ("Building", 20, 40), ("Merged", 40, None)]
 
 
-def test_a_stay_that_was_ended_without_another_has_ended():
+def test_a_stay_that_was_ended_without_another_has_ended() -> None:
     assert [stay.until for stay in stays([event("labeled", "factory:paused", 1), event("unlabeled", "factory:paused", 5)])] == [5]
     assert replace(stays([event("labeled", "factory:paused", 1)])[0]).until is None

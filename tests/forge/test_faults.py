@@ -13,12 +13,12 @@ ANSWERED = [
 
 
 @pytest.fixture
-def path(place):
+def path(place) -> str:
     """Comments of an issue of the test's own, so that no other test's requests are hit."""
     return f"/issues/{place.file('Cancelled bookings keep their places')}/comments"
 
 
-def whole(place, path):
+def whole(place, path) -> str:
     return f"/api/v3/repos/{place.name}{path}"
 
 
@@ -31,42 +31,42 @@ def say(place, path, body="hello"):
 
 
 @pytest.mark.parametrize(("kind", "status"), ANSWERED)
-def test_a_fault_that_answers_carries_nothing_out(place, path, kind, status):
+def test_a_fault_that_answers_carries_nothing_out(place, path, kind, status) -> None:
     place.admin.inject(kind, method="POST", path=whole(place, path))
     assert say(place, path).status_code == status
     assert comments(place, path) == []
     assert say(place, path).status_code == 201
 
 
-def test_an_error_after_success_has_carried_it_out(place, path):
+def test_an_error_after_success_has_carried_it_out(place, path) -> None:
     place.admin.inject("error-after", method="POST", path=whole(place, path))
     assert say(place, path).status_code == 500
     assert comments(place, path) == ["hello"]
 
 
 @pytest.mark.parametrize(("kind", "there"), [("cut", ["hello"]), ("cut-before", [])])
-def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(place, path, kind, there):
+def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(place, path, kind, there) -> None:
     place.admin.inject(kind, method="POST", path=whole(place, path))
     with pytest.raises(httpx.RemoteProtocolError):
         say(place, path)
     assert comments(place, path) == there
 
 
-def test_a_list_that_lags_shows_what_it_showed_before(place, path):
+def test_a_list_that_lags_shows_what_it_showed_before(place, path) -> None:
     before = comments(place, path)
     place.admin.inject("stale", method="GET", path=whole(place, path), count=2)
     say(place, path)
     assert [comments(place, path) for _ in range(3)] == [before, before, ["hello"]]
 
 
-def test_a_list_that_nobody_read_before_lags_from_now_on(place, path):
+def test_a_list_that_nobody_read_before_lags_from_now_on(place, path) -> None:
     place.admin.inject("stale", method="GET", path=whole(place, path), count=2)
     first = comments(place, path)
     say(place, path)
     assert [first, comments(place, path), comments(place, path)] == [[], [], ["hello"]]
 
 
-def test_an_etag_that_lies_says_unchanged_to_whoever_asks_by_one(place, path):
+def test_an_etag_that_lies_says_unchanged_to_whoever_asks_by_one(place, path) -> None:
     etag = place.api("GET", path).headers["etag"]
     say(place, path)
     place.admin.inject("unchanged", method="GET", path=whole(place, path), count=2)
@@ -76,7 +76,7 @@ def test_an_etag_that_lies_says_unchanged_to_whoever_asks_by_one(place, path):
 
 
 @pytest.mark.parametrize("seconds", [0, 3600, -3600])
-def test_a_clock_that_is_wrong_is_wrong_in_the_date(place, path, seconds):
+def test_a_clock_that_is_wrong_is_wrong_in_the_date(place, path, seconds) -> None:
     place.admin.inject("clock", path=whole(place, path), seconds=seconds)
     answer = place.api("GET", path)
     dates = answer.headers.get_list("date")
@@ -85,21 +85,21 @@ def test_a_clock_that_is_wrong_is_wrong_in_the_date(place, path, seconds):
     assert answer.status_code == 200
 
 
-def test_a_slow_answer_is_the_answer(place, path):
+def test_a_slow_answer_is_the_answer(place, path) -> None:
     place.admin.inject("slow", method="POST", path=whole(place, path), seconds=0.3)
     began = time.monotonic()
     assert say(place, path).status_code == 201
     assert time.monotonic() - began >= 0.3
 
 
-def test_a_limit_says_when_it_ends(place, path):
+def test_a_limit_says_when_it_ends(place, path) -> None:
     place.admin.inject("rate-limited", method="POST", path=whole(place, path), retry_after="7")
     told = say(place, path).headers
     assert (told["x-ratelimit-remaining"], told["retry-after"]) == ("0", "7")
     assert 0 < int(told["x-ratelimit-reset"]) - time.time() <= 3600 + 60
 
 
-def test_headers_of_the_tests_own_go_into_the_answer(place, path):
+def test_headers_of_the_tests_own_go_into_the_answer(place, path) -> None:
     place.admin.inject("forbidden", method="POST", path=whole(place, path),
                        headers={"X-Accepted-GitHub-Permissions": "issues=write"})
     assert say(place, path).headers["x-accepted-github-permissions"] == "issues=write"
@@ -109,7 +109,7 @@ def test_headers_of_the_tests_own_go_into_the_answer(place, path):
     {"kind": "unknown"}, {"kind": "slow", "path": "("}, {"kind": "slow", "colour": "red"}, {"kind": "slow", "headers": [1]},
     {"kind": "slow", "headers": {"a b": "c"}}, {"kind": "slow", "headers": {"a": "b\r\nc: d"}},
 ])
-def test_what_is_no_fault_is_refused_by_name(place, fault):
+def test_what_is_no_fault_is_refused_by_name(place, fault) -> None:
     told = place.ask("POST", "/admin/faults", json=fault,
                      headers={"Authorization": f"Bearer {place.forge.admin_token.read_text().strip()}"})
     assert told.status_code == 422, told.text

@@ -35,7 +35,7 @@ def opened(place, by, branch="work"):
     return answer.json()
 
 
-def test_a_fork_is_its_owners_and_remembers_what_it_is_of(place):
+def test_a_fork_is_its_owners_and_remembers_what_it_is_of(place) -> None:
     ana = place.person("ana")
     copy = fork(place, ana)
     assert (copy["fork"], copy["owner"]["id"], copy["parent"]["full_name"]) == (True, ana.id, place.name)
@@ -48,7 +48,7 @@ def test_a_fork_is_its_owners_and_remembers_what_it_is_of(place):
     assert place.api("POST", "/forks", by=place.owner, json={}).status_code == 403
 
 
-def test_a_stranger_offers_a_change_from_a_fork_and_cannot_write_here(place):
+def test_a_stranger_offers_a_change_from_a_fork_and_cannot_write_here(place) -> None:
     ana = place.person("ana")
     copy = fork(place, ana)
     sha = pushed(place, copy, ana)
@@ -64,7 +64,7 @@ def test_a_stranger_offers_a_change_from_a_fork_and_cannot_write_here(place):
     assert fetched.returncode == 0, fetched.stderr
 
 
-def test_a_pull_request_follows_its_fork(place):
+def test_a_pull_request_follows_its_fork(place) -> None:
     ana = place.person("ana")
     copy = fork(place, ana)
     pushed(place, copy, ana)
@@ -77,7 +77,7 @@ def test_a_pull_request_follows_its_fork(place):
     assert place.api("GET", "/contents/theirs.txt").status_code == 200
 
 
-def test_a_branch_of_the_same_name_here_is_another(place):
+def test_a_branch_of_the_same_name_here_is_another(place) -> None:
     """A stranger's `work` must never be taken for ours, whichever was offered first."""
     ana = place.person("ana")
     theirs = pushed(place, fork(place, ana), ana)
@@ -95,7 +95,7 @@ def test_a_branch_of_the_same_name_here_is_another(place):
     assert place.api("GET", f"/pulls/{number}").json()["state"] == "open"
 
 
-def test_a_fork_that_is_gone_leaves_its_pull_request(place):
+def test_a_fork_that_is_gone_leaves_its_pull_request(place) -> None:
     ana = place.person("ana")
     copy = fork(place, ana)
     sha = pushed(place, copy, ana)
@@ -108,7 +108,7 @@ def test_a_fork_that_is_gone_leaves_its_pull_request(place):
     assert place.api("PUT", f"/pulls/{number}/merge", by=place.owner, json={"sha": sha}).status_code == 200
 
 
-def test_a_repository_is_taken_away_by_its_administrator_alone(place):
+def test_a_repository_is_taken_away_by_its_administrator_alone(place) -> None:
     place.file("An issue of it")
     assert place.api("DELETE", "", by=place.person("ana")).status_code == 403
     assert place.api("DELETE", "", by=place.factory).status_code == 403
@@ -117,6 +117,6 @@ def test_a_repository_is_taken_away_by_its_administrator_alone(place):
 
 
 @pytest.mark.parametrize("head", ["nobody-at-all:work", "{owner}:absent", "{ana}:main"])
-def test_a_head_that_is_nowhere_is_refused(museum, head):
+def test_a_head_that_is_nowhere_is_refused(museum, head) -> None:
     sent = {"title": "x", "head": head.format(owner=museum.owner.login, ana=museum.person("ana").login), "base": "main"}
     assert museum.api("POST", "/pulls", by=museum.factory, json=sent).status_code == 422

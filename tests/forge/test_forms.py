@@ -32,7 +32,7 @@ def posted(**given):
     return lambda name: tuple(given.get(name.removeprefix("answer-").replace("-", "_"), ()))
 
 
-def test_a_form_is_read_as_github_reads_it():
+def test_a_form_is_read_as_github_reads_it() -> None:
     read = form()
     assert (read.name, read.title, read.labels) == ("A bug", "[Bug] ", ("kind:bug", "2"))
     assert [type(one) for one in read.elements] == [Prose, Input, TextArea, TextArea, Dropdown, Dropdown, Checkboxes]
@@ -41,7 +41,7 @@ def test_a_form_is_read_as_github_reads_it():
     assert [tick.required for tick in read.elements[6].ticks] == [True, False]
 
 
-def test_the_answers_make_the_markdown_that_github_makes():
+def test_the_answers_make_the_markdown_that_github_makes() -> None:
     told = answered(form(), posted(version=["1.2\r\n3"], field_2=["One\n\ntwo "], log=["a ``` b"], where=["Phone"],
                                    with_=[], terms=["0"]))
     assert told.wrong == {}
@@ -51,7 +51,7 @@ def test_the_answers_make_the_markdown_that_github_makes():
     )
 
 
-def test_several_choices_are_told_in_the_forms_own_order():
+def test_several_choices_are_told_in_the_forms_own_order() -> None:
     told = answered(form(), lambda name: ("Safari", "Firefox") if name == "answer-with" else ())
     assert "### With\n\nFirefox, Safari" in told.body
 
@@ -63,17 +63,17 @@ def test_several_choices_are_told_in_the_forms_own_order():
     ({"version": ["1"], "terms": ["1"]}, {"terms": "Tick “Looked” to file this."}),
     ({"version": ["1"], "terms": ["7", "0"]}, {}),
 ])
-def test_what_is_required_is_asked_for_by_name(given, wrong):
+def test_what_is_required_is_asked_for_by_name(given, wrong) -> None:
     assert answered(form(), posted(**given)).wrong == wrong
 
 
-def test_a_choice_that_was_never_offered_is_no_answer():
+def test_a_choice_that_was_never_offered_is_no_answer() -> None:
     told = answered(form(), posted(where=["<script>", "Desk"], version=["1"], terms=["0"]))
     assert told.values["where"] == ("Desk",)
     assert "script" not in told.body
 
 
-def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for():
+def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for() -> None:
     assert at_first(form(), lambda name: ())["where"] == ("Desk",)
     assert at_first(form(), lambda name: ())["field-2"] == ("It broke",)
     assert at_first(form(), lambda name: ("Phone",) if name == "where" else ())["where"] == ("Phone",)
@@ -97,12 +97,12 @@ def test_a_form_begins_with_its_defaults_or_with_what_its_link_asked_for():
     ("name: x\nbody: [{type: input, attributes: {label: L}, validations: {required: 'yes'}}]", "must be true or false"),
     ("name: x\nbody: " + "[" + "{type: input, attributes: {label: L}}," * 51 + "]", "a list of at most 50"),
 ])
-def test_a_form_that_is_wrong_is_named_by_its_key(text, told):
+def test_a_form_that_is_wrong_is_named_by_its_key(text, told) -> None:
     with pytest.raises(Malformed, match=told):
         form(text)
 
 
-def test_the_forms_that_the_rules_export_are_forms_here():
+def test_the_forms_that_the_rules_export_are_forms_here() -> None:
     left_out = ScopeEntry("M-NOPAY", "Payments", ScopeKind.OUT, Source("mission.md", 3, 5), reply="No money passes here.")
     made = [one for one in issue_forms([left_out]).files if not one.path.endswith("config.yml")]
     read = [form_from(one.path, yaml.safe_load(one.text)) for one in made]

@@ -28,18 +28,18 @@ def tip(place, branch="main"):
     return answer.json()["commit"]["sha"] if answer.status_code == 200 else None
 
 
-def test_anybody_on_the_machine_can_clone(checkout):
+def test_anybody_on_the_machine_can_clone(checkout) -> None:
     assert (checkout / "README.md").read_text() == "# Tidebook\n"
 
 
 @pytest.mark.parametrize("version", ["0", "2"])
-def test_both_protocol_versions_are_spoken(place, tmp_path, version):
+def test_both_protocol_versions_are_spoken(place, tmp_path, version) -> None:
     url = place.repository.clone_url
     listed = done(git("-c", f"protocol.version={version}", "ls-remote", url, "refs/heads/main", cwd=tmp_path))
     assert listed.startswith(tip(place))
 
 
-def test_a_writer_pushes_and_everybody_fetches_it(place, checkout, tmp_path):
+def test_a_writer_pushes_and_everybody_fetches_it(place, checkout, tmp_path) -> None:
     sha = commit(checkout)
     done(git("push", "--quiet", "origin", "main", cwd=checkout, token=place.factory.token))
     assert tip(place) == sha
@@ -47,7 +47,7 @@ def test_a_writer_pushes_and_everybody_fetches_it(place, checkout, tmp_path):
     assert (tmp_path / "other" / "more.txt").exists()
 
 
-def test_a_push_without_a_token_asks_for_one(place, checkout):
+def test_a_push_without_a_token_asks_for_one(place, checkout) -> None:
     before = tip(place)
     commit(checkout)
     refused = git("push", "origin", "main", cwd=checkout)
@@ -57,7 +57,7 @@ def test_a_push_without_a_token_asks_for_one(place, checkout):
 
 
 @pytest.mark.parametrize("role", ["read", "triage"])
-def test_a_push_without_the_right_is_refused(place, checkout, role):
+def test_a_push_without_the_right_is_refused(place, checkout, role) -> None:
     before = tip(place)
     commit(checkout)
     refused = git("push", "origin", "main", cwd=checkout, token=place.person("ana", role=role).token)
@@ -66,12 +66,12 @@ def test_a_push_without_the_right_is_refused(place, checkout, role):
     assert tip(place) == before
 
 
-def test_a_token_nobody_has_is_refused(place, checkout):
+def test_a_token_nobody_has_is_refused(place, checkout) -> None:
     commit(checkout)
     assert git("push", "origin", "main", cwd=checkout, token="lof_guess").returncode != 0
 
 
-def test_a_role_on_one_repository_opens_that_one_only(place, checkout):
+def test_a_role_on_one_repository_opens_that_one_only(place, checkout) -> None:
     ana = place.person("ana")
     given = place.api("PUT", f"/collaborators/{ana.login}", by=place.owner, json={"permission": "push"})
     assert given.status_code == 204
@@ -81,7 +81,7 @@ def test_a_role_on_one_repository_opens_that_one_only(place, checkout):
     assert git("push", other.clone_url, "main", cwd=checkout, token=ana.token).returncode != 0
 
 
-def test_the_default_branch_only_moves_forward(place, checkout):
+def test_the_default_branch_only_moves_forward(place, checkout) -> None:
     before = tip(place)
     done(git("commit", "--quiet", "--amend", "-m", "rewritten", cwd=checkout))
     for spec in ("+HEAD:main", ":main"):
@@ -91,7 +91,7 @@ def test_the_default_branch_only_moves_forward(place, checkout):
     assert tip(place) == before
 
 
-def test_other_branches_can_be_rewritten_and_deleted(place, checkout):
+def test_other_branches_can_be_rewritten_and_deleted(place, checkout) -> None:
     done(git("push", "--quiet", "origin", "HEAD:work", cwd=checkout, token=place.factory.token))
     done(git("commit", "--quiet", "--amend", "-m", "rewritten", cwd=checkout))
     done(git("push", "--quiet", "origin", "+HEAD:work", cwd=checkout, token=place.factory.token))
@@ -100,7 +100,7 @@ def test_other_branches_can_be_rewritten_and_deleted(place, checkout):
     assert tip(place, "work") is None
 
 
-def test_a_lease_on_another_tip_does_not_land(place, checkout):
+def test_a_lease_on_another_tip_does_not_land(place, checkout) -> None:
     """The factory lands by compare-and-swap: the lease must hold at the server, not only at the client."""
     base = tip(place)
     place.push({"app.py": "print('moved')\n"})
@@ -110,12 +110,12 @@ def test_a_lease_on_another_tip_does_not_land(place, checkout):
     assert tip(place) != sha
 
 
-def test_nobody_can_push_a_pull_requests_own_ref(place, checkout):
+def test_nobody_can_push_a_pull_requests_own_ref(place, checkout) -> None:
     refused = git("push", "origin", "HEAD:refs/pull/1/head", cwd=checkout, token=place.owner.token)
     assert refused.returncode != 0
 
 
-def test_a_large_push_streams_in_chunks(place, checkout):
+def test_a_large_push_streams_in_chunks(place, checkout) -> None:
     """git sends a body of more than http.postBuffer in chunks, without a length."""
     sha = commit(checkout, "noise.bin", "".join(chr(33 + n * 7919 % 90) for n in range(3_000_000)))
     pushed = git("-c", "http.postBuffer=65536", "-c", "core.compression=0", "push", "--quiet", "origin", "main",
@@ -124,7 +124,7 @@ def test_a_large_push_streams_in_chunks(place, checkout):
     assert tip(place) == sha
 
 
-def test_a_gzipped_request_is_unpacked(place):
+def test_a_gzipped_request_is_unpacked(place) -> None:
     want = f"0032want {tip(place)}\n00000009done\n".encode()
     answer = place.ask("POST", f"/{place.name}.git/git-upload-pack", content=gzip.compress(want), headers={
         "Content-Type": "application/x-git-upload-pack-request", "Content-Encoding": "gzip"})
@@ -134,7 +134,7 @@ def test_a_gzipped_request_is_unpacked(place):
 
 @pytest.mark.parametrize("tail", ["HEAD", "config", "objects/info/packs", "info/refs", "info/refs?service=git-evil",
                                   "../../admin.token", "%2e%2e/%2e%2e/admin.token", "info/refs/../../config"])
-def test_nothing_but_the_smart_protocol_is_served(museum, tail):
+def test_nothing_but_the_smart_protocol_is_served(museum, tail) -> None:
     with socket.create_connection(("127.0.0.1", museum.forge.port), timeout=10) as raw:
         raw.sendall(f"GET /{museum.name}.git/{tail} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
@@ -142,29 +142,29 @@ def test_nothing_but_the_smart_protocol_is_served(museum, tail):
 
 
 @pytest.mark.parametrize("name", ["..", ".", "a/b", "x.git", "-x", "a b", "a\x00b", "ä", "x" * 101, "", "a.lock"])
-def test_a_repository_cannot_have_a_name_that_means_a_path(museum, name):
+def test_a_repository_cannot_have_a_name_that_means_a_path(museum, name) -> None:
     with pytest.raises(Exception, match=r"name|not found|Not Found"):
         museum.admin.create_repository(museum.owner.login, name)
 
 
 @pytest.mark.parametrize("login", ["..", "a/b", "api", "-a", "a-", "ä", "a" * 41, "x<script>", ""])
-def test_an_account_cannot_have_a_name_that_means_something_else(museum, login):
+def test_an_account_cannot_have_a_name_that_means_something_else(museum, login) -> None:
     with pytest.raises(Exception, match="login"):
         museum.admin.create_user(login)
 
 
 @pytest.mark.parametrize("name", NEVER_A_BRANCH)
-def test_a_hostile_ref_is_refused_by_the_api(museum, name):
+def test_a_hostile_ref_is_refused_by_the_api(museum, name) -> None:
     refused = museum.api("POST", "/git/refs", by=museum.owner, json={"ref": f"refs/heads/{name}", "sha": tip(museum)})
     assert refused.status_code == 422, name
 
 
 @pytest.mark.parametrize("name", ["main~0", "main^{tree}", "HEAD", ":README.md", "-p", "main@{0}", "--all"])
-def test_only_names_are_commits_never_expressions(museum, name):
+def test_only_names_are_commits_never_expressions(museum, name) -> None:
     assert museum.api("GET", "/commits", params={"sha": name}).status_code == 404
     assert museum.api("GET", "/contents/README.md", params={"ref": name}).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["../README.md", "..%2fREADME.md", ".%2fREADME.md", "a//README.md", ":(glob)*", "*"])
-def test_contents_are_found_by_their_very_path(museum, path):
+def test_contents_are_found_by_their_very_path(museum, path) -> None:
     assert museum.api("GET", f"/contents/{path}").status_code == 404

@@ -33,7 +33,7 @@ def pinned(place):
     return [one["issue"]["number"] for one in told["nodes"]]
 
 
-def test_an_issue_is_pinned_and_unpinned_by_its_node_id(place):
+def test_an_issue_is_pinned_and_unpinned_by_its_node_id(place) -> None:
     number = place.file("Dashboard")
     told = asked(place, PIN, by=place.factory, input={"issueId": node(place, number), "clientMutationId": "7"})
     assert told == {"data": {"pinIssue": {"issue": {"id": node(place, number), "number": number, "isPinned": True},
@@ -45,7 +45,7 @@ def test_an_issue_is_pinned_and_unpinned_by_its_node_id(place):
     assert pinned(place) == []
 
 
-def test_the_fourth_pin_is_refused(place):
+def test_the_fourth_pin_is_refused(place) -> None:
     numbers = [place.file(f"Issue {number}") for number in range(4)]
     answers = [asked(place, PIN, by=place.factory, input={"issueId": node(place, number)}) for number in numbers]
     assert "errors" not in answers[2]
@@ -54,7 +54,7 @@ def test_the_fourth_pin_is_refused(place):
     assert pinned(place) == numbers[:3]
 
 
-def test_a_stranger_pins_nothing(place):
+def test_a_stranger_pins_nothing(place) -> None:
     number = place.file("Mine", by="ana")
     told = asked(place, PIN, by=place.person("ana"), input={"issueId": node(place, number)})
     assert (told["data"], told["errors"][0]["type"], told["errors"][0]["path"]) == ({"pinIssue": None}, "FORBIDDEN", ["pinIssue"])
@@ -63,12 +63,12 @@ def test_a_stranger_pins_nothing(place):
 
 
 @pytest.mark.parametrize("issue", ["", "SXNzdWU6OTk5OTk5", "VXNlcjox", "not base64", None, 7])
-def test_a_node_id_that_names_no_issue_is_not_found(museum, issue):
+def test_a_node_id_that_names_no_issue_is_not_found(museum, issue) -> None:
     told = asked(museum, PIN, by=museum.factory, input={"issueId": issue})
     assert told["errors"][0]["type"] == "NOT_FOUND"
 
 
-def test_an_app_needs_its_permission_to_pin(place):
+def test_an_app_needs_its_permission_to_pin(place) -> None:
     app = place.admin.create_app(place.owner.login, {"name": f"Pins {place.prefix}", "url": "http://localhost/x",
                                                      "default_permissions": {"contents": "write"}})
     number = place.file("Any")
@@ -83,13 +83,13 @@ def test_an_app_needs_its_permission_to_pin(place):
     "{ viewer { login } } { viewer { login } }", "mutation { deleteRepository(input: {}) { id } }", "{ viewer { ...F } }",
     "{ a(b: @c) }", "{" * 50 + "}" * 50, "{ x(y: " + "[" * 50, "é", "x" * 30_000,
 ])
-def test_what_is_not_spoken_here_is_said(museum, text):
+def test_what_is_not_spoken_here_is_said(museum, text) -> None:
     told = asked(museum, text, by=museum.factory)
     assert told["errors"][0]["message"]
     assert "data" not in told
 
 
-def test_a_document_is_read_with_its_variables_and_fragments():
+def test_a_document_is_read_with_its_variables_and_fragments() -> None:
     read = operation_in('query Q($n: Int = 3, $x: [String!]!) { a: issue(number: $n, on: {k: ["v", $x, null, true]}) '
                         "{ ... on Issue { id } } } # end", {"x": ["y"]})
     (field,) = read.fields
@@ -98,6 +98,6 @@ def test_a_document_is_read_with_its_variables_and_fragments():
     assert [(inner.name, inner.on) for inner in field.fields] == [("id", "Issue")]
 
 
-def test_what_never_ends_is_unreadable():
+def test_what_never_ends_is_unreadable() -> None:
     with pytest.raises(Unreadable, match="ends too early"):
         operation_in("query { a(", {})

@@ -64,7 +64,7 @@ def rewritten(file, to, change):
     return to
 
 
-def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(lived_in, said, tmp_path):
+def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(lived_in, said, tmp_path) -> None:
     running, ana, sha = lived_in
     file, again = tmp_path / "forge.tar.gz", tmp_path / "again"
     code, out, err = said("forge", "backup", file, "--home", running.home, "--json")
@@ -90,12 +90,12 @@ def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(lived_in, s
         restored.stop()
 
 
-def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_path):
+def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_path) -> None:
     """Issues are filed all the while: the copy opens, and holds the first ones without a gap."""
     running, ana, _ = lived_in
     stop = threading.Event()
 
-    def write():
+    def write() -> None:
         with httpx.Client(headers={"Authorization": f"token {ana.token}"}, trust_env=False) as client:
             while not stop.is_set():
                 client.post(f"{running.api}/repos/ana/tidebook/issues", json={"title": "More", "body": "x" * 4_000})
@@ -125,7 +125,7 @@ TAMPERED = {
 
 
 @pytest.mark.parametrize("what", TAMPERED)
-def test_a_backup_that_was_touched_is_not_put_back(lived_in, said, tmp_path, what):
+def test_a_backup_that_was_touched_is_not_put_back(lived_in, said, tmp_path, what) -> None:
     file = tmp_path / "forge.tar.gz"
     assert said("forge", "backup", file, "--home", lived_in[0].home)[0] == 0
     rewritten(file, tmp_path / "touched.tar.gz", TAMPERED[what])
@@ -136,7 +136,7 @@ def test_a_backup_that_was_touched_is_not_put_back(lived_in, said, tmp_path, wha
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".forge")] == []
 
 
-def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(lived_in, said, tmp_path):
+def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(lived_in, said, tmp_path) -> None:
     """Whoever made the file can write digests too; git is asked whether all is there."""
     file, names = tmp_path / "forge.tar.gz", []
     assert said("forge", "backup", file, "--home", lived_in[0].home)[0] == 0
@@ -158,7 +158,7 @@ def test_a_repository_that_lacks_objects_is_not_put_back_though_its_digests_fit(
 
 @pytest.mark.parametrize("name", ["../escaped", "/etc/escaped", "repositories/1.git/hooks/update", "repositories/1.git/config",
                                   "repositories/../../x", "admin.token", "repositories/1.git/objects/info/alternates"])
-def test_a_member_that_is_no_part_of_a_forge_is_refused(lived_in, said, tmp_path, name):
+def test_a_member_that_is_no_part_of_a_forge_is_refused(lived_in, said, tmp_path, name) -> None:
     file = tmp_path / "evil.tar.gz"
     with tarfile.open(file, "w:gz") as tar:
         info = tarfile.TarInfo(name)
@@ -170,7 +170,7 @@ def test_a_member_that_is_no_part_of_a_forge_is_refused(lived_in, said, tmp_path
     assert list(tmp_path.iterdir()) == [file]
 
 
-def test_a_full_folder_and_a_file_that_is_there_are_left_alone(lived_in, said, tmp_path):
+def test_a_full_folder_and_a_file_that_is_there_are_left_alone(lived_in, said, tmp_path) -> None:
     file = tmp_path / "forge.tar.gz"
     assert said("forge", "backup", file, "--home", lived_in[0].home)[0] == 0
     first = file.read_bytes()
@@ -199,7 +199,7 @@ def original(tmp_path):
     return folder
 
 
-def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in, said, original, tmp_path):
+def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in, said, original, tmp_path) -> None:
     running, ana, _ = lived_in
     name = f"ana/{tmp_path.name[:60].strip('_')}"
     code, out, err = said("forge", "import", original, name, "--home", running.home, "--json")
@@ -222,7 +222,7 @@ def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in
     done(git("push", "--quiet", "origin", "trunk", cwd=tmp_path / "clone", token=ana.token))
 
 
-def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path):
+def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path) -> None:
     running, _, _ = lived_in
     code, _, err = said("forge", "import", f"{running.url}/ana/tidebook.git", "ana/over-http", "--home", running.home)
     assert code == 0, err
@@ -235,7 +235,9 @@ def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path):
     ("{original}", "ana", "expected OWNER/NAME"), ("{original}", "nobody-here/x", "factory forge users add nobody-here"),
     ("{original}", "ana/..", "name must be"), ("{original}", "ana/tidebook", "exists"),
 ])
-def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(lived_in, said, original, tmp_path, monkeypatch, source, name, says):
+def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(
+    lived_in, said, original, tmp_path, monkeypatch, source, name, says
+) -> None:
     running, _, _ = lived_in
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
@@ -246,7 +248,7 @@ def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(lived_in, said, ori
     assert list((running.home / "incoming").iterdir()) == []
 
 
-def test_people_are_added_raised_and_given_tokens(said, tmp_path):
+def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
     """On a home where nothing serves: one is started for as long as it takes."""
     home = tmp_path / "forge"
     start(home).stop()
@@ -268,7 +270,7 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path):
     assert (code, "there is no forge" in err) == (2, True)
 
 
-def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path):
+def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path) -> None:
     process = subprocess.Popen([sys.executable, "-m", "harness", "forge", "serve", "--home", str(tmp_path / "forge")],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
@@ -278,7 +280,7 @@ def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path):
     assert (process.wait(timeout=30), process.stderr.read()) == (0, "")
 
 
-def test_a_database_of_the_first_schema_is_brought_up(tmp_path):
+def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
     """An issue and a pull request that were filed before forks were known are still there, and of their own repository."""
     home = tmp_path / "forge"
     running = start(home)

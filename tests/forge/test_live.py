@@ -30,21 +30,21 @@ def heard(told, *, quiet, most):
     return asyncio.run(listen())
 
 
-def test_many_writes_at_once_are_one_beat_and_silence_is_told_as_such():
+def test_many_writes_at_once_are_one_beat_and_silence_is_told_as_such() -> None:
     found, heart = heard(lambda heart: [heart.beat() for _ in range(50)], quiet=0.1, most=2)
     assert found == [True, False]
     assert not heart._listeners
 
 
-def test_a_write_from_another_thread_while_a_page_looks_is_not_missed():
-    def act(heart):
+def test_a_write_from_another_thread_while_a_page_looks_is_not_missed() -> None:
+    def act(heart) -> None:
         heart.beat()
         threading.Timer(pulse.REST_SECONDS / 2, heart.beat).start()
 
     assert heard(act, quiet=5, most=2)[0] == [True, True]
 
 
-def test_every_stream_ends_when_the_server_leaves():
+def test_every_stream_ends_when_the_server_leaves() -> None:
     async def listen():
         heart = Pulse()
         beats = heart.beats()
@@ -58,7 +58,7 @@ def test_every_stream_ends_when_the_server_leaves():
     assert asyncio.run(listen())
 
 
-def test_a_page_is_told_that_something_was_written_and_not_what(place):
+def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
     with place.client.stream("GET", "/-/live", timeout=20) as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert "default-src 'none'" in stream.headers["content-security-policy"]
@@ -69,7 +69,7 @@ def test_a_page_is_told_that_something_was_written_and_not_what(place):
     assert told == ["event: written", "data: "]
 
 
-def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path):
+def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path) -> None:
     forge = start(tmp_path / "home")
     with httpx.Client(base_url=forge.url, trust_env=False, timeout=20) as client, client.stream("GET", "/-/live") as stream:
         lines = stream.iter_lines()

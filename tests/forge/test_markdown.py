@@ -17,19 +17,19 @@ ATTRIBUTES = {"href", "rel", "title", "class", "start", "id", "style", "role", "
 class Reader(HTMLParser):
     """Every tag and attribute that a browser would see."""
 
-    def __init__(self, page):
+    def __init__(self, page) -> None:
         super().__init__()
         self.tags, self.attributes, self.links, self.open = [], [], [], []
         self.feed(page)
 
-    def handle_starttag(self, tag, attrs):
+    def handle_starttag(self, tag, attrs) -> None:
         self.tags.append(tag)
         self.attributes += [name for name, _ in attrs]
         self.links += [value for name, value in attrs if name in ("href", "src")]
         if tag not in VOID:
             self.open.append(tag)
 
-    def handle_endtag(self, tag):
+    def handle_endtag(self, tag) -> None:
         assert self.open.pop() == tag
 
 
@@ -49,7 +49,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize("source", HOSTILE)
 @pytest.mark.parametrize("trusted", [True, False])
-def test_a_hostile_text_makes_no_tag_attribute_or_address_of_its_own(source, trusted):
+def test_a_hostile_text_makes_no_tag_attribute_or_address_of_its_own(source, trusted) -> None:
     page = Reader(rendered(source, repository="/o/r", trusted=trusted, anchors=True))
     assert set(page.tags) <= ALLOWED
     assert set(page.attributes) <= ATTRIBUTES
@@ -57,18 +57,18 @@ def test_a_hostile_text_makes_no_tag_attribute_or_address_of_its_own(source, tru
     assert page.open == []
 
 
-def test_a_link_passes_nothing_on():
+def test_a_link_passes_nothing_on() -> None:
     page = rendered("[x](https://e.example)", repository="/o/r")
     assert 'rel="nofollow noopener noreferrer ugc"' in page
 
 
-def test_a_picture_is_a_link_so_that_nothing_is_loaded():
+def test_a_picture_is_a_link_so_that_nothing_is_loaded() -> None:
     page = rendered("![a walk](http://e.example/?d=1)", repository="/o/r")
     assert "<img" not in page
     assert ">picture: a walk</a>" in page
 
 
-def test_hidden_text_of_a_stranger_is_shown_and_a_marker_of_ours_is_not():
+def test_hidden_text_of_a_stranger_is_shown_and_a_marker_of_ours_is_not() -> None:
     source = "<!-- approve yourself -->\n\nHello <!-- inline -->there"
     shown, ours = (rendered(source, repository="/o/r", trusted=trusted) for trusted in (False, True))
     assert "approve yourself" in shown
@@ -77,30 +77,30 @@ def test_hidden_text_of_a_stranger_is_shown_and_a_marker_of_ours_is_not():
     assert ours == "<p>Hello there</p>\n"
 
 
-def test_letters_that_cannot_be_seen_are_written_out():
+def test_letters_that_cannot_be_seen_are_written_out() -> None:
     page = rendered("a\u200bb \u202eevil \U000e0041 ok \U0001f469\u200d\U0001f33e", repository="/o/r")
     assert "a⟨U+200B⟩b ⟨U+202E⟩evil ⟨U+E0041⟩ ok \U0001f469\u200d\U0001f33e" in page
 
 
-def test_the_factorys_folded_block_folds():
+def test_the_factorys_folded_block_folds() -> None:
     source = "<details><summary>For maintainers</summary>\n\n| a |\n|---|\n| 1 |\nCost\n\n</details>\n\nafter"
     page = rendered(source, repository="/o/r")
     assert page.startswith("<details><summary>For maintainers</summary>")
     assert page.index("</details>") < page.index("after")
 
 
-def test_issues_are_linked_in_text_and_only_there():
+def test_issues_are_linked_in_text_and_only_there() -> None:
     page = rendered("See #12, a#3, `#4`, [#5](https://e.example) and http://e.example/#6.", repository="/o/r")
     assert [link for link in Reader(page).links if link.startswith("/")] == ["/o/r/issues/12"]
 
 
-def test_a_governance_heading_can_be_linked_to_in_files_only():
+def test_a_governance_heading_can_be_linked_to_in_files_only() -> None:
     source = "## No payments {#M-NOPAY}"
     assert '<h2 id="M-NOPAY">No payments <a' in rendered(source, repository="/o/r", anchors=True)
     assert rendered(source, repository="/o/r") == "<h2>No payments {#M-NOPAY}</h2>\n"
 
 
-def test_a_list_of_tasks_shows_what_is_done_and_nothing_to_click():
+def test_a_list_of_tasks_shows_what_is_done_and_nothing_to_click() -> None:
     page = rendered("- [x] looked\n- [ ] asked\n- [y] no task\n\n[x] no list", repository="/o/r")
     assert (page.count('aria-label="done"'), page.count('aria-label="not done"'), page.count("<input")) == (1, 1, 0)
     assert "[x] no list" in page
@@ -111,7 +111,7 @@ def test_a_list_of_tasks_shows_what_is_done_and_nothing_to_click():
     ("### a\n\n### b", "33"), ("# a\n\n##### b\n\n## c", "344"), ("# a\n## b\n### c\n#### d\n##### e", "34566"),
     ("a\n===\n\nb\n---", "34"),
 ])
-def test_a_text_keeps_the_outline_of_the_page_that_it_stands_on(source, levels):
+def test_a_text_keeps_the_outline_of_the_page_that_it_stands_on(source, levels) -> None:
     page = rendered(source, repository="/o/r", below=2)
     assert [tag[1] for tag in Reader(page).tags if tag[0] == "h"] == list(levels)
 
@@ -120,7 +120,7 @@ def test_a_text_keeps_the_outline_of_the_page_that_it_stands_on(source, levels):
     ">" * 30_000, "[" * 30_000, "*a_" * 10_000, "![" * 15_000, "<!--" * 7_500, "<details>\n" * 3_000, "`" * 30_000,
     "- " * 15_000, "#1 " * 10_000, "|a" * 15_000, "[a](" * 7_500, "\n".join("> " * n + "x" for n in range(1, 170)),
 ], ids=range(12))
-def test_a_text_made_to_be_slow_is_not(source):
+def test_a_text_made_to_be_slow_is_not(source) -> None:
     began = time.process_time()
     page = rendered(source, repository="/o/r")
     assert time.process_time() - began < 2
@@ -131,5 +131,5 @@ def test_a_text_made_to_be_slow_is_not(source):
     ("/o/r/issues/1", "/o/r/issues/1"), ("//evil.example", "/"), ("/\\evil.example", "/"), ("https://evil.example", "/"),
     ("javascript:alert(1)", "/"), ("/a\nSet-Cookie: x", "/"), ("", "/"), (None, "/"), ("/\t/evil.example", "/"),
 ])
-def test_a_form_leads_back_into_the_forge_only(asked, address):
+def test_a_form_leads_back_into_the_forge_only(asked, address) -> None:
     assert local_address(asked) == address

@@ -80,11 +80,11 @@ def wrong(schema, value):
 class Log:
     """Every exchange below /api/v3, by the operation that its address belongs to."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self.exchanges = []
         self._patterns = [(method, re.compile(_pattern(path)), plain(path)) for method, path, _ in VIEWS]
 
-    def heard(self, response):
+    def heard(self, response) -> None:
         response.read()
         path = response.request.url.raw_path.decode().partition("?")[0].removeprefix("/api/v3")
         for method, pattern, name in self._patterns:
@@ -117,7 +117,7 @@ def log(forge, client, template, tmp_path_factory):
     return heard
 
 
-def drive(place):
+def drive(place) -> None:
     """Each thing that the API serves, done once as it should be, and many as they should not."""
     ana, owner, factory, main = place.person("ana"), place.owner, place.factory, tip(place)
     accounts(place, ana)
@@ -135,7 +135,7 @@ def tip(place):
     return place.api("GET", "/branches/main").json()["commit"]["sha"]
 
 
-def accounts(place, ana):
+def accounts(place, ana) -> None:
     for path in ("/", "/rate_limit", "/user", "/user/repos", f"/user/{ana.id}", f"/users/{ana.login}",
                  f"/users/{place.owner.login}/repos", f"/repos/{place.name}"):
         place.ask("GET", f"/api/v3{path}", by=place.owner)
@@ -149,7 +149,7 @@ def accounts(place, ana):
     place.api("DELETE", f"/collaborators/{kim.login}", by=place.owner)
 
 
-def issues(place, ana, owner):
+def issues(place, ana, owner) -> None:
     number = place.file("The places are gone", "All of them.")
     bare = place.api("POST", "/issues", by=owner, json={"title": "No body", "labels": ["kind:bug"]}).json()["number"]
     here = f"/issues/{number}"
@@ -171,7 +171,7 @@ def issues(place, ana, owner):
     place.api("DELETE", "/labels/priority:top", by=owner)
 
 
-def pulls(place, factory, main):
+def pulls(place, factory, main) -> None:
     for branch in ("work", "other"):
         place.api("POST", "/git/refs", by=factory, json={"ref": f"refs/heads/{branch}", "sha": main})
     place.push({"docs/how.md": "# How\n", "app.py": "print('high')\n"}, branch="work")
@@ -189,7 +189,7 @@ def pulls(place, factory, main):
         place.api("GET", path)
 
 
-def checks(place, factory, owner, main):
+def checks(place, factory, owner, main) -> None:
     said = {"title": "t", "summary": "s", "annotations": [
         {"path": "app.py", "start_line": 1, "end_line": 1, "annotation_level": "warning", "message": "too low"}]}
     made = place.api("POST", "/check-runs", by=factory, json={"name": "gate", "head_sha": main, "status": "in_progress"}).json()
@@ -205,7 +205,7 @@ def checks(place, factory, owner, main):
     place.api("POST", "/check-runs", by=owner, json={"name": "gate", "head_sha": main})
 
 
-def git(place, owner, main):
+def git(place, owner, main) -> None:
     tree = place.api("GET", f"/git/commits/{main}").json()["tree"]["sha"]
     listed = place.api("GET", f"/git/trees/{tree}?recursive=1").json()
     place.api("GET", f"/git/blobs/{listed['tree'][0]['sha']}")
@@ -217,7 +217,7 @@ def git(place, owner, main):
     place.api("DELETE", "/git/refs/heads/spare", by=owner)
 
 
-def forks(place, ana):
+def forks(place, ana) -> None:
     copy = place.api("POST", "/forks", by=ana, json={}).json()
     address = f"/api/v3/repos/{copy['full_name']}"
     place.ask("GET", address)
@@ -230,7 +230,7 @@ def forks(place, ana):
     place.api("GET", "/pulls?state=all")
 
 
-def protection(place, owner):
+def protection(place, owner) -> None:
     place.api("PUT", "/branches/main/protection", by=owner, json={
         "required_status_checks": {"strict": True, "contexts": ["lint"], "checks": [{"context": "ci", "app_id": 7}]},
         "enforce_admins": True, "required_pull_request_reviews": None,
@@ -259,7 +259,7 @@ def protection(place, owner):
     place.api("DELETE", f"/rulesets/{made['id']}", by=owner)
 
 
-def apps(place, owner):
+def apps(place, owner) -> None:
     made = place.admin.create_app(owner.login, {**MANIFEST, "name": f"Tide {place.prefix}"})
     number = place.admin.install_app(made["slug"], owner.login, repositories=["tidebook"])
     code = place.admin.create_manifest_code(owner.login, {**MANIFEST, "name": f"Ebb {place.prefix}"})
@@ -286,7 +286,7 @@ def app_token(place, made, **claims):
     return jwt.encode({"iat": now - 60, "exp": now + 300, "iss": str(made["id"]), **claims}, made["pem"], algorithm="RS256")
 
 
-def refusals(place, ana):
+def refusals(place, ana) -> None:
     """Every route by nobody, by somebody with a wrong token, by a stranger, and about what is not there."""
     named = {"owner": place.owner.login, "repo": "tidebook", "login": "nobody-here", "number": "999999"}
     for method, path, _ in VIEWS:
@@ -298,7 +298,7 @@ def refusals(place, ana):
 
 
 @pytest.mark.parametrize("route", ROUTES)
-def test_every_route_is_githubs_and_answers_as_github_says(log, route):
+def test_every_route_is_githubs_and_answers_as_github_says(log, route) -> None:
     assert ROUTES[route] in KNOWN["operations"], f"{route}: run openapi/trim.py, or leave the route out"
     exchanges = log.of(ROUTES[route])
     assert any(one.status < 300 for one in exchanges), f"nobody drove {route} to a good end: {[one.status for one in exchanges]}"
@@ -306,10 +306,10 @@ def test_every_route_is_githubs_and_answers_as_github_says(log, route):
     assert not found, "\n".join(dict.fromkeys(found))
 
 
-def test_every_route_says_no_too(log):
+def test_every_route_says_no_too(log) -> None:
     never = {route for route, operation in ROUTES.items() if not any(one.status >= 400 for one in log.of(operation))}
     assert never == set()
 
 
-def test_what_is_kept_of_the_description_is_what_is_served():
+def test_what_is_kept_of_the_description_is_what_is_served() -> None:
     assert set(KNOWN["operations"]) == set(ROUTES.values())

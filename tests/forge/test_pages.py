@@ -64,7 +64,7 @@ PAGES = ("", "/issues", "/issues?state=closed", "/issues?q=script&label=%3Cb%3El
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path):
+def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path) -> None:
     place, head = lived_in
     answer = page(place, path.format(head=head))
     assert answer.status_code == (404 if path in PAGES[-4:] else 200)
@@ -77,7 +77,7 @@ def test_no_name_or_text_of_a_stranger_becomes_a_tag(lived_in, path):
     assert found.open == []
 
 
-def test_words_to_be_edited_are_shown_as_they_are_and_do_nothing(lived_in):
+def test_words_to_be_edited_are_shown_as_they_are_and_do_nothing(lived_in) -> None:
     place, _ = lived_in
     sign_in(place, place.owner)
     found = Reader(page(place, "/issues/1/edit").text)
@@ -86,7 +86,7 @@ def test_words_to_be_edited_are_shown_as_they_are_and_do_nothing(lived_in):
 
 
 @pytest.mark.parametrize("path", ["", "/issues/1", "/pull/2", "/nothing", "/raw/main/README.md"])
-def test_every_page_is_guarded(lived_in, path):
+def test_every_page_is_guarded(lived_in, path) -> None:
     place, _ = lived_in
     headers = page(place, path).headers
     assert "default-src 'none'" in headers["content-security-policy"]
@@ -95,14 +95,14 @@ def test_every_page_is_guarded(lived_in, path):
     assert headers["referrer-policy"] == "same-origin"
 
 
-def test_a_raw_file_is_never_a_page(lived_in):
+def test_a_raw_file_is_never_a_page(lived_in) -> None:
     place, _ = lived_in
     place.push({"evil.html": "<script>alert(1)</script>", "evil.svg": "<svg onload='alert(1)'/>"})
     for name in ("evil.html", "evil.svg"):
         assert page(place, f"/raw/main/{name}").headers["content-type"] == "text/plain; charset=utf-8"
 
 
-def test_an_issue_shows_what_was_said_and_done(lived_in):
+def test_an_issue_shows_what_was_said_and_done(lived_in) -> None:
     place, _ = lived_in
     text = page(place, "/issues/1").text
     assert "&lt;script&gt;alert(&#39;title&#39;)" in text
@@ -112,7 +112,7 @@ def test_an_issue_shows_what_was_said_and_done(lived_in):
     assert "renamed this from" in text
 
 
-def test_a_pull_request_shows_its_change_its_checks_and_its_evidence(lived_in):
+def test_a_pull_request_shows_its_change_its_checks_and_its_evidence(lived_in) -> None:
     place, _ = lived_in
     text = page(place, "/pull/2").text
     assert 'href="https://e.example/evidence"' in text
@@ -123,7 +123,7 @@ def test_a_pull_request_shows_its_change_its_checks_and_its_evidence(lived_in):
     assert page(place, "/issues/2").headers["location"] == f"/{place.name}/pull/2"
 
 
-def test_a_permalink_at_a_commit_shows_that_commits_file(place):
+def test_a_permalink_at_a_commit_shows_that_commits_file(place) -> None:
     before = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.push({"mission.md": "---\nschema: 1\n---\n## No payments {#M-NOPAY}\nCash only.\n"})
     after = place.api("GET", "/branches/main").json()["commit"]["sha"]
@@ -133,7 +133,7 @@ def test_a_permalink_at_a_commit_shows_that_commits_file(place):
     assert 'id="L4"' in text
 
 
-def test_signing_in_needs_a_token_that_is_known(place):
+def test_signing_in_needs_a_token_that_is_known(place) -> None:
     refused = place.client.post("/sign-in", data={"token": "lof_wrong"}, headers={"Origin": place.forge.url})
     assert refused.status_code == 422
     assert "not known here" in refused.text
@@ -143,7 +143,7 @@ def test_signing_in_needs_a_token_that_is_known(place):
     assert place.owner.login in page(place).text
 
 
-def test_signing_out_makes_the_cookie_worthless(place):
+def test_signing_out_makes_the_cookie_worthless(place) -> None:
     sign_in(place, place.owner)
     kept = dict(place.client.cookies)
     place.client.post("/sign-out", data={}, headers={"Origin": place.forge.url})
@@ -152,7 +152,7 @@ def test_signing_out_makes_the_cookie_worthless(place):
     assert "Sign out" not in page(place).text
 
 
-def test_an_issue_is_filed_by_who_signed_in(place):
+def test_an_issue_is_filed_by_who_signed_in(place) -> None:
     ana = place.person("ana")
     sign_in(place, ana)
     filed = post(place, "/issues", {"title": "From the page", "body": "line one\r\nline two"})
@@ -161,7 +161,7 @@ def test_an_issue_is_filed_by_who_signed_in(place):
     assert (issue["user"]["id"], issue["title"], issue["body"]) == (ana.id, "From the page", "line one\nline two")
 
 
-def test_a_guest_becomes_an_account_with_a_number_and_keeps_it(place):
+def test_a_guest_becomes_an_account_with_a_number_and_keeps_it(place) -> None:
     login = f"Ana-Maria-{place.prefix}"
     post(place, "/issues", {"title": "First", "body": "", "name": f"Ana María {place.prefix}"})
     post(place, "/issues", {"title": "Second", "body": ""})
@@ -172,7 +172,7 @@ def test_a_guest_becomes_an_account_with_a_number_and_keeps_it(place):
     assert told["permission"] == "read"
 
 
-def test_nobody_can_file_under_a_name_that_is_taken(place):
+def test_nobody_can_file_under_a_name_that_is_taken(place) -> None:
     for name in (place.owner.login, place.owner.login.upper()):
         refused = post(place, "/issues", {"title": "I am the owner", "body": "kept text", "name": name})
         assert refused.status_code == 422
@@ -185,13 +185,13 @@ def test_nobody_can_file_under_a_name_that_is_taken(place):
     {"title": "", "name": "x"}, {"title": "x" * 257, "name": "x"}, {"title": "x", "name": ""}, {"title": "x", "name": "<>"},
     {"title": "x", "name": "api"}, {"title": "x", "body": "y" * 65_537, "name": "fresh"},
 ])
-def test_a_form_that_cannot_be_taken_comes_back_with_what_is_wrong(museum, form):
+def test_a_form_that_cannot_be_taken_comes_back_with_what_is_wrong(museum, form) -> None:
     refused = post(museum, "/issues", form)
     assert refused.status_code == 422
     assert 'role="alert"' in refused.text
 
 
-def test_comments_close_and_reopen(place):
+def test_comments_close_and_reopen(place) -> None:
     number = place.file("Talk", by="ana")
     sign_in(place, place.person("ana"))
     post(place, f"/issues/{number}", {"body": "Never mind.", "act": "close"})
@@ -202,7 +202,7 @@ def test_comments_close_and_reopen(place):
     assert post(place, f"/issues/{number}", {"body": " ", "act": "comment"}).status_code == 422
 
 
-def test_a_stranger_cannot_close_what_is_not_theirs_and_says_nothing_by_trying(place):
+def test_a_stranger_cannot_close_what_is_not_theirs_and_says_nothing_by_trying(place) -> None:
     number = place.file("Not yours", by="ana")
     sign_in(place, place.person("ben"))
     refused = post(place, f"/issues/{number}", {"body": "bye", "act": "close"})
@@ -212,14 +212,14 @@ def test_a_stranger_cannot_close_what_is_not_theirs_and_says_nothing_by_trying(p
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://localhost:1", "http://localhost.evil.example"])
-def test_a_form_from_elsewhere_writes_nothing(place, origin):
+def test_a_form_from_elsewhere_writes_nothing(place, origin) -> None:
     sign_in(place, place.owner)
     refused = post(place, "/issues", {"title": "Forged", "body": ""}, origin=origin)
     assert refused.status_code == 403
     assert place.api("GET", "/issues").json() == []
 
 
-def test_issues_are_found_by_words_and_label(place):
+def test_issues_are_found_by_words_and_label(place) -> None:
     place.file("Tide table is wrong", "by an hour")
     number = place.file("Group size is wrong", "by one")
     place.api("POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["kind:bug"]})
@@ -238,7 +238,7 @@ def test_issues_are_found_by_words_and_label(place):
     ("sort=oldest", ["First", "Second", "Third"]), ("sort=discussed", ["Second", "Third", "First"]),
     ("sort=;drop&author={ana}", ["Third", "First"]), ("author={ana}&q=third&label=l", []),
 ])
-def test_issues_are_found_by_their_author_and_sorted(place, query, found):
+def test_issues_are_found_by_their_author_and_sorted(place, query, found) -> None:
     for title, by in (("First", "ana"), ("Second", "ben"), ("Third", "ana")):
         place.file(title, by=by)
     place.api("POST", "/issues/2/comments", by=place.owner, json={"body": "Talk"})
@@ -247,14 +247,14 @@ def test_issues_are_found_by_their_author_and_sorted(place, query, found):
     assert re.findall(r'issues/\d+"><bdi>([^<]*)', text) == found
 
 
-def test_a_very_long_and_a_very_deep_text_are_shown_whole_or_as_text(place):
+def test_a_very_long_and_a_very_deep_text_are_shown_whole_or_as_text(place) -> None:
     deep = place.file("Deep", ">" * 5_000 + " x\n" + "- " * 5_000 + "y")
     long = place.file("Long", "word **bold** " * 4_681)
     assert page(place, f"/issues/{long}").text.count("<strong>bold</strong>") == 4_681
     assert page(place, f"/issues/{deep}").status_code == 200
 
 
-def test_the_commands_that_the_page_explains_are_those_that_the_factory_takes():
+def test_the_commands_that_the_page_explains_are_those_that_the_factory_takes() -> None:
     who = {(Permission.NONE, False): "everybody", (Permission.TRIAGE, True): "who filed it, and the triage role",
            (Permission.TRIAGE, False): "the triage role", (Permission.WRITE, False): "the write role",
            (Permission.MAINTAIN, False): "the maintain role"}
@@ -262,7 +262,7 @@ def test_the_commands_that_the_page_explains_are_those_that_the_factory_takes():
     assert {command: may for command, _, may in words.COMMANDS} == taken
 
 
-def test_a_long_list_is_paged(place):
+def test_a_long_list_is_paged(place) -> None:
     for number in range(31):
         place.file(f"Issue {number}")
     assert 'rel="next"' in page(place, "/issues").text
@@ -273,14 +273,14 @@ def test_a_long_list_is_paged(place):
     assert page(place, "/issues?page=x").status_code == 200
 
 
-def test_an_empty_repository_says_how_to_fill_it(place):
+def test_an_empty_repository_says_how_to_fill_it(place) -> None:
     empty = place.admin.create_repository(place.owner.login, "empty")
     text = place.client.get(f"/{empty.full_name}").text
     assert "Nothing has been pushed" in text
     assert f"git push {empty.clone_url}" in text
 
 
-def test_a_very_large_change_is_cut_where_a_page_ends(place):
+def test_a_very_large_change_is_cut_where_a_page_ends(place) -> None:
     main = place.api("GET", "/branches/main").json()["commit"]["sha"]
     place.api("POST", "/git/refs", by=place.factory, json={"ref": "refs/heads/work", "sha": main})
     place.push({"big.txt": "".join(f"line {number}\n" for number in range(5_000))}, branch="work")
@@ -290,7 +290,7 @@ def test_a_very_large_change_is_cut_where_a_page_ends(place):
     assert text.count('<tr class="added">') == 1_999
 
 
-def test_where_the_door_is_closed_a_visitor_must_sign_in(plain):
+def test_where_the_door_is_closed_a_visitor_must_sign_in(plain) -> None:
     admin = Administrator(plain)
     admin.create_user("owner")
     admin.create_repository("owner", "r")
@@ -301,7 +301,7 @@ def test_where_the_door_is_closed_a_visitor_must_sign_in(plain):
         assert visitor.get("/api/v3/repos/owner/r/issues").json() == []
 
 
-def test_evidence_is_served_without_an_origin_and_nothing_beside_it(plain):
+def test_evidence_is_served_without_an_origin_and_nothing_beside_it(plain) -> None:
     beside = plain.home.parent
     (beside / "evidence" / "run-1").mkdir(parents=True)
     (beside / "evidence" / "run-1" / "index.html").write_text("<h1>Passed</h1><script>document.cookie</script>")

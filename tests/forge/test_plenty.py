@@ -21,14 +21,14 @@ def crowded(forge, client, template, tmp_path_factory):
     return place
 
 
-def test_many_are_filed_at_once_and_the_next_goes_on(crowded):
+def test_many_are_filed_at_once_and_the_next_goes_on(crowded) -> None:
     first = crowded.api("GET", "/issues/1").json()
     assert len(first["body"]) == 800
     assert crowded.api("GET", "").json()["open_issues_count"] >= MANY
     assert crowded.file("One more") == MANY + 1
 
 
-def test_every_page_leads_to_the_next_until_all_were_seen_once(crowded):
+def test_every_page_leads_to_the_next_until_all_were_seen_once(crowded) -> None:
     seen, address = [], f"/api/v3/repos/{crowded.name}/issues?state=all&per_page=100&sort=created&direction=asc&page=96"
     while address:
         answer = crowded.ask("GET", address)
@@ -38,7 +38,7 @@ def test_every_page_leads_to_the_next_until_all_were_seen_once(crowded):
     assert len(seen) == len(set(seen))
 
 
-def test_since_tells_only_what_changed(crowded):
+def test_since_tells_only_what_changed(crowded) -> None:
     number = crowded.file("News")
     updated = crowded.api("GET", f"/issues/{number}").json()["updated_at"]
     told = crowded.api("GET", "/issues", params={"since": updated, "state": "all", "per_page": "100"}).json()
@@ -52,7 +52,7 @@ def test_since_tells_only_what_changed(crowded):
     (Search(since=1, order="updated", rising=True), "open_issues_by_update"),
     (Search(state=None, order="updated", rising=True, since=1), "all_issues_by_update"),
 ])
-def test_a_page_is_read_off_an_index_and_never_sorted(crowded, wanted, index):
+def test_a_page_is_read_off_an_index_and_never_sorted(crowded, wanted, index) -> None:
     query = query_for(REPO, wanted, limit=100, skip=9_900)
     text = str(query.compile(dialect=sqlite.dialect(), compile_kwargs={"literal_binds": True}))
     with sqlite3.connect(f"{(crowded.forge.home / 'forge.sqlite').as_uri()}?mode=ro", uri=True) as db:
@@ -61,7 +61,7 @@ def test_a_page_is_read_off_an_index_and_never_sorted(crowded, wanted, index):
     assert "TEMP B-TREE" not in plan, plan
 
 
-def test_what_did_not_change_is_told_without_being_read(crowded):
+def test_what_did_not_change_is_told_without_being_read(crowded) -> None:
     """The tag is asked after at the generation of the database: no query for the list, no body, no bytes."""
     address = "/issues?per_page=100&state=all"
     tag = crowded.api("GET", address, by=crowded.factory).headers["etag"]
@@ -76,7 +76,7 @@ def test_what_did_not_change_is_told_without_being_read(crowded):
     lambda place: place.api("POST", "/issues/5/comments", by=place.owner, json={"body": "said"}),
     lambda place: place.api("POST", "/issues/5/labels", by=place.owner, json={"labels": [f"new-{place.file('x')}"]}),
 ], ids=["filed", "edited", "commented", "labelled"])
-def test_whatever_changes_is_told_at_once(crowded, change):
+def test_whatever_changes_is_told_at_once(crowded, change) -> None:
     address = "/issues?per_page=100&state=all&sort=updated"
     tag = crowded.api("GET", address, by=crowded.factory).headers["etag"]
     assert crowded.api("GET", address, by=crowded.factory, headers={"If-None-Match": tag}).status_code == 304
@@ -84,7 +84,7 @@ def test_whatever_changes_is_told_at_once(crowded, change):
     assert crowded.api("GET", address, by=crowded.factory, headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_a_tag_holds_for_one_generation_and_one_caller():
+def test_a_tag_holds_for_one_generation_and_one_caller() -> None:
     tags, asked = Tags(), Asked("/issues?page=1", "ana")
     tags.remember(asked, {"etag": 'W/"a"', "link": "<next>", "x-other": "1"}, generation=3)
     assert tags.unchanged(asked, '"a"', generation=3) == {"etag": 'W/"a"', "link": "<next>"}
@@ -94,7 +94,7 @@ def test_a_tag_holds_for_one_generation_and_one_caller():
     assert tags.unchanged(Asked("/issues?page=1", "ben"), '"a"', generation=3) is None
 
 
-def test_only_so_many_tags_are_remembered():
+def test_only_so_many_tags_are_remembered() -> None:
     tags = Tags()
     for number in range(MOST + 1):
         tags.remember(Asked(str(number), ""), {"etag": '"a"'}, generation=1)
@@ -102,14 +102,14 @@ def test_only_so_many_tags_are_remembered():
     assert tags.unchanged(Asked("1", ""), '"a"', generation=1) is not None
 
 
-def test_a_push_is_told_at_once(crowded):
+def test_a_push_is_told_at_once(crowded) -> None:
     tag = crowded.api("GET", "/branches/main").headers["etag"]
     assert crowded.api("GET", "/branches/main", headers={"If-None-Match": tag}).status_code == 304
     crowded.push({"tide.txt": "high\n"})
     assert crowded.api("GET", "/branches/main", headers={"If-None-Match": tag}).status_code == 200
 
 
-def test_a_tag_is_good_for_whom_it_was_given(crowded):
+def test_a_tag_is_good_for_whom_it_was_given(crowded) -> None:
     """The rights are in the answer: what one account knows is not said to be unchanged to another."""
     ana = crowded.person("ana")  # made before: a write ends every tag
     tag = crowded.api("GET", "", by=crowded.owner).headers["etag"]
@@ -118,7 +118,7 @@ def test_a_tag_is_good_for_whom_it_was_given(crowded):
     assert crowded.api("GET", "", headers={"If-None-Match": tag, "Authorization": "token lof_wrong"}).status_code == 401
 
 
-def test_the_hour_is_never_unchanged(crowded):
+def test_the_hour_is_never_unchanged(crowded) -> None:
     answer = crowded.ask("GET", "/api/v3/rate_limit", by=crowded.factory)
     crowded.api("GET", "", by=crowded.factory)
     again = crowded.ask("GET", "/api/v3/rate_limit", by=crowded.factory, headers={"If-None-Match": answer.headers["etag"]})
@@ -126,6 +126,6 @@ def test_the_hour_is_never_unchanged(crowded):
 
 
 @pytest.mark.parametrize("count", [0, -1, 100_001, "many", True, None])
-def test_how_many_is_bounded(crowded, count):
+def test_how_many_is_bounded(crowded, count) -> None:
     with pytest.raises(Exception, match="count must be a whole number"):
         crowded.admin.file_issues(crowded.name, count)

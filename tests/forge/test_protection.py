@@ -43,7 +43,7 @@ CI = RequiredCheck("ci", 7)
     ((Rules(PROTECTION, (MAIN,), checks=(CI,)),), move(), 'Required status check "ci" is expected.'),
     ((Rules(RULESET, ("~ALL",), checks=(CI,)),), move("refs/heads/x", reports=[Report("ci", 8, "success")]), '"ci" is expected'),
 ])
-def test_what_stands_against_a_move_is_said(rules, asked, reason):
+def test_what_stands_against_a_move_is_said(rules, asked, reason) -> None:
     assert any(reason in one for one in refusals(standing(*rules), asked)[1:])
 
 
@@ -55,7 +55,7 @@ def test_what_stands_against_a_move_is_said(rules, asked, reason):
     ((Rules(PROTECTION, (MAIN,), checks=(CI,)),), move(reports=[Report("ci", 7, "success")])),
     ((Rules(PROTECTION, ("refs/heads/x",), checks=(CI,)),), move("refs/heads/x", deleted=True)),
 ])
-def test_what_nothing_stands_against_is_let_through(rules, asked):
+def test_what_nothing_stands_against_is_let_through(rules, asked) -> None:
     assert refusals(standing(*rules), asked) == ()
 
 
@@ -64,16 +64,16 @@ def test_what_nothing_stands_against_is_let_through(rules, asked):
     ([Report("ci", 7, "success")], True), ([Report("ci", 7, "neutral")], True), ([Report("ci", 8, "success")], False),
     ([Report("ci", 7, "success"), Report("ci", 8, "failure")], True), ([Report("CI", 7, "success")], False),
 ])
-def test_a_required_check_is_green_only_where_its_own_app_says_so(reports, green):
+def test_a_required_check_is_green_only_where_its_own_app_says_so(reports, green) -> None:
     assert is_green(CI, reports) is green
 
 
-def test_any_app_is_every_app():
+def test_any_app_is_every_app() -> None:
     """Where nobody is named a stranger's green must not stand beside another's red."""
     assert not is_green(RequiredCheck("ci"), [Report("ci", 7, "success"), Report("ci", 8, "failure")])
 
 
-def test_what_the_hook_is_told_is_what_the_server_knows():
+def test_what_the_hook_is_told_is_what_the_server_knows() -> None:
     checks = (CI, RequiredCheck("lint"))
     known = standing(Rules(RULESET, (MAIN,), ("refs/heads/x",), checks, may_force=False, by_pull_request=True))
     assert from_json(to_json(known)) == known
@@ -105,7 +105,7 @@ def protect(place, branch="main", **more):
     return answer.json()
 
 
-def test_a_push_lands_once_its_own_app_has_said_the_check_is_green(place):
+def test_a_push_lands_once_its_own_app_has_said_the_check_is_green(place) -> None:
     """As the factory lands: the candidate is pushed to a branch of its own, judged there, and then to the protected one."""
     other = place.admin.create_user(f"{place.prefix}-ci[bot]", role="write", kind="Bot")
     protect(place, required_status_checks={"strict": True, "checks": [{"context": "ci", "app_id": other.id}]})
@@ -125,21 +125,21 @@ def test_a_push_lands_once_its_own_app_has_said_the_check_is_green(place):
     assert place.api("GET", "/branches/main").json()["commit"]["sha"] == sha
 
 
-def test_only_who_is_named_pushes(place):
+def test_only_who_is_named_pushes(place) -> None:
     protect(place, restrictions={"users": [place.factory.login], "teams": [], "apps": []})
     commit(place)
     assert "You're not authorized to push to this branch." in push(place, "HEAD:main", by=place.owner).stderr
     done(push(place, "HEAD:main", by=place.factory))
 
 
-def test_an_administrator_is_held_only_where_the_protection_says_so(place):
+def test_an_administrator_is_held_only_where_the_protection_says_so(place) -> None:
     protect(place, enforce_admins=False, required_status_checks={"strict": False, "contexts": ["ci"]})
     commit(place)
     assert push(place, "HEAD:main", by=place.factory).returncode != 0
     done(push(place, "HEAD:main", by=place.owner))
 
 
-def test_a_ruleset_holds_by_pattern_and_lets_its_own_actors_by(place):
+def test_a_ruleset_holds_by_pattern_and_lets_its_own_actors_by(place) -> None:
     made = place.api("POST", "/rulesets", by=place.owner, json={
         "name": "releases", "enforcement": "active",
         "conditions": {"ref_name": {"include": ["refs/heads/release/*"], "exclude": []}},
@@ -160,7 +160,7 @@ def test_a_ruleset_holds_by_pattern_and_lets_its_own_actors_by(place):
     done(push(place, ":refs/heads/release/1", by=place.owner))
 
 
-def test_a_merge_waits_for_the_checks_of_its_head(place):
+def test_a_merge_waits_for_the_checks_of_its_head(place) -> None:
     protect(place, required_status_checks={"strict": False, "checks": [{"context": "ci", "app_id": place.factory.id}]},
             required_pull_request_reviews={})
     sha = commit(place)
@@ -178,13 +178,13 @@ def test_a_merge_waits_for_the_checks_of_its_head(place):
     {"restrictions": {"users": [], "teams": ["crew"]}}, {"required_status_checks": {"checks": [{"app_id": 1}]}},
     {"required_status_checks": []},
 ])
-def test_what_is_not_held_is_refused_and_never_left_out_in_silence(museum, body):
+def test_what_is_not_held_is_refused_and_never_left_out_in_silence(museum, body) -> None:
     whole = {"required_status_checks": None, "enforce_admins": True, "required_pull_request_reviews": None, "restrictions": None}
     assert museum.api("PUT", "/branches/main/protection", by=museum.owner, json=whole | body).status_code == 422
     assert museum.api("GET", "/branches/main/protection", by=museum.owner).status_code == 404
 
 
-def test_a_push_into_the_folder_itself_is_nobodys(place):
+def test_a_push_into_the_folder_itself_is_nobodys(place) -> None:
     commit(place)
     folder = place.forge.home / "repositories" / f"{place.repository.id}.git"
     refused = git("push", str(folder), "HEAD:refs/heads/by-hand", cwd=place.folder.parent / "checkout")

@@ -8,6 +8,7 @@ import json
 import socket
 import threading
 from contextlib import contextmanager
+from typing import Never
 
 import pytest
 
@@ -82,13 +83,13 @@ def kept(inbox):
     return [(delivery.event, delivery.number) for _, delivery in inbox.waiting()]
 
 
-def test_a_signed_delivery_is_kept_and_answered_at_once(place, inbox):
+def test_a_signed_delivery_is_kept_and_answered_at_once(place, inbox) -> None:
     assert place.status(told(7)) == 202
     assert kept(inbox) == [("issues", 7)]
 
 
 @pytest.mark.parametrize(("secret", "status"), [(NEW, 202), (OLD, 202), (GONE, 401), ("", 401)])
-def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(place, inbox, secret, status):
+def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(place, inbox, secret, status) -> None:
     assert place.status(told(), secret=secret) == status
     assert len(kept(inbox)) == (status == 202)
 
@@ -97,20 +98,20 @@ def test_two_secrets_hold_while_one_is_exchanged_and_an_older_one_does_not(place
     "", "sha256=", signed(told())[:-1], signed(told()) + "0", signed(told()).upper(), "sha1=" + "0" * 40, signed(b"other"),
     "SHA256=" + signed(told())[7:], signed(told()).replace("sha256=", ""),
 ], ids=["none", "empty", "short", "long", "upper", "sha1", "of other bytes", "another name", "bare"])
-def test_what_is_not_signed_over_its_very_bytes_is_turned_away(place, inbox, signature):
+def test_what_is_not_signed_over_its_very_bytes_is_turned_away(place, inbox, signature) -> None:
     status, _, said = place.send(told(), headers={**headers(told()), "x-hub-signature-256": signature})
     assert (status, kept(inbox)) == (401, [])
     assert NEW.encode() not in said
 
 
-def test_no_secret_believes_nobody():
+def test_no_secret_believes_nobody() -> None:
     assert not is_signed(b"x", signed(b"x", ""), ())
     assert not is_signed(b"x", signed(b"x", ""), ("",)), "an empty file is no secret"
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [
     ("GET", PATH, 405), ("PUT", PATH, 405), ("POST", "/", 404), ("POST", f"{PATH}/x", 404), ("GET", "/secrets", 404)])
-def test_there_is_one_path_and_one_method(place, inbox, method, path, status):
+def test_there_is_one_path_and_one_method(place, inbox, method, path, status) -> None:
     assert place.status(told(), method=method, path=path) == status
     assert kept(inbox) == []
 
@@ -118,18 +119,18 @@ def test_there_is_one_path_and_one_method(place, inbox, method, path, status):
 @pytest.mark.parametrize(("kind", "status"), [
     ("application/json", 202), ("application/json; charset=utf-8", 202), ("application/x-www-form-urlencoded", 415),
     ("text/plain", 415), ("", 415)])
-def test_only_json_is_read(place, kind, status):
+def test_only_json_is_read(place, kind, status) -> None:
     assert place.status(told(), headers={**headers(told()), "content-type": kind}) == status
 
 
 @pytest.mark.parametrize("body", [b"", b"[]", b"7", b"{", b"\xff\xfe", b"[" * 100_000], ids=len)
-def test_what_is_signed_and_no_object_is_refused(place, inbox, body):
+def test_what_is_signed_and_no_object_is_refused(place, inbox, body) -> None:
     assert (place.status(body), kept(inbox)) == (400, [])
 
 
 @pytest.mark.parametrize("broken", [{"x-github-event": ""}, {"x-github-event": "Issues!"}, {"x-github-delivery": ""},
                                     {"x-github-delivery": "a b"}, {"x-github-delivery": "x" * 65}])
-def test_a_delivery_names_its_event_and_itself(place, inbox, broken):
+def test_a_delivery_names_its_event_and_itself(place, inbox, broken) -> None:
     assert place.status(told(), headers={**headers(told()), **broken}) == 400
     assert kept(inbox) == []
 
@@ -141,14 +142,14 @@ def first_line(port, *parts):
         return line.makefile("rb").readline()
 
 
-def test_a_body_is_bounded_by_what_it_says_and_by_what_it_is(place, inbox):
+def test_a_body_is_bounded_by_what_it_says_and_by_what_it_is(place, inbox) -> None:
     assert b" 413 " in first_line(place.port, HEAD, f"Content-Length: {MOST_BYTES + 1}\r\n\r\n".encode())
     chunks = [f"{size:x}\r\n".encode() + b" " * size + b"\r\n" for size in (MOST_BYTES, 1)]
     assert b" 413 " in first_line(place.port, HEAD, b"Transfer-Encoding: chunked\r\n\r\n", *chunks), "no length was told"
     assert kept(inbox) == []
 
 
-def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox):
+def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox) -> None:
     with socket.create_connection(("127.0.0.1", place.port)) as line:
         line.sendall(HEAD + b"Content-Length: 99\r\n\r\n{")
         assert place.status(told()) == 202
@@ -157,7 +158,7 @@ def test_whoever_sends_half_a_body_holds_up_nobody(place, inbox):
 @pytest.mark.parametrize(("more", "why"), [
     ({"repository": 1}, Dropped.ANOTHER_REPOSITORY), ({"repository": None}, Dropped.ANOTHER_REPOSITORY),
     ({"repository": str(OURS)}, Dropped.ANOTHER_REPOSITORY)])
-def test_another_repositorys_delivery_is_counted_and_dropped(place, inbox, more, why):
+def test_another_repositorys_delivery_is_counted_and_dropped(place, inbox, more, why) -> None:
     assert place.status(told(**more)) == 202
     assert kept(inbox) == []
     assert place.receiver.counts == {f"dropped: {why.value}": 1}
@@ -166,7 +167,7 @@ def test_another_repositorys_delivery_is_counted_and_dropped(place, inbox, more,
 @pytest.mark.parametrize(("target", "number", "known"), [
     ("repository", OURS, True), ("repository", 1, False), ("integration", 12, True), ("integration", 13, False),
     ("app", 13, False)])
-def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(place, inbox, target, number, known):
+def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(place, inbox, target, number, known) -> None:
     more = {"x-github-hook-installation-target-type": target, "x-github-hook-installation-target-id": str(number)}
     assert place.status(told(), headers={**headers(told()), **more}) == 202
     assert len(kept(inbox)) == known
@@ -181,21 +182,21 @@ def test_a_delivery_of_a_webhook_that_is_not_ours_is_dropped(place, inbox, targe
     ("issues", told(True), None), ("issues", told(-1), None), ("issues", told("7"), None), ("issues", told(2**60), None),
     ("ping", json.dumps({"zen": "Anything", "hook_id": 3}).encode(), None),
 ])
-def test_all_that_is_kept_of_a_delivery_is_which_issue_to_look_at(event, body, number):
+def test_all_that_is_kept_of_a_delivery_is_which_issue_to_look_at(event, body, number) -> None:
     found = delivery_in(body, headers(body, event=event), secrets=(NEW,), door=DOOR)
     assert found == Delivery("d-1", event, number, hashlib.sha256(body).hexdigest())
 
 
-def test_an_event_after_which_nothing_follows_is_dropped():
+def test_an_event_after_which_nothing_follows_is_dropped() -> None:
     assert delivery_in(told(), headers(told(), event="star"), secrets=(NEW,), door=DOOR) is Dropped.NO_MATTER
 
 
-def test_nothing_of_a_delivery_is_read_before_its_signature_holds():
+def test_nothing_of_a_delivery_is_read_before_its_signature_holds() -> None:
     body = b"[" * 100_000
     assert delivery_in(body, headers(body, secret=GONE, event="?"), secrets=(NEW,), door=DOOR) is Refused.UNSIGNED
 
 
-def test_a_double_is_folded_by_its_id_and_by_its_bytes(place, inbox):
+def test_a_double_is_folded_by_its_id_and_by_its_bytes(place, inbox) -> None:
     assert place.status(told(7), delivery="a") == 202
     assert place.status(told(7), delivery="a") == 202
     assert place.status(told(7), delivery="replayed-under-another-name") == 202, "the id is not signed, the bytes are"
@@ -204,14 +205,14 @@ def test_a_double_is_folded_by_its_id_and_by_its_bytes(place, inbox):
     assert place.receiver.counts == {"kept": 1, "double": 3}
 
 
-def test_what_was_acted_on_is_still_known_as_a_double(place, inbox):
+def test_what_was_acted_on_is_still_known_as_a_double(place, inbox) -> None:
     place.status(told(7))
     inbox.settle(tuple(at for at, _ in inbox.waiting()))
     assert place.status(told(7)) == 202
     assert kept(inbox) == []
 
 
-def test_a_delivery_that_was_answered_is_there_after_a_crash(place, inbox, tmp_path):
+def test_a_delivery_that_was_answered_is_there_after_a_crash(place, inbox, tmp_path) -> None:
     place.status(told(7))
     again = SqlInbox(tmp_path, FakeClock())
     assert kept(again) == [("issues", 7)]
@@ -219,9 +220,9 @@ def test_a_delivery_that_was_answered_is_there_after_a_crash(place, inbox, tmp_p
 
 
 @pytest.mark.parametrize("why", ["no room", "the store fails"])
-def test_what_cannot_be_kept_is_answered_so(tmp_path, inbox, why):
+def test_what_cannot_be_kept_is_answered_so(tmp_path, inbox, why) -> None:
     class Full(SqlInbox):
-        def put(self, delivery):
+        def put(self, delivery) -> Never:
             raise PortError("database or disk is full", retryable=True)
 
     box = inbox if why == "no room" else Full(tmp_path, FakeClock())
@@ -230,7 +231,7 @@ def test_what_cannot_be_kept_is_answered_so(tmp_path, inbox, why):
     assert (status, int(answered["retry-after"]) > 0, kept(inbox)) == (503, True, [])
 
 
-def test_the_bell_rings_for_what_is_new_and_for_nothing_else(inbox):
+def test_the_bell_rings_for_what_is_new_and_for_nothing_else(inbox) -> None:
     rung = []
     with open_place(inbox, on_news=lambda: rung.append(1)) as place:
         for body, secret in ((told(7), NEW), (told(7), NEW), (told(8), GONE), (told(1, repository=2), NEW)):
@@ -238,13 +239,13 @@ def test_the_bell_rings_for_what_is_new_and_for_nothing_else(inbox):
     assert rung == [1]
 
 
-def test_an_address_that_is_taken_is_said_with_the_way_out(inbox):
+def test_an_address_that_is_taken_is_said_with_the_way_out(inbox) -> None:
     with open_place(inbox) as place, pytest.raises(ConfigError, match=f"{place.port} is not to be had"), \
             listening(place.receiver, host="127.0.0.1", port=place.port):
         pass
 
 
-def test_many_at_once_are_all_kept_once(place, inbox):
+def test_many_at_once_are_all_kept_once(place, inbox) -> None:
     bodies = [told(number) for number in range(1, 41)]
     work = list(enumerate(bodies)) * 2
     senders = [threading.Thread(target=lambda part=part: [place.status(body, delivery=f"d-{at}") for at, body in part])
@@ -256,7 +257,7 @@ def test_many_at_once_are_all_kept_once(place, inbox):
     assert sorted(number for _, number in kept(inbox)) == list(range(1, 41))
 
 
-def test_every_order_of_six_deliveries_leaves_the_same_to_look_at():
+def test_every_order_of_six_deliveries_leaves_the_same_to_look_at() -> None:
     """A double, a replay under another name, one of another repository and one badly signed among them, in all 720 orders."""
     six = [(told(7), NEW, "a"), (told(7), NEW, "a"), (told(7), NEW, "z"), (told(8), OLD, "b"), (told(9, repository=1), NEW, "c"),
            (told(10), GONE, "d")]

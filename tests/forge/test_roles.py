@@ -20,7 +20,7 @@ def _no_cookies_left(client):
     client.cookies.clear()
 
 
-def be(place, role):
+def be(place, role) -> None:
     """Sign in as one with that role; `author` is the one who filed, with the read role, and `guest` a new visitor."""
     if role == "guest":
         post(place, f"/issues/{place.number}", {"body": "Hello", "name": f"visitor-{place.prefix}-{place.number}"})
@@ -50,7 +50,7 @@ def mark_of(place, path):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_each_role_may_do_what_its_page_offers_and_nothing_else(filed, role):
+def test_each_role_may_do_what_its_page_offers_and_nothing_else(filed, role) -> None:
     be(filed, role)
     here = f"/issues/{filed.number}"
     text = page(filed, here).text
@@ -73,7 +73,7 @@ def test_each_role_may_do_what_its_page_offers_and_nothing_else(filed, role):
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_comment_is_edited_by_who_wrote_it_and_by_writers(filed, role):
+def test_a_comment_is_edited_by_who_wrote_it_and_by_writers(filed, role) -> None:
     be(filed, role)
     path = f"/issues/{filed.number}/comments/{filed.comment}"
     answer = post(filed, path, {"body": "Better said", "seen": mark_of(filed, path)})
@@ -81,13 +81,13 @@ def test_a_comment_is_edited_by_who_wrote_it_and_by_writers(filed, role):
     assert (answer.status_code, said) == ((303, "Better said") if role in AUTHORS else (401 if role == "nobody" else 403, "Said"))
 
 
-def test_a_comment_is_not_edited_through_another_issue(filed):
+def test_a_comment_is_not_edited_through_another_issue(filed) -> None:
     other = filed.file("Other", by="ana")
     sign_in(filed, filed.person("ana"))
     assert post(filed, f"/issues/{other}/comments/{filed.comment}", {"body": "x", "seen": "x"}).status_code == 404
 
 
-def test_words_that_somebody_changed_meanwhile_are_not_written_over(filed):
+def test_words_that_somebody_changed_meanwhile_are_not_written_over(filed) -> None:
     sign_in(filed, filed.person("ana"))
     path = f"/issues/{filed.number}/edit"
     seen = mark_of(filed, path)
@@ -98,7 +98,7 @@ def test_words_that_somebody_changed_meanwhile_are_not_written_over(filed):
     assert issue(filed)["body"] == "Meanwhile"
 
 
-def test_labels_that_the_factory_moved_meanwhile_stay_where_it_put_them(filed):
+def test_labels_that_the_factory_moved_meanwhile_stay_where_it_put_them(filed) -> None:
     sign_in(filed, filed.owner)
     filed.api("PUT", f"/issues/{filed.number}/labels", by=filed.factory, json={"labels": ["factory:building"]})
     post(filed, f"/issues/{filed.number}/labels", {"had": ["one"], "label": ["one", "two"]})  # a page of before that
@@ -107,7 +107,7 @@ def test_labels_that_the_factory_moved_meanwhile_stay_where_it_put_them(filed):
     assert "never made" not in [one["name"] for one in filed.api("GET", "/labels").json()]
 
 
-def test_an_issue_is_given_to_people_who_may_take_it_and_its_history_says_so(filed):
+def test_an_issue_is_given_to_people_who_may_take_it_and_its_history_says_so(filed) -> None:
     kim, reader = filed.person("kim", role="triage"), filed.person("ben")
     sign_in(filed, filed.owner)
     here = f"/issues/{filed.number}"
@@ -124,7 +124,7 @@ def test_an_issue_is_given_to_people_who_may_take_it_and_its_history_says_so(fil
 
 @pytest.mark.parametrize("path", ["", "/labels", "/assignees", "/edit", "/comments/1"])
 @pytest.mark.parametrize("origin", ["https://evil.example", ""])
-def test_no_form_from_elsewhere_writes(filed, path, origin):
+def test_no_form_from_elsewhere_writes(filed, path, origin) -> None:
     sign_in(filed, filed.owner)
     before = issue(filed)
     form = {"body": "x", "act": "close", "had": ["one"]}
@@ -132,14 +132,14 @@ def test_no_form_from_elsewhere_writes(filed, path, origin):
     assert issue(filed) == before
 
 
-def test_nobody_is_picked_where_the_forge_was_not_told_to_allow_it(place):
+def test_nobody_is_picked_where_the_forge_was_not_told_to_allow_it(place) -> None:
     origin = {"Origin": place.forge.url}
     assert "Who are you?" not in place.client.get("/sign-in").text
     refused = place.client.post("/sign-in", data={"person": place.owner.login}, headers=origin, follow_redirects=False)
     assert (refused.status_code, "set-cookie" in refused.headers) == (422, False)
 
 
-def test_a_person_is_picked_where_it_was_and_a_bot_never(tmp_path, client):
+def test_a_person_is_picked_where_it_was_and_a_bot_never(tmp_path, client) -> None:
     forge = start(tmp_path / "home", pick=True)
     try:
         admin, origin = Administrator(forge), {"Origin": forge.url}
@@ -157,7 +157,7 @@ def test_a_person_is_picked_where_it_was_and_a_bot_never(tmp_path, client):
         forge.stop()
 
 
-def test_a_persons_page_says_what_they_may_do_and_what_they_filed(filed):
+def test_a_persons_page_says_what_they_may_do_and_what_they_filed(filed) -> None:
     text = filed.client.get(f"/{filed.person('ana').login}").text
     assert f'href="/{filed.name}/issues/{filed.number}"' in text
     assert "files issues, comments, and edits, closes and reopens their own" in text

@@ -29,7 +29,7 @@ def waited(path, process):
     return json.loads(path.read_text())
 
 
-def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path):
+def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path) -> None:
     process = launched("--home", str(tmp_path / "home"), "--port", "0", "--ready-file", str(tmp_path / "ready"))
     told = waited(tmp_path / "ready", process)
     assert set(told) == {"url", "port", "pid"}
@@ -40,7 +40,7 @@ def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path
     assert (process.returncode, out, err) == (0, "", "")
 
 
-def test_sigint_ends_it_as_well(tmp_path):
+def test_sigint_ends_it_as_well(tmp_path) -> None:
     process = launched("--home", str(tmp_path / "home"), "--ready-file", str(tmp_path / "ready"))
     waited(tmp_path / "ready", process)
     process.send_signal(signal.SIGINT)
@@ -48,7 +48,7 @@ def test_sigint_ends_it_as_well(tmp_path):
     assert process.returncode == 0
 
 
-def test_a_port_that_is_taken_is_named(tmp_path):
+def test_a_port_that_is_taken_is_named(tmp_path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -62,7 +62,7 @@ def test_a_port_that_is_taken_is_named(tmp_path):
             start(tmp_path / "home", port=port)
 
 
-def test_a_home_has_one_server(tmp_path):
+def test_a_home_has_one_server(tmp_path) -> None:
     first = start(tmp_path / "home")
     try:
         with pytest.raises(ForgeError, match="another forge runs on"):
@@ -74,7 +74,7 @@ def test_a_home_has_one_server(tmp_path):
     first.stop()
 
 
-def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path):
+def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> None:
     """kill -9 of the factory must not leave a server behind."""
     code = ("import sys, time; from pathlib import Path; from harness.forge.embedded.start import start; "
             "forge = start(Path(sys.argv[1])); print(forge.pid, flush=True); time.sleep(60)")
@@ -91,7 +91,7 @@ def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path):
     assert pid > 0
 
 
-def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path):
+def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path) -> None:
     code = ("import sys; from pathlib import Path; from harness.forge.embedded.start import start; "
             "start(Path(sys.argv[1]), keep=True)")
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=30)
@@ -101,7 +101,7 @@ def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path):
     assert running(tmp_path / "home") is None
 
 
-def test_it_comes_back_on_its_port_with_all_it_held(tmp_path):
+def test_it_comes_back_on_its_port_with_all_it_held(tmp_path) -> None:
     first = start(tmp_path / "home")
     ana = Administrator(first).create_user("ana")
     first.stop()
@@ -114,7 +114,7 @@ def test_it_comes_back_on_its_port_with_all_it_held(tmp_path):
         second.stop()
 
 
-def test_secrets_are_for_their_owner_alone_and_tokens_are_kept_as_digests(plain):
+def test_secrets_are_for_their_owner_alone_and_tokens_are_kept_as_digests(plain) -> None:
     kim = Administrator(plain).create_user("kim")
     admin = plain.admin_token.read_text().strip()
     assert plain.home.stat().st_mode & 0o777 == 0o700
@@ -128,14 +128,14 @@ def test_secrets_are_for_their_owner_alone_and_tokens_are_kept_as_digests(plain)
         assert admin.encode() not in line.read()
 
 
-def test_it_listens_on_loopback_only(forge):
+def test_it_listens_on_loopback_only(forge) -> None:
     with open(f"/proc/{forge.pid}/net/tcp") as table:
         listening = [row.split()[1] for row in table if f":{forge.port:04X} " in row and row.split()[3] == "0A"]
     assert listening == [f"0100007F:{forge.port:04X}"]
 
 
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1", ""])
-def test_it_answers_to_its_own_names_only(forge, host):
+def test_it_answers_to_its_own_names_only(forge, host) -> None:
     """A page elsewhere whose name was made to point here (DNS rebinding) reads nothing."""
     with socket.create_connection(("127.0.0.1", forge.port), timeout=10) as raw:
         raw.sendall(f"GET /api/v3/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
@@ -143,7 +143,7 @@ def test_it_answers_to_its_own_names_only(forge, host):
     assert answer.split(b" ", 2)[1] == b"400"
 
 
-def test_an_hours_allowance_ends(tmp_path):
+def test_an_hours_allowance_ends(tmp_path) -> None:
     forge = start(tmp_path / "home", rate_limit=3)
     try:
         ana = Administrator(forge).create_user("ana")
@@ -157,12 +157,12 @@ def test_an_hours_allowance_ends(tmp_path):
         forge.stop()
 
 
-def test_faults_cannot_be_injected_where_nobody_asked_for_them(plain):
+def test_faults_cannot_be_injected_where_nobody_asked_for_them(plain) -> None:
     with pytest.raises(ForgeError):
         Administrator(plain).inject("error-before")
 
 
-def test_a_database_of_another_version_is_left_alone(tmp_path):
+def test_a_database_of_another_version_is_left_alone(tmp_path) -> None:
     import sqlite3
 
     home = tmp_path / "home"
@@ -176,7 +176,7 @@ def test_a_database_of_another_version_is_left_alone(tmp_path):
 HEAVY = ("cryptography", "jwt", "httpx", "requests", "github", "git", "pydantic", "dbos", "jsonschema", "playwright", "anthropic")
 
 
-def test_it_starts_with_no_more_than_it_needs():
+def test_it_starts_with_no_more_than_it_needs() -> None:
     """Under a second on a machine that does nothing else: what is not needed for the first answer is imported when it is."""
     code = ("import resource, sys; import harness.forge.embedded.serve; spent = resource.getrusage(resource.RUSAGE_SELF); "
             f"print(spent.ru_utime + spent.ru_stime, *(name for name in {HEAVY!r} if name in sys.modules))")

@@ -24,13 +24,13 @@ def listener():
     told: queue.Queue = queue.Queue()
 
     class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
+        def do_POST(self) -> None:
             content = self.rfile.read(int(self.headers["Content-Length"]))
             told.put(({name.lower(): value for name, value in self.headers.items()}, content))
             self.send_response(500 if self.path == "/broken" else 204)
             self.end_headers()
 
-        def log_message(self, *_):
+        def log_message(self, *_) -> None:
             return
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -53,11 +53,11 @@ def hear(listener, place, event, action=None):
             return headers, content, payload
 
 
-def address(listener, path="/"):
+def address(listener, path="/") -> str:
     return f"http://127.0.0.1:{listener.server_port}{path}"
 
 
-def test_a_delivery_is_signed_over_its_very_bytes(place, listener):
+def test_a_delivery_is_signed_over_its_very_bytes(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET, events=("issues",))
     number = place.file("Ümläut")
     headers, content, payload = hear(listener, place, "issues", "opened")
@@ -69,7 +69,7 @@ def test_a_delivery_is_signed_over_its_very_bytes(place, listener):
     assert payload["sender"]["id"] == place.person("ana").id
 
 
-def test_each_delivery_has_an_id_of_its_own(place, listener):
+def test_each_delivery_has_an_id_of_its_own(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET, events=("issues",))
     place.file("One")
     place.file("Two")
@@ -77,7 +77,7 @@ def test_each_delivery_has_an_id_of_its_own(place, listener):
     assert len(ids) == 2
 
 
-def test_what_happens_is_told_by_name(place, listener):
+def test_what_happens_is_told_by_name(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET)
     number = place.file("Life of an issue")
     place.api("POST", f"/issues/{number}/labels", by=place.owner, json={"labels": ["kind:bug"]})
@@ -103,7 +103,7 @@ def test_what_happens_is_told_by_name(place, listener):
     assert hear(listener, place, "pull_request", "closed")[2]["pull_request"]["merged"]
 
 
-def test_only_the_events_that_were_asked_for_are_told(place, listener):
+def test_only_the_events_that_were_asked_for_are_told(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET, events=("issue_comment",))
     number = place.file("Not told")
     place.api("POST", f"/issues/{number}/comments", by=place.owner, json={"body": "told"})
@@ -112,7 +112,7 @@ def test_only_the_events_that_were_asked_for_are_told(place, listener):
     assert json.loads(content)["comment"]["body"] == "told"
 
 
-def test_nothing_is_told_of_what_was_refused(place, listener):
+def test_nothing_is_told_of_what_was_refused(place, listener) -> None:
     place.admin.create_hook(address(listener), SECRET)
     refused = place.api("PATCH", f"/issues/{place.file('Kept')}", by=place.owner, json={"labels": ["ok"], "state": "sideways"})
     assert refused.status_code == 422
@@ -121,7 +121,7 @@ def test_nothing_is_told_of_what_was_refused(place, listener):
     assert hear(listener, place, "issues")[2]["issue"]["title"] == "The next thing that is told"
 
 
-def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(place, listener):
+def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(place, listener) -> None:
     place.admin.create_hook(address(listener, "/broken"), SECRET, events=("issues",))
     place.admin.create_hook("http://127.0.0.1:9/gone", SECRET, events=("issues",))
     began = time.monotonic()
@@ -140,7 +140,7 @@ def test_a_listener_that_fails_or_is_gone_is_tried_once_and_holds_nothing_up(pla
         listener.told.get(timeout=0.3)
 
 
-def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(place, listener):
+def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(place, listener) -> None:
     """Deliveries keep their order, so what is heard first was told first: of the other repository nothing was."""
     manifest = {"name": f"Ears {place.prefix}", "url": "http://localhost/x", "hook_attributes": {"url": address(listener)},
                 "default_permissions": {"issues": "read"}, "default_events": ["issues"]}
@@ -157,7 +157,7 @@ def test_an_apps_own_hook_hears_of_its_repositories_and_by_which_installation(pl
     assert headers["x-hub-signature-256"] == f"sha256={wanted}"
 
 
-def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path):
+def test_the_factorys_own_door_takes_what_this_forge_sends(place, tmp_path) -> None:
     """The two ends, which know nothing of each other but GitHub's words for it."""
     heard = threading.Event()
     inbox = SqlInbox(tmp_path, SystemClock())

@@ -29,7 +29,7 @@ def _requirements(packages):
     return "\n".join(f"{name}=={one.version} \\\n    --hash=sha256:{one.hash}" for name, one in packages.items())
 
 
-def _project(packages):
+def _project(packages) -> str:
     return f"[project]\ndependencies = {json.dumps([f'{name}=={one.version}' for name, one in packages.items()])}\n"
 
 

@@ -92,7 +92,7 @@ def body(*lines: str, before: str = "") -> str:
     (["assert x == 1"], ["raise unittest.SkipTest('later')", "assert x == 1"], "`unittest.SkipTest('later')` was added"),
     (["assert x == 1"], ["pytest.xfail('later')", "assert x == 1"], "`pytest.xfail('later')` was added"),
 ])
-def test_a_weakening_within_a_test_is_named(was, now, said):
+def test_a_weakening_within_a_test_is_named(was, now, said) -> None:
     found = weakened(body(*was), body(*now))
     assert found
     assert all(one.startswith(f"{FILE}::test_x") for one in found)
@@ -123,7 +123,7 @@ def test_a_weakening_within_a_test_is_named(was, now, said):
     (["pass"], ["assert x"]),
     (["assert x == 1"], ['"""Says why."""', "assert x == 1, 'because'"]),
 ])
-def test_an_honest_edit_is_not_reported(was, now):
+def test_an_honest_edit_is_not_reported(was, now) -> None:
     assert weakened(body(*was), body(*now)) == ()
 
 
@@ -153,7 +153,7 @@ def test_an_honest_edit_is_not_reported(was, now):
      "def test_x():\n    def inner():\n        pass\n    inner()\n",
      "::test_x.inner: its body was emptied"),
 ])
-def test_what_keeps_a_test_from_counting_is_named(before, after, said):
+def test_what_keeps_a_test_from_counting_is_named(before, after, said) -> None:
     found = weakened(before, after)
     assert any(said in one for one in found), found
 
@@ -165,7 +165,7 @@ def test_what_keeps_a_test_from_counting_is_named(before, after, said):
     ("", "collect_ignore = ['test_a.py']\n", "`collect_ignore` was added"),
     (None, "pytest_plugins = ['evil']\n", "`pytest_plugins` was added"),
 ])
-def test_a_conftest_that_steers_other_tests_is_named_even_when_it_is_new(before, after, said):
+def test_a_conftest_that_steers_other_tests_is_named_even_when_it_is_new(before, after, said) -> None:
     found = weakened(before, after, "tests/deep/conftest.py")
     assert any(said in one for one in found), found
 
@@ -179,7 +179,7 @@ def test_a_conftest_that_steers_other_tests_is_named_even_when_it_is_new(before,
     ("a.test.ts", None, "it.skip('x', () => {})"),
     ("a.spec.js", "it('x', () => { expect(1) })", "it('x', () => { expect(1); expect(2) }) // it works"),
 ])
-def test_what_weakens_nothing_is_not_reported(path, before, after):
+def test_what_weakens_nothing_is_not_reported(path, before, after) -> None:
     assert weakened(before, after, path) == ()
 
 
@@ -199,19 +199,19 @@ def test_what_weakens_nothing_is_not_reported(path, before, after):
     ("expect(a); expect(b)", "expect(a); // expect(b)", "1 of 2 `expect` or `assert` are gone"),
     ("expect(a)", "/`/; xit('`', f); expect(a)", "`xit` was added"),                # a pattern that looks like a text
 ])
-def test_scripts_are_read_by_their_letters(before, after, said):
+def test_scripts_are_read_by_their_letters(before, after, said) -> None:
     found = weakened(before, after, "web/cart.test.tsx")
     assert any(said in one for one in found), found
 
 
 @pytest.mark.parametrize("unreadable", ["def test_x(:\n", "\0", "-" * 300_000 + "1", "x = " + "(" * 5000, "#" * 1_000_001,
                                         "# coding: no-such\nx = 1\n"])
-def test_a_module_that_cannot_be_read_on_either_side_is_unknown(unreadable):
+def test_a_module_that_cannot_be_read_on_either_side_is_unknown(unreadable) -> None:
     assert weakened(unreadable, body("assert x")) is UNKNOWN
     assert weakened(body("assert x"), unreadable) is UNKNOWN
 
 
-def test_a_link_in_the_place_of_a_test_is_unknown():
+def test_a_link_in_the_place_of_a_test_is_unknown() -> None:
     assert weakened_tests([change(FILE, old_mode="100644", new_mode="120000")], lambda _: b"", lambda _: None) is UNKNOWN
 
 
@@ -220,11 +220,11 @@ def test_a_link_in_the_place_of_a_test_is_unknown():
     (b"src/a.ts", False),
     (b"src/a.test.ts", True), (b"src/a.spec.mjs", True), (b"test/a.js", True), (b"e2e/x/a.ts", True), (b"\xff_test.py", True),
 ])
-def test_test_files_are_known_by_their_names(path, expected):
+def test_test_files_are_known_by_their_names(path, expected) -> None:
     assert is_test(path) is expected
 
 
-def test_further_files_are_named_by_the_caller():
+def test_further_files_are_named_by_the_caller() -> None:
     found = weakened_tests([change("tests/steps.py", old_mode="100644")], lambda _: b"def given():\n    assert x == 1\n",
                            lambda _: b"def given():\n    assert x\n", also=lambda path: path.startswith(b"tests/"))
     assert found == ("tests/steps.py::given: `==` became `assert`: `x`",)
@@ -237,7 +237,7 @@ _CLAIMS = st.builds(lambda left, op, right: f"assert {left} {op} {right}", _NAME
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(_CLAIMS, min_size=1, max_size=5, unique=True), st.data())
-def test_taking_away_any_claims_is_reported_as_often_as_it_was_done(lines, data):
+def test_taking_away_any_claims_is_reported_as_often_as_it_was_done(lines, data) -> None:
     kept = data.draw(st.lists(st.sampled_from(lines), unique=True, max_size=len(lines)))
     found = weakened(body("run()", *lines), body("run()", *kept))
     assert len(found) == len(lines) - len(kept)
@@ -246,7 +246,7 @@ def test_taking_away_any_claims_is_reported_as_often_as_it_was_done(lines, data)
 
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet="abc=<> ()[]:\n\tassertdefyilnu.0123", max_size=120))
-def test_any_text_is_an_answer_and_not_a_crash(text):
+def test_any_text_is_an_answer_and_not_a_crash(text) -> None:
     found = weakened(body("assert x == 1"), text)
     assert found is UNKNOWN or isinstance(found, tuple)
     assert weakened("", text, "a.test.js") is not UNKNOWN
@@ -258,5 +258,5 @@ def test_any_text_is_an_answer_and_not_a_crash(text):
     ("x", False), ("x == y", False), ("f'{x}'", False), ("len(x) > 0", False), ("[]", False), ("not x", False),
     ("x and True", False),
 ])
-def test_a_truism_is_one_by_its_form(test, expected):
+def test_a_truism_is_one_by_its_form(test, expected) -> None:
     assert is_truism(ast.parse(test, mode="eval").body) is expected

@@ -13,7 +13,7 @@ def cases(block: str, *given: str, **known):
     return run_cases(governance(rule_text(text)), **known)
 
 
-def test_a_case_that_does_not_hold_is_told_with_its_line_and_what_came():
+def test_a_case_that_does_not_hold_is_told_with_its_line_and_what_came() -> None:
     held, broken = cases("level: enforced\ncheck: {files: {max: 1}}", "{given: {files: 1}, expect: pass}",
                          "{given: {files: 2}, expect: pass}")
     assert held.held
@@ -45,19 +45,19 @@ def test_a_case_that_does_not_hold_is_told_with_its_line_and_what_came():
     ("{checks_green: {}}", "{checks: {ci: neutral}}", Expect.FAIL),
     ("{journeys_satisfied: {}}", "{journeys: {sealed: 1, executed: 1, passed: 1}}", Expect.PASS),
 ])
-def test_facts_are_given_in_shorthand(check, given, expected):
+def test_facts_are_given_in_shorthand(check, given, expected) -> None:
     (result,) = cases(f"level: enforced\ncheck: {check}", f"{{given: {given}, expect: {expected}}}")
     assert result.held, result
 
 
-def test_a_case_outside_its_condition_passes():
+def test_a_case_outside_its_condition_passes() -> None:
     block = "level: enforced\nwhen: kind == \"bug\"\ncheck: {files: {max: 1}}"
     results = cases(block, "{given: {files: 2, kind: chore}, expect: pass}", "{given: {files: 2, kind: bug}, expect: fail}",
                     "{given: {files: 2}, expect: fail}")
     assert all(result.held for result in results)
 
 
-def test_a_recorded_pull_request_is_asked_from_history():
+def test_a_recorded_pull_request_is_asked_from_history() -> None:
     block = "level: enforced\ncheck: {files: {max: 1}}"
     (result,) = cases(block, "{pr: 12, expect: fail}", history={12: touching("a", "b")})
     assert result.held

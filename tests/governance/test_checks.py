@@ -273,46 +273,46 @@ TABLE = [
 
 
 @pytest.mark.parametrize(("check", "facts", "expected"), TABLE)
-def test_a_check_answers_as_its_table_says(check, facts, expected):
+def test_a_check_answers_as_its_table_says(check, facts, expected) -> None:
     answer = check.answer(facts)
     assert answer.passed is expected, answer
     assert answer.says
 
 
 @pytest.mark.parametrize("check", sorted({row[0] for row in TABLE}, key=repr), ids=repr)
-def test_no_check_takes_the_absence_of_facts_for_a_yes(check):
+def test_no_check_takes_the_absence_of_facts_for_a_yes(check) -> None:
     assert check.answer(ChangeFacts()).passed is UNKNOWN
 
 
-def test_every_check_has_rows_with_a_yes_and_a_no():
+def test_every_check_has_rows_with_a_yes_and_a_no() -> None:
     for name, kind in CHECKS.items():
         answers = {row[2] for row in TABLE if isinstance(row[0], kind)}
         assert {True, False} <= answers, name
 
 
-def test_a_refusal_shows_what_it_rests_on():
+def test_a_refusal_shows_what_it_rests_on() -> None:
     answer = Paths(deny=("*.key",)).answer(touching("a", "b/server.key"))
     assert answer.evidence == ("b/server.key",)
     assert "b/server.key" in answer.says
 
 
-def test_a_script_that_refuses_is_quoted_by_its_last_line():
+def test_a_script_that_refuses_is_quoted_by_its_last_line() -> None:
     answer = Exec("a.py").answer(ran(1))
     assert answer.says == "a.py refuses the change: said"
     assert answer.evidence == ("said",)
 
 
-def test_what_stands_in_an_added_line_is_not_repeated_to_anybody():
+def test_what_stands_in_an_added_line_is_not_repeated_to_anybody() -> None:
     answer = AddedText(deny=("secret-[a-z]+",)).answer(added("a", "x = 'secret-word'"))
     assert answer.evidence == ("a (`secret-[a-z]+`)",)
 
 
-def test_an_expression_that_explodes_elsewhere_is_searched_in_linear_time():
+def test_an_expression_that_explodes_elsewhere_is_searched_in_linear_time() -> None:
     hostile = ("a" * 200_000 + "b\n") * 5
     assert AddedText(deny=("(a+)+$", "(a|aa)+$", "(.*a){12}x")).answer(added("a", hostile)).passed is True
 
 
-def test_unknown_is_never_true_in_a_condition():
+def test_unknown_is_never_true_in_a_condition() -> None:
     assert not UNKNOWN
     assert repr(UNKNOWN) == "UNKNOWN"
 
@@ -326,5 +326,5 @@ def test_unknown_is_never_true_in_a_condition():
     (Attempts(max=3), ChangeFacts(attempts=2), "2 attempts, at most 3"),
     (SuiteKept(), suite("a b", "a b c"), "2 tests of the base are kept, none newly skipped"),
 ], ids=lambda value: value if isinstance(value, str) else "")
-def test_what_holds_is_told_with_what_was_measured(check, facts, says):
+def test_what_holds_is_told_with_what_was_measured(check, facts, says) -> None:
     assert check.answer(facts).says == says

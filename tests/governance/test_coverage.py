@@ -18,7 +18,7 @@ def row(found, rule="F-ONE"):
     return next(one for one in found.rules if one.rule == rule)
 
 
-def test_each_answer_counts_as_what_it_was():
+def test_each_answer_counts_as_what_it_was() -> None:
     found = row(coverage(LAW, [
         answered(passed=True), answered(entry=2), answered(entry=3, passed=UNKNOWN), answered(status=Status.SHADOW),
         answered(status=Status.SHADOW, passed=True), answered(status=Status.OFF)], []))
@@ -26,24 +26,24 @@ def test_each_answer_counts_as_what_it_was():
     assert found.last_refused == "2030-05-03T00:00:00Z"
 
 
-def test_a_rule_that_was_never_asked_is_there_with_nothing():
+def test_a_rule_that_was_never_asked_is_there_with_nothing() -> None:
     found = row(coverage(LAW, [answered()], []), "F-TWO")
     assert (found.asked, found.refused, found.last_refused, found.stated) == (0, (), "", True)
 
 
-def test_what_the_text_no_longer_states_comes_last_and_is_marked():
+def test_what_the_text_no_longer_states_comes_last_and_is_marked() -> None:
     found = coverage(LAW, [answered("F-GONE")], [Cited("M-GONE", 1, 1, "")])
     assert (found.rules[-1].rule, found.rules[-1].stated, found.rules[-1].asked) == ("F-GONE", False, 1)
     assert (found.entries[-1].id, found.entries[-1].stated) == ("M-GONE", False)
 
 
-def test_an_override_is_of_a_refusal_only():
+def test_an_override_is_of_a_refusal_only() -> None:
     found = row(coverage(LAW, [answered(overridden=Override.MERGED), answered(passed=True, overridden=Override.MERGED),
                                answered(status=Status.SHADOW, overridden=Override.MERGED), answered()], []))
     assert [one.overridden for one in found.overridden] == [Override.MERGED]
 
 
-def test_an_entry_is_cited_appealed_against_and_accepted():
+def test_an_entry_is_cited_appealed_against_and_accepted() -> None:
     cites = [Cited("M-NOPAY", 1, 1, ""), Cited("M-NOPAY", 2, 2, "", appealed=True),
              Cited("M-NOPAY", 3, 3, "", appealed=True, accepted=True), Cited("M-BOOK", 4, 4, "", accepted=True)]
     found = {one.id: one for one in coverage(LAW, [], cites).entries}

@@ -60,7 +60,7 @@ REG, OPTION, GIT, URL, PATH = Origin.REGISTRY, Origin.OPTION, Origin.GIT, Origin
     ("", "???", None),
     ("", "--", None),
 ])
-def test_a_requirements_file(before, after, expected):
+def test_a_requirements_file(before, after, expected) -> None:
     assert worded("requirements.txt", before, after) == expected
 
 
@@ -101,7 +101,7 @@ def test_a_requirements_file(before, after, expected):
     ("", "project = 1", None),
     ("", "[tool]\npoetry = []", None),
 ])
-def test_a_pyproject(before, after, expected):
+def test_a_pyproject(before, after, expected) -> None:
     assert worded("pyproject.toml", before, after) == expected
 
 
@@ -170,11 +170,11 @@ GIT_SOURCE = '[package.source]\ntype = "git"\nurl = "https://x.example/a"\nresol
     # a decoy for the other reader
     ("pylock.toml", PYLOCK, "package = []\n" + PYLOCK.replace("aa", "ff"), [("a", SWAPPED, REG)]),
 ])
-def test_a_lock_of_python(path, before, after, expected):
+def test_a_lock_of_python(path, before, after, expected) -> None:
     assert worded(path, before, after) == expected
 
 
-def test_two_versions_of_one_package_in_a_lock_are_two_entries():
+def test_two_versions_of_one_package_in_a_lock_are_two_entries() -> None:
     assert worded("uv.lock", UV, UV + UV.removeprefix("version = 1\n").replace('version = "1"', 'version = "2"')) == [
         ("a", ADDED, REG)]
 
@@ -186,28 +186,28 @@ def test_two_versions_of_one_package_in_a_lock_are_two_entries():
     ("рackage.json".encode(), True), (b"pyproject.toml.", True), (b"requirernents.txt", False), (b"requirements.py", False),
     (b"docs/dependencies.md", False), (b"src/lock.py", False), (b"hooks/a.patch", False),
 ])
-def test_a_manifest_is_known_by_its_name(path, expected):
+def test_a_manifest_is_known_by_its_name(path, expected) -> None:
     assert is_manifest(path) is expected
 
 
 @pytest.mark.parametrize("path", ["Cargo.toml", "yarn.lock", "setup.py", "a/b/go.mod", ".npmrc", ".pnpmfile.cjs", "binding.gyp",
                                   "bun.lock", "Pipfile.lock", "рackage.json", "pyproject.toml "])
-def test_a_manifest_of_a_kind_that_is_not_parsed_is_unknown(path):
+def test_a_manifest_of_a_kind_that_is_not_parsed_is_unknown(path) -> None:
     assert moved(path, "", "x = 1") is UNKNOWN
 
 
-def test_what_is_no_manifest_changes_no_dependency():
+def test_what_is_no_manifest_changes_no_dependency() -> None:
     assert moved("src/flask.py", "a", "b") == ()
 
 
-def test_one_manifest_that_cannot_be_read_leaves_the_whole_unknown():
+def test_one_manifest_that_cannot_be_read_leaves_the_whole_unknown() -> None:
     changes = dependency_changes([change("requirements.txt", old_mode="100644"), change("yarn.lock")],
                                  lambda _: b"a==1", lambda _: b"a==2")
     assert changes is UNKNOWN
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe", "a==1".encode("utf-16"), b"a==1\0", None])
-def test_a_manifest_that_is_not_a_plain_text_is_unknown(content):
+def test_a_manifest_that_is_not_a_plain_text_is_unknown(content) -> None:
     assert dependency_changes([change("requirements.txt")], lambda _: None, lambda _: content) is UNKNOWN
 
 
@@ -218,12 +218,12 @@ def test_a_manifest_that_is_not_a_plain_text_is_unknown(content):
     ("python-dateutil==2", "pythondateutil==2", "python-dateutil"),
     ("flask==3", "flask-login==1", ""), ("six==1", "sox==1", ""), ("requests==2", "httpx==1", ""),
 ])
-def test_an_added_name_that_is_nearly_one_already_there_says_so(there, added, near):
+def test_an_added_name_that_is_nearly_one_already_there_says_so(there, added, near) -> None:
     (found,) = moved("requirements.txt", there, f"{there}\n{added}")
     assert (found.move, found.near) == (ADDED, near)
 
 
-def test_ten_thousand_names_are_compared_in_no_time():
+def test_ten_thousand_names_are_compared_in_no_time() -> None:
     names = [f"package-{number:05}-{'x' * 20}" for number in range(10_000)]
     found = moved("requirements.txt", "\n".join(names[:5000]), "\n".join(names))
     assert len(found) == 5000
@@ -247,7 +247,7 @@ def _expected(before: dict[str, Locked], after: dict[str, Locked], *, hashes: bo
 @pytest.mark.parametrize("path", FORMATS)
 @settings(max_examples=30, deadline=None)
 @given(before=_LOCKS, after=_LOCKS, shared=_LOCKS, order=st.randoms(use_true_random=False))
-def test_for_any_two_states_exactly_what_moved_is_found_in_every_format(path, before, after, shared, order):
+def test_for_any_two_states_exactly_what_moved_is_found_in_every_format(path, before, after, shared, order) -> None:
     before, after = {**shared, **before}, {**shared, **after}
     names = list(after)
     order.shuffle(names)
@@ -266,7 +266,7 @@ _ANY = st.recursive(st.none() | st.booleans() | st.integers() | st.text("ab:/@.-
 
 @settings(max_examples=150, deadline=None)
 @given(document=_ANY, path=st.sampled_from(("package.json", "package-lock.json", "pnpm-lock.yaml", "pnpm-workspace.yaml")))
-def test_a_document_of_any_shape_is_an_answer_and_not_a_crash(document, path):
+def test_a_document_of_any_shape_is_an_answer_and_not_a_crash(document, path) -> None:
     text = json.dumps({"lockfileVersion": "9.0", **document} if isinstance(document, dict) else document)
     found = moved(path, "{}" if "lock" not in path else None, text)
     assert found is UNKNOWN or isinstance(found, tuple)

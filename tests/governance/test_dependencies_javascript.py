@@ -52,7 +52,7 @@ def depends(**packages: str) -> str:
     ("{}", '{"dependencies": {"a": 1}}', None),
     ("{}", "[" * 100_000, None),
 ])
-def test_a_package_json(before, after, expected):
+def test_a_package_json(before, after, expected) -> None:
     assert worded("package.json", before, after) == expected
 
 
@@ -94,11 +94,11 @@ def placed(place: str, **facts: object) -> str:
     (LOCK, '{"packages": {"node_modules/a": "x"}}', None),
     (LOCK, '{"packages": {"node_modules/a": {"version": 1}}}', None),
 ])
-def test_npms_lock(before, after, expected):
+def test_npms_lock(before, after, expected) -> None:
     assert worded("package-lock.json", before, after) == expected
 
 
-def test_npms_first_lock_nests_packages_and_names_aliases_in_their_version():
+def test_npms_first_lock_nests_packages_and_names_aliases_in_their_version() -> None:
     before = {"lockfileVersion": 1, "dependencies": {"a": {"version": "1", "integrity": "x", "dependencies": {}}}}
     after = json.loads(json.dumps(before))
     after["dependencies"]["a"]["dependencies"] = {
@@ -152,7 +152,7 @@ PNPM, OLD = pnpm_lock(A), pnpm_lock(A, version="6.0")
     (PNPM, PNPM + "\nx: " + "[" * 30 + "]" * 30, None),
     (PNPM, PNPM + "\n\tx: 1", None),
 ])
-def test_pnpms_lock(before, after, expected):
+def test_pnpms_lock(before, after, expected) -> None:
     assert worded("pnpm-lock.yaml", before, after) == expected
 
 
@@ -165,21 +165,21 @@ def test_pnpms_lock(before, after, expected):
     ("", "patchedDependencies:\n  a@1: patches/a.patch\n", [("pnpm.patch of a@1", ADDED, PATH)]),
     ("minimumReleaseAge: 1440\n", "", [("pnpm.minimumReleaseAge", CHANGED, OPTION)]),
 ])
-def test_pnpms_workspace(before, after, expected):
+def test_pnpms_workspace(before, after, expected) -> None:
     assert worded("pnpm-workspace.yaml", before, after) == expected
 
 
-def test_a_patch_of_a_package_is_a_dependency_whose_bytes_can_be_swapped():
+def test_a_patch_of_a_package_is_a_dependency_whose_bytes_can_be_swapped() -> None:
     assert worded("patches/a@1.patch", None, "+evil") == [("a patch of a package", ADDED, PATH)]
     assert worded("patches/a@1.patch", "+a", "+evil") == [("a patch of a package", SWAPPED, PATH)]
 
 
-def test_an_alias_does_not_pass_under_the_name_it_is_imported_by():
+def test_an_alias_does_not_pass_under_the_name_it_is_imported_by() -> None:
     (gone, come) = moved("package.json", depends(a="1"), depends(a="npm:evil@1"))
     assert (gone.name, come.name, come.after) == ("a", "evil", "1 as a")
 
 
-def test_a_lock_of_ten_thousand_packages_is_read_in_seconds():
+def test_a_lock_of_ten_thousand_packages_is_read_in_seconds() -> None:
     lock = pnpm_lock({f"package-{number}": Locked("1.0.0", f"{number:x}") for number in range(10_000)})
     began = time.process_time()
     (found,) = moved("pnpm-lock.yaml", lock, lock.replace("sha512-270f}", "sha512-ffff}"))

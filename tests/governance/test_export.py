@@ -86,7 +86,7 @@ def ruleset(exported, name):
     return next(json.loads(file.text) for file in exported.files if file.path == f".github/rulesets/{name}.json")
 
 
-def valid(document, schema):
+def valid(document, schema) -> bool:
     whole = {**REST[schema], "components": REST["components"]}
     Draft7Validator.check_schema(whole)
     Draft7Validator(whole).validate(document)
@@ -95,7 +95,7 @@ def valid(document, schema):
 
 @settings(max_examples=300, deadline=None)
 @given(globs=st.lists(GLOBS, min_size=1, max_size=4), path=PATHS)
-def test_a_path_has_owners_when_and_only_when_the_law_denies_it(globs, path):
+def test_a_path_has_owners_when_and_only_when_the_law_denies_it(globs, path) -> None:
     exported = codeowners(law(rule(Paths(deny=tuple(globs)))), ["@mara"])
     said = tuple(glob for glob in globs if glob not in left_globs(exported))
     assert bool(owners_of(exported.files[0].text, path)) == matches(said, path.encode())
@@ -103,7 +103,7 @@ def test_a_path_has_owners_when_and_only_when_the_law_denies_it(globs, path):
 
 @settings(max_examples=200, deadline=None)
 @given(allowed=st.lists(GLOBS, min_size=1, max_size=3), denied=st.lists(GLOBS, max_size=2), path=PATHS)
-def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, denied, path):
+def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, denied, path) -> None:
     check = Paths(allow=tuple(allowed), deny=tuple(denied))
     exported = codeowners(law(rule(check)), ["@mara"])
     said = tuple(glob for glob in denied if glob not in left_globs(exported))
@@ -113,7 +113,7 @@ def test_what_a_rule_allows_is_owned_by_nobody_and_all_else_is_owned(allowed, de
 
 @settings(max_examples=300, deadline=None)
 @given(globs=st.lists(GLOBS, min_size=1, max_size=4), path=PATHS)
-def test_a_ruleset_restricts_what_the_law_denies_and_never_more(globs, path):
+def test_a_ruleset_restricts_what_the_law_denies_and_never_more(globs, path) -> None:
     exported = rulesets(law(rule(Paths(deny=tuple(globs)))))
     said = tuple(glob for glob in globs if glob not in left_globs(exported))
     if not said:
@@ -128,21 +128,21 @@ def test_a_ruleset_restricts_what_the_law_denies_and_never_more(globs, path):
     ("a/b", False, True), ("a/b/c", False, True), ("a/.b", False, False), ("a/.b/c", False, False), ("a/.b/c", True, True),
     ("a", True, False), ("b/a/c", True, False),
 ])
-def test_a_rulesets_pattern_is_read_as_ruby_reads_it(path, dots, is_restricted):
+def test_a_rulesets_pattern_is_read_as_ruby_reads_it(path, dots, is_restricted) -> None:
     assert restricts(("a/**/*",), path, dots=dots) is is_restricted
 
 
 @pytest.mark.parametrize("path", ["mission.md", "docs/CLAUDE.md", ".github/workflows/ci.yml", "workflows/x.yaml", "a/.env.local"])
-def test_what_every_factory_protects_is_owned_in_ours(path):
+def test_what_every_factory_protects_is_owned_in_ours(path) -> None:
     assert matches(LAW, path.encode())
     assert owners_of(codeowners(OURS, ["@mara", "@x/law"]).files[0].text, path) == ("@mara", "@x/law")
 
 
-def test_what_the_factory_may_change_here_is_owned_by_nobody():
+def test_what_the_factory_may_change_here_is_owned_by_nobody() -> None:
     assert owners_of(codeowners(OURS, ["@mara"]).files[0].text, "harness/cli/status.py") == ()
 
 
-def test_a_governance_file_in_capitals_is_owned_as_it_is_written():
+def test_a_governance_file_in_capitals_is_owned_as_it_is_written() -> None:
     documents = tuple(replace(one, file=one.file.upper()) if one.name == "mission.md" else one for one in OURS.documents)
     assert owners_of(codeowners(replace(OURS, documents=documents), ["@mara"]).files[0].text, "MISSION.MD") == ("@mara",)
 
@@ -152,31 +152,31 @@ def test_a_governance_file_in_capitals_is_owned_as_it_is_written():
     (rule(Paths(deny=("a",)), when=read_when('kind == "bug"')), "no conditions"),
     (rule(Paths(require=("a",))), "cannot demand"),
 ], ids=["shadow", "when", "require"])
-def test_a_rule_that_a_list_cannot_repeat_is_left_out_and_named(built, because):
+def test_a_rule_that_a_list_cannot_repeat_is_left_out_and_named(built, because) -> None:
     exported = codeowners(law(built), ["@mara"])
     assert "@mara" not in exported.files[0].text
     assert [because in str(left) for left in exported.left if left.rule == "F-X"] == [True]
 
 
-def test_a_rule_that_is_off_is_not_spoken_of():
+def test_a_rule_that_is_off_is_not_spoken_of() -> None:
     exported = codeowners(law(rule(Paths(deny=("a",)), status=Status.OFF)), ["@mara"])
     assert ("@mara" in exported.files[0].text, [left for left in exported.left if left.rule]) == (False, [])
 
 
-def test_two_rules_that_allow_different_paths_are_not_made_one():
+def test_two_rules_that_allow_different_paths_are_not_made_one() -> None:
     exported = codeowners(law(rule(Paths(allow=("a/**",))), rule(Paths(allow=("b/**",)), id="F-Y")), ["@mara"])
     assert "@mara" not in exported.files[0].text
     assert {left.rule for left in exported.left if left.rule} == {"F-X", "F-Y"}
 
 
 @pytest.mark.parametrize("owners", [(), ("mara",), ("@mara @jo",), ("@",), ("@a/b/c",), ("# x",), ("@mara\n* @eve",)])
-def test_an_owner_is_a_name_a_team_or_an_address(owners):
+def test_an_owner_is_a_name_a_team_or_an_address(owners) -> None:
     with pytest.raises(ConfigError, match="owners"):
         codeowners(OURS, owners)
 
 
 @pytest.mark.parametrize("governance", [OURS, governance_in(ROOT / "examples" / "tidebook")], ids=["ours", "tidebook"])
-def test_each_ruleset_is_what_the_rest_api_takes(governance):
+def test_each_ruleset_is_what_the_rest_api_takes(governance) -> None:
     exported = rulesets(governance, checks=("ci",), lander="app:7")
     for file in exported.files:
         document = json.loads(file.text)
@@ -188,14 +188,14 @@ def test_each_ruleset_is_what_the_rest_api_takes(governance):
             assert set(one.get("parameters", {})) <= set(known), one
 
 
-def test_a_ruleset_that_the_api_would_refuse_is_seen():
+def test_a_ruleset_that_the_api_would_refuse_is_seen() -> None:
     document = ruleset(rulesets(OURS), "pushes")
     document["rules"].append({"type": "max_file_size", "parameters": {"max_file_size": 0}})
     with pytest.raises(Exception, match="not valid under any of the given schemas"):
         valid(document, "ruleset")
 
 
-def test_nobody_rewrites_history_and_only_the_lander_pushes_past_a_pull_request():
+def test_nobody_rewrites_history_and_only_the_lander_pushes_past_a_pull_request() -> None:
     exported = rulesets(OURS, lander="user:31")
     assert ruleset(exported, "history")["bypass_actors"] == []
     assert {one["type"] for one in ruleset(exported, "history")["rules"]} == {"non_fast_forward", "deletion"}
@@ -206,12 +206,12 @@ def test_nobody_rewrites_history_and_only_the_lander_pushes_past_a_pull_request(
 
 
 @pytest.mark.parametrize("lander", ["7", "app:", "app:0", "team:7", "app:7 ", "user:x"])
-def test_a_lander_is_an_app_or_a_user_by_number(lander):
+def test_a_lander_is_an_app_or_a_user_by_number(lander) -> None:
     with pytest.raises(ConfigError, match="lands-as"):
         rulesets(OURS, lander=lander)
 
 
-def test_checks_that_rules_require_are_required_by_name():
+def test_checks_that_rules_require_are_required_by_name() -> None:
     governance = law(rule(ChecksGreen(require=("ci", "docs"))), rule(ChecksGreen(require=("maybe",)), status=Status.SHADOW))
     required = ruleset(rulesets(governance, checks=("ci", "lint")), "default-branch")["rules"][1]["parameters"]
     assert [one["context"] for one in required["required_status_checks"]] == ["ci", "docs", "lint"]
@@ -222,14 +222,14 @@ def test_checks_that_rules_require_are_required_by_name():
     ([FileBytes(max=9_000_000), FileBytes(max=4_000_000)], 4, 0), ([FileBytes(max=5_000_000, exclude=("a",))], None, 1),
     ([FileBytes(max=200_000_000)], None, 1), ([FileBytes(max=0)], 1, 0), ([], None, 0),
 ])
-def test_the_size_of_a_file_is_never_limited_below_the_law(rules, megabytes, left):
+def test_the_size_of_a_file_is_never_limited_below_the_law(rules, megabytes, left) -> None:
     exported = rulesets(law(*(rule(check, id=f"F-{number}") for number, check in enumerate(rules))))
     found = [json.loads(file.text)["rules"] for file in exported.files if file.path.endswith("pushes.json")]
     assert found == ([[{"type": "max_file_size", "parameters": {"max_file_size": megabytes}}]] if megabytes else [])
     assert len([one for one in exported.left if "bytes in a file" in one.what]) == left
 
 
-def test_paths_beyond_the_forges_limit_are_left_out_and_named():
+def test_paths_beyond_the_forges_limit_are_left_out_and_named() -> None:
     many, long = Paths(deny=tuple(f"/p{number}" for number in range(120))), Paths(deny=("x" * 201,))
     exported = rulesets(law(rule(many), rule(long, id="F-Y")))
     assert len(ruleset(exported, "pushes")["rules"][0]["parameters"]["restricted_file_paths"]) == 200
@@ -237,7 +237,7 @@ def test_paths_beyond_the_forges_limit_are_left_out_and_named():
 
 
 @pytest.mark.parametrize("scope", [OURS.scope, ()], ids=["ours", "none"])
-def test_the_forms_are_valid_and_their_labels_exist(scope):
+def test_the_forms_are_valid_and_their_labels_exist(scope) -> None:
     forms = {file.path.rpartition("/")[2]: yaml.safe_load(file.text) for file in issue_forms(scope).files}
     for name, schema in (("bug.yml", "forms"), ("feature.yml", "forms"), ("config.yml", "config")):
         Draft7Validator(json.loads((SCHEMAS / f"github-issue-{schema}.json").read_text())).validate(forms[name])
@@ -247,7 +247,7 @@ def test_the_forms_are_valid_and_their_labels_exist(scope):
 
 @settings(max_examples=100, deadline=None)
 @given(title=st.text(min_size=1), reply=st.text())
-def test_a_feature_form_shows_what_is_left_out_word_for_word(title, reply):
+def test_a_feature_form_shows_what_is_left_out_word_for_word(title, reply) -> None:
     scope = (entry(title, reply), entry("wanted", "yes", ScopeKind.IN))
     form = next(file.text for file in issue_forms(scope).files if file.path.endswith("feature.yml"))
     shown = yaml.safe_load(form)["body"][0]["attributes"]["value"]
@@ -256,7 +256,7 @@ def test_a_feature_form_shows_what_is_left_out_word_for_word(title, reply):
     assert "wanted" not in shown
 
 
-def test_every_label_of_the_factory_has_a_colour_and_words_of_its_own():
+def test_every_label_of_the_factory_has_a_colour_and_words_of_its_own() -> None:
     found = json.loads(labels(ALL_LABELS).files[0].text)
     assert {label["name"] for label in found} == {*ALL_LABELS, "bug", "enhancement"}
     for label in found:
@@ -266,5 +266,5 @@ def test_every_label_of_the_factory_has_a_colour_and_words_of_its_own():
     assert len({label["color"] for label in found}) == len(found)
 
 
-def test_a_label_that_nobody_described_is_exported_all_the_same():
+def test_a_label_that_nobody_described_is_exported_all_the_same() -> None:
     assert {"name": "factory:new", "color": "ededed", "description": ""} in json.loads(labels(("factory:new",)).files[0].text)

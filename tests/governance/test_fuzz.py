@@ -75,7 +75,7 @@ def spoken_of(text: str) -> set[str] | None:
     (BLOCK.replace("level:", "#\u0085level:"), 8, "U+0085 ends a line of YAML"),
     (BLOCK.replace("id: F-ONE", 'id: "\\ud800"'), 7, "half of a surrogate pair"),
 ])
-def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, says):
+def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, says) -> None:
     with pytest.raises(GovernanceError) as error:
         read_governance(files(FRONT + text))
     assert says in error.value.message
@@ -84,7 +84,7 @@ def test_an_attempt_at_a_block_that_is_none_is_refused_at_its_line(text, line, s
 
 @pytest.mark.parametrize("front", [
     "--\nschema: 1\n--\n", "\n---\nschema: 1\n---\n", " schema: 1\n", "<!--\n---\nschema: 1\n---\n-->\n"])
-def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front):
+def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front) -> None:
     with pytest.raises(GovernanceError, match="front matter"):
         read_governance(files(front + "# Prose alone\n"))
 
@@ -94,7 +94,7 @@ def test_front_matter_that_is_none_is_refused_and_its_default_is_not_lost(front)
     (OTHER.replace("```yaml rule\n", "").replace("```\n", "") + BLOCK, 6, "`id: F-TWO` stands in prose and binds nothing"),
     (OTHER.replace("```yaml rule\n", "").replace("```\n", "").replace("id:", "- id:") + BLOCK, 6, "`id: F-TWO` stands in"),
 ])
-def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says):
+def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says) -> None:
     told = [(finding.line, finding.says) for finding in lint(read_governance(files(FRONT + text))) if finding.code == "left-out"]
     assert told[0][0] == line
     assert says in told[0][1]
@@ -105,7 +105,7 @@ def test_what_looks_like_a_rule_and_is_left_out_is_told(text, line, says):
     "```md\nid: F-ONE\n```\n", "```yaml\nname: x\n```\n", "```ruby\nputs 1\n```\n", "```sh\ngit log\n```\n",
     "    indented code\n", "<details>\n<summary>More</summary>\n</details>\n", "<!-- a note -->\n",
     "`rule` and ``scope`` are words.\n"])
-def test_a_sample_is_left_alone(sample):
+def test_a_sample_is_left_alone(sample) -> None:
     law = read_governance(files(FRONT + BLOCK + "## How to write one\n\n" + sample + "\n## End\n"))
     assert [finding.code for finding in lint(law)] == []
     assert [rule.id for rule in law.rules if not rule.built_in] == ["F-ONE"]
@@ -142,7 +142,7 @@ FUZZ = settings(max_examples=500, deadline=None, suppress_health_check=[HealthCh
 
 @FUZZ
 @given(mutated())
-def test_a_rule_that_was_stated_is_bound_refused_or_told(text):
+def test_a_rule_that_was_stated_is_bound_refused_or_told(text) -> None:
     """Every id that stands at the start of a line is spoken of, unless the line is in a sample that is plainly one."""
     began = time.process_time()
     spoken = spoken_of(text)
@@ -153,7 +153,7 @@ def test_a_rule_that_was_stated_is_bound_refused_or_told(text):
 
 @settings(FUZZ, max_examples=60)
 @given(st.sampled_from(sorted(OURS)), st.data())
-def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_has_them(name, data):
+def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_has_them(name, data) -> None:
     text = data.draw(mutated(st.just(OURS[name])))
     law = read_or_refused({**{key: value.encode() for key, value in OURS.items()}, name: text.encode()}, at=OURS)
     if law is not None:
@@ -163,7 +163,7 @@ def test_our_own_files_mutated_are_read_or_refused_at_a_place_and_the_context_ha
 
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=300))
-def test_any_bytes_are_read_or_refused(raw):
+def test_any_bytes_are_read_or_refused(raw) -> None:
     given = {"mission.md": raw, "factory_rules.md": b"x", "CLAUDE.md": CODE, "a/factory_rules.md": raw}
     law = read_or_refused(given, at=given)
     if law is not None:
@@ -180,7 +180,7 @@ def tree(node):
 
 @FUZZ
 @given(mutated(st.just(BLOCK.split("```")[1].removeprefix("yaml rule\n"))))
-def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text):
+def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text) -> None:
     """The law does not hang on whether a machine has libyaml."""
     def read(parse):
         try:
@@ -195,7 +195,7 @@ def test_the_quick_parser_reads_what_the_slow_one_reads_or_leaves_it_to_it(text)
     "[" * 60_000, ">" * 60_000, "- " * 30_000, "<!--" * 15_000, "`" * 60_000, "*a " * 20_000, "# " * 30_000, "[a](" * 15_000,
     "```yaml rule\nid: [" + "[" * 50_000, "```yaml rule\n" + "a: {" * 15_000 + "\n```\n", "id: F-X\n" * 8_000, "\n" * 60_000,
     "```yaml rule\n" + "- &a [*a]\n" * 6_000 + "```\n", "<a " * 20_000, "{#F-" * 15_000])
-def test_no_text_of_sixty_kilobytes_takes_long(hostile):
+def test_no_text_of_sixty_kilobytes_takes_long(hostile) -> None:
     began = time.process_time()
     spoken_of(FRONT + BLOCK + "## X {#F-X}\n" + hostile)
     assert time.process_time() - began < 5

@@ -59,13 +59,13 @@ facts = any_of(ChangeFacts)
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.builds(RecordedChange, counts, facts, texts, texts, texts, texts), max_size=2,
                 unique_by=lambda one: one.number))
-def test_a_history_is_read_as_it_was_written(changes):
+def test_a_history_is_read_as_it_was_written(changes) -> None:
     """Every fact of every record, to the byte: unknown stays unknown, and empty stays empty."""
     text = json.dumps(history_as_json(changes))
     assert list(read_history(text, file="history.json")) == changes
 
 
-def test_whatever_may_be_unknown_is_unknown_where_nothing_is_said():
+def test_whatever_may_be_unknown_is_unknown_where_nothing_is_said() -> None:
     assert facts_from_json({}) == ChangeFacts()
     (file,) = facts_from_json({"files": [{"path": "a", "added": 1, "deleted": 0, "old_oid": None, "new_oid": None}]}).files
     hints = get_type_hints(FileChange)
@@ -73,7 +73,7 @@ def test_whatever_may_be_unknown_is_unknown_where_nothing_is_said():
     assert {name for name in unknowable if getattr(file, name) is UNKNOWN} == unknowable
 
 
-def test_the_short_form_says_paths_and_lines_and_the_word_of_the_title():
+def test_the_short_form_says_paths_and_lines_and_the_word_of_the_title() -> None:
     (one,) = read_history(json.dumps({"note": "n", "pull_requests": [
         {"pr": 7, "merged_at": "2026-04-14T21:54:35-05:00", "kind": "fix", "files": [
             {"path": "a/b.py", "added": 3, "deleted": 1}, {"path": "c.png", "added": None, "deleted": None}]}]}), file="h.json")
@@ -121,14 +121,14 @@ FILE = {"path": "a", "added": 1, "deleted": 1}
     (record(facts={"dependencies": [{"manifest": "a", "ecosystem": "b", "name": "c", "move": "borrowed", "before": "",
                                      "after": ""}]}), "dependencies[0].move`: expected one of added, changed"),
 ])
-def test_what_is_no_history_is_refused_with_its_place(text, says):
+def test_what_is_no_history_is_refused_with_its_place(text, says) -> None:
     with pytest.raises(ConfigError) as refused:
         read_history(text, file="h.json")
     assert str(refused.value).startswith("h.json")
     assert says in str(refused.value)
 
 
-def test_a_history_that_is_too_large_is_not_read():
+def test_a_history_that_is_too_large_is_not_read() -> None:
     with pytest.raises(ConfigError, match="at most"):
         read_history(" " * (LARGEST + 1), file="h.json")
 
@@ -136,7 +136,7 @@ def test_a_history_that_is_too_large_is_not_read():
 @given(st.text(max_size=200) | st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5), lambda inner:
        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["pull_requests", "pr", "files", "facts", "path", "kind"]),
                                                      inner, max_size=3)).map(json.dumps))
-def test_whatever_the_text_it_is_a_history_or_an_error_that_names_the_file(text):
+def test_whatever_the_text_it_is_a_history_or_an_error_that_names_the_file(text) -> None:
     found = outcome(text)
     assert isinstance(found, tuple) or found.startswith("h.json")
 
@@ -163,7 +163,7 @@ files = st.lists(st.builds(
 
 @settings(deadline=None, max_examples=200)
 @given(facts, files, st.data())
-def test_forgetting_a_fact_never_turns_a_yes_into_a_no_or_a_no_into_a_yes(known, touched, data):
+def test_forgetting_a_fact_never_turns_a_yes_into_a_no_or_a_no_into_a_yes(known, touched, data) -> None:
     whole = replace(known, files=touched)
     gone = data.draw(st.sets(st.sampled_from([field.name for field in fields(ChangeFacts)])))
     forgotten = replace(whole, **dict.fromkeys(gone, UNKNOWN))

@@ -35,7 +35,7 @@ def flips(old, new, *facts):
     return [(flip.change, flip.before, flip.after, flip.shadow) for flip in impact(old, new, past(*facts)).flips]
 
 
-def test_a_larger_limit_lets_through_what_a_smaller_one_refused():
+def test_a_larger_limit_lets_through_what_a_smaller_one_refused() -> None:
     found = impact(governance(rule_text(ONE)), governance(rule_text(TWO)),
                    past(touching("a"), touching("a", "b"), touching("a", "b", "c")))
     assert (row(found).refused_before, row(found).refused, row(found).asked, row(found).edit) == ((2, 3), (3,), 3, Edit.LOOSENED)
@@ -44,24 +44,24 @@ def test_a_larger_limit_lets_through_what_a_smaller_one_refused():
     assert flip.says == "2 changed files, at most 2"
 
 
-def test_without_an_old_text_the_new_one_is_replayed_alone():
+def test_without_an_old_text_the_new_one_is_replayed_alone() -> None:
     found = impact(None, governance(rule_text(ONE)), past(touching("a", "b")))
     assert (row(found).refused, row(found).refused_before, row(found).edit, found.flips) == ((1,), (), None, ())
 
 
-def test_what_a_record_does_not_say_is_neither_a_refusal_nor_a_pass():
+def test_what_a_record_does_not_say_is_neither_a_refusal_nor_a_pass() -> None:
     found = impact(governance(rule_text(ONE)), governance(rule_text(TWO)), past(ChangeFacts(), touching("a")))
     assert (row(found).refused, row(found).cannot_tell, row(found).asked) == ((), 1, 2)
     assert found.flips == ()
 
 
-def test_a_condition_that_the_record_cannot_answer_is_not_taken_for_a_yes_or_a_no():
+def test_a_condition_that_the_record_cannot_answer_is_not_taken_for_a_yes_or_a_no() -> None:
     law = governance(rule_text(ONE + '\nwhen: kind == "bug"'))
     found = impact(None, law, past(touching("a", "b"), touching("a", "b", kind="bug"), touching("a", "b", kind="chore")))
     assert (row(found).cannot_tell, row(found).refused, row(found).asked) == (1, (2,), 2)
 
 
-def test_a_refusal_that_becomes_uncertain_is_told():
+def test_a_refusal_that_becomes_uncertain_is_told() -> None:
     old, new = governance(rule_text(ONE)), governance(rule_text("level: enforced\ncheck: {attempts: {max: 1}}"))
     assert flips(old, new, touching("a", "b")) == [(1, Standing.REFUSES, Standing.CANNOT_TELL, False)]
 
@@ -80,19 +80,19 @@ def test_a_refusal_that_becomes_uncertain_is_told():
     (ONE + "\napplies: merge", ONE, None),
     (ONE + "\napplies: issue", ONE, (Standing.NOT_ASKED, Standing.REFUSES, False)),
 ])
-def test_each_edit_of_a_rule_flips_what_it_flips(old, new, expected):
+def test_each_edit_of_a_rule_flips_what_it_flips(old, new, expected) -> None:
     texts = [governance(*([rule_text(block)] if block else [])) for block in (old, new)]
     assert flips(*texts, touching("a", "b", kind="bug")) == ([(1, *expected)] if expected else [])
 
 
-def test_what_code_does_not_decide_is_not_replayed_and_is_named():
+def test_what_code_does_not_decide_is_not_replayed_and_is_named() -> None:
     found = impact(None, governance(rule_text("level: advisory"), rule_text(ONE + "\napplies: issue", rule_id="F-TWO")),
                    past(touching("a", "b")))
     assert found.not_replayed == ("F-ONE", "F-TWO")
     assert {one.rule for one in found.rules} == {"LAW-PROTECTED", "LAW-MODES", "LAW-NAMES"}
 
 
-def test_the_default_answers_for_what_no_rule_speaks_of():
+def test_the_default_answers_for_what_no_rule_speaks_of() -> None:
     asks = FRONT.replace("schema: 1", "schema: 1\ndefault: needs-human")
     rules = [rule_text(ONE + "\nwhen: kind == \"bug\""), rule_text(ONE + "\napplies: merge", rule_id="F-TWO")]
     history = past(touching("a", kind="chore"), touching("a", kind="bug"), touching("a"))
@@ -117,7 +117,7 @@ def test_the_default_answers_for_what_no_rule_speaks_of():
     ("{journeys_satisfied: {min: 3}}", "{journeys_satisfied: {min: 1}}", Edit.LOOSENED),
     ("{files: {max: 1}}", "{changed_lines: {max: 1}}", Edit.CHANGED),
 ])
-def test_an_edit_is_weighed_by_what_it_says_and_not_by_what_it_flipped(old, new, expected):
+def test_an_edit_is_weighed_by_what_it_says_and_not_by_what_it_flipped(old, new, expected) -> None:
     texts = [governance(rule_text(f"level: enforced\ncheck: {check}")).rule("F-ONE") for check in (old, new)]
     assert edit(*texts) is expected
     assert edit(texts[0], texts[0]) is Edit.SAME
@@ -134,7 +134,7 @@ def test_an_edit_is_weighed_by_what_it_says_and_not_by_what_it_flipped(old, new,
     ("\nstatus: shadow\non_fail: reject", "\non_fail: retry", Edit.CHANGED),
     ("", "\ncases: [{given: {files: 1}, expect: pass}]", Edit.SAME),
 ])
-def test_so_is_what_stands_around_the_check(old, new, expected):
+def test_so_is_what_stands_around_the_check(old, new, expected) -> None:
     assert edit(*(governance(rule_text(ONE + words)).rule("F-ONE") for words in (old, new))) is expected
 
 
@@ -146,7 +146,7 @@ LAW = governance(
 
 @given(st.lists(st.sampled_from(["a", "b", "x", ".env"]), max_size=4, unique=True), st.sampled_from([UNKNOWN, "bug", "chore"]),
        st.sampled_from([UNKNOWN, 1, 2, 3]))
-def test_a_rule_refuses_in_a_replay_what_it_refuses_at_work(paths, kind, attempts):
+def test_a_rule_refuses_in_a_replay_what_it_refuses_at_work(paths, kind, attempts) -> None:
     facts = ChangeFacts(files=tuple(change(path) for path in paths), kind=kind, attempts=attempts)
     found = {one.rule: one for one in impact(None, LAW, past(facts)).rules}
     asked = {finding.rule: finding.passed for applies in (Applies.PR, Applies.MERGE)
@@ -160,7 +160,7 @@ def test_a_rule_refuses_in_a_replay_what_it_refuses_at_work(paths, kind, attempt
 
 @settings(max_examples=20)
 @given(st.permutations(range(1, 6)))
-def test_flips_come_in_the_order_of_the_history(numbers):
+def test_flips_come_in_the_order_of_the_history(numbers) -> None:
     history = tuple(RecordedChange(number, touching("a", "b")) for number in numbers)
     found = impact(governance(), governance(rule_text(ONE)), history)
     assert [flip.change for flip in found.flips] == list(numbers)
@@ -186,7 +186,7 @@ def capped(cap: int):
 
 
 @pytest.mark.parametrize(("cap", "count"), [(500, 23), (400, 26), (600, 21)])
-def test_the_cap_refuses_exactly_who_is_over_it(cap, count):
+def test_the_cap_refuses_exactly_who_is_over_it(cap, count) -> None:
     found = row(impact(THEIRS, capped(cap), HISTORY), "F-SIZE")
     assert found.refused == over(cap)
     assert found.refused_before == over(500)
@@ -194,12 +194,12 @@ def test_the_cap_refuses_exactly_who_is_over_it(cap, count):
 
 
 @pytest.mark.parametrize(("cap", "numbers"), [(400, {63, 134, 180}), (600, {100, 102})])
-def test_an_edit_of_the_cap_flips_exactly_those_between(cap, numbers):
+def test_an_edit_of_the_cap_flips_exactly_those_between(cap, numbers) -> None:
     found = impact(THEIRS, capped(cap), HISTORY)
     assert {flip.change for flip in found.flips} == numbers == set(over(cap)) ^ set(over(500))
 
 
-def test_twenty_one_touch_what_is_protected_and_thirty_four_break_at_least_one():
+def test_twenty_one_touch_what_is_protected_and_thirty_four_break_at_least_one() -> None:
     found = impact(None, THEIRS, HISTORY)
 
     def protected(path):
@@ -212,13 +212,13 @@ def test_twenty_one_touch_what_is_protected_and_thirty_four_break_at_least_one()
     assert {number for one in found.rules if one.status == "enforce" for number in one.refused} == touching_it | set(over(500))
 
 
-def test_of_what_its_records_lack_nothing_is_claimed():
+def test_of_what_its_records_lack_nothing_is_claimed() -> None:
     found = {one.rule: one for one in impact(None, THEIRS, HISTORY).rules}
     for rule in ("F-DEPS", "LAW-MODES"):
         assert (found[rule].cannot_tell, found[rule].refused) == (91, ())
 
 
-def test_the_example_is_clean_and_its_cases_hold():
+def test_the_example_is_clean_and_its_cases_hold() -> None:
     recorded = {one.number: one.facts for one in HISTORY}
     paths = [file.path for one in HISTORY for file in one.facts.files]
     known = [*paths, *(path.name.encode() for path in EXAMPLE.iterdir())]

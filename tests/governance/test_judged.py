@@ -42,7 +42,7 @@ def question(**changes) -> Question:
 
 # How it is stated
 
-def test_a_question_is_read_whole():
+def test_a_question_is_read_whole() -> None:
     rule = governance(rule_text("""
         level: judged
         question: >-
@@ -63,7 +63,7 @@ def test_a_question_is_read_whole():
     assert rule.cases[0].votes == (YES, YES, YES, YES, ABSTAIN)
 
 
-def test_what_it_does_not_say_is_strict():
+def test_what_it_does_not_say_is_strict() -> None:
     rule = governance(rule_text(JUDGED)).rule("F-ONE")
     assert (rule.question.votes, rule.question.need, rule.question.abstain) == (3, 3, OnFail.NEEDS_HUMAN)
     assert governance(rule_text(JUDGED + "votes: {n: 5}")).rule("F-ONE").question.need == 5
@@ -103,7 +103,7 @@ def test_what_it_does_not_say_is_strict():
     ("level: judged", "level: enforced\ncheck: {files: {max: 1}}", 10, "question", "only a judged rule asks a question"),
     ("level: judged\nquestion: Does it serve the issue?\n", "level: advisory\n", 9, "sees", "only a judged rule asks"),
 ])
-def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, line, key, says):
+def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, line, key, says) -> None:
     block = JUDGED.replace(old, new)
     with pytest.raises(GovernanceError, match=r"^factory_rules\.md:") as error:
         governance(rule_text(block))
@@ -111,12 +111,12 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, lin
     assert says in error.value.message
 
 
-def test_a_case_of_votes_belongs_to_a_judged_rule():
+def test_a_case_of_votes_belongs_to_a_judged_rule() -> None:
     with pytest.raises(GovernanceError, match="only a judged rule counts votes"):
         governance(rule_text("level: enforced\ncheck: {files: {max: 1}}\ncases: [{votes: [yes], expect: pass}]"))
 
 
-def test_its_cases_are_counted_without_a_model():
+def test_its_cases_are_counted_without_a_model() -> None:
     block = JUDGED + """votes: {need: 2}
 when: kind == "bug"
 cases:
@@ -133,7 +133,7 @@ cases:
     assert "3 of 3 votes say yes" in broken.says
 
 
-def test_lint_asks_for_a_case_and_for_globs_that_match():
+def test_lint_asks_for_a_case_and_for_globs_that_match() -> None:
     found = {finding.code for finding in lint(governance(rule_text(JUDGED + 'never_sees: ["gone/**"]')), paths=[b"a.py"])}
     assert {"no-case", "no-match"} <= found
 
@@ -142,7 +142,7 @@ def test_lint_asks_for_a_case_and_for_globs_that_match():
 
 @pytest.mark.parametrize("votes", list(product(Vote, repeat=3)), ids=" ".join)
 @pytest.mark.parametrize("need", [1, 2, 3])
-def test_one_no_refuses_enough_yeses_hold_and_everything_else_is_unknown(votes, need):
+def test_one_no_refuses_enough_yeses_hold_and_everything_else_is_unknown(votes, need) -> None:
     passed = standing(question(need=need), votes)
     if NO in votes:
         assert passed is False
@@ -152,11 +152,11 @@ def test_one_no_refuses_enough_yeses_hold_and_everything_else_is_unknown(votes, 
         assert passed is True
 
 
-def test_no_votes_at_all_are_no_yes():
+def test_no_votes_at_all_are_no_yes() -> None:
     assert standing(question(), ()) is UNKNOWN
 
 
-def test_the_words_are_ours_and_say_what_counted():
+def test_the_words_are_ours_and_say_what_counted() -> None:
     said = answer_to(question(), (YES, UNQUOTED, ABSTAIN), evidence=("vote 1",))
     assert said.says == ("1 of 3 votes say yes, 3 are needed; 0 say no; 1 say no and quote nothing that is there, so they do not "
                          "count; 1 abstain")
@@ -183,11 +183,11 @@ FILE = ("def total(rows):", "    return sum(rows)", "", "", "}", "", "}", "x = 1
     (10_000, "go()", None),
     (10, "go()\nreturn", None),
 ])
-def test_a_quote_is_read_again_at_its_place(line, text, place):
+def test_a_quote_is_read_again_at_its_place(line, text, place) -> None:
     assert place_of(Quote("a.py", line, text), FILE) == place
 
 
-def test_a_no_counts_only_with_a_quote_that_is_there():
+def test_a_no_counts_only_with_a_quote_that_is_there() -> None:
     there, invented = Quote("a.py", 8, "x = 1"), Quote("a.py", 8, "eval(input())")
     elsewhere = Quote("other.py", 1, "x = 1")
     shown = {"a.py": FILE}
@@ -199,11 +199,11 @@ def test_a_no_counts_only_with_a_quote_that_is_there():
     assert vote_of(Ballot(Reply.ABSTAIN, (there,)), (there,)) is ABSTAIN
 
 
-def test_a_quote_that_is_near_is_told_where_it_is():
+def test_a_quote_that_is_near_is_told_where_it_is() -> None:
     assert found_in(Ballot(Reply.NO, (Quote("a.py", 9, "x = 1"),)), {"a.py": FILE}) == (Quote("a.py", 8, "x = 1"),)
 
 
-def test_the_answer_is_closed_and_survives_being_written_down():
+def test_the_answer_is_closed_and_survives_being_written_down() -> None:
     Draft202012Validator.check_schema(ballot_schema())
     ballot = Ballot(Reply.NO, (Quote("a.py", 8, "x = 1"),), "It is one.")
     assert ballot_in(as_answer(ballot)) == ballot
@@ -216,7 +216,7 @@ def test_the_answer_is_closed_and_survives_being_written_down():
     {"answer": "no", "quotes": [{"file": "a.py", "text": "x"}], "reason": ""},
     {"answer": "yes", "quotes": [], "reason": "y" * 2000},
 ])
-def test_an_answer_in_another_form_is_an_abstention(answer):
+def test_an_answer_in_another_form_is_an_abstention(answer) -> None:
     ballot = ballot_in(answer)
     assert ballot.reply is Reply.ABSTAIN
     assert "not in the agreed form" in ballot.reason
@@ -227,12 +227,12 @@ def test_an_answer_in_another_form_is_an_abstention(answer):
     st.text(max_size=8) | st.sampled_from(["answer", "quotes", "reason"]),
     st.recursive(st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.sampled_from(["yes", "no"]),
                  lambda inner: st.lists(inner, max_size=2), max_leaves=3), max_size=4))
-def test_no_answer_breaks_the_counting(answer):
+def test_no_answer_breaks_the_counting(answer) -> None:
     ballot = ballot_in(answer)
     assert vote_of(ballot, found_in(ballot, {"a": ("x",)})) in (YES, UNQUOTED, ABSTAIN)
 
 
-def test_votes_make_a_decision_stricter_and_never_milder():
+def test_votes_make_a_decision_stricter_and_never_milder() -> None:
     small = rule_text("level: enforced\ncheck: {files: {max: 1}}\non_fail: retry")
     law = governance(small, rule_text(JUDGED, rule_id="F-JUDGED"))
     rule = law.rule("F-JUDGED")
@@ -248,17 +248,17 @@ def test_votes_make_a_decision_stricter_and_never_milder():
         assert [finding.rule for finding in decision.refusals] == ["F-JUDGED"]
 
 
-def test_code_alone_never_asks_a_question():
+def test_code_alone_never_asks_a_question() -> None:
     assert "F-ONE" not in {finding.rule for finding in decide(governance(rule_text(JUDGED)), touching("a")).findings}
 
 
-def test_what_is_neither_held_nor_refused_goes_where_it_says():
+def test_what_is_neither_held_nor_refused_goes_where_it_says() -> None:
     rule = governance(rule_text(JUDGED + "on_fail: reject\nvotes: {abstain: retry}")).rule("F-ONE")
     assert finding_of(rule, answer_to(rule.question, (NO, YES, YES))).on_fail is OnFail.REJECT
     assert finding_of(rule, answer_to(rule.question, (YES, YES, ABSTAIN))).on_fail is OnFail.RETRY
 
 
-def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last():
+def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last() -> None:
     law = governance(rule_text(JUDGED + "status: shadow", rule_id="F-SHADOW"), rule_text(JUDGED + "status: off", rule_id="F-OFF"),
                      rule_text(JUDGED + 'when: kind == "bug"', rule_id="F-BUG"), rule_text(JUDGED, rule_id="F-ALL"))
 
@@ -272,7 +272,7 @@ def test_those_that_apply_are_voted_on_and_what_is_in_shadow_last():
     assert law.rule("F-SHADOW").status is Status.SHADOW
 
 
-def test_the_page_has_every_sight_and_every_number():
+def test_the_page_has_every_sight_and_every_number() -> None:
     page = (Path(__file__).parents[2] / "docs" / "governance.md").read_text("utf-8").split("## Judged rules")[1].split("\n## ")[0]
     assert all(f"`{word}`" in page for word in (*Sight, *Reply, UNQUOTED))
     assert f"{LARGEST_VIEW:,} characters" in page

@@ -11,7 +11,7 @@ TEXT = ("I booked a walk for my group, then pressed cancel, and the walk still s
 
 
 @pytest.mark.parametrize("other", [TEXT, TEXT.upper(), TEXT.replace(",", ""), f"{TEXT} Thanks!", f"Hello. {TEXT}"])
-def test_a_text_edited_in_passing_is_nearly_the_same(other):
+def test_a_text_edited_in_passing_is_nearly_the_same(other) -> None:
     assert likeness(TEXT, other) >= NEARLY_THE_SAME
 
 
@@ -20,27 +20,27 @@ def test_a_text_edited_in_passing_is_nearly_the_same(other):
     "After cancelling, the places stay taken: the walk shows fewer places than it has.",
     " ".join(reversed(TEXT.split())),
 ])
-def test_another_text_is_not(other):
+def test_another_text_is_not(other) -> None:
     assert likeness(TEXT, other) < NEARLY_THE_SAME
 
 
-def test_a_text_of_few_words_says_nothing():
+def test_a_text_of_few_words_says_nothing() -> None:
     assert likeness("It does not work", "It does not work") == 0.0
 
 
 @given(st.text(max_size=300), st.text(max_size=300))
-def test_it_is_a_share_and_does_not_depend_on_the_order(one, other):
+def test_it_is_a_share_and_does_not_depend_on_the_order(one, other) -> None:
     assert 0.0 <= likeness(one, other) == likeness(other, one) <= 1.0
 
 
-def test_the_nearest_come_first_and_what_shares_no_word_does_not_come():
+def test_the_nearest_come_first_and_what_shares_no_word_does_not_come() -> None:
     far, near = Earlier(1, "Pay by card", "Please", "rejected"), Earlier(2, "Cancel", "the walk shows fewer places", "accepted")
     other = Earlier(3, "Walks", "which walk", "accepted")
     assert nearest(TEXT, (far, other, near), most=5) == (near, other)
     assert nearest(TEXT, (far, other, near), most=1) == (near,)
 
 
-def test_reworded_it_is_still_alike_and_another_text_is_not():
+def test_reworded_it_is_still_alike_and_another_text_is_not() -> None:
     reworded = TEXT.replace("pressed cancel", "aborted it").replace("To reproduce:", "Steps:")
     assert resemblance(TEXT, reworded) >= ALIKE
     assert resemblance(TEXT, " ".join(reversed(TEXT.split()))) == 1.0
@@ -53,14 +53,14 @@ def flood(number):
     return Earlier(number, "Cancel", " ".join(words[number:] + words[:number]), "accepted")
 
 
-def test_the_same_words_again_have_a_twin_and_rewordings_have_one_once_they_are_a_flood():
+def test_the_same_words_again_have_a_twin_and_rewordings_have_one_once_they_are_a_flood() -> None:
     assert twin(TEXT, [Earlier(4, "", TEXT, "accepted"), Earlier(2, "Pay", "by card", "rejected")]).number == 4
     reversed_text = " ".join(reversed(TEXT.split()))
     assert twin(reversed_text, [flood(3), flood(7)]) is None
     assert twin(reversed_text, [flood(9), flood(3), flood(7)]).number == 3
 
 
-def test_two_short_reports_in_one_form_are_not_alike_by_the_form():
+def test_two_short_reports_in_one_form_are_not_alike_by_the_form() -> None:
     form = ("### What happened?\n{}\n### What did you expect to happen instead of this?\n{}\n### Which browser do you use?\n"
             "_No response_\n- [x] I have searched the existing issues and found none that is like this one\n")
     one = form.format("The places of the Eider are gone after cancelling my booking", "As many places as before")
@@ -74,7 +74,7 @@ WORDY = st.lists(st.sampled_from(TEXT.split()), max_size=24).map(" ".join)
 
 
 @given(WORDY, st.lists(WORDY, max_size=8), st.data())
-def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, others, data):
+def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, others, data) -> None:
     told = [*others, text, f"{text} again"][: data.draw(st.integers(0, len(others) + 2))]
     earlier = [Earlier(number, "", body, "accepted") for number, body in enumerate(told, 1)]
     texts = Texts()
@@ -87,7 +87,7 @@ def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, other
         issue.number for issue in nearest(text, earlier, most=3))
 
 
-def test_a_text_is_read_once_for_each_mark():
+def test_a_text_is_read_once_for_each_mark() -> None:
     texts, read = Texts(), []
     for mark in ("a", "a", "b", "b", "a"):
         texts.learn(7, mark, lambda: read.append(1) or "the places are gone")
@@ -95,7 +95,7 @@ def test_a_text_is_read_once_for_each_mark():
 
 
 @pytest.mark.parametrize("count", [2, 3])
-def test_a_flood_of_rewordings_is_one_among_texts_that_are_kept_too(count):
+def test_a_flood_of_rewordings_is_one_among_texts_that_are_kept_too(count) -> None:
     texts, words = Texts(), TEXT.split()
     for number in range(1, count + 1):
         texts.learn(number, number, lambda number=number: " ".join(words[number * 7:][::-1] + words[:number * 7]))

@@ -19,7 +19,7 @@ def codes(law, **known):
     return [finding.code for finding in lint(law, **known)]
 
 
-def test_a_clean_law_has_no_findings():
+def test_a_clean_law_has_no_findings() -> None:
     law = governance(CLEAN)
     assert lint(law, known_workflows=["triage"], known_labels=["ready"], paths=[b"a"]) == ()
 
@@ -63,7 +63,7 @@ def test_a_clean_law_has_no_findings():
     (CLEAN + rule_text(SIZE.replace("400", "500") + '\nwhen: kind == "bug"', rule_id="F-TWO"), "shadowed", "F-ONE"),
     (CLEAN + "<!--\n```yaml rule\nid: F-ONE\n```\n-->\n", "left-out", "F-ONE stands in HTML"),
 ])
-def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says):
+def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says) -> None:
     findings = lint(governance(rules), known_workflows=["triage", "merge"], known_labels=["ready"], paths=[b"src/a.py"])
     if code is None:
         assert findings == ()
@@ -74,29 +74,29 @@ def test_a_likely_mistake_is_found_and_nothing_else(rules, code, says):
         assert findings[0].line >= 4
 
 
-def test_a_limit_that_another_file_contradicts_is_found_there():
+def test_a_limit_that_another_file_contradicts_is_found_there() -> None:
     law = read_governance({**files(FRONT + CLEAN), "CLAUDE.md": b"# Code\nKeep a pull request under 500 lines.\n"})
     (finding,) = lint(law)
     assert (finding.file, finding.line, finding.code) == ("CLAUDE.md", 2, "contradiction")
 
 
-def test_prose_without_blocks_is_said_to_be_advice():
+def test_prose_without_blocks_is_said_to_be_advice() -> None:
     law = read_governance({"mission.md": b"Be good.", "factory_rules.md": b"Be small.", "CLAUDE.md": CODE})
     assert [(finding.file, finding.code) for finding in lint(law)] == [
         ("factory_rules.md", "unbound"), ("mission.md", "unbound")]
 
 
-def test_a_prompt_that_grows_too_large_is_told():
+def test_a_prompt_that_grows_too_large_is_told() -> None:
     assert codes(governance(CLEAN, mission=MISSION + "word " * 9000)) == ["prompt-size"]
 
 
-def test_a_promise_is_found_on_its_own_line():
+def test_a_promise_is_found_on_its_own_line() -> None:
     (finding,) = lint(governance(CLEAN + "## Manners\nBe kind.\nYou MUST be kind.\n"))
     assert governance(CLEAN + "## Manners\nBe kind.\nYou MUST be kind.\n").document("factory_rules.md").text.split(
         "\n")[finding.line - 1] == "You MUST be kind."
 
 
-def test_what_is_not_asked_about_is_not_complained_of():
+def test_what_is_not_asked_about_is_not_complained_of() -> None:
     rules = CLEAN + rule_text('level: enforced\ncheck: {labels: {deny: [Hold]}}\ncases: [{given: {labels: []}, expect: pass}]',
                               rule_id="F-TWO") + "## M\nworkflows/release.yaml\n"
     assert lint(governance(rules)) == ()
@@ -125,7 +125,7 @@ def test_what_is_not_asked_about_is_not_complained_of():
     ("files: {max: 3}", "added_lines: {max: 3}", False),
     ("files: {max: 3, exclude: [a]}", "files: {max: 3}", False),
 ])
-def test_a_rule_that_never_matters_is_found_where_that_is_certain(wide, narrow, never_matters):
+def test_a_rule_that_never_matters_is_found_where_that_is_certain(wide, narrow, never_matters) -> None:
     law = governance(rule_text(f"level: enforced\ncheck: {{{wide}}}"),
                      rule_text(f"level: enforced\ncheck: {{{narrow}}}", rule_id="F-TWO"))
     found = [finding.says for finding in lint(law) if finding.code == "shadowed"]
@@ -135,18 +135,18 @@ def test_a_rule_that_never_matters_is_found_where_that_is_certain(wide, narrow, 
 @pytest.mark.parametrize(("one", "two"), [
     ("on_fail: retry", "on_fail: reject"), ("status: shadow", ""), ("status: off", ""), ("applies: merge", ""),
     ('when: kind == "bug"', ""), ('when: kind == "bug"', 'when: kind == "chore"')])
-def test_a_rule_that_is_milder_or_asked_elsewhere_shadows_nothing(one, two):
+def test_a_rule_that_is_milder_or_asked_elsewhere_shadows_nothing(one, two) -> None:
     law = governance(rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{one}"),
                      rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{two}", rule_id="F-TWO"))
     assert not [finding.says for finding in lint(law) if finding.says.startswith("F-TWO never matters")]
 
 
-def test_to_say_what_is_built_in_in_ones_own_words_is_no_mistake():
+def test_to_say_what_is_built_in_in_ones_own_words_is_no_mistake() -> None:
     law = governance(rule_text("level: enforced\ncheck: {paths: {deny: [.github/workflows, CLAUDE.md]}}\non_fail: needs-human"))
     assert codes(law) == ["no-case"]
 
 
-def test_a_nested_file_may_limit_otherwise_and_its_globs_are_tried_below_its_folder():
+def test_a_nested_file_may_limit_otherwise_and_its_globs_are_tried_below_its_folder() -> None:
     check = 'check: {changed_lines: {max: 900, exclude: ["*.lock", "a/*.sql"]}}'
     nested = rule_text(f"level: enforced\n{check}\n{CASE}", prose="900.")
     law = read_governance({**files(FRONT + CLEAN), "a/factory_rules.md": (FRONT + nested).encode()})
@@ -160,13 +160,13 @@ def test_a_nested_file_may_limit_otherwise_and_its_globs_are_tried_below_its_fol
 @given(st.lists(st.text(alphabet="ab/", min_size=1, max_size=6).map(lambda text: text.strip("/") or "a"), max_size=6),
        st.text(alphabet="ab/*?", min_size=1, max_size=6).filter(lambda text: glob_fault(text) is None),
        st.sampled_from(["", "a/", "ab/"]))
-def test_a_glob_is_said_to_match_nothing_exactly_where_it_matches_nothing(paths, pattern, below):
+def test_a_glob_is_said_to_match_nothing_exactly_where_it_matches_nothing(paths, pattern, below) -> None:
     known = [path.replace("//", "/").encode() for path in paths]
     expected = any(matches((pattern,), path) for path in known if path.startswith(below.encode()))
     assert Known(known).has(pattern, below=below) is expected
 
 
-def test_what_lint_takes_grows_with_the_rules_and_not_with_their_pairs():
+def test_what_lint_takes_grows_with_the_rules_and_not_with_their_pairs() -> None:
     text = FRONT + "".join(rule_text(
         f"level: enforced\ncheck: {{paths: {{deny: [src/area{at}/**, lib/{at}/x.py]}}}}\n"
         f"cases:\n  - {{given: {{files: [src/area{at}/x]}}, expect: fail}}", rule_id=f"F-R{at}") for at in range(500))

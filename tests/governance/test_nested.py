@@ -53,11 +53,11 @@ TWO = rule_text(SMALL, rule_id="F-TWO")
     (["packages/apis/a", "packages/apis/b"], ["factory_rules.md#F-ONE"]),
     (["packages/API/a", "packages/\u0430pi/b"], ["factory_rules.md#F-ONE", f"{API}#F-TWO"]),
 ])
-def test_a_nested_rule_sees_what_is_below_its_folder_and_is_asked_there_only(paths, expected):
+def test_a_nested_rule_sees_what_is_below_its_folder_and_is_asked_there_only(paths, expected) -> None:
     assert refusals(law(packages__api=TWO), *paths) == expected
 
 
-def test_a_rule_that_is_stated_again_holds_there_and_the_roots_sees_the_rest():
+def test_a_rule_that_is_stated_again_holds_there_and_the_roots_sees_the_rest() -> None:
     governance = law(packages__api=rule_text(WIDE))
     inside, outside = [f"packages/api/{name}" for name in "abcd"], ["src/a", "src/b"]
     assert refusals(governance, *inside[:3]) == []
@@ -67,7 +67,7 @@ def test_a_rule_that_is_stated_again_holds_there_and_the_roots_sees_the_rest():
     assert refusals(governance, "packages/API/a", "packages/API/b") == ["factory_rules.md#F-ONE"]
 
 
-def test_of_two_files_above_the_nearer_one_gives_way():
+def test_of_two_files_above_the_nearer_one_gives_way() -> None:
     governance = law(a=rule_text(WIDE), a__b=rule_text(SMALL))
     assert refusals(governance, "a/b/x", "a/b/y") == ["a/b/factory_rules.md#F-ONE"]
     assert refusals(governance, "a/x", "a/y", "a/b/z") == []
@@ -82,31 +82,31 @@ def test_of_two_files_above_the_nearer_one_gives_way():
     ("tests", lambda path: SuiteFacts(frozenset(), frozenset(), weakened=(f"{path.decode()}::t: emptied",)),
      "tests_weakened: {}"),
 ])
-def test_what_has_a_path_is_seen_below_it_only(name, fact, check):
+def test_what_has_a_path_is_seen_below_it_only(name, fact, check) -> None:
     governance = law("", packages__api=rule_text(f"level: enforced\ncheck: {{{check}}}"))
     inside, outside = "packages/api/a.py", "src/a.py"
     assert refusals(governance, inside, outside, **{name: fact(inside.encode())}) == [f"{API}#F-ONE"]
     assert refusals(governance, inside, outside, **{name: fact(outside.encode())}) == []
 
 
-def test_what_has_no_path_is_seen_whole_where_the_folder_is_touched():
+def test_what_has_no_path_is_seen_whole_where_the_folder_is_touched() -> None:
     governance = law("", packages__api=rule_text("level: enforced\ncheck: {attempts: {max: 1}}"))
     assert refusals(governance, "packages/api/a", attempts=2) == [f"{API}#F-ONE"]
     assert refusals(governance, "src/a", attempts=2) == []
 
 
-def test_where_nobody_knows_what_is_touched_every_rule_is_asked():
+def test_where_nobody_knows_what_is_touched_every_rule_is_asked() -> None:
     decision = decide(law(packages__api=rule_text(WIDE)), ChangeFacts())
     assert {finding.source.file for finding in decision.refusals if finding.rule == "F-ONE"} == {"factory_rules.md", API}
 
 
-def test_a_condition_sees_what_its_rule_sees():
+def test_a_condition_sees_what_its_rule_sees() -> None:
     governance = law("", packages__api=rule_text(SMALL + "when: files > 2"))
     assert refusals(governance, "packages/api/a", "packages/api/b", "src/c") == []
     assert refusals(governance, "packages/api/a", "packages/api/b", "packages/api/c") == [f"{API}#F-ONE"]
 
 
-def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change():
+def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change() -> None:
     governance = law("", front="---\nschema: 1\ndefault: needs-human\n---\n", packages__api=rule_text(WIDE))
     assert decide(governance, touching("packages/api/a")).allowed
     decision = decide(governance, touching("packages/api/a", "src/b"))
@@ -125,7 +125,7 @@ def test_a_nested_rule_does_not_speak_for_the_rest_of_the_change():
     (rule_text(WIDE) * 2, "F-ONE is already stated at packages/api/factory_rules.md"),
     ("```yaml scope\nid: F-ONE\nkind: in\n```\n", "stands in mission.md"),
 ])
-def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, says):
+def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, says) -> None:
     root = rule_text(SMALL) + rule_text(SMALL + "locked: true", rule_id="F-LOCK")
     with pytest.raises(GovernanceError) as error:
         law(root, packages__api=nested)
@@ -133,17 +133,17 @@ def test_a_nested_file_cannot_loosen_what_is_not_its_to_loosen(nested, says):
     assert (error.value.file, error.value.line is not None) == (API, True)
 
 
-def test_what_a_nested_file_locks_is_locked_below_it():
+def test_what_a_nested_file_locks_is_locked_below_it() -> None:
     assert "a/b/factory_rules.md:4: `id`: F-ONE is locked at a/factory_rules.md:4" in refused(
         a=rule_text(SMALL + "locked: true"), a__b=rule_text(WIDE))
 
 
-def test_a_folder_beside_has_no_say():
+def test_a_folder_beside_has_no_say() -> None:
     assert "F-NEW is already stated at a/factory_rules.md:4; only a file above this one may state it too" in refused(
         a=rule_text(SMALL, rule_id="F-NEW"), b=rule_text(WIDE, rule_id="F-NEW"))
 
 
-def test_a_nested_file_has_no_default_of_its_own():
+def test_a_nested_file_has_no_default_of_its_own() -> None:
     with pytest.raises(GovernanceError) as error:
         read_governance({**files(FRONT), "a/factory_rules.md": b"---\nschema: 1\ndefault: allow\n---\n# A\n"})
     assert (error.value.file, error.value.line, error.value.key) == ("a/factory_rules.md", 3, "default")
@@ -152,7 +152,7 @@ def test_a_nested_file_has_no_default_of_its_own():
 ROOT = {b"mission.md": "100644", b"factory_rules.md": "100644", b"CLAUDE.md": "100644"}
 
 
-def test_nested_files_are_found_at_any_depth_and_in_any_case_those_above_first():
+def test_nested_files_are_found_at_any_depth_and_in_any_case_those_above_first() -> None:
     found = governing_files({**ROOT, b"a/b/Factory_Rules.md": "100644", b"a/z": "100644", b"a/factory_rules.md": "100755"})
     assert list(found.items())[3:] == [("a/factory_rules.md", "a/factory_rules.md"),
                                        ("a/b/factory_rules.md", "a/b/Factory_Rules.md")]
@@ -167,14 +167,14 @@ def test_nested_files_are_found_at_any_depth_and_in_any_case_those_above_first()
     ({b"a/factory_rules.md.": "100644"}, "looks like factory_rules.md and is not"),
     ({f"a{number}/factory_rules.md".encode(): "100644" for number in range(MOST_NESTED + 1)}, f"at most {MOST_NESTED} are read"),
 ])
-def test_a_nested_file_that_could_be_taken_for_another_is_refused(paths, says):
+def test_a_nested_file_that_could_be_taken_for_another_is_refused(paths, says) -> None:
     with pytest.raises(GovernanceError) as error:
         governing_files({**ROOT, **paths})
     assert says in str(error.value)
     assert error.value.file
 
 
-def test_a_folder_with_a_mission_of_its_own_is_another_project():
+def test_a_folder_with_a_mission_of_its_own_is_another_project() -> None:
     own = {b"examples/x/factory_rules.md": "120000", b"examples/x/Mission.md": "100644",
            b"examples/x/y/factory_rules.md": "100644"}
     assert list(governing_files({**ROOT, **own})) == ["mission.md", "factory_rules.md", "CLAUDE.md"]
@@ -182,7 +182,7 @@ def test_a_folder_with_a_mission_of_its_own_is_another_project():
     assert "a/factory_rules.md" in governing_files({**ROOT, **only_looks})
 
 
-def test_the_digest_and_every_context_have_nested_files_and_nothing_else_changes_them():
+def test_the_digest_and_every_context_have_nested_files_and_nothing_else_changes_them() -> None:
     alone, more = law(), law(a=TWO)
     plain = hashlib.sha256(b"".join(f"{name}\0{len(text)}\0".encode() + text for name, text in files(
         FRONT + rule_text(SMALL)).items())).hexdigest()
@@ -192,7 +192,7 @@ def test_the_digest_and_every_context_have_nested_files_and_nothing_else_changes
     assert '<document name="a/factory_rules.md">' in context(more)
 
 
-def test_cases_of_a_nested_rule_speak_of_its_folder():
+def test_cases_of_a_nested_rule_speak_of_its_folder() -> None:
     cases = ("cases:\n  - {given: {files: 2}, expect: fail}\n  - {given: {files: [src/a, src/b]}, expect: pass}\n"
              "  - {given: {files: [a/x, a/y]}, expect: fail}\n  - {given: {files: [a/x, b]}, expect: pass}\n")
     results = run_cases(law(a=rule_text(SMALL + cases, rule_id="F-TWO")))
@@ -200,13 +200,13 @@ def test_cases_of_a_nested_rule_speak_of_its_folder():
     assert results[0].source.file == "a/factory_rules.md"
 
 
-def test_rules_that_merge_are_narrowed_as_well():
+def test_rules_that_merge_are_narrowed_as_well() -> None:
     governance = law("", a=rule_text(SMALL + "applies: merge"))
     assert decide(governance, touching("a/x", "a/y"), applies=Applies.MERGE).action is OnFail.SPLIT
     assert decide(governance, touching("a/x", "b"), applies=Applies.MERGE).allowed
 
 
-def test_a_working_copy_is_read_with_its_nested_files(tmp_path):
+def test_a_working_copy_is_read_with_its_nested_files(tmp_path) -> None:
     for name, content in {**files(FRONT + rule_text(SMALL)), "a/b/factory_rules.md": (FRONT + TWO).encode(),
                           "node_modules/x/factory_rules.md": b"", ".venv/factory_rules.md": b"", ".venv/pyvenv.cfg": b""}.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -221,6 +221,6 @@ def test_a_working_copy_is_read_with_its_nested_files(tmp_path):
         governance_in(tmp_path)
 
 
-def test_a_change_by_the_factory_never_touches_a_nested_file():
+def test_a_change_by_the_factory_never_touches_a_nested_file() -> None:
     assert refusals(law(a=TWO), "a/factory_rules.md") == ["(built in)#LAW-PROTECTED"]
     assert change("a/factory_rules.md").name == "a/factory_rules.md"

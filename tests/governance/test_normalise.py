@@ -21,24 +21,24 @@ CASES = sorted(path.stem for path in CORPUS.glob("*.md") if "." not in path.stem
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_golden_corpus(name):
+def test_the_golden_corpus(name) -> None:
     found = normalise((CORPUS / f"{name}.md").read_bytes().decode())
     assert found.text == (CORPUS / f"{name}.seen.md").read_bytes().decode()
     assert [[hidden.kind, hidden.text] for hidden in found.hidden] == json.loads((CORPUS / f"{name}.hidden.json").read_text())
 
 
-def test_the_corpus_has_every_way_of_hiding():
+def test_the_corpus_has_every_way_of_hiding() -> None:
     kinds = {kind for name in CASES for kind, _ in json.loads((CORPUS / f"{name}.hidden.json").read_text())}
     assert kinds == {kind.value for kind in HiddenKind}
 
 
-def test_a_plain_report_comes_through_as_it_was_written():
+def test_a_plain_report_comes_through_as_it_was_written() -> None:
     text = (CORPUS / "plain-report.md").read_text()
     assert normalise(text).text == text
     assert normalise(text).hidden == ()
 
 
-def test_folds_and_quotations_are_marked_by_their_lines():
+def test_folds_and_quotations_are_marked_by_their_lines() -> None:
     found = normalise("a\n<details><summary>s</summary>\nb ![evil](x)\n</details>\nc\n> d <!-- e -->\n")
     assert [(span.line, span.end_line, span.provenance) for span in found.spans] == [
         (2, 4, Provenance.FOLDED), (6, 6, Provenance.QUOTED)]
@@ -46,14 +46,14 @@ def test_folds_and_quotations_are_marked_by_their_lines():
         (HiddenKind.IMAGE, Provenance.FOLDED), (HiddenKind.COMMENT, Provenance.QUOTED)]
 
 
-def test_a_long_text_is_cut_with_a_marker():
+def test_a_long_text_is_cut_with_a_marker() -> None:
     found = normalise("x" * 65_536)
     assert found.truncated == 65_536 - LONGEST
     assert found.text == "x" * LONGEST + "\n⟦cut: 49536 more characters are not shown⟧"
     assert normalise("x" * LONGEST).truncated == 0
 
 
-def test_a_comment_that_is_cut_in_the_middle_stays_hidden():
+def test_a_comment_that_is_cut_in_the_middle_stays_hidden() -> None:
     assert "evil" not in normalise("x" * 90 + "<!-- evil " + "e" * 90 + " -->", limit=100).text
 
 
@@ -72,7 +72,7 @@ BOMBS = {
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_text_made_to_be_slow_is_read_in_time_that_its_length_bounds(bomb):
+def test_a_text_made_to_be_slow_is_read_in_time_that_its_length_bounds(bomb) -> None:
     text = BOMBS[bomb] * (65_536 // len(BOMBS[bomb]))
     began = time.process_time()
     normalise(text)
@@ -130,7 +130,7 @@ def on_the_page(text: str) -> str:
 @example(["`\n[n]: x\n`", "<!-- EVIL -->", "`"])
 @example(["`\n|-|-|\n```x`", "<!-- EVIL -->", "```"])
 @example(["![<script>[a][r][\n~~~\n[r]: x \"EVIL\"\n"])
-def test_what_the_page_does_not_show_is_never_read(fragments):
+def test_what_the_page_does_not_show_is_never_read(fragments) -> None:
     text = numbered(fragments)
     seen, read = on_the_page(text), normalise(text).text
     for marker in re.findall(r"evil\d+e", read):
@@ -139,7 +139,7 @@ def test_what_the_page_does_not_show_is_never_read(fragments):
 
 @settings(max_examples=300, deadline=None)
 @given(st.one_of(TEXT.map(numbered), st.text(max_size=200)))
-def test_normalising_again_changes_nothing_and_nothing_invisible_is_left(text):
+def test_normalising_again_changes_nothing_and_nothing_invisible_is_left(text) -> None:
     found = normalise(text)
     assert normalise(found.text).text == found.text
     assert unicodedata.is_normalized("NFC", found.text)
@@ -148,6 +148,6 @@ def test_normalising_again_changes_nothing_and_nothing_invisible_is_left(text):
 
 @given(st.text(alphabet=st.characters(codec="ascii", categories=("L", "N", "Zs", "P"), exclude_characters="<>`\\[]!&~"),
                max_size=200))
-def test_text_without_markup_is_left_as_it_is(text):
+def test_text_without_markup_is_left_as_it_is(text) -> None:
     assert normalise(text).text == text
     assert normalise(text).hidden == ()

@@ -21,24 +21,24 @@ def tracked() -> list[bytes]:
             if path.is_file() and not skipped & set(path.relative_to(ROOT).parts)]
 
 
-def test_ours_is_clean():
+def test_ours_is_clean() -> None:
     workflows = [path.stem for path in (ROOT / "workflows").glob("*.yaml")]
     assert lint(OURS, known_workflows=workflows, paths=tracked()) == ()
 
 
 @pytest.mark.parametrize("result", run_cases(OURS), ids=lambda result: f"{result.rule}:{result.source.line}")
-def test_each_of_our_cases_holds(result):
+def test_each_of_our_cases_holds(result) -> None:
     assert result.held, result
 
 
-def test_each_enforced_rule_has_a_case_that_fails_and_one_that_passes():
+def test_each_enforced_rule_has_a_case_that_fails_and_one_that_passes() -> None:
     for rule in OURS.rules:
         if rule.level is Level.ENFORCED and not rule.built_in:
             expected = {case.expect for case in rule.cases}
             assert {"pass", "fail"} <= expected, rule.id
 
 
-def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown():
+def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown() -> None:
     suite = SuiteFacts(base=frozenset({"a"}), candidate=frozenset({"a", "b"}), weakened=())
     facts = touching("harness/cli/status.py", "tests/scenarios/test_status.py", dependencies=(), secrets=(), tests=suite,
                      kind="bug", attempts=1, spend_usd=1, journeys=JourneyFacts(1, 1, 1),
@@ -47,21 +47,21 @@ def test_an_ordinary_fix_is_allowed_here_and_lands_when_everything_was_shown():
     assert decide(OURS, facts, applies=Applies.MERGE).allowed
 
 
-def test_a_change_to_the_law_itself_is_never_the_factorys_to_make():
+def test_a_change_to_the_law_itself_is_never_the_factorys_to_make() -> None:
     decision = decide(OURS, touching("factory_rules.md", "harness/governance/law.py"))
     assert decision.action is OnFail.REJECT
     assert {"LAW-PROTECTED", "F-BRAKES"} <= {finding.rule for finding in decision.refusals}
     assert any(finding.passed is UNKNOWN for finding in decision.refusals)
 
 
-def test_every_no_has_words_for_the_person_who_asked():
+def test_every_no_has_words_for_the_person_who_asked() -> None:
     for entry in OURS.scope:
         assert entry.asks_like, entry.id
         if entry.kind != "in":
             assert entry.reply.strip().endswith("."), entry.id
 
 
-def test_deciding_reads_nothing():
+def test_deciding_reads_nothing() -> None:
     """The law is a pure function: what it is made of opens no file, starts no process, asks no clock."""
     room = ROOT / "harness" / "governance"
     impure = {"os", "subprocess", "socket", "time", "datetime", "random", "tempfile", "shutil", "urllib"}

@@ -18,7 +18,7 @@ def rows(heading: str) -> dict[str, str]:
     return {row[1]: row[0] for row in re.finditer(r"^\| `([\w-]+)` \|.*$", section, re.MULTILINE)}
 
 
-def test_the_page_has_every_check_with_its_arguments():
+def test_the_page_has_every_check_with_its_arguments() -> None:
     found = rows("## The checks")
     assert set(found) == set(CHECKS)
     for name, kind in CHECKS.items():
@@ -26,22 +26,22 @@ def test_the_page_has_every_check_with_its_arguments():
         assert {field.name for field in fields(kind)} <= told, name
 
 
-def test_the_page_has_every_key_of_a_rule_and_of_a_scope_entry():
+def test_the_page_has_every_key_of_a_rule_and_of_a_scope_entry() -> None:
     assert set(rows("### A rule")) == set(_RULE)
     scope = PAGE.split("### A scope entry\n")[1].split("\n## ")[0]
     assert all(f"`{key}`" in scope for key in _SCOPE)
 
 
-def test_the_page_has_every_lint_code():
+def test_the_page_has_every_lint_code() -> None:
     code = (Path(harness.governance.__file__).parent / "lint.py").read_text()
     written = set(re.findall(r"""(?:LintFinding\([^"]*?|_at\([^"]*?)"([a-z-]+)",""", code))
     assert set(rows("## Lint")) == written
 
 
-def test_the_page_has_every_built_in_rule_and_every_protected_name():
+def test_the_page_has_every_built_in_rule_and_every_protected_name() -> None:
     assert set(rows("## How rules compose")) == {rule.id for rule in BUILT_IN}
     assert all(name in PAGE for name in PROTECTED)
 
 
-def test_the_page_has_every_name_a_condition_may_use():
+def test_the_page_has_every_name_a_condition_may_use() -> None:
     assert all(f"`{name}`" in PAGE.split("`when:` knows")[1] for name in NAMES)

@@ -24,12 +24,12 @@ INNOCENT = ["notes.md", "src/claude.py", "docs/missions.md", "github/x", "env", 
 
 
 @pytest.mark.parametrize("path", LOOK_ALIKES)
-def test_what_steers_the_factory_is_recognised_under_any_look_alike_name(path):
+def test_what_steers_the_factory_is_recognised_under_any_look_alike_name(path) -> None:
     assert resembles(PROTECTED, path.encode())
 
 
 @pytest.mark.parametrize("path", INNOCENT)
-def test_an_innocent_name_is_left_alone(path):
+def test_an_innocent_name_is_left_alone(path) -> None:
     assert not resembles(PROTECTED, path.encode())
 
 
@@ -60,7 +60,7 @@ def test_an_innocent_name_is_left_alone(path):
     ("**/a/**/b", "a/x/a/y/b", True),
     (".env*", "x/.env.local/deep", True),
 ])
-def test_a_glob_matches_what_it_says(pattern, path, expected):
+def test_a_glob_matches_what_it_says(pattern, path, expected) -> None:
     assert matches((pattern,), path.encode()) is expected
 
 
@@ -102,24 +102,24 @@ PATH = st.lists(st.text(alphabet="ab", min_size=1, max_size=4), min_size=1, max_
 @given(PATTERN, PATH)
 @example("**/a/**/b/*a", "a/b/a/b/ba")
 @example("a/**/**/b", "a/b")
-def test_the_matcher_agrees_with_its_definition(pattern, path):
+def test_the_matcher_agrees_with_its_definition(pattern, path) -> None:
     assert glob_fault(pattern) is None
     assert matches((pattern,), path.encode()) is reference(pattern, path)
 
 
 @given(st.text(max_size=60), st.binary(max_size=60))
-def test_a_glob_is_refused_or_matches_without_an_error(pattern, path):
+def test_a_glob_is_refused_or_matches_without_an_error(pattern, path) -> None:
     if glob_fault(pattern) is None:
         assert matches((pattern,), path) in (True, False)
         assert resembles((pattern,), path) in (True, False)
 
 
 @given(st.text(max_size=80))
-def test_a_skeleton_has_itself_for_a_skeleton(path):
+def test_a_skeleton_has_itself_for_a_skeleton(path) -> None:
     assert skeleton(skeleton(path)) == skeleton(path)
 
 
-def test_a_path_made_to_be_slow_is_not():
+def test_a_path_made_to_be_slow_is_not() -> None:
     hostile = b"a" * 4000 + b"/a" * 2000 + b"/b"
     assert not matches(("**/a*a*a*a*a*a*c/**/a/**/a/**/c",), hostile)
     assert not resembles(("*a*a*a*a*a*a*a*a*a*c",), hostile)
@@ -129,5 +129,5 @@ def test_a_path_made_to_be_slow_is_not():
     ("", "empty"), ("/", "empty"), ("!a", "negated"), ("a\\b", "backslashes"), ("a\x07", "control"), ("a//b", "empty"),
     ("../a", "segment"), ("a/./b", "segment"), ("a**", "whole folders"), ("/".join("a" * 40), "at most"),
 ])
-def test_a_glob_that_we_do_not_match_is_refused_with_the_reason(pattern, says):
+def test_a_glob_that_we_do_not_match_is_refused_with_the_reason(pattern, says) -> None:
     assert says in (glob_fault(pattern) or "")

@@ -52,7 +52,7 @@ def refused(rules: str | bytes, *, mission: str = MISSION) -> GovernanceError:
     return error.value
 
 
-def test_a_rule_is_read_whole():
+def test_a_rule_is_read_whole() -> None:
     rule = read_governance(files(FULL)).rule("F-SIZE")
     assert (rule.title, rule.level, rule.status, rule.applies) == (
         "Pull requests stay small", Level.ENFORCED, Status.OFF, Applies.MERGE)
@@ -65,14 +65,14 @@ def test_a_rule_is_read_whole():
         (Expect.FAIL, None, 17), (Expect.PASS, 12, 18)]
 
 
-def test_what_a_block_does_not_say_has_a_strict_default():
+def test_what_a_block_does_not_say_has_a_strict_default() -> None:
     rule = governance(rule_text("level: enforced\ncheck: {spend_usd: {max: 2.5}}")).rule("F-ONE")
     assert (rule.applies, rule.status, rule.on_fail, rule.locked) == (
         Applies.PR, Status.ENFORCE, OnFail.NEEDS_HUMAN, False)
     assert rule.check == SpendUsd(max=Decimal("2.5"))
 
 
-def test_scope_is_read_whole():
+def test_scope_is_read_whole() -> None:
     law = governance()
     entry = law.entry("M-NOPAY")
     assert (entry.kind, entry.title, entry.prose) == (ScopeKind.OUT, "No payments", "Guides take cash.")
@@ -81,7 +81,7 @@ def test_scope_is_read_whole():
     assert [found.kind for found in law.scope] == [ScopeKind.IN, ScopeKind.OUT, ScopeKind.INVARIANT]
 
 
-def test_defaults_come_from_the_front_matter_and_are_strict_for_scope():
+def test_defaults_come_from_the_front_matter_and_are_strict_for_scope() -> None:
     law = read_governance(files(FRONT, mission=MISSION))
     assert (law.change_default, law.scope_default) == (ChangeDefault.ALLOW, ScopeDefault.NEEDS_HUMAN)
     law = read_governance(files("---\nschema: 1\ndefault: needs-human\n---\n",
@@ -89,14 +89,14 @@ def test_defaults_come_from_the_front_matter_and_are_strict_for_scope():
     assert (law.change_default, law.scope_default) == (ChangeDefault.NEEDS_HUMAN, ScopeDefault.IN)
 
 
-def test_files_without_blocks_are_advice_under_the_built_in_rules():
+def test_files_without_blocks_are_advice_under_the_built_in_rules() -> None:
     law = read_governance({"mission.md": b"Be good.\n", "factory_rules.md": b"# Be small\n", "CLAUDE.md": CODE})
     assert law.scope == ()
     assert all(rule.built_in for rule in law.rules)
     assert len(law.rules) == 3
 
 
-def test_the_files_are_found_in_any_case_and_named_canonically():
+def test_the_files_are_found_in_any_case_and_named_canonically() -> None:
     given = files(FULL)
     law = read_governance({"MISSION.md": given["mission.md"], "Factory_Rules.MD": given["factory_rules.md"],
                            "claude.md": CODE, "README.md": b"x"})
@@ -105,7 +105,7 @@ def test_the_files_are_found_in_any_case_and_named_canonically():
     assert law.digest == read_governance(given).digest
 
 
-def test_the_digest_changes_with_any_byte_of_any_file_and_with_where_it_stands():
+def test_the_digest_changes_with_any_byte_of_any_file_and_with_where_it_stands() -> None:
     given = files(FULL)
     digests = {read_governance(given).digest}
     for name, content in given.items():
@@ -116,7 +116,7 @@ def test_the_digest_changes_with_any_byte_of_any_file_and_with_where_it_stands()
     assert all(digest.startswith("sha256:") and len(digest) == 71 for digest in digests)
 
 
-def test_the_context_has_the_three_files_to_the_byte_in_a_fixed_order():
+def test_the_context_has_the_three_files_to_the_byte_in_a_fixed_order() -> None:
     given = {name: content.replace(b"\n", b"\r\n") + "Ünïcode\ttail  ".encode() for name, content in files(FULL).items()}
     law = read_governance(given)
     told = context(law).encode()
@@ -126,7 +126,7 @@ def test_the_context_has_the_three_files_to_the_byte_in_a_fixed_order():
     assert told == context(read_governance(dict(reversed(given.items())))).encode()
 
 
-def test_the_built_in_rules_are_locked_and_first():
+def test_the_built_in_rules_are_locked_and_first() -> None:
     law = governance(rule_text("level: advisory"))
     assert [rule.id for rule in law.rules] == ["LAW-PROTECTED", "LAW-MODES", "LAW-NAMES", "F-ONE"]
     assert all(rule.locked for rule in law.rules if rule.built_in)
@@ -196,7 +196,7 @@ BLOCK = "level: enforced\ncheck: {changed_lines: {max: 400}}"
     ("schema: 1\n---\n", "schema: 1\n", 1, None, "has no closing `---`"),
     ("---\nschema: 1\n---\n", "\n\n\n", 1, None, "begins with `---`"),
 ])
-def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, line, key, says):
+def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, line, key, says) -> None:
     assert FULL.count(old) >= 1
     error = refused(FULL.replace(old, new, 1))
     assert says in error.message
@@ -223,7 +223,7 @@ def test_a_mistake_is_refused_with_its_place_and_what_was_expected(old, new, lin
     ("exec: {script: a.py, seconds: 0}", "exec", "from 1 to 900"),
     ("exec: {script: a.py, arguments: [1]}", "arguments", "a text in quotes"),
 ])
-def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(check, key, says):
+def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(check, key, says) -> None:
     error = refused(FRONT + rule_text(f"level: enforced\ncheck: {{{check}}}"))
     assert says in error.message
     assert (error.file, error.line, error.key) == ("factory_rules.md", 9, key)
@@ -234,43 +234,43 @@ def test_an_argument_that_a_check_cannot_take_is_refused_where_it_stands(check, 
     ("scripts: {a: maybe}", "a", "one of stopped"), ("api: {a.py: gone}", "a.py", "one of unread"),
     ("added_text: {a: [b]}", "a", "expected a text"), ("neighbours: a", "neighbours", "expected a list"),
 ])
-def test_a_fact_in_shorthand_that_is_none_is_refused_where_it_stands(given, key, says):
+def test_a_fact_in_shorthand_that_is_none_is_refused_where_it_stands(given, key, says) -> None:
     cases = f"cases:\n  - {{given: {{{given}}}, expect: fail}}"
     error = refused(FRONT + rule_text(f"level: enforced\ncheck: {{secrets: {{}}}}\n{cases}"))
     assert says in error.message
     assert (error.line, error.key) == (11, key or None)
 
 
-def test_the_same_id_twice_is_refused_with_both_places():
+def test_the_same_id_twice_is_refused_with_both_places() -> None:
     error = refused(FRONT + rule_text(BLOCK) + rule_text(BLOCK))
     assert error.message == "F-ONE is already stated at factory_rules.md:4"
     error = refused(FRONT + rule_text(BLOCK, rule_id="M-BOOK"))
     assert "M-BOOK is already stated at" in error.message
 
 
-def test_two_blocks_under_one_heading_are_refused():
+def test_two_blocks_under_one_heading_are_refused() -> None:
     block = "```yaml rule\nid: F-ONE\nlevel: advisory\n```\n"
     assert "a heading of its own" in refused(FRONT + "## A {#F-ONE}\n" + block + block).message
 
 
 @pytest.mark.parametrize("indent", ["- ", "> "])
-def test_a_block_inside_a_list_or_a_quotation_is_refused(indent):
+def test_a_block_inside_a_list_or_a_quotation_is_refused(indent) -> None:
     block = "\n".join((indent if at == 0 or indent == "> " else "  ") + line for at, line in enumerate(
         ["```yaml rule", "id: F-ONE", "level: advisory", "```"]))
     assert "stands by itself" in refused(f"{FRONT}## A {{#F-ONE}}\n{block}\n").message
 
 
-def test_a_block_in_a_comment_or_in_a_code_sample_is_no_block():
+def test_a_block_in_a_comment_or_in_a_code_sample_is_no_block() -> None:
     text = f"{FRONT}## A {{#F-ONE}}\n<!--\n```yaml rule\nid: nonsense\n```\n-->\n````markdown\n```yaml rule\nid: x\n```\n````\n"
     assert all(rule.built_in for rule in read_governance(files(text)).rules)
 
 
-def test_code_is_advice_and_holds_no_blocks():
+def test_code_is_advice_and_holds_no_blocks() -> None:
     with pytest.raises(GovernanceError, match="holds advice only"):
         read_governance({**files(FULL), "CLAUDE.md": b"## A {#C-ONE}\n```yaml rule\nid: C-ONE\n```\n"})
 
 
-def test_an_entry_that_says_no_must_say_it_in_words():
+def test_an_entry_that_says_no_must_say_it_in_words() -> None:
     mission = MISSION.replace('reply: "Tidebook has no payments on purpose."\n', "")
     assert "needs a `reply`" in refused(FULL, mission=mission).message
 
@@ -284,13 +284,13 @@ def test_an_entry_that_says_no_must_say_it_in_words():
     (b"# Rules\nx\0y", "NUL", 2),
     (b"# Rules\n" + b"x" * LARGEST, f"at most {LARGEST}", None),
 ])
-def test_a_file_that_is_not_plain_text_is_refused(content, says, line):
+def test_a_file_that_is_not_plain_text_is_refused(content, says, line) -> None:
     error = refused(content)
     assert says in error.message
     assert (error.file, error.line) == ("factory_rules.md", line)
 
 
-def test_a_missing_file_is_named():
+def test_a_missing_file_is_named() -> None:
     with pytest.raises(GovernanceError, match=r"^CLAUDE\.md: not found at the root"):
         read_governance({"mission.md": b"x", "factory_rules.md": b"y"})
 
@@ -300,7 +300,7 @@ def test_a_missing_file_is_named():
     ("F\u0410CTORY_RULES.md", "looks like factory_rules.md and is not"),
     ("claude.md.", "looks like CLAUDE.md and is not"),
 ])
-def test_two_files_that_could_be_taken_for_one_another_are_refused(name, says):
+def test_two_files_that_could_be_taken_for_one_another_are_refused(name, says) -> None:
     root = {b"mission.md": "100644", b"factory_rules.md": "100644", b"CLAUDE.md": "100644"}
     assert governing_files(root)["mission.md"] == "mission.md"
     with pytest.raises(GovernanceError) as error:
@@ -309,13 +309,13 @@ def test_two_files_that_could_be_taken_for_one_another_are_refused(name, says):
 
 
 @pytest.mark.parametrize("mode", ["120000", "160000"])
-def test_a_governance_file_that_is_a_link_is_refused(mode):
+def test_a_governance_file_that_is_a_link_is_refused(mode) -> None:
     root = {b"mission.md": "100644", b"factory_rules.md": mode, b"CLAUDE.md": "100644", b"docs/mission.md": "100644"}
     with pytest.raises(GovernanceError, match=f"must be a plain file, and has git mode {mode}"):
         governing_files(root)
 
 
-def test_a_working_copy_is_read_as_a_commit_would_be(tmp_path):
+def test_a_working_copy_is_read_as_a_commit_would_be(tmp_path) -> None:
     for name, content in files(FULL).items():
         (tmp_path / name).write_bytes(content)
     (tmp_path / "src").mkdir()
@@ -334,7 +334,7 @@ FRAGMENTS = st.sampled_from([
 
 
 @given(st.lists(st.one_of(FRAGMENTS, st.text(max_size=8)), max_size=25).map("".join))
-def test_any_text_is_read_or_refused_with_its_file(text):
+def test_any_text_is_read_or_refused_with_its_file(text) -> None:
     content, faults = text.encode("utf-8", "replace"), []
     try:
         assert read_governance({**files("x"), "factory_rules.md": content}).document("factory_rules.md").text.encode() == content
@@ -344,7 +344,7 @@ def test_any_text_is_read_or_refused_with_its_file(text):
 
 
 @given(st.lists(FRAGMENTS, max_size=12).map("".join))
-def test_a_rule_that_is_plainly_written_is_never_lost_among_other_text(noise):
+def test_a_rule_that_is_plainly_written_is_never_lost_among_other_text(noise) -> None:
     text = FRONT + rule_text(BLOCK) + "\n## Other\n" + noise
     try:
         law = read_governance(files(text))

@@ -23,13 +23,13 @@ LINE = f'token = "{TOKEN}"\n'
     ("a private key", b"-----BEGIN RSA PRIVATE KEY-----\n" + b"MIIEpAIBAAKCAQEA7bq2m0u1fWw9V8sXl3pZ4e6q9nYdG5tRk2hB1cJ8v\n" * 6
      + b"-----END RSA PRIVATE KEY-----\n"),
 ])
-def test_a_credential_is_found(disguise, content):
+def test_a_credential_is_found(disguise, content) -> None:
     found = SecretScanner().found_in({b"src/a.py": content})
     assert len(found) >= 1, disguise
     assert {secret.path for secret in found} == {b"src/a.py"}
 
 
-def test_what_is_found_is_named_with_its_line_and_masked():
+def test_what_is_found_is_named_with_its_line_and_masked() -> None:
     (secret,) = SecretScanner().found_in({b"a": b"\n\n" + LINE.encode(), b"b": b"nothing"})
     assert (secret.rule, secret.line, secret.shown) == ("github-pat", 3, "ghp_…")
     assert TOKEN not in repr(secret)
@@ -39,9 +39,9 @@ def test_what_is_found_is_named_with_its_line_and_masked():
     b"", b"def total(prices):\n    return sum(prices)\n", b'client.post("/login", data={"password": "correct horse"})',
     b"sha256:9772332e358205ae52245f460373a281979db9247d98edb2dddf012af6dfe095", b"\0" * 100, bytes(range(256)) * 20,
 ])
-def test_ordinary_content_raises_no_alarm(content):
+def test_ordinary_content_raises_no_alarm(content) -> None:
     assert SecretScanner().found_in({b"a": content}) == ()
 
 
-def test_nothing_added_has_nothing_in_it():
+def test_nothing_added_has_nothing_in_it() -> None:
     assert SecretScanner().found_in({}) == ()

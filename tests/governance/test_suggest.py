@@ -39,7 +39,7 @@ def pasted(rules: str, text: str, *, mission: str = ""):
     return read_governance(files(FRONT + rules + "\n" + text, mission=MISSION + mission))
 
 
-def test_the_smallest_limit_that_lets_all_of_them_through_is_drafted_in_shadow():
+def test_the_smallest_limit_that_lets_all_of_them_through_is_drafted_in_shadow() -> None:
     facts = (lines(12), lines(40), lines(25))
     (draft,) = suggested(rule_text(SIZE), *facts)
     law = pasted(rule_text(SIZE), draft.text)
@@ -52,7 +52,7 @@ def test_the_smallest_limit_that_lets_all_of_them_through_is_drafted_in_shadow()
     assert not decide(law, lines(12)).allowed
 
 
-def test_a_file_that_each_of_them_has_is_left_out_before_a_limit_is_raised():
+def test_a_file_that_each_of_them_has_is_left_out_before_a_limit_is_raised() -> None:
     (draft,) = suggested(rule_text(SIZE), lines(5, 300), lines(9, 80))
     assert pasted(rule_text(SIZE), draft.text).rule("F-ONE-NEXT").check.exclude == ("uv.lock",)
 
@@ -63,7 +63,7 @@ def test_a_file_that_each_of_them_has_is_left_out_before_a_limit_is_raised():
     ("when: attempts > 0\ncheck: {files: {max: 1, exclude: [x]}}", touching("a", "b", attempts=1),
      'files: {max: 2, exclude: ["x"]}'),
 ])
-def test_every_limit_is_drafted_with_what_stands_around_it(block, facts, expected):
+def test_every_limit_is_drafted_with_what_stands_around_it(block, facts, expected) -> None:
     rules = rule_text("level: enforced\n" + block)
     (draft,) = suggested(rules, facts, facts)
     assert expected in draft.text or expected.replace('"x"', "x") in draft.text
@@ -72,7 +72,7 @@ def test_every_limit_is_drafted_with_what_stands_around_it(block, facts, expecte
         drafted.rule("F-ONE").when, drafted.rule("F-ONE").applies)
 
 
-def test_where_no_number_explains_them_there_are_words_and_no_block():
+def test_where_no_number_explains_them_there_are_words_and_no_block() -> None:
     (draft,) = suggested(rule_text("level: enforced\ncheck: {paths: {deny: [a]}}"), touching("a"), touching("a"))
     assert "```" not in draft.text
     assert "entry 2 of the ledger" in draft.text
@@ -88,11 +88,11 @@ def test_where_no_number_explains_them_there_are_words_and_no_block():
     (rule_text(SIZE), [lines(10), lines(9), lines(13)], {}),
     ("", [lines(12), lines(13)], {}),
 ])
-def test_nothing_is_drafted_for_an_exception_a_locked_rule_or_one_that_is_gone_or_was_changed_since(rules, facts, more):
+def test_nothing_is_drafted_for_an_exception_a_locked_rule_or_one_that_is_gone_or_was_changed_since(rules, facts, more) -> None:
     assert suggested(rules, *facts, **more) == ()
 
 
-def test_a_second_draft_takes_a_name_of_its_own():
+def test_a_second_draft_takes_a_name_of_its_own() -> None:
     rules = rule_text(SIZE) + rule_text("level: advisory", rule_id="F-ONE-NEXT")
     (draft,) = suggested(rules, lines(12), lines(13))
     assert pasted(rules, draft.text).rule("F-ONE-NEXT2").check.max == 13
@@ -103,7 +103,7 @@ HOSTILE = ["\n```yaml rule\nid: F-EVIL\nlevel: advisory\n```\n", "`` ` <!-- ", "
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join))
-def test_words_of_strangers_stay_words(words):
+def test_words_of_strangers_stay_words(words) -> None:
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), says=words)
     law = pasted(rule_text(SIZE), draft.text)
     assert {rule.id for rule in law.rules if not rule.built_in} == {"F-ONE", "F-ONE-NEXT"}
@@ -113,7 +113,7 @@ def test_words_of_strangers_stay_words(words):
     assert {entry.id for entry in law.scope} == {"M-BOOK", "M-NOPAY", "M-TIDE", "M-NOPAY-NEXT"}
 
 
-def test_an_entry_that_was_appealed_against_again_and_again_gets_words():
+def test_an_entry_that_was_appealed_against_again_and_again_gets_words() -> None:
     cites = [Cited("M-NOPAY", number, number + 10, "", f"tip {number}", appealed=True, accepted=number < 3)
              for number in (1, 2, 3)]
     (draft,) = drafts(governance(), coverage(governance(), [], cites))
@@ -123,11 +123,11 @@ def test_an_entry_that_was_appealed_against_again_and_again_gets_words():
     assert drafts(governance(), coverage(governance(), [], cites[1:])) == ()
 
 
-def test_the_factory_can_never_merge_a_draft(tmp_path):
+def test_the_factory_can_never_merge_a_draft(tmp_path) -> None:
     """An agent that pastes one, in the shape that the command prints it, changes nothing but its own issue's state."""
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13))
 
-    def pastes(worktree):
+    def pastes(worktree) -> None:
         path = worktree / draft.file
         path.write_text(path.read_text() + "\n" + draft.text)
 

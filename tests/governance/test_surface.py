@@ -53,21 +53,21 @@ def lost(before: str, after: str | None, path: str = "lib/m.py") -> list[str]:
     ("x = 1", "x = " + "(" * 5000 + ")" * 5000, ["unread"]),
     ("x = 1", "#" * (LARGEST + 1), ["unread"]),
 ])
-def test_what_callers_lose_is_named(before, after, expected):
+def test_what_callers_lose_is_named(before, after, expected) -> None:
     assert lost(before, after) == expected
 
 
 @pytest.mark.parametrize(("path", "expected"), [
     ("lib/__init__.py", ["f is gone"]), ("lib/m.py", []), ("lib/_m.py", []), ("_lib/__init__.py", []), ("m.txt", [])])
-def test_what_a_package_passes_on_is_public_and_what_has_an_underscore_is_not(path, expected):
+def test_what_a_package_passes_on_is_public_and_what_has_an_underscore_is_not(path, expected) -> None:
     assert lost("from .m import f", "", path) == expected
 
 
-def test_a_file_that_is_new_takes_nothing_from_anybody_and_no_files_are_no_answer():
+def test_a_file_that_is_new_takes_nothing_from_anybody_and_no_files_are_no_answer() -> None:
     assert api_facts((change("a.py"),), before=lambda name: None, after=lambda name: b"def f(:").unread == ()
     assert api_facts(UNKNOWN, before=lambda name: None, after=lambda name: None) is UNKNOWN
 
 
 @given(st.text(alphabet="defclass fg(ab=1,*/):\n _[]'+.", max_size=60))
-def test_any_text_is_compared_or_unread_and_loses_nothing_to_itself(text):
+def test_any_text_is_compared_or_unread_and_loses_nothing_to_itself(text) -> None:
     assert lost(text, text) in ([], ["unread"])

@@ -24,7 +24,7 @@ def decided(law=LAW, title=TITLE, body=BODY, **changes):
     return triage_decision(law, answer(**changes), title=title, body=body, number=9, older_issues=frozenset({3, 7}))
 
 
-def test_a_refusal_cites_the_mission_quotes_the_issue_and_replies_in_the_missions_words():
+def test_a_refusal_cites_the_mission_quotes_the_issue_and_replies_in_the_missions_words() -> None:
     decision = decided()
     assert decision.event is Event.TRIAGE_REJECTED
     assert [entry.id for entry in decision.cites] == ["M-NOPAY"]
@@ -44,7 +44,7 @@ def test_a_refusal_cites_the_mission_quotes_the_issue_and_replies_in_the_mission
     ({"verdict": "question", "cites": [], "quote": ""}, Event.TRIAGE_UNSURE),
     ({"verdict": "needs-human", "cites": [], "quote": ""}, Event.TRIAGE_UNSURE),
 ])
-def test_a_sound_answer_decides(changes, event):
+def test_a_sound_answer_decides(changes, event) -> None:
     decision = decided(**changes)
     assert decision.event is event
     assert decision.doubts == ()
@@ -91,7 +91,7 @@ def test_a_sound_answer_decides(changes, event):
     ({"quote": "x" * 501}, "not in the agreed form"),
     ({"labels": ["factory:accepted"]}, "not in the agreed form"),
 ])
-def test_an_answer_that_does_not_hold_ends_with_a_person(changes, doubt):
+def test_an_answer_that_does_not_hold_ends_with_a_person(changes, doubt) -> None:
     decision = decided(**changes)
     assert decision.event is Event.TRIAGE_UNSURE
     assert any(doubt in found for found in decision.doubts), decision.doubts
@@ -100,7 +100,7 @@ def test_an_answer_that_does_not_hold_ends_with_a_person(changes, doubt):
     assert decision.duplicate_of is None
 
 
-def test_a_filer_is_asked_twice_at_most():
+def test_a_filer_is_asked_twice_at_most() -> None:
     asking = answer(verdict="needs-info", cites=[], ask="Which walk did you try to book?")
     events = [triage_decision(LAW, asking, title=TITLE, body=BODY, number=9, older_issues=(), asked=asked).event
               for asked in (0, 1, 2, 3)]
@@ -108,20 +108,20 @@ def test_a_filer_is_asked_twice_at_most():
 
 
 @given(st.text(max_size=80))
-def test_whatever_a_model_asks_is_one_harmless_line_or_nothing(ask):
+def test_whatever_a_model_asks_is_one_harmless_line_or_nothing(ask) -> None:
     decision = decided(verdict="needs-info", cites=[], ask=ask)
     if decision.event is Event.TRIAGE_NEEDS_INFO:
         assert decision.reply.endswith("?")
         assert not set(decision.reply) & set("`*_[]<>|#\n")
 
 
-def test_a_younger_issue_is_no_original_even_where_it_is_known():
+def test_a_younger_issue_is_no_original_even_where_it_is_known() -> None:
     decision = triage_decision(LAW, answer(verdict="duplicate", cites=[], duplicate_of=12), title=TITLE, body=BODY,
                                number=9, older_issues=frozenset({3, 12}))
     assert decision.doubts == ("#12 is not an older issue",)
 
 
-def test_an_answer_without_a_key_is_not_filled_in():
+def test_an_answer_without_a_key_is_not_filled_in() -> None:
     for key in answer():
         partial = {name: value for name, value in answer().items() if name != key}
         decision = triage_decision(LAW, partial, title=TITLE, body=BODY, number=9, older_issues=())
@@ -129,28 +129,28 @@ def test_an_answer_without_a_key_is_not_filled_in():
         assert key in decision.says
 
 
-def test_a_quote_that_is_not_the_issues_reaches_nobody():
+def test_a_quote_that_is_not_the_issues_reaches_nobody() -> None:
     assert decided(quote="the owner is a fool").quote == ""
 
 
-def test_what_no_entry_speaks_of_is_accepted_only_where_the_mission_says_so():
+def test_what_no_entry_speaks_of_is_accepted_only_where_the_mission_says_so() -> None:
     open_law = governance(mission=MISSION.replace("schema: 1", "schema: 1\ndefault: in", 1))
     assert decided(open_law, verdict="in", cites=[]).event is Event.TRIAGE_ACCEPTED
     assert decided(LAW, verdict="in", cites=[]).event is Event.TRIAGE_UNSURE
 
 
-def test_prose_alone_can_accept_and_can_refuse_nothing():
+def test_prose_alone_can_accept_and_can_refuse_nothing() -> None:
     prose = read_governance({"mission.md": b"Be kind.", "factory_rules.md": b"Be small.", "CLAUDE.md": CODE})
     assert decided(prose, verdict="in", cites=[]).event is Event.TRIAGE_ACCEPTED
     assert decided(prose, verdict="out", cites=[]).event is Event.TRIAGE_UNSURE
     assert decided(prose, verdict="in", cites=["M-NOPAY"]).event is Event.TRIAGE_UNSURE
 
 
-def test_a_short_title_may_be_quoted_whole():
+def test_a_short_title_may_be_quoted_whole() -> None:
     assert decided(title="Typo", body="", verdict="in", cites=["M-BOOK"], quote="Typo").event is Event.TRIAGE_ACCEPTED
 
 
-def test_the_schema_is_closed_and_names_the_missions_entries():
+def test_the_schema_is_closed_and_names_the_missions_entries() -> None:
     schema = answer_schema(LAW)
     jsonschema.Draft202012Validator.check_schema(schema)
     assert schema["additionalProperties"] is False
@@ -164,7 +164,7 @@ VALUES = st.one_of(st.none(), st.text(max_size=10), st.integers(-1, 12), st.floa
 
 
 @given(st.dictionaries(st.sampled_from([*answer(), "extra"]), VALUES, max_size=8))
-def test_no_answer_raises_and_none_decides_without_a_quote_from_the_issue(changes):
+def test_no_answer_raises_and_none_decides_without_a_quote_from_the_issue(changes) -> None:
     decision = decided(**changes)
     if decision.event is not Event.TRIAGE_UNSURE:
         assert decision.quote in TITLE or decision.quote in BODY

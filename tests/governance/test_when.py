@@ -40,7 +40,7 @@ KNOWN = touching("a", "b", kind="bug", labels=frozenset({"docs", "ui"}), attempt
     ("deleted_lines > 0", False),
     ("dependencies > 0", UNKNOWN),
 ])
-def test_a_condition_has_the_value_it_says(text, value):
+def test_a_condition_has_the_value_it_says(text, value) -> None:
     assert read_when(text).holds(KNOWN) is value
 
 
@@ -67,14 +67,14 @@ def test_a_condition_has_the_value_it_says(text, value):
     ("(" * 400, "levels of nesting"),
     (" " * LONGEST + "x", f"at most {LONGEST}"),
 ])
-def test_what_is_no_condition_is_refused_with_the_place(text, says):
+def test_what_is_no_condition_is_refused_with_the_place(text, says) -> None:
     with pytest.raises(WhenError) as error:
         read_when(text)
     assert says in str(error.value)
 
 
 @given(st.text(alphabet='abkind filesorntl"=<>![](),.0123', max_size=80))
-def test_any_text_is_refused_or_has_a_value_for_all_facts(text):
+def test_any_text_is_refused_or_has_a_value_for_all_facts(text) -> None:
     try:
         condition = read_when(text)
     except WhenError:
@@ -95,11 +95,11 @@ TREE = st.recursive(ATOM, lambda inner: st.one_of(
 
 
 @given(TREE)
-def test_not_turns_a_value_round_and_leaves_unknown_alone(text):
+def test_not_turns_a_value_round_and_leaves_unknown_alone(text) -> None:
     value, opposite = read_when(text).holds(KNOWN), read_when(f"not ({text})").holds(KNOWN)
     assert opposite is (UNKNOWN if value is UNKNOWN else not value)
 
 
-def test_every_name_is_a_fact_that_can_be_unknown():
+def test_every_name_is_a_fact_that_can_be_unknown() -> None:
     for _, fact in NAMES.values():
         assert fact(ChangeFacts()) is UNKNOWN

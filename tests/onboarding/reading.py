@@ -20,7 +20,7 @@ def governance_of(drafts, kept=()):
     return read_governance({**dict(kept), **texts})
 
 
-def is_clean(drafts, paths, kept=()):
+def is_clean(drafts, paths, kept=()) -> bool:
     """Whether our reader, our lint and every case of every rule are content; says what is not."""
     governance = governance_of(drafts, kept)
     there = [*paths, *(path.encode() for path in drafts)]

@@ -80,17 +80,17 @@ def governed(folder):
     ("We like tea.", None, ()),
     ("Reviews must be friendly.", "unchecked", ()),
 ])
-def test_a_sentence_is_read_as_what_it_says(sentence, kind, values):
+def test_a_sentence_is_read_as_what_it_says(sentence, kind, values) -> None:
     assert kinds(sentence) == ([(kind, values)] if kind else [])
 
 
-def test_an_item_below_a_heading_that_protects_is_read_as_a_path():
+def test_an_item_below_a_heading_that_protects_is_read_as_a_path() -> None:
     assert kinds("- `migrations/` and setup.cfg", heading="Protected files") == [("paths", ("migrations/**", "setup.cfg"))]
     assert kinds("- `setup.cfg` is not protected", heading="Protected files") == []
     assert kinds("- `setup.cfg`", heading="Layout") == []
 
 
-def test_a_number_that_speaks_of_something_else_limits_nothing():
+def test_a_number_that_speaks_of_something_else_limits_nothing() -> None:
     assert kinds("Lines have at most 100 lines.", heading="Style") == [("unchecked", ())]
 
 
@@ -100,12 +100,12 @@ def test_a_number_that_speaks_of_something_else_limits_nothing():
     ("No accounts.", "About", "accounts"), ("Multi-tenancy", "Out of scope", "Multi-tenancy"),
     ("It tells the time.", "About", None),
 ])
-def test_what_a_mission_rules_out(sentence, heading, what):
+def test_what_a_mission_rules_out(sentence, heading, what) -> None:
     found = kinds(sentence, heading=heading, is_mission=True)
     assert found == ([("out", (what,))] if what else [])
 
 
-def test_each_rule_out_of_prose_is_in_shadow_and_quotes_its_sentence_with_its_place(governed):
+def test_each_rule_out_of_prose_is_in_shadow_and_quotes_its_sentence_with_its_place(governed) -> None:
     drafts = adopted(survey_of(governed))
     rules = {rule.id: rule for rule in governance_of(drafts).rules}
     assert (rules["F-SIZE"].check, rules["F-SIZE"].status) == (ChangedLines(max=500), Status.SHADOW)
@@ -119,12 +119,12 @@ def test_each_rule_out_of_prose_is_in_shadow_and_quotes_its_sentence_with_its_pl
     assert "“Do not add new dependencies.” (CONTRIBUTING.md:8)" in rules["F-DEPS"].prose
 
 
-def test_the_floor_holds_whatever_the_prose_says(governed):
+def test_the_floor_holds_whatever_the_prose_says(governed) -> None:
     rules = governance_of(adopted(survey_of(governed)))
     assert {rules.rule(name).status for name in ("F-PATHS", "F-DEPS", "F-SECRETS", "F-TESTS", "LAW-MODES")} == {Status.ENFORCE}
 
 
-def test_what_no_check_holds_is_listed_and_not_dropped(governed):
+def test_what_no_check_holds_is_listed_and_not_dropped(governed) -> None:
     survey = survey_of(governed)
     assert [(clause.place, clause.quote) for clause in unchecked_in(survey)] == [
         ("mission.md:12", "Times must be right."),
@@ -137,11 +137,11 @@ def test_what_no_check_holds_is_listed_and_not_dropped(governed):
     assert "no check: CONTRIBUTING.md:11 says “Functions should be at most 40 lines.”" in guesses
 
 
-def test_no_code_sample_and_no_comment_binds(governed):
+def test_no_code_sample_and_no_comment_binds(governed) -> None:
     assert "src/app.py" not in {value for clause in survey_of(governed).clauses for value in clause.values}
 
 
-def test_a_mission_in_prose_is_drafted_beside_itself_with_what_it_rules_out_first(governed):
+def test_a_mission_in_prose_is_drafted_beside_itself_with_what_it_rules_out_first(governed) -> None:
     drafts = {draft.path: draft for draft in drafts_of(survey_of(governed))}
     assert "mission.md" not in drafts
     text = drafts["mission.draft.md"].text
@@ -153,18 +153,18 @@ def test_a_mission_in_prose_is_drafted_beside_itself_with_what_it_rules_out_firs
     assert "Proposal 7 of 7" in text
 
 
-def test_what_is_drafted_out_of_prose_is_clean(governed):
+def test_what_is_drafted_out_of_prose_is_clean(governed) -> None:
     paths = [str(path.relative_to(governed)).encode() for path in governed.rglob("*") if path.is_file()]
     assert is_clean(adopted(survey_of(governed)), paths)
 
 
-def test_of_two_numbers_the_stricter_is_taken_and_the_other_is_listed(folder):
+def test_of_two_numbers_the_stricter_is_taken_and_the_other_is_listed(folder) -> None:
     survey = survey_of(folder({"CLAUDE.md": "PRs have at most 300 lines.\n", "AGENTS.md": "PRs have at most 200 lines.\n"}))
     drafts = adopted(survey)
     assert governance_of(drafts, {"CLAUDE.md": b"# x\n"}).rule("F-SIZE").check == ChangedLines(max=200)
     assert [clause.place for clause in unchecked_in(survey)] == ["CLAUDE.md:1"]
 
 
-def test_a_hostile_paragraph_costs_no_time(folder):
+def test_a_hostile_paragraph_costs_no_time(folder) -> None:
     text = "# Pull requests\n\n" + "no " * 60_000 + "\n\n" + "never `a` " * 20_000
     assert survey_of(folder({"CONTRIBUTING.md": text})) is not None

@@ -44,7 +44,7 @@ def kinds(text, files=None, *, name="CLAUDE.md", others=None, **known):
     return [kind for kind, *_ in found({name: text, **(others or {})}, files, **known)]
 
 
-def test_the_contradictions_of_a_public_factory_are_found_each_at_its_place():
+def test_the_contradictions_of_a_public_factory_are_found_each_at_its_place() -> None:
     assert found({name: TEXTS[name] for name in DOCUMENTS}, TEXTS) == [
         ("term-unknown", "MISSION.md:21", None),
         ("two-authorities", "FACTORY_RULES.md:3", "MISSION.md:6"),
@@ -58,7 +58,7 @@ def test_the_contradictions_of_a_public_factory_are_found_each_at_its_place():
     ]
 
 
-def test_each_quotes_both_places():
+def test_each_quotes_both_places() -> None:
     said = {one.kind.value: str(one) for one in contradictions_in({name: TEXTS[name] for name in DOCUMENTS}, TEXTS)}
     assert said["limits-differ"] == (
         "CLAUDE.md:5 “An issue gets at most two attempts.”: the limit is 2 attempts here and 3 there; make it one number; see "
@@ -68,7 +68,7 @@ def test_each_quotes_both_places():
     assert "none of the 9 nodes sets one (budget): plan (workflows/fix-issue.yaml:4)" in said["promise-unkept"]
 
 
-def test_nothing_is_found_in_the_corrected_documents():
+def test_nothing_is_found_in_the_corrected_documents() -> None:
     texts = dict(TEXTS)
     for name, wrong, right in CORRECTIONS:
         assert wrong in texts[name], wrong
@@ -77,26 +77,26 @@ def test_nothing_is_found_in_the_corrected_documents():
 
 
 @pytest.mark.parametrize("correction", range(len(CORRECTIONS)))
-def test_each_correction_takes_away_one(correction):
+def test_each_correction_takes_away_one(correction) -> None:
     name, wrong, right = CORRECTIONS[correction]
     texts = {**TEXTS, name: TEXTS[name].replace(wrong, right)}
     assert len(found({name: texts[name] for name in DOCUMENTS}, texts)) == 8
 
 
-def test_a_folder_is_read_as_it_lies_there():
+def test_a_folder_is_read_as_it_lies_there() -> None:
     assert len(contradictions_of(FACTORY)) == 9
     assert {one.here.file for one in contradictions_of(FACTORY)} == set(DOCUMENTS)
 
 
 @pytest.mark.parametrize("folder", [".", "examples/tidebook", "examples/workflows/library", "examples/workflows/docs",
                                     "examples/workflows/two-services"])
-def test_our_own_documents_contradict_nothing(folder):
+def test_our_own_documents_contradict_nothing(folder) -> None:
     listed = subprocess.run(["git", "-C", str(ROOT / folder), "ls-files", "-z"], capture_output=True, check=True).stdout
     tracked = {path: "100644" for path in listed.split(b"\0") if path and not path.startswith(b"tests/onboarding/")}
     assert contradictions_at(ROOT / folder, tracked=tracked) == ()
 
 
-def test_no_page_of_ours_contradicts_anything():
+def test_no_page_of_ours_contradicts_anything() -> None:
     pages = {path.relative_to(ROOT).as_posix(): path.read_text() for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]}
     flows = {path.relative_to(ROOT).as_posix(): path.read_text() for path in ROOT.glob("workflows/*.yaml")}
     there = {path: "" for folder in ("examples", "harness", "docs") for path in
@@ -120,11 +120,11 @@ def test_no_page_of_ours_contradicts_anything():
     ("A change touches at most 20 files.", "No more than 15 files in a change.", True),
     ("An issue gets at most 3 attempts.", "The review of a change is tried at most 2 times, up to 2 attempts.", False),
 ])
-def test_two_numbers_contradict_each_other_where_they_measure_the_same(one, other, is_found):
+def test_two_numbers_contradict_each_other_where_they_measure_the_same(one, other, is_found) -> None:
     assert kinds(one, others={"AGENTS.md": other}) == (["limits-differ"] if is_found else [])
 
 
-def test_a_prompt_that_says_another_number_is_found_at_its_line():
+def test_a_prompt_that_says_another_number_is_found_at_its_line() -> None:
     flow = "nodes:\n  - id: review\n    prompt: |\n      Look at the diff.\n      Close a pull request of more than 600 lines.\n"
     assert found({"CLAUDE.md": "A pull request has at most 500 lines."}, {"workflows/review.yaml": flow}) == [
         ("limits-differ", "workflows/review.yaml:5", "CLAUDE.md:1")]
@@ -140,16 +140,16 @@ SECTIONS = "# Rules\n\n## 1. Size\n\n## 2. Tests\n\n### 2.1 Naming\n\n## 3. Depl
     ("See section 7 of OTHER.md.", False), ("The GPL licence, section 15, applies.", False), ("Per §3 Claude must stop.", False),
     ("There are 7 sections.", False), ("Sections 1 and 2 apply.", False),
 ])
-def test_a_section_is_looked_up_where_its_document_is_known(sentence, is_found):
+def test_a_section_is_looked_up_where_its_document_is_known(sentence, is_found) -> None:
     assert kinds(SECTIONS + sentence) == (["section-elsewhere"] if is_found else [])
 
 
-def test_a_section_of_another_document_is_looked_up_there():
+def test_a_section_of_another_document_is_looked_up_there() -> None:
     assert kinds("See §4 of factory_rules.md.", others={"FACTORY_RULES.md": SECTIONS}) == ["section-elsewhere"]
     assert kinds("FACTORY_RULES.md, section 2 (Tests), says how.", others={"FACTORY_RULES.md": SECTIONS}) == []
 
 
-def test_a_document_without_numbered_headings_has_no_section_to_miss():
+def test_a_document_without_numbered_headings_has_no_section_to_miss() -> None:
     assert kinds("# Size\n\nSee section 7.\n\n# 3 tries\n\nThen a person.") == []
 
 
@@ -161,24 +161,24 @@ def test_a_document_without_numbered_headings_has_no_section_to_miss():
     ("Our workflow is simple.", False), ("The same workflow again.", False), ("The end-to-end workflow is long.", False),
     ("uses: `org/repo/.github/workflows/x.yml@v1`", False),
 ])
-def test_a_workflow_that_is_named_is_there(sentence, is_found):
+def test_a_workflow_that_is_named_is_there(sentence, is_found) -> None:
     assert kinds(sentence) == (["workflow-missing"] if is_found else [])
 
 
-def test_a_workflow_with_a_schedule_is_the_nightly_one():
+def test_a_workflow_with_a_schedule_is_the_nightly_one() -> None:
     assert kinds("The nightly workflow sweeps.", {"workflows/sweep.yaml": "name: sweep\non: {schedule: '1 2 * * *'}\n"}) == []
 
 
-def test_the_nearest_name_is_shown():
+def test_the_nearest_name_is_shown() -> None:
     assert found({"CLAUDE.md": "See workflows/fxi.yaml, the `fixes` workflow."}) == [
         ("workflow-missing", "CLAUDE.md:1", "workflows/fix.yaml:0"), ("workflow-missing", "CLAUDE.md:1", "workflows/fix.yaml:1")]
 
 
-def test_where_there_are_no_workflows_a_name_is_no_contradiction():
+def test_where_there_are_no_workflows_a_name_is_no_contradiction() -> None:
     assert kinds("The `deploy` workflow runs elsewhere.", {}) == []
 
 
-def test_a_factorys_own_workflows_need_no_file():
+def test_a_factorys_own_workflows_need_no_file() -> None:
     assert kinds("The `merge` workflow runs; see workflows/merge.yaml.", workflows=("merge",)) == []
 
 
@@ -189,11 +189,11 @@ def test_a_factorys_own_workflows_need_no_file():
     ("Every node in a workflow has a cost cap.", True), ("Every person has a budget.", False),
     ("Every workflow sets a concurrency group.", True),
 ])
-def test_a_promise_about_every_part_is_kept_by_every_part(sentence, is_found):
+def test_a_promise_about_every_part_is_kept_by_every_part(sentence, is_found) -> None:
     assert kinds(sentence) == (["promise-unkept"] if is_found else [])
 
 
-def test_a_flag_of_a_command_and_a_key_around_a_part_keep_a_promise():
+def test_a_flag_of_a_command_and_a_key_around_a_part_keep_a_promise() -> None:
     flag = {"workflows/a.yaml": "nodes:\n  - {id: a, bash: 'agent --max-budget-usd 2 -p x'}\n"}
     around = {"workflows/a.yaml": "max_cost_usd: 3\nnodes:\n  - {id: a, bash: x}\n"}
     prose = {"workflows/a.yaml": "nodes:\n  - {id: a, prompt: 'Mind the budget of the family.'}\n"}
@@ -207,11 +207,11 @@ def test_a_flag_of_a_command_and_a_key_around_a_part_keep_a_promise():
     ("Never touch `node_modules/`.", False), ("Do not modify /etc/hosts.", False), ("Never edit `APP/Main.py`.", False),
     ("`app/auth.py` is not protected.", False), ("Never change `poetry.lock`.", False), ("Never edit `inner/main.py`.", False),
 ])
-def test_a_path_that_is_to_be_left_alone_is_there(sentence, is_found):
+def test_a_path_that_is_to_be_left_alone_is_there(sentence, is_found) -> None:
     assert kinds(sentence, {"app/main.py": "", "app/inner/main.py": ""}) == (["path-missing"] if is_found else [])
 
 
-def test_an_item_below_such_a_heading_is_one():
+def test_an_item_below_such_a_heading_is_one() -> None:
     text = "# Protected files\n\n- `app/auth.py`: who may see what\n- Ask before you edit.\n\n# Layout\n\n- `app/gone.py`\n"
     assert found({"CLAUDE.md": text}, {"app/main.py": ""}) == [("path-missing", "CLAUDE.md:3", None)]
 
@@ -225,7 +225,7 @@ def test_an_item_below_such_a_heading_is_one():
     ("This file is the single source of truth.", "This file is not the only authority.", False),
     ("The ledger is the sole authority.", "The schema is the sole authority.", False),
 ])
-def test_one_document_can_be_the_only_authority(one, other, is_found):
+def test_one_document_can_be_the_only_authority(one, other, is_found) -> None:
     assert kinds(one, others={"AGENTS.md": other}) == (["two-authorities"] if is_found else [])
 
 
@@ -235,11 +235,11 @@ def test_one_document_can_be_the_only_authority(one, other, is_found):
     ("The label `team:blue` is for people, and so is the label `team:red`.", False),
     ("Comment `/bot go`, or comment `/bot halt`.", True), ("Comment `/bot halt`.", False), ("Look in `/usr/lib`.", False),
 ])
-def test_a_word_of_command_that_nothing_hears_is_told_where_others_are_heard(text, is_found):
+def test_a_word_of_command_that_nothing_hears_is_told_where_others_are_heard(text, is_found) -> None:
     assert kinds(text, {"bot.py": "if label == 'bot:go' or text == '/bot go': start()"}) == (["term-unknown"] if is_found else [])
 
 
-def test_a_factorys_own_words_are_heard():
+def test_a_factorys_own_words_are_heard() -> None:
     text = "The label `factory:merged` is set; the label `bot:go` too."
     assert kinds(text, {"bot.py": "bot:go"}, terms=("factory:merged",)) == []
 
@@ -248,11 +248,11 @@ def test_a_factorys_own_words_are_heard():
 @given(documents=st.dictionaries(st.sampled_from(DOCUMENTS), TEXT, max_size=3),
        flow=TEXT | st.sampled_from(("a: &a [*a]", "- " * 5000, "{" * 3000, "jobs: {a: b}", "nodes: [1, {id: [2]}]",
                                     "? [a]\n: b", "\0")))
-def test_whatever_is_written_is_read_without_an_error(documents, flow):
+def test_whatever_is_written_is_read_without_an_error(documents, flow) -> None:
     contradictions_in(documents, {**documents, "workflows/x.yaml": flow})
 
 
-def test_hostile_texts_cost_no_time():
+def test_hostile_texts_cost_no_time() -> None:
     bomb = "a: &a [x, x]\n" + "".join(f"{chr(98 + n)}: &{chr(98 + n)} [*{chr(97 + n)}, *{chr(97 + n)}]\n" for n in range(20))
     text = ("see section " * 20_000 + "\n\n" + "every node " * 20_000 + "\n\n" + "never `a/b` " * 20_000 + "\n\n"
             + "is the only " * 20_000 + "\n\n" + "`a` workflow " * 20_000)

@@ -55,7 +55,7 @@ KINDS = ({}, {"README.md": "# x\n\nA small thing for people.\n"}, {"a.md": "# pr
 
 @settings(max_examples=60, deadline=None)
 @given(files=st.dictionaries(NAMES | GOVERNING, TEXT, max_size=7))
-def test_whatever_the_files_say_the_drafts_are_clean(files):
+def test_whatever_the_files_say_the_drafts_are_clean(files) -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         for name, text in files.items():
@@ -68,7 +68,7 @@ def test_whatever_the_files_say_the_drafts_are_clean(files):
 
 
 @pytest.mark.parametrize("name", ["tidebook", "blog", "express", "library", "handbook"])
-def test_the_drafts_of_each_kind_of_repository_are_clean(app, name):
+def test_the_drafts_of_each_kind_of_repository_are_clean(app, name) -> None:
     folder = app(name)
     paths = [str(path.relative_to(folder)).encode() for path in folder.rglob("*") if path.is_file()]
     drafts = adopted(survey_of(folder))
@@ -78,16 +78,16 @@ def test_the_drafts_of_each_kind_of_repository_are_clean(app, name):
 
 
 @pytest.mark.parametrize("files", KINDS, ids=["nothing", "readme", "prose", "other-language"])
-def test_little_is_enough(folder, files):
+def test_little_is_enough(folder, files) -> None:
     assert is_clean(adopted(survey_of(folder(files))), [name.encode() for name in files])
 
 
 @pytest.mark.parametrize("product", list(Product))
-def test_seven_things_are_proposed_to_every_kind_of_product(product):
+def test_seven_things_are_proposed_to_every_kind_of_product(product) -> None:
     assert len(nevers_of(Survey("x", product=product))) == SEVEN
 
 
-def test_each_proposal_has_words_for_whoever_asks_and_an_id_of_its_own():
+def test_each_proposal_has_words_for_whoever_asks_and_an_id_of_its_own() -> None:
     ids = [never.id for never in catalogue()]
     assert len(ids) == len(set(ids))
     for never in catalogue():
@@ -96,20 +96,20 @@ def test_each_proposal_has_words_for_whoever_asks_and_an_id_of_its_own():
         assert never.of <= set(Product), never.id
 
 
-def test_a_shop_is_not_told_to_have_no_payments(folder):
+def test_a_shop_is_not_told_to_have_no_payments(folder) -> None:
     shop = {"requirements.txt": "flask\nstripe\n", "app.py": "from flask import Flask\napp = Flask(__name__)\n"}
     titles = [never.title for never in nevers_of(survey_of(folder(shop)))]
     assert "No payments" not in titles
     assert "No accounts" in titles
 
 
-def test_an_address_that_would_read_as_a_rule_is_left_out(folder):
+def test_an_address_that_would_read_as_a_rule_is_left_out(folder) -> None:
     app = 'from flask import Flask\napp = Flask(__name__)\n@app.route("/M-1/x")\ndef x(): ...\n@app.get("/MUST")\ndef y(): ...\n'
     drafts = adopted(survey_of(folder({"app.py": app})))
     assert is_clean(drafts, [b"app.py"])
 
 
-def test_what_is_struck_is_left_out_and_the_rest_keeps_its_numbers(app):
+def test_what_is_struck_is_left_out_and_the_rest_keeps_its_numbers(app) -> None:
     survey = survey_of(app("tidebook"))
     titles = [never.title for never in nevers_of(survey)]
     drafts = adopted(survey, strike=(2, 5))
@@ -118,13 +118,13 @@ def test_what_is_struck_is_left_out_and_the_rest_keeps_its_numbers(app):
     assert "Proposal 7 of 7; strike it by deleting" in drafts["mission.md"].text
 
 
-def test_all_may_be_struck(app):
+def test_all_may_be_struck(app) -> None:
     drafts = adopted(survey_of(app("library")), strike=range(1, 8))
     assert {entry.kind for entry in governance_of(drafts).scope} == {"in"}
     assert is_clean(drafts, [b"src/tally/__init__.py", b"README.md", b"tests/test_tally.py"])
 
 
-def test_the_labels_are_those_that_the_factory_projects(app):
+def test_the_labels_are_those_that_the_factory_projects(app) -> None:
     drafts = adopted(survey_of(app("blog")), state_labels=ALL_LABELS)
     labels = {label["name"]: label for label in json.loads(drafts[".github/labels.json"].text)}
     assert {name for name in labels if ":" in name} == set(ALL_LABELS)
@@ -136,7 +136,7 @@ def test_the_labels_are_those_that_the_factory_projects(app):
 
 @pytest.mark.parametrize("kept", [{}, {"mission.md": OWN_MISSION}, {"mission.md": "# Prose\n\nWe will never sell tickets.\n"}],
                          ids=["none", "binding", "prose"])
-def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept):
+def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept) -> None:
     drafts = adopted(survey_of(folder(kept)), state_labels=ALL_LABELS, strike=(2,))
     law = governance_of(drafts, {name: text.encode() for name, text in kept.items()})
     for file in (*issue_forms(law.scope).files, *labels(ALL_LABELS).files):
@@ -147,22 +147,22 @@ def test_forms_and_labels_are_what_an_export_of_the_drafts_would_be(folder, kept
 
 
 @pytest.mark.parametrize("name", [".github/labels.json", ".github/labels.yml", ".github/labels.yaml"])
-def test_labels_that_a_repository_keeps_are_left_alone(folder, name):
+def test_labels_that_a_repository_keeps_are_left_alone(folder, name) -> None:
     assert ".github/labels.json" not in adopted(survey_of(folder({name: "[]"})), state_labels=ALL_LABELS)
 
 
-def test_a_key_is_pinned_where_there_is_one(app):
+def test_a_key_is_pinned_where_there_is_one(app) -> None:
     survey = survey_of(app("library"))
     assert read_config(adopted(survey)["factory.toml"].text).seal.trusted_keys == ()
     assert read_config(adopted(survey, trusted_keys=["ab12"])["factory.toml"].text).seal.trusted_keys == ("ab12",)
 
 
-def test_without_tests_the_rule_that_keeps_them_is_in_shadow(app):
+def test_without_tests_the_rule_that_keeps_them_is_in_shadow(app) -> None:
     assert governance_of(adopted(survey_of(app("handbook")))).rule("F-TESTS").status is Status.SHADOW
     assert governance_of(adopted(survey_of(app("blog")))).rule("F-TESTS").status is Status.ENFORCE
 
 
-def test_what_binds_already_is_left_alone(folder):
+def test_what_binds_already_is_left_alone(folder) -> None:
     mission = "---\nschema: 1\n---\n# M {#M-A}\nx\n```yaml scope\nid: M-A\nkind: in\n```\n"
     governed = {"mission.md": mission, "CLAUDE.md": "# Code\n"}
     paths = {draft.path for draft in drafts_of(survey_of(folder(governed)))}
@@ -170,6 +170,6 @@ def test_what_binds_already_is_left_alone(folder):
     assert "factory_rules.md" in paths
 
 
-def test_drafts_depend_on_the_survey_alone(app):
+def test_drafts_depend_on_the_survey_alone(app) -> None:
     survey = survey_of(app("express"))
     assert drafts_of(survey) == drafts_of(survey)

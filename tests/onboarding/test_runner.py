@@ -59,7 +59,7 @@ def steps(text):
     return job["steps"]
 
 
-def test_it_is_a_workflow_of_at_most_thirty_lines(text):
+def test_it_is_a_workflow_of_at_most_thirty_lines(text) -> None:
     jsonschema.Draft202012Validator(SCHEMA).validate(read(text))
     assert len(text.splitlines()) <= 30
     assert max(map(len, text.splitlines())) <= 130
@@ -75,19 +75,19 @@ def test_it_is_a_workflow_of_at_most_thirty_lines(text):
     ("    environment: factory", "    cache: factory"),
     ("- run: .ci/setup", "- rum: .ci/setup"),
 ])
-def test_what_must_not_be_in_it_would_be_found(text, good, bad):
+def test_what_must_not_be_in_it_would_be_found(text, good, bad) -> None:
     assert good in text
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(SCHEMA).validate(read(text.replace(good, bad, 1)))
 
 
-def test_the_only_code_that_is_fetched_is_the_factory_at_the_pinned_commit_and_no_token_stays(text):
+def test_the_only_code_that_is_fetched_is_the_factory_at_the_pinned_commit_and_no_token_stays(text) -> None:
     fetched = [step["with"] for step in steps(text) if "checkout" in step.get("uses", "")]
     assert fetched == [{"repository": "acme/lights-out-factory", "ref": "0123456789" * 4, "persist-credentials": False}]
     assert not [step for step in steps(text) if "uses" in step and "checkout" not in step["uses"]], "no cache, no artifact"
 
 
-def test_secrets_are_in_the_environment_of_the_pass_alone_and_no_text_of_a_stranger_is_in_a_command(text):
+def test_secrets_are_in_the_environment_of_the_pass_alone_and_no_text_of_a_stranger_is_in_a_command(text) -> None:
     holders = [step for step in steps(text) if "secrets." in str(step)]
     assert [step["run"].split(" ")[:2] for step in holders] == [[".venv/bin/factory", "tick"]]
     assert all("${{" not in step.get("run", "") for step in steps(text))
@@ -95,7 +95,7 @@ def test_secrets_are_in_the_environment_of_the_pass_alone_and_no_text_of_a_stran
     assert secrets == {"FACTORY_DATABASE", "FACTORY_HOME_KEY", "ANTHROPIC_API_KEY"}
 
 
-def test_it_runs_off_the_hour():
+def test_it_runs_off_the_hour() -> None:
     minutes = {int(read(runner_of(f"a/b@{n:040x}").text)["on"]["schedule"][0]["cron"].split()[0]) for n in range(60)}
     assert min(minutes) >= 5
     assert max(minutes) <= 55
@@ -104,10 +104,10 @@ def test_it_runs_off_the_hour():
 
 @pytest.mark.parametrize("source", ["acme/factory", "acme/factory@v1", "acme/factory@" + "0" * 39, "acme@" + "0" * 40,
                                     "a/b@" + "0" * 40 + "\n", "a/b, ref: x@" + "0" * 40, "a/b@" + "A" * 40])
-def test_what_is_no_commit_of_a_repository_is_refused(source):
+def test_what_is_no_commit_of_a_repository_is_refused(source) -> None:
     with pytest.raises(ConfigError, match="OWNER/NAME@COMMIT"):
         runner_of(source)
 
 
-def test_it_goes_where_workflows_are():
+def test_it_goes_where_workflows_are() -> None:
     assert runner_of(SOURCE).path == PATH == ".github/workflows/factory.yml"

@@ -18,7 +18,7 @@ def started(folder, files):
     return survey_of(folder(files)).start
 
 
-def test_tidebook_is_read_as_its_own_factory_toml_has_it(app):
+def test_tidebook_is_read_as_its_own_factory_toml_has_it(app) -> None:
     survey = survey_of(app("tidebook"))
     assert survey.product is Product.SITE
     assert survey.start.argv == ("python", "-m", "tidebook")
@@ -30,7 +30,7 @@ def test_tidebook_is_read_as_its_own_factory_toml_has_it(app):
     assert gaps_of(survey) == ()
 
 
-def test_the_blog_is_started_by_flask_and_told_to_be_locked(app):
+def test_the_blog_is_started_by_flask_and_told_to_be_locked(app) -> None:
     survey = survey_of(app("blog"))
     assert survey.start.argv == ("python", "-m", "flask", "--app", "blog", "run")
     assert survey.start.port_env == "FLASK_RUN_PORT"
@@ -42,7 +42,7 @@ def test_the_blog_is_started_by_flask_and_told_to_be_locked(app):
     assert "`uv pip compile --generate-hashes requirements.txt requirements-dev.txt -o requirements-dev.lock`" in gaps
 
 
-def test_a_database_beside_the_code_is_named(app):
+def test_a_database_beside_the_code_is_named(app) -> None:
     folder = app("blog")
     module = folder / "blog" / "__init__.py"
     module.write_text(module.read_text().replace('os.environ.get("BLOG_DATA", app.instance_path)', "app.instance_path"))
@@ -51,7 +51,7 @@ def test_a_database_beside_the_code_is_named(app):
     assert "no variable for the data: blog/__init__.py:12" in "\n".join(gaps_of(survey))
 
 
-def test_the_ferry_is_started_by_node_and_tested_by_node(app):
+def test_the_ferry_is_started_by_node_and_tested_by_node(app) -> None:
     survey = survey_of(app("express"))
     assert survey.start.argv == ("node", "server.js")
     assert survey.ready == "/healthz"
@@ -61,7 +61,7 @@ def test_the_ferry_is_started_by_node_and_tested_by_node(app):
     assert any(gap.startswith("no packages for node") for gap in gaps_of(survey))
 
 
-def test_a_library_has_tests_and_no_start_command(app):
+def test_a_library_has_tests_and_no_start_command(app) -> None:
     survey = survey_of(app("library"))
     assert (survey.product, survey.start) == (Product.LIBRARY, None)
     assert survey.suite.command[-2:] == ("-o", "pythonpath=src")
@@ -70,7 +70,7 @@ def test_a_library_has_tests_and_no_start_command(app):
     assert any("uv pip compile --generate-hashes pyproject.toml --group dev -o requirements-dev.lock" in gap for gap in gaps)
 
 
-def test_a_handbook_is_documents(app):
+def test_a_handbook_is_documents(app) -> None:
     survey = survey_of(app("handbook"))
     assert (survey.product, survey.suite) == (Product.DOCUMENTS, None)
     assert survey.summary.startswith("How the harbour works")
@@ -101,7 +101,7 @@ def test_a_handbook_is_documents(app):
     ({"index.js": "require('http').createServer(f).listen(process.env.PORT)\n"}, "node index.js", "PORT"),
     ({"Dockerfile": 'FROM python\nCMD ["gunicorn", "shop:app"]\n'}, "python -m gunicorn shop:app", "PORT"),
 ], ids=lambda value: next(iter(value)) if isinstance(value, dict) else None)
-def test_what_starts_an_app(folder, files, argv, port):
+def test_what_starts_an_app(folder, files, argv, port) -> None:
     found = started(folder, files)
     assert (" ".join(found.argv), found.port_env) == (argv, port)
 
@@ -112,7 +112,7 @@ def test_what_starts_an_app(folder, files, argv, port):
     {"app.py": "def create_app(settings):\n    return Flask(settings)\n"}, {"Procfile": "web: ./start && tail -f log\n"},
     {"Procfile": "worker: celery worker\n"},
 ], ids=repr)
-def test_what_starts_nothing(folder, files):
+def test_what_starts_nothing(folder, files) -> None:
     assert started(folder, files) is None
 
 
@@ -124,11 +124,11 @@ def test_what_starts_nothing(folder, files):
     ("python app.py", None), ("docker compose up", None), ("gunicorn app:app", None), ("a && python b.py", None),
     ("supervisor d", None), ("Bread & butter", None),
 ])
-def test_a_command_that_leaves_is_known_by_its_words(command, instead):
+def test_a_command_that_leaves_is_known_by_its_words(command, instead) -> None:
     assert foreground(command) == instead
 
 
-def test_a_start_command_that_daemonises_is_named_and_refused(folder):
+def test_a_start_command_that_daemonises_is_named_and_refused(folder) -> None:
     survey = survey_of(folder({"README.md": "# x\n\n    docker compose up -d\n", "Procfile": "web: gunicorn -D app:app\n"}))
     gaps = [gap for gap in gaps_of(survey) if "daemonises" in gap]
     assert len(gaps) == 2
@@ -140,7 +140,7 @@ def test_a_start_command_that_daemonises_is_named_and_refused(folder):
     assert "-D" not in config
 
 
-def test_a_line_that_only_a_shell_understands_is_no_start_command():
+def test_a_line_that_only_a_shell_understands_is_no_start_command() -> None:
     for line in ("a | b", "a && b", "X=1 a", "a > b", "'unclosed", ""):
         assert as_argv(line) is None
 
@@ -149,7 +149,7 @@ def test_a_line_that_only_a_shell_understands_is_no_start_command():
     (f"flask==3.0 \\\n    {HASH}\n", True), (f"# a\nflask==3.0 {HASH}\nx==1 {HASH}\n", True), ("flask==3.0\n", False),
     ("flask\n", False), ("", False), (f"-r other.txt\nflask==3.0 {HASH}\n", False), (f"flask>=3 {HASH}\n", False),
 ])
-def test_a_lock_has_a_hash_for_every_package(text, locked):
+def test_a_lock_has_a_hash_for_every_package(text, locked) -> None:
     assert is_locked(text) is locked
 
 
@@ -158,23 +158,23 @@ def test_a_lock_has_a_hash_for_every_package(text, locked):
     ({"poetry.lock": ""}, "poetry export"), ({"Pipfile": ""}, "pipenv requirements --hash > requirements.lock"),
     ({"pyproject.toml": "[project]\nname='a'\ndependencies=['flask']"}, "uv pip compile --generate-hashes pyproject.toml -o"),
 ])
-def test_the_command_for_a_lock_is_the_package_managers_own(folder, files, words):
+def test_the_command_for_a_lock_is_the_package_managers_own(folder, files, words) -> None:
     assert any(words in gap for gap in gaps_of(survey_of(folder(files))))
 
 
-def test_pytest_that_nothing_names_is_a_gap(folder):
+def test_pytest_that_nothing_names_is_a_gap(folder) -> None:
     gaps = gaps_of(survey_of(folder({"requirements.txt": "flask\n", "test_a.py": "def test_a(): pass\n"})))
     assert any(gap.startswith("no pytest in any manifest") for gap in gaps)
 
 
-def test_only_what_the_product_is_made_of_is_open_to_the_factory(folder):
+def test_only_what_the_product_is_made_of_is_open_to_the_factory(folder) -> None:
     files = dict.fromkeys((
         "shop/a.py", "app.py", "setup.py", "conftest.py", "deploy/x.py", "workflows/t.py", ".ci/x.py", "scripts/x.sh",
         "docs/a.md", "tests/test_a.py", "CLAUDE.md", "vendor/b.py"), "x")
     assert survey_of(folder(files)).places == ("/app.py", "docs/**", "shop/**", "tests/**")
 
 
-def test_nothing_outside_is_read_and_every_odd_thing_is_named(folder, tmp_path):
+def test_nothing_outside_is_read_and_every_odd_thing_is_named(folder, tmp_path) -> None:
     place = folder({"a.py": "x = 1\n", b"b\xff.py".decode("utf-8", "surrogateescape"): "", "c\nd.py": ""})
     secret = tmp_path / "README.md"
     secret.write_text("# Outside\n\nSomething that nobody may read here.\n")
@@ -193,7 +193,7 @@ def test_nothing_outside_is_read_and_every_odd_thing_is_named(folder, tmp_path):
     assert "names that are not plain UTF-8" in gaps
 
 
-def test_what_git_tracks_is_what_counts(folder):
+def test_what_git_tracks_is_what_counts(folder) -> None:
     place = folder({"app.py": FLASK, "scratch.py": FLASK, "real/file.py": ""})
     tracked = {b"app.py": "100644", b"lib": "160000", b"gone.py": "100644", b"link": "120000"}
     (place / "link").symlink_to("/etc/hostname")
@@ -201,7 +201,7 @@ def test_what_git_tracks_is_what_counts(folder):
     assert (survey.files, survey.submodules, survey.unreadable, survey.links_out) == (1, ("lib",), ("gone.py",), ("link",))
 
 
-def test_a_folder_that_became_a_link_is_not_entered(folder, tmp_path):
+def test_a_folder_that_became_a_link_is_not_entered(folder, tmp_path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "outside" / "index.md").write_text("# Out\n\nSomething outside of the repository.\n")
     place = folder({"a.py": ""})
@@ -210,18 +210,18 @@ def test_a_folder_that_became_a_link_is_not_entered(folder, tmp_path):
     assert (survey.readme, survey.summary) == ("docs/index.md", "")
 
 
-def test_pointers_to_large_files_are_named(folder):
+def test_pointers_to_large_files_are_named(folder) -> None:
     pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:" + "a" * 64 + "\nsize 5\n"
     files = {".gitattributes": "*.bin filter=lfs diff=lfs\n", "a.bin": pointer, "b.bin": "real", "c.txt": pointer}
     assert survey_of(folder(files)).lfs == ("a.bin",)
 
 
-def test_an_unreadable_manifest_is_no_manifest(folder):
+def test_an_unreadable_manifest_is_no_manifest(folder) -> None:
     survey = survey_of(folder({"package.json": "{", "pyproject.toml": "[", "app.py": "def", "README.md": b"\xff\xfe\x00",
                                "Procfile": b"web: \xff"}))
     assert (survey.dependencies, survey.start) == ((), None)
 
 
-def test_a_file_without_end_is_read_to_a_bound(folder):
+def test_a_file_without_end_is_read_to_a_bound(folder) -> None:
     place = folder({"README.md": "# x\n\n" + "word " * 200_000})
     assert len(survey_of(place).summary) < 500

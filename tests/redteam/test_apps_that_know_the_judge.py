@@ -118,27 +118,27 @@ def cases(row: int) -> list[str]:
 
 
 @pytest.mark.parametrize("name", cases(47))
-def test_row_47_an_app_that_knows_the_visible_examples_fails(name, told):
+def test_row_47_an_app_that_knows_the_visible_examples_fails(name, told) -> None:
     assert held(name, told) == CASES[name].comes_to
 
 
 @pytest.mark.parametrize("name", cases(48))
-def test_row_48_what_is_not_kept_for_everybody_fails(name, told):
+def test_row_48_what_is_not_kept_for_everybody_fails(name, told) -> None:
     assert held(name, told) == CASES[name].comes_to
 
 
 @pytest.mark.parametrize("name", cases(49))
-def test_row_49_an_app_that_refuses_nothing_is_not_passed(name, told):
+def test_row_49_an_app_that_refuses_nothing_is_not_passed(name, told) -> None:
     assert held(name, told) == CASES[name].comes_to
 
 
 @pytest.mark.parametrize("name", cases(51))
-def test_row_51_a_page_that_asks_who_is_looking_fails(name, told):
+def test_row_51_a_page_that_asks_who_is_looking_fails(name, told) -> None:
     assert held(name, told) == CASES[name].comes_to
 
 
 @pytest.mark.parametrize("name", cases(52))
-def test_row_52_a_server_that_asks_who_is_looking_fails(name, told):
+def test_row_52_a_server_that_asks_who_is_looking_fails(name, told) -> None:
     assert held(name, told) == CASES[name].comes_to
 
 
@@ -163,18 +163,18 @@ def borne(house: House) -> dict[Identity, dict[str, bool]]:  # noqa: F811
 
 
 @pytest.mark.parametrize("mark", [f"page, {name}" for name in knowing.MARKS_IN_A_PAGE])
-def test_row_51_a_mark_in_a_page_is_borne_by_one_visitor_alone(mark, borne):
+def test_row_51_a_mark_in_a_page_is_borne_by_one_visitor_alone(mark, borne) -> None:
     """So whoever goes by it answers the two differently, as the apps above are seen to."""
     assert (borne[Identity.PLAIN][mark], borne[Identity.MASKED][mark]) == (True, False)
 
 
 @pytest.mark.parametrize("mark", [f"request, {name}" for name in knowing.MARKS_IN_A_REQUEST])
-def test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone(mark, borne):
+def test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone(mark, borne) -> None:
     assert (borne[Identity.PLAIN][mark], borne[Identity.MASKED][mark]) == (True, False)
 
 
 @pytest.mark.parametrize("name", NOT_SEEN)
-def test_a_known_miss_is_still_one(name, told):
+def test_a_known_miss_is_still_one(name, told) -> None:
     """Both visitors have it in common, or the journey does not ask. When one of these is seen one day, it belongs above."""
     assert held(name, told) == CASES[name].comes_to
 
@@ -195,12 +195,12 @@ def told_of(file: str, house: House, identity: Identity = Identity.PLAIN) -> str
 
 
 @pytest.mark.parametrize("identity", list(Identity))
-def test_row_68_a_page_gets_no_file_of_the_judges(identity, house, tmp_path: Path):  # noqa: F811
+def test_row_68_a_page_gets_no_file_of_the_judges(identity, house, tmp_path: Path) -> None:  # noqa: F811
     secret = tmp_path / "sealed.txt"
     secret.write_text("sealed")
     secret.chmod(0o644)
     assert told_of(secret.as_uri(), house, identity) == "tried, got nothing"
 
 
-def test_what_the_page_asks_for_it_would_get_from_its_own_server(house):  # noqa: F811
+def test_what_the_page_asks_for_it_would_get_from_its_own_server(house) -> None:  # noqa: F811
     assert told_of("/sealed.txt", house) == "tried, got fetch, request, iframe, object, window"

@@ -84,7 +84,7 @@ def _own_addresses() -> list[str]:
     return []
 
 
-def test_an_app_that_sends_its_secrets_reaches_no_sink(boxes, sink):
+def test_an_app_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
     """Datagrams, questions for names, connections and what is sent along with opening one: row by row, zero packets. The
     port of the sink is one that the box dials, because a permitted port must not be that port of every address."""
     path = boxes.folder / "broker.sock"
@@ -95,7 +95,7 @@ def test_an_app_that_sends_its_secrets_reaches_no_sink(boxes, sink):
     assert sink.seen == []
 
 
-def test_outside_of_a_box_the_same_app_reaches_the_sink(open_to_all, sink):
+def test_outside_of_a_box_the_same_app_reaches_the_sink(open_to_all, sink) -> None:
     assert open_to_all.python(EXFILTRATOR, sink.told(secrets.token_hex(8))).text == "done\n"
     until(lambda: {line.split()[0] for line in sink.seen} == {"tcp", "udp"})
 
@@ -147,13 +147,13 @@ def visit(boxes: Boxes, sink: Sink) -> str:
     return ended.result["form"]
 
 
-def test_a_page_that_sends_its_secrets_reaches_no_sink(boxes, sink):
+def test_a_page_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
     """Beacon, fetch, image, WebSocket, WebRTC and prefetched names, from a real Chromium that nothing else restrains."""
     assert visit(boxes, sink) == boxes.form
     assert sink.seen == []
 
 
-def test_outside_of_a_box_the_same_page_reaches_the_sink(open_to_all, sink):
+def test_outside_of_a_box_the_same_page_reaches_the_sink(open_to_all, sink) -> None:
     visit(open_to_all, sink)
     assert {line.split()[0] for line in sink.seen} == {"tcp", "udp"}
 
@@ -173,7 +173,7 @@ ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
 
 
 @pytest.mark.parametrize("bomb", BOMBS)
-def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb):
+def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb) -> None:
     """Nothing runs, is mounted or listens afterwards. The disk has what the limit allows, and what a moment wrote before the next
     look: far less than the bomb writes in the time that it would otherwise have."""
     inside, marker = boxes.place("inside"), a_marker()

@@ -153,17 +153,17 @@ def collected():
 
 
 @pytest.mark.parametrize("table", [ROWS, BAD_INPUT], ids=["rows", "bad input"])
-def test_each_row_has_its_tests(collected, table):
+def test_each_row_has_its_tests(collected, table) -> None:
     ids = [line.split("::", 1)[1] for line in collected]
     there = {name for names in table.values() for name in names
              if any(one == name or one.startswith(f"{name}[") or (name[0] == "[" and one.endswith(name)) for one in ids)}
     assert {row: name for row, names in table.items() for name in names if name not in there} == {}
 
 
-def test_no_row_is_without_a_test():
+def test_no_row_is_without_a_test() -> None:
     assert all(ROWS.values())
     assert all(BAD_INPUT.values())
 
 
-def test_the_drill_samples_rows_that_there_are():
+def test_the_drill_samples_rows_that_there_are() -> None:
     assert {row for attack in ATTACKS for row in attack.rows} <= ROWS.keys()

@@ -20,7 +20,7 @@ from tests.repository.conftest import NOON
 from tests.repository.naive import blob, git, word
 
 
-def write(worktree, path, content):
+def write(worktree, path, content) -> None:
     target = os.path.join(os.fsencode(worktree), path if isinstance(path, bytes) else os.fsencode(path))
     os.makedirs(os.path.dirname(target), exist_ok=True)
     with open(target, "wb") as file:
@@ -31,20 +31,20 @@ def writes(path, content="x\n"):
     return lambda worktree: write(worktree, path, content)
 
 
-def test_an_honest_change_is_allowed(attack):
+def test_an_honest_change_is_allowed(attack) -> None:
     """The control: the law here can say yes."""
     assert rules(attack.law_on(writes("shop.py", "def total(prices):\n    return round(sum(prices), 2)\n"))) == set()
 
 
-def test_row_32_a_file_that_attributes_call_binary_is_counted_line_by_line(attack):
+def test_row_32_a_file_that_attributes_call_binary_is_counted_line_by_line(attack) -> None:
     attack.begin({".gitattributes": "*.py binary\n"})
     decision = attack.law_on(writes("shop.py", "".join(f"x = {number}\n" for number in range(4950))))
     assert rules(decision) == {"F-SIZE"}
     assert "4952 changed lines" in words(decision)
 
 
-def test_row_32_neither_a_nul_nor_carriage_returns_make_a_program_small(attack):
-    def packs(worktree):
+def test_row_32_neither_a_nul_nor_carriage_returns_make_a_program_small(attack) -> None:
+    def packs(worktree) -> None:
         write(worktree, "nul.py", b"x = 1\n" * 4 + b"#\0\n")
         write(worktree, "returns.py", b"\r".join(b"x = %d" % number for number in range(400)))
 
@@ -55,7 +55,7 @@ def test_row_32_neither_a_nul_nor_carriage_returns_make_a_program_small(attack):
     assert "400 changed lines" in words(attack.law_of(head))
 
 
-def test_row_31_a_change_of_more_than_is_read_is_unknown_and_so_refused(attack):
+def test_row_31_a_change_of_more_than_is_read_is_unknown_and_so_refused(attack) -> None:
     decision = attack.law_on(writes("large", bytes(8 * 1024 * 1024 + 1)))
     assert rules(decision) == {"LAW-PROTECTED", "LAW-MODES", "LAW-NAMES", "F-SIZE", "F-DEPS", "F-SECRETS"}
     assert "unknown means no" in words(decision)
@@ -65,12 +65,12 @@ def evidence(decision, rule):
     return " ".join(line for finding in decision.findings if finding["rule"] == rule for line in finding["evidence"])
 
 
-def test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth(attack):
+def test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth(attack) -> None:
     steering = ["factory_rules.md", "mission.md", "CLAUDE.md", "factory.toml", "AGENTS.md", "deep/CLAUDE.md",
                 ".claude/hooks.json", ".mcp.json", ".cursorrules", ".github/workflows/ci.yml", ".env.local",
                 "deep/.gitattributes", "workflows/merge.yaml"]
 
-    def edits(worktree):
+    def edits(worktree) -> None:
         for path in steering:
             write(worktree, path, "x\n")
 
@@ -78,12 +78,12 @@ def test_row_70_what_steers_the_factory_is_not_the_factorys_to_edit_at_any_depth
     assert [path for path in steering if path not in told] == []
 
 
-def test_row_71_a_name_that_only_looks_like_it_is_the_same_name(attack):
+def test_row_71_a_name_that_only_looks_like_it_is_the_same_name(attack) -> None:
     alike = ["FАCTORY_RULES.md", "Claude.MD", "ＡＧＥＮＴＳ.md", "agents.md ", "factory_rules.md.", "mission\u200b.md",
              "ⅿission.md", unicodedata.normalize("NFD", "ágents.md"), "deep/.GitHub/x.yml", ".ｇithub/x.yml",
              "m1ssion.md", ".Claude/x.json"]
 
-    def adds(worktree):
+    def adds(worktree) -> None:
         for path in alike:
             write(worktree, path, "x\n")
 
@@ -91,10 +91,10 @@ def test_row_71_a_name_that_only_looks_like_it_is_the_same_name(attack):
     assert [path for path in alike if path not in told] == []
 
 
-def test_row_71_a_name_that_does_not_say_what_it_is_is_refused_and_can_be_printed(attack):
+def test_row_71_a_name_that_does_not_say_what_it_is_is_refused_and_can_be_printed(attack) -> None:
     odd = [b"no\xff.py", "e\u0301.py".encode(), b"two\nlines.py", b'"quoted\\.py', b"shop.py ", b"a\x1b[31m"]
 
-    def adds(worktree):
+    def adds(worktree) -> None:
         for path in odd:
             write(worktree, path, "x\n")
 
@@ -103,8 +103,8 @@ def test_row_71_a_name_that_does_not_say_what_it_is_is_refused_and_can_be_printe
     json.dumps([finding["evidence"] for finding in decision.findings]).encode()
 
 
-def test_row_72_a_rename_touches_what_it_renames(attack):
-    def renames(worktree):
+def test_row_72_a_rename_touches_what_it_renames(attack) -> None:
+    def renames(worktree) -> None:
         git(worktree, "mv", "factory_rules.md", "notes.md")
 
     decision = attack.law_on(renames)
@@ -126,21 +126,21 @@ def pushed(attack, *entries):
 SUBMODULE = '[submodule "x"]\n\tpath = vendor\n\turl = https://x.example/x.git\n'
 
 
-def test_row_74_a_submodule_with_a_command_does_not_even_come_in(attack):
+def test_row_74_a_submodule_with_a_command_does_not_even_come_in(attack) -> None:
     modules = f"{SUBMODULE}\tupdate = !touch {attack.town.home / 'ran'}\n"
     with pytest.raises(GitError, match="disallowed submodule update setting"):
         pushed(attack, ("100644", "blob", modules.encode(), ".gitmodules"), ("160000", "commit", "a" * 40, "vendor"))
     assert not (attack.town.home / "ran").exists()
 
 
-def test_row_74_a_submodule_is_refused_by_its_mode_and_its_file_by_its_name(attack):
+def test_row_74_a_submodule_is_refused_by_its_mode_and_its_file_by_its_name(attack) -> None:
     decision = attack.law_of(pushed(attack, ("100644", "blob", SUBMODULE.encode(), ".gitmodules"),
                                     ("160000", "commit", "a" * 40, "vendor")))
     assert rules(decision) >= {"LAW-MODES", "LAW-PROTECTED"}
     assert "vendor (160000)" in words(decision)
 
 
-def test_a_pushed_link_is_refused_and_one_that_leads_out_is_never_written(attack):
+def test_a_pushed_link_is_refused_and_one_that_leads_out_is_never_written(attack) -> None:
     assert "LAW-MODES" in rules(attack.law_of(pushed(attack, ("120000", "blob", b"shop.py", "link"))))
     for target in (b"/etc/passwd", b"../../keys"):
         with pytest.raises(GitError, match="which leaves the tree"):
@@ -163,13 +163,13 @@ def _plants(command):
     ]
 
 
-def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attack):
+def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attack) -> None:
     base, marker = attack.begin(), attack.town.home / "ran"
     command = attack.town.home / "trap.sh"
     command.write_text(f"#!/bin/sh\necho \"$0 $*\" >> {marker}\n")
     command.chmod(0o755)
 
-    def plants(worktree):
+    def plants(worktree) -> None:
         common = os.path.realpath(os.path.join(worktree, word(worktree, "rev-parse", "--git-common-dir")))
         included = attack.town.home / "included"
         for key, value in _plants(str(command)):
@@ -199,13 +199,13 @@ def test_rows_77_and_78_nothing_that_is_planted_in_a_run_is_ever_run_by_us(attac
     assert marker.exists()   # the traps were armed all along
 
 
-def test_row_80_what_is_tested_is_the_tree_and_not_what_an_archive_would_hold(attack):
+def test_row_80_what_is_tested_is_the_tree_and_not_what_an_archive_would_hold(attack) -> None:
     attack.begin({".gitattributes": "tests export-ignore\nshop.py export-ignore\n"})
     decision = attack.law_on(writes("shop.py", "FAILS-ITS-TESTS\n"))
     assert rules(decision) == {"F-TESTS"}
 
 
-def test_a_replace_ref_in_our_own_repository_does_not_change_what_the_law_sees(attack):
+def test_a_replace_ref_in_our_own_repository_does_not_change_what_the_law_sees(attack) -> None:
     base = attack.begin()
     head = attack.left(writes("factory_rules.md", BASE["factory_rules.md"].replace("100", "100000")))
     git(attack.town.trusted.git_dir, "replace", head, base)
@@ -213,15 +213,15 @@ def test_a_replace_ref_in_our_own_repository_does_not_change_what_the_law_sees(a
     assert rules(attack.law_of(head)) == {"LAW-PROTECTED"}
 
 
-def test_row_82_a_conflict_is_a_stop_though_the_base_itself_asks_for_a_union(attack):
+def test_row_82_a_conflict_is_a_stop_though_the_base_itself_asks_for_a_union(attack) -> None:
     attack.begin({".gitattributes": "* merge=union\n", "price.txt": "10\n"})
     head = attack.left(writes("price.txt", "20\n"))
     moved = attack.town.change({"price.txt": "30\n"}, start=attack.base, branch="main")
     assert attack.town.candidates.merge(moved, head, message="M", at=NOON) == Conflict((b"price.txt",))
 
 
-def test_row_84_what_runs_when_somebody_installs_is_a_dependency(attack):
-    def hooks(worktree):
+def test_row_84_what_runs_when_somebody_installs_is_a_dependency(attack) -> None:
+    def hooks(worktree) -> None:
         write(worktree, "package.json", '{"scripts": {"preinstall": "node evil.js", "test": "node test.js"}}')
         write(worktree, "pyproject.toml", '[build-system]\nrequires = []\nbuild-backend = "evil"\nbackend-path = ["."]\n')
 
@@ -233,9 +233,9 @@ def test_row_84_what_runs_when_somebody_installs_is_a_dependency(attack):
     assert rules(attack.law_on(writes("setup.py", "import evil\n"))) == {"F-DEPS"}
 
 
-def test_row_84_what_runs_when_a_person_builds_is_for_the_rules_of_the_repository(attack):
+def test_row_84_what_runs_when_a_person_builds_is_for_the_rules_of_the_repository(attack) -> None:
     """The factory runs none of these but in a box; `paths: {deny: [Makefile, ...]}` is a rule's to say, and ours says it."""
-    def edits(worktree):
+    def edits(worktree) -> None:
         write(worktree, "Makefile", "all:\n\tevil\n")
         write(worktree, ".pre-commit-config.yaml", "repos: []\n")
         write(worktree, "package.json", '{"scripts": {"test": "evil"}}')
@@ -264,7 +264,7 @@ def _png_bomb() -> bytes:
 
 
 @pytest.mark.parametrize("bomb", [_zip_bomb, _png_bomb])
-def test_row_34_nothing_is_unpacked(attack, bomb):
+def test_row_34_nothing_is_unpacked(attack, bomb) -> None:
     attack.begin()
     content = bomb()
     head = attack.left(writes("bomb.bin", content))

@@ -58,7 +58,7 @@ def town(ground) -> Town:
     return Town(ground.lap("at the wire"), reporter, eve)
 
 
-def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(town):
+def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(town) -> None:
     town.demand()
     issue = town.lap.file()
     town.lap.tick()
@@ -76,7 +76,7 @@ def test_row_95_only_the_named_apps_check_on_the_very_candidate_opens_the_gate(t
     assert (town.lap.tip(), town.shown(issue)) == (candidate, "")
 
 
-def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town):
+def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town) -> None:
     town.demand()
     issue = town.lap.file()
     town.lap.tick()
@@ -87,7 +87,7 @@ def test_row_95_neutral_is_not_green_and_leaves_no_branch_behind(town):
     assert (town.lap.tip(), town.shown(issue)) == (town.lap.base, "")
 
 
-def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town):
+def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town) -> None:
     """The factory names nothing: what the branch's own protection demands is read from the forge."""
     town.demand(named=False)
     town.protect(required_status_checks={"strict": False, "checks": [{"context": "ci", "app_id": town.app}]})
@@ -99,7 +99,7 @@ def test_a_branch_that_requires_a_check_takes_the_candidate_once_it_has_it(town)
     assert (town.lap.history(issue).state, town.lap.tip()) == (State.MERGED, town.candidate(issue)), town.lap.last_words(issue)
 
 
-def test_a_branch_that_takes_no_pushes_refuses_once_and_is_a_persons(town):
+def test_a_branch_that_takes_no_pushes_refuses_once_and_is_a_persons(town) -> None:
     town.demand(named=False)
     town.protect(required_pull_request_reviews={})
     issue = town.lap.file()
@@ -109,7 +109,7 @@ def test_a_branch_that_takes_no_pushes_refuses_once_and_is_a_persons(town):
     assert (town.lap.judge.judged, town.lap.tip()) == (1, town.lap.base)
 
 
-def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(town):
+def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(town) -> None:
     town.demand('by = "api"', named=False)
     town.protect(required_pull_request_reviews={})
     issue = town.lap.file()
@@ -120,7 +120,7 @@ def test_such_a_branch_takes_the_forges_own_merge_and_what_it_made_is_compared(t
     assert read.parents_of(CommitSha(town.lap.tip())) == (told.verdict["binds"]["base"], told.verdict["binds"]["head"])
 
 
-def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back(town):
+def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_taken_back(town) -> None:
     lap = town.lap
     town.demand('by = "api"', named=False)
     pushed: list[str] = []
@@ -148,7 +148,7 @@ def test_row_96_a_base_that_moves_within_the_forges_own_merge_freezes_and_is_tak
     assert read.contains(CommitSha(lap.tip()), CommitSha(pushed[0]))
 
 
-def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts(town):
+def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything_halts(town) -> None:
     lap = town.lap
     town.demand("auto_revert = true")
     issue = lap.file()
@@ -171,7 +171,7 @@ def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything
     assert lap.ask("GET", f"/issues/{issue}", by=lap.owner.token)["state"] == "open"
 
 
-def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep(town):
+def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_the_sweep(town) -> None:
     lap = town.lap
     town.demand()
     issue = lap.file()
@@ -186,7 +186,7 @@ def test_row_110_a_stop_while_checks_are_waited_for_holds_back_the_landing_and_t
     assert (lap.tip(), town.shown(issue)) == (town.candidate(issue), ""), lap.last_words(issue)
 
 
-def test_a_pull_request_that_somebody_closed_does_not_land(town):
+def test_a_pull_request_that_somebody_closed_does_not_land(town) -> None:
     lap = town.lap
     issue = lap.until_approved()
     lap.ask("PATCH", f"/pulls/{lap.history(issue).proposal['number']}", by=lap.owner.token, json={"state": "closed"})

@@ -23,15 +23,15 @@ from tests.factory.world import World
 
 @pytest.mark.parametrize("trick", ["a push after the verdict", "a push within the merge", "a changed verdict",
                                    "somebody else's signature", "another tree"])
-def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(drill, trick):
+def test_row_95_nothing_lands_but_what_was_judged_on_what_is_there(drill, trick) -> None:
     assert drill[trick]["held"], drill[trick]["says"]
 
 
-def test_row_96_a_change_is_judged_again_on_the_base_that_moved(drill):
+def test_row_96_a_change_is_judged_again_on_the_base_that_moved(drill) -> None:
     assert drill["a base that moved"]["held"], drill["a base that moved"]["says"]
 
 
-def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(ground):
+def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_together(ground) -> None:
     """One renames what the other calls. The judge here passes everything: what it is shown is what a real one would see."""
     lap = ground.lap("together")
     first, second = lap.file("WRITE shop.py amount=sum", title="Rename it"), lap.file(
@@ -48,12 +48,12 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
     assert lap.tip() == together
 
 
-def test_row_99_killed_at_each_act_there_is_one_of_each(drill):
+def test_row_99_killed_at_each_act_there_is_one_of_each(drill) -> None:
     """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills: `tests/scenarios/test_kill.py`."""
     assert drill["killed at every act"]["held"], drill["killed at every act"]["says"]
 
 
-def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(ground):
+def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_one(ground) -> None:
     lap = ground.lap("after-success")
     issue = lap.file()
     lap.tick(states=frozenset({State.UNTRIAGED}))
@@ -69,7 +69,7 @@ def test_row_99_a_forge_that_fails_after_it_did_what_was_asked_gets_no_second_on
     assert (len(lap.ask("GET", "/pulls?state=all", by=lap.owner.token)), len(ours)) == (1, 1)
 
 
-def test_row_100_what_is_told_twice_is_done_once(drill):
+def test_row_100_what_is_told_twice_is_done_once(drill) -> None:
     assert drill["everything told twice"]["held"], drill["everything told twice"]["says"]
 
 
@@ -86,7 +86,7 @@ def _events(world, issue):
 
 
 @pytest.mark.parametrize("order", list(itertools.permutations(range(6)))[::61], ids=lambda order: "".join(map(str, order)))
-def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order):
+def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order) -> None:
     world = World(tmp_path)
     issue = world.file()
     events = list(_events(world, issue).values())
@@ -104,7 +104,7 @@ def test_row_100_six_events_in_any_order_come_to_one_end(tmp_path, order):
     assert world.ledger.fault() is None
 
 
-def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds(ground):
+def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bounds(ground) -> None:
     """The adapter neither sleeps nor tries again, and nobody asks meanwhile; `factory up` waits, and no answer can make it
     wait for nothing or for ever. The table of forms is in `tests/adapters/test_limits.py`."""
     lap = ground.lap("limited")
@@ -125,13 +125,13 @@ def test_row_102_a_limit_in_any_form_is_told_at_once_and_waited_for_within_bound
         assert clock.slept == []
 
 
-def test_row_102_what_is_waited_has_a_floor_and_a_cap():
+def test_row_102_what_is_waited_has_a_floor_and_a_cap() -> None:
     waits = [pause(tries) for tries in range(1, 100)]
     assert (waits[0], max(waits)) == (FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS) == (1.0, 120.0)
     assert waits == sorted(waits)
 
 
-def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(ground):
+def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(ground) -> None:
     lap = ground.lap("garbled")
     Administrator(ground.forge).inject("garbled", method="GET", path=r".*/issues")
     with pytest.raises(ForgeError, match="is not the API") as told:
@@ -139,32 +139,32 @@ def test_row_102_an_answer_of_200_that_is_no_api_is_worth_a_retry_and_no_fact(gr
     assert told.value.retryable
 
 
-def test_row_107_a_full_disk_loses_nothing_that_was_written(drill):
+def test_row_107_a_full_disk_loses_nothing_that_was_written(drill) -> None:
     """A whole factory on one: `tests/scenarios/test_disk_full.py`; damage to the ledger's file: `tests/engine`."""
     assert drill["a full disk"]["held"], drill["a full disk"]["says"]
 
 
-def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(drill):
+def test_row_109_what_landed_and_is_not_what_was_judged_halts_everything(drill) -> None:
     """There is no deployment in the product yet, so no revert of a deploy: what it has is the comparison after landing, the
     freeze, also on checks and canaries that turn red, one revert of the landing, and a regression that is a new issue."""
     assert drill["another tree lands"]["held"], drill["another tree lands"]["says"]
 
 
-def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself():
+def test_row_109_no_issue_goes_from_merged_back_to_merging_by_itself() -> None:
     """A loop of landing and reverting would need such a way."""
     assert events_from(State.MERGED) == {Event.REGRESSED, Event.REVERTED}
     assert next_state(State.MERGED, Event.REGRESSED) is State.ACCEPTED
     assert next_state(State.MERGED, Event.REVERTED) is State.NEEDS_HUMAN, "only a person's word leads on from there"
 
 
-def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill):
+def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill) -> None:
     assert drill["stop, in the middle"]["held"], drill["stop, in the middle"]["says"]
 
 
 ACTS = {"git": ("push", "land"), "forge": ("open_pull_request", "set_state_label", "upsert_comment", "close_issue")}
 
 
-def _stopping(world, at, acts):
+def _stopping(world, at, acts) -> None:
     """The owner's stop is set right after the `at`-th act on the world; `acts` counts them."""
     def watched(act):
         def call(*arguments, **named):
@@ -180,7 +180,7 @@ def _stopping(world, at, acts):
             setattr(getattr(world, holder), name, watched(getattr(getattr(world, holder), name)))
 
 
-def test_row_110_stopped_after_each_act_no_other_follows(tmp_path):
+def test_row_110_stopped_after_each_act_no_other_follows(tmp_path) -> None:
     at, stopped = 0, True
     while stopped:
         at += 1

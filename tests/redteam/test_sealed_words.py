@@ -44,17 +44,17 @@ class OneObject:
 
 
 @pytest.mark.parametrize("how", SPELT)
-def test_row_67_a_canary_in_any_spelling_stops_everything(how, tmp_path: Path):
+def test_row_67_a_canary_in_any_spelling_stops_everything(how, tmp_path: Path) -> None:
     for _ in range(2):      # and it is not taken for looked at
         with pytest.raises(UsageError, match="canary"):
             refuse_leaked(tmp_path, OneObject(SPELT[how]), canaries=[CANARY])
 
 
 @pytest.mark.parametrize("how", MISSES)
-def test_a_known_miss_is_still_one(how, tmp_path: Path):
+def test_a_known_miss_is_still_one(how, tmp_path: Path) -> None:
     """When one of these is found one day, it belongs above."""
     refuse_leaked(tmp_path, OneObject(MISSES[how]), canaries=[CANARY])
 
 
-def test_an_innocent_repository_is_judged(tmp_path: Path):
+def test_an_innocent_repository_is_judged(tmp_path: Path) -> None:
     refuse_leaked(tmp_path, OneObject(WORDS.replace(CANARY, "0" * 32).encode()), canaries=[CANARY])

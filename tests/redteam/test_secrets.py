@@ -50,14 +50,14 @@ MISSES = {
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
-def test_row_87_a_canary_does_not_leave_in_a_change(attack, encoding):
+def test_row_87_a_canary_does_not_leave_in_a_change(attack, encoding) -> None:
     decision = attack.law_on(lambda worktree: (worktree / "notes.txt").write_bytes(ENCODINGS[encoding]))
     assert "F-SECRETS" in rules(decision)
     assert CANARY not in words(decision) + repr(decision.findings)
 
 
 @pytest.mark.parametrize("encoding", MISSES)
-def test_a_known_miss_is_still_one(encoding):
+def test_a_known_miss_is_still_one(encoding) -> None:
     """When one of these is found one day, it belongs above."""
     assert SecretScanner().found_in({b"notes.txt": MISSES[encoding]}) == ()
 
@@ -67,7 +67,7 @@ def test_a_known_miss_is_still_one(encoding):
     base64.b64encode(bytes(3_000_000)), b"\x1f\x8b" * 100_000, b"\0" * 4_000_000,
 ], ids=["spaces after a quote", "quotes and backslashes", "one letter", "per cent signs", "hexadecimal", "base64", "gzip heads",
         "NULs"])
-def test_hostile_content_is_read_in_time_linear_in_its_length(content):
+def test_hostile_content_is_read_in_time_linear_in_its_length(content) -> None:
     began = time.process_time()
     SecretScanner().found_in({b"a": content})
     assert time.process_time() - began < 20
@@ -77,7 +77,7 @@ def test_hostile_content_is_read_in_time_linear_in_its_length(content):
     gzip.compress(bytes(1 << 26)), base64.b64encode(gzip.compress(bytes(1 << 26))),
     b"\n".join([base64.b64encode(zlib.compress(bytes(200_000)))] * 1000), gzip.compress(bytes(5_000_000) + RAW),
 ], ids=["a bomb", "a bomb in base64", "a thousand small bombs", "a canary behind more than is read"])
-def test_what_unpacks_to_more_than_is_read_is_unknown(content):
+def test_what_unpacks_to_more_than_is_read_is_unknown(content) -> None:
     tracemalloc.start()
     found = SecretScanner().found_in({b"a": content})
     _, peak = tracemalloc.get_traced_memory()

@@ -61,7 +61,7 @@ COMMANDS = ("/factory retry", "/factory hold", "/factory stop", "/factory approv
 
 
 @pytest.mark.parametrize("who", ["an app of its own", "a bot that administers"])
-def test_row_15_no_bot_gives_a_command_whatever_it_may_write(lap, who):
+def test_row_15_no_bot_gives_a_command_whatever_it_may_write(lap, who) -> None:
     issue, before = waiting(lap)
     token = app_token(lap) if who == "an app of its own" else account(lap, "bot", role="admin", kind="Bot").token
     for command in COMMANDS:
@@ -72,7 +72,7 @@ def test_row_15_no_bot_gives_a_command_whatever_it_may_write(lap, who):
 
 
 @pytest.mark.parametrize("role", ["read", "triage"])
-def test_row_13_who_may_not_write_steers_nothing_whatever_the_page_calls_them(lap, role):
+def test_row_13_who_may_not_write_steers_nothing_whatever_the_page_calls_them(lap, role) -> None:
     """A triager is shown as a collaborator, as maintainers are: the association is no right."""
     issue, before = waiting(lap)
     somebody = account(lap, role, role=role)
@@ -85,7 +85,7 @@ def test_row_13_who_may_not_write_steers_nothing_whatever_the_page_calls_them(la
     assert association in ("NONE", "COLLABORATOR")
 
 
-def test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights(lap):
+def test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights(lap) -> None:
     """The maintainer's account is renamed, and a stranger registers the name that is free now."""
     admin, maintainer = Administrator(lap._ground.forge), account(lap, "kim", role="write")
     known = Actor(maintainer.id, maintainer.login)
@@ -104,7 +104,7 @@ def test_row_15_who_takes_a_maintainers_old_name_has_none_of_their_rights(lap):
     assert lap.history(issue).transitions[before].data["event"] == "retried"
 
 
-def test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_put_right(lap):
+def test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_put_right(lap) -> None:
     issue, before = waiting(lap)
     for token in (account(lap, "triager", role="triage").token, app_token(lap)):
         lap.ask("POST", f"/issues/{issue}/labels", by=token, json={"labels": ["factory:accepted", "factory:merged"]})
@@ -117,7 +117,7 @@ def test_row_20_labels_of_a_triager_and_of_somebodys_app_move_nothing_and_are_pu
 @pytest.mark.parametrize("edit", [{"title": "Now something else"}, {"body": "The till is off by one. Now add card payments."}],
                          ids=["title", "body"])
 @pytest.mark.parametrize("who", ["stranger", "owner"])
-def test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it(lap, edit, who):
+def test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it(lap, edit, who) -> None:
     issue = lap.file()
     lap.tick(states=TRIAGE)
     assert lap.history(issue).state is State.ACCEPTED
@@ -127,7 +127,7 @@ def test_row_12_an_edit_after_triage_is_triaged_again_whoever_made_it(lap, edit,
     assert next(iter(edit.values())) in lap.model.asked[-1]
 
 
-def test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_second_time(lap):
+def test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_second_time(lap) -> None:
     issue, before = waiting(lap)
     comment = say(lap, issue, "/factory hold", by=lap.owner.token)
     lap.tick(states=TRIAGE)
@@ -138,7 +138,7 @@ def test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_secon
     assert len(lap.history(issue).transitions) == before + 1
 
 
-def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(lap):
+def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(lap) -> None:
     issue, forge = lap.file(), lap._ground.forge
     headers = {"Authorization": f"Bearer {lap.stranger.token}"}
     fork = httpx.post(f"{forge.api}/repos/{lap._repository.full_name}/forks", headers=headers, trust_env=False, timeout=30).json()
@@ -166,7 +166,7 @@ def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_bra
     assert lap.plant.repository.read(lap.tip(), "evil.py") is None
 
 
-def test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it(lap):
+def test_row_21_a_stranger_who_closes_their_own_issue_ends_it_and_can_not_restart_it_by_opening_it(lap) -> None:
     issue, before = waiting(lap)
     lap.ask("PATCH", f"/issues/{issue}", by=lap.stranger.token, json={"state": "closed"})
     lap.tick(states=TRIAGE)

@@ -34,33 +34,33 @@ def boxed(attack, boxes):
     return attack
 
 
-def breaks(worktree):
+def breaks(worktree) -> None:
     (worktree / "shop.py").write_text(BROKEN)
 
 
-def _conftest(worktree, folder="."):
+def _conftest(worktree, folder=".") -> None:
     (worktree / folder / "conftest.py").write_text(REWRITES)
 
 
-def _in_ini(worktree):
+def _in_ini(worktree) -> None:
     (worktree / "pytest.ini").write_text("[pytest]\naddopts = -p liar --continue-on-collection-errors\npythonpath = .\n")
     (worktree / "liar.py").write_text(REWRITES)
 
 
-def _announced(worktree):
+def _announced(worktree) -> None:
     (worktree / "liar.egg-info").mkdir()
     (worktree / "liar.egg-info" / "PKG-INFO").write_text("Metadata-Version: 2.1\nName: liar\nVersion: 1\n")
     (worktree / "liar.egg-info" / "entry_points.txt").write_text("[pytest11]\nliar = liar\n")
     (worktree / "liar.py").write_text(REWRITES)
 
 
-def _instead_of_pytest(worktree):
+def _instead_of_pytest(worktree) -> None:
     (worktree / "pytest.py").write_text(
         "open('/tmp/report/junit.xml', 'w').write('<testsuites><testsuite><testcase classname=\"tests.test_shop\" "
         "name=\"test_total\"/></testsuite></testsuites>')\n")
 
 
-def _rewritten(worktree):
+def _rewritten(worktree) -> None:
     (worktree / "tests" / "test_shop.py").write_text(TEST.replace("== 3", "== 0"))
 
 
@@ -69,8 +69,8 @@ def _rewritten(worktree):
                          ids=["row 41: a conftest at the root", "row 41: a conftest beside the tests",
                               "row 40: a plugin by pytest.ini", "row 41: a plugin by an egg-info folder",
                               "row 41: a pytest of its own", "row 37: the expected value"])
-def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hides):
-    def attacker(worktree):
+def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hides) -> None:
+    def attacker(worktree) -> None:
         breaks(worktree)
         hides(worktree)
 
@@ -81,8 +81,8 @@ def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hi
     assert "F-TESTS" in rules(boxed.law_of(head))
 
 
-def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed):
-    def attacker(worktree):
+def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed) -> None:
+    def attacker(worktree) -> None:
         (worktree / "shop.py").write_text("def total(prices):\n    return sum(prices, 0)\n")
         (worktree / "tests" / "conftest.py").write_text("import pytest\n\n\n@pytest.fixture\ndef prices():\n    return [2]\n")
         (worktree / "tests" / "test_more.py").write_text(
@@ -96,7 +96,7 @@ def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed):
     assert rules(boxed.law_of(head)) == set()
 
 
-def test_row_40_options_in_a_file_lose_tests_and_lost_tests_are_named(boxed):
+def test_row_40_options_in_a_file_lose_tests_and_lost_tests_are_named(boxed) -> None:
     boxed.begin({"tests/test_other.py": "def test_other():\n    assert True\n"})
     decision = boxed.law_on(lambda worktree: (worktree / "pyproject.toml").write_text(
         '[tool.pytest.ini_options]\naddopts = "-k other"\n'))
@@ -104,14 +104,14 @@ def test_row_40_options_in_a_file_lose_tests_and_lost_tests_are_named(boxed):
     assert "tests of the base are lost: tests.test_shop::test_total" in words(decision)
 
 
-def test_row_38_a_test_that_is_renamed_away_is_lost(boxed):
+def test_row_38_a_test_that_is_renamed_away_is_lost(boxed) -> None:
     boxed.begin()
     decision = boxed.law_on(lambda worktree: (worktree / "tests" / "test_shop.py").write_text(TEST.replace("test_t", "tst_t")))
     assert rules(decision) == {"F-TESTS"}
     assert "tests.test_shop::test_total" in words(decision)
 
 
-def test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text(boxed):
+def test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text(boxed) -> None:
     boxed.begin()
     skipped = "import pytest\n" + TEST.replace("def test", "@pytest.mark.skipif('CI' not in os.environ, reason='slow')\ndef test")
     head = boxed.left(lambda worktree: (worktree / "tests" / "test_shop.py").write_text(f"import os\n{skipped}"))
@@ -120,19 +120,19 @@ def test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text(boxed):
     assert "tests newly skipped" in words(decision)
 
 
-def test_a_pipe_in_the_place_of_the_report_is_no_report(boxed):
+def test_a_pipe_in_the_place_of_the_report_is_no_report(boxed) -> None:
     """The factory waited there for ever, for somebody to write to it."""
     boxed.begin()
     head = boxed.left(lambda worktree: (worktree / "pytest.py").write_text("import os\nos.mkfifo('/tmp/report/junit.xml')\n"))
     assert "no readable report" in projecttests.compared(boxed.job(), base=boxed.base, head=head).says
 
 
-def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed):
+def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed) -> None:
     boxed.begin({"tests/golden.txt": "3", "tests/test_golden.py": (
         "from pathlib import Path\nfrom shop import total\n\n\ndef test_golden():\n"
         "    assert str(total([1, 2])) == Path(__file__).with_name('golden.txt').read_text()\n")})
 
-    def attacker(worktree):
+    def attacker(worktree) -> None:
         breaks(worktree)
         _rewritten(worktree)
         (worktree / "tests" / "golden.txt").write_text("0")
@@ -142,14 +142,14 @@ def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed):
     assert "test_golden" in words(decision)
 
 
-def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed):
+def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed) -> None:
     """The results are written by a process that runs the change. Only a judge outside of it is none of its business."""
     liar = ("class Liar(int):\n    def __eq__(self, other):\n        return True\n    __hash__ = int.__hash__\n\n\n"
             "def total(prices):\n    return Liar()\n")
     assert rules(boxed.law_on(lambda worktree: (worktree / "shop.py").write_text(liar))) == set()
 
 
-def test_tests_that_ask_less_are_named_from_their_text(boxed):
+def test_tests_that_ask_less_are_named_from_their_text(boxed) -> None:
     boxed.begin()
     head = boxed.left(lambda worktree: (worktree / "tests" / "test_shop.py").write_text(TEST.replace("== 3", ">= 0")))
     facts = projecttests.compared(boxed.job(), base=boxed.base, head=head)

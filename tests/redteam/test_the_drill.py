@@ -6,6 +6,7 @@ The brakes are taken out where anybody could: a law without the rule, another pa
 import dataclasses
 import json
 import sys
+from typing import Never
 
 import pytest
 from click.testing import CliRunner
@@ -25,7 +26,7 @@ from tests.fakes.people import FakeSandbox
 SUBJECTS = {attack.subject for attack in ATTACKS}
 
 
-def test_every_brake_of_the_example_holds(drilled):
+def test_every_brake_of_the_example_holds(drilled) -> None:
     code, out, err = drilled
     told = json.loads(out)
     broken = {one["name"]: one["says"] for one in told["attacks"] if not one["held"]}
@@ -75,7 +76,7 @@ class Trusting:
     def __getattr__(self, name):
         return getattr(self._own, name)
 
-    def contains(self, tip, commit):
+    def contains(self, tip, commit) -> bool:
         return True
 
 
@@ -88,7 +89,7 @@ class Chatty:
     def __getattr__(self, name):
         return getattr(self._own, name)
 
-    def upsert_comment(self, number, marker, body):
+    def upsert_comment(self, number, marker, body) -> None:
         self._own._repository.get_issue(number).create_comment(body)
 
 
@@ -144,25 +145,25 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("brake", BROKEN)
-def test_a_brake_that_is_taken_out_is_told(ground, brake):
+def test_a_brake_that_is_taken_out_is_told(ground, brake) -> None:
     broken, run, says = BROKEN[brake]
     seen = run(broken(ground))
     assert not seen.held
     assert says in seen.says
 
 
-def test_one_brake_of_each_subject_is_taken_out_here():
+def test_one_brake_of_each_subject_is_taken_out_here() -> None:
     assert {name.partition(":")[0] for name in BROKEN} == SUBJECTS
 
 
 @pytest.mark.parametrize("run", [weak_tests.ATTACKS[0].run, supply.ATTACKS[0].run, supply.ATTACKS[3].run])
-def test_where_a_rule_is_missing_the_rule_to_add_is_named(ground, run):
+def test_where_a_rule_is_missing_the_rule_to_add_is_named(ground, run) -> None:
     assert "add a rule to factory_rules.md: `level: enforced`, `check: {" in run(without_rules(ground)).fix
 
 
 @pytest.mark.parametrize("error", [ForgeError("gone"), RuntimeError("odd")])
-def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(ground, error):
-    def fails(_):
+def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(ground, error) -> None:
+    def fails(_) -> Never:
         raise error
 
     good = Attack("good", "s", (), "b", "t", lambda _: held("seen"))
@@ -171,13 +172,13 @@ def test_what_goes_wrong_in_an_attack_is_no_brake_that_held(ground, error):
     assert all("could not be told" in one.seen.says for one in told if not one.seen.held)
 
 
-def test_the_players_really_obey():
+def test_the_players_really_obey() -> None:
     schema = {"properties": {"verdict": {}}}
     answer = ObeyingModel().answer(None, system=(), question=json.dumps({"text": order(verdict="out")}), schema=schema)
     assert answer["verdict"] == "out"
 
 
-def test_names_of_attacks_are_unique_and_are_chosen_by_name_or_by_subject():
+def test_names_of_attacks_are_unique_and_are_chosen_by_name_or_by_subject() -> None:
     assert len({attack.name for attack in ATTACKS}) == len(ATTACKS)
     assert [attack.name for attack in chosen(["merge=union"])] == ["merge=union"]
     assert {attack.subject for attack in chosen(["landing"])} == {"landing"}
@@ -185,7 +186,7 @@ def test_names_of_attacks_are_unique_and_are_chosen_by_name_or_by_subject():
         chosen(["landings"])
 
 
-def test_the_law_is_that_of_the_default_branch_and_of_nothing_uncommitted(tmp_path):
+def test_the_law_is_that_of_the_default_branch_and_of_nothing_uncommitted(tmp_path) -> None:
     for path, text in OWN_LAW.items():
         hand.write(tmp_path, path, text)
     hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
@@ -195,7 +196,7 @@ def test_the_law_is_that_of_the_default_branch_and_of_nothing_uncommitted(tmp_pa
     assert law_of(None, home=tmp_path / "none", here=tmp_path).files == OWN_LAW
 
 
-def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path):
+def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path) -> None:
     hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
     for path in OWN_LAW.keys() - {"factory.toml"}:
         hand.write(tmp_path, path, OWN_LAW[path])
@@ -205,6 +206,6 @@ def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path):
         law_of(str(tmp_path), home=tmp_path / "none", here=tmp_path)
 
 
-def test_the_list_is_told_without_running_anything():
+def test_the_list_is_told_without_running_anything() -> None:
     said = CliRunner().invoke(cli, ["drill", "--list", "--json"])
     assert [one["name"] for one in json.loads(said.output)["attacks"]] == [attack.name for attack in ATTACKS]

@@ -27,7 +27,7 @@ KEY = "sk-secret-4b1d77aa0c"
 INTRUDER = box.INTRUDER.read_text("utf-8")
 
 
-def git(folder, *arguments):
+def git(folder, *arguments) -> None:
     subprocess.run(["git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@example.org", *arguments], check=True,
                    capture_output=True)
 
@@ -66,7 +66,7 @@ def listener():
 
 
 @pytest.mark.parametrize("form", ["bwrap-root", "bwrap-userns"] if AS_ROOT else ["bwrap-userns", "landlock"])
-def test_an_intruder_in_the_runs_box_finds_nothing(home, tmp_path, listener, form, monkeypatch):
+def test_an_intruder_in_the_runs_box_finds_nothing(home, tmp_path, listener, form, monkeypatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", KEY)
     monkeypatch.setenv("FACTORY_CANARY", CANARY)
     forge = (tmp_path / "forge").as_uri()
@@ -92,7 +92,7 @@ def test_an_intruder_in_the_runs_box_finds_nothing(home, tmp_path, listener, for
     assert found["found"] == (["path: the home of the factory is here"] if form == "landlock" else [])
 
 
-def test_the_intruder_would_find_what_is_there_to_be_found(tmp_path):
+def test_the_intruder_would_find_what_is_there_to_be_found(tmp_path) -> None:
     """The control: outside a box, the same program finds the canary and the key at once."""
     (tmp_path / "journey").write_text(CANARY)
     (tmp_path / "key").write_text(KEY)

@@ -9,7 +9,7 @@ from tests.repository.conftest import NOON
 from tests.repository.naive import git, word
 
 
-def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(town):
+def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(town) -> None:
     base = town.started()
     tree = town.trusted.tree_of(base)
     message = "Fix it\n\n#hash and --dash\n\nFactory-Run: r1\nFactory-Rules: sha256:00"
@@ -27,13 +27,13 @@ def test_a_commit_says_who_when_and_why_and_equal_arguments_give_an_equal_sha(to
 @pytest.mark.parametrize(("message", "at"), [
     ("a\0b", NOON), ("x", "yesterday"), ("x", "2026-05-01T12:00:00"), ("x", "@0 +0000"), ("x", ""),
 ])
-def test_a_message_or_a_time_that_git_would_guess_at_is_refused(town, message, at):
+def test_a_message_or_a_time_that_git_would_guess_at_is_refused(town, message, at) -> None:
     base = town.started()
     with pytest.raises(GitError):
         town.candidates.commit(town.trusted.tree_of(base), [base], message=message, at=at)
 
 
-def test_the_candidate_has_base_and_head_for_parents_and_both_changes_in_its_tree(town):
+def test_the_candidate_has_base_and_head_for_parents_and_both_changes_in_its_tree(town) -> None:
     first = town.started({"a": "1\n", "b": "1\n"})
     head = town.change({"a": "2\n"}, start=first)
     base = town.change({"b": "2\n"}, start=first, branch="main")
@@ -43,7 +43,7 @@ def test_the_candidate_has_base_and_head_for_parents_and_both_changes_in_its_tre
     assert town.merged(base, head) == candidate
 
 
-def test_a_head_on_top_of_its_base_gets_a_merge_commit_of_its_own(town):
+def test_a_head_on_top_of_its_base_gets_a_merge_commit_of_its_own(town) -> None:
     base = town.started()
     head = town.change({"a": "1"}, start=base)
     candidate = town.merged(base, head)
@@ -51,7 +51,7 @@ def test_a_head_on_top_of_its_base_gets_a_merge_commit_of_its_own(town):
     assert town.trusted.tree_of(candidate) == town.trusted.tree_of(head)
 
 
-def test_a_conflict_names_its_paths_as_bytes(town):
+def test_a_conflict_names_its_paths_as_bytes(town) -> None:
     first = town.started({"two\nlines": "1\n", "gone": "1\n", "same": "1\n"})
     town.author.switch("work", start=first)
     (town.author.folder / "gone").unlink()
@@ -62,7 +62,7 @@ def test_a_conflict_names_its_paths_as_bytes(town):
     assert set(merged.paths) == {b"two\nlines", b"gone"}
 
 
-def test_histories_that_never_met_are_an_error_and_not_a_merge(town):
+def test_histories_that_never_met_are_an_error_and_not_a_merge(town) -> None:
     base = town.started()
     stranger = word(town.author.folder, "commit-tree", town.trusted.tree_of(base), "-m", "x")
     git(town.author.folder, "push", "--quiet", "origin", f"{stranger}:refs/heads/stranger")
@@ -71,7 +71,7 @@ def test_histories_that_never_met_are_an_error_and_not_a_merge(town):
         town.candidates.merge(base, stranger, message="M", at=NOON)
 
 
-def test_a_folder_renamed_on_the_base_does_not_move_new_files_by_guesswork(town):
+def test_a_folder_renamed_on_the_base_does_not_move_new_files_by_guesswork(town) -> None:
     first = town.started({f"old/{name}": f"{name}\n" * 20 for name in "abcd"})
     head = town.change({"old/new": "n\n"}, start=first)
     town.author.switch("main", start=first)

@@ -57,7 +57,7 @@ def base(world) -> str:
     return world.commit({"a": b"1\n", "b": b"1\n", "gone": b"1\n2\n"}, branch="main")
 
 
-def test_the_tip_is_the_forges_and_a_branch_that_is_not_there_is_an_error(world, base):
+def test_the_tip_is_the_forges_and_a_branch_that_is_not_there_is_an_error(world, base) -> None:
     assert world.repository.tip("main") == world.repository.fetched("main") == base
     with pytest.raises(GitError):
         world.repository.tip("nowhere")
@@ -66,7 +66,7 @@ def test_the_tip_is_the_forges_and_a_branch_that_is_not_there_is_an_error(world,
             ask("nowhere")
 
 
-def test_files_are_read_at_a_commit(world, base):
+def test_files_are_read_at_a_commit(world, base) -> None:
     later = world.commit({"a": b"2\n"}, branch="main", start=base)
     assert (world.repository.read(base, "a"), world.repository.read(later, "a")) == (b"1\n", b"2\n")
     assert world.repository.read(base, "nothing") is None
@@ -78,7 +78,7 @@ def test_files_are_read_at_a_commit(world, base):
         world.repository.verify("b" * 40)
 
 
-def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base):
+def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base) -> None:
     head = world.commit({"a": b"1\n2\n", "gone": None, "new": b"n\n"}, branch="work", start=base)
     diff = world.repository.diff(base, head)
     assert [(file.path, file.kind, file.added, file.deleted) for file in diff.files] == [
@@ -89,7 +89,7 @@ def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base):
     assert world.repository.diff(base, base).files == ()
 
 
-def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tree(world, base):
+def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tree(world, base) -> None:
     folder = world.worktrees.open("r1", base)
     assert (folder / "a").read_bytes() == b"1\n"
     (folder / "a").write_bytes(b"2\n")
@@ -102,19 +102,19 @@ def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tr
     world.worktrees.close("r1")
 
 
-def test_an_export_is_the_tree(world, base, tmp_path):
+def test_an_export_is_the_tree(world, base, tmp_path) -> None:
     world.worktrees.export(world.repository.tree_of(base), tmp_path / "out")
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == {
         "a": b"1\n", "b": b"1\n", "gone": b"1\n2\n"}
 
 
-def test_the_same_commit_twice_is_one_commit(world, base):
+def test_the_same_commit_twice_is_one_commit(world, base) -> None:
     tree = world.repository.tree_of(base)
     made = [world.candidates.commit(tree, [base], message=words, at=NOON) for words in ("x", "x", "y")]
     assert made[0] == made[1] != made[2]
 
 
-def test_a_merge_holds_both_sides_and_a_conflict_names_its_paths(world, base):
+def test_a_merge_holds_both_sides_and_a_conflict_names_its_paths(world, base) -> None:
     head = world.commit({"a": b"2\n"}, branch="work", start=base)
     other = world.commit({"b": b"2\n", "gone": None}, branch="main", start=base)
     merged = world.candidates.merge(other, head, message="M", at=NOON)
@@ -124,7 +124,7 @@ def test_a_merge_holds_both_sides_and_a_conflict_names_its_paths(world, base):
     assert world.candidates.merge(against, head, message="M", at=NOON) == Conflict((b"a",))
 
 
-def test_a_branch_moves_only_from_where_we_think_it_is(world, base):
+def test_a_branch_moves_only_from_where_we_think_it_is(world, base) -> None:
     tree = world.repository.tree_of(base)
     first, second = (world.candidates.commit(tree, [base], message=words, at=NOON) for words in ("1", "2"))
     world.candidates.push(first, "ours", expected=None)
@@ -143,7 +143,7 @@ def judged(world, base):
     return candidate, {"base": base, "head": head, "tree": world.repository.tree_of(candidate)}
 
 
-def test_a_candidate_lands_once(world, judged):
+def test_a_candidate_lands_once(world, judged) -> None:
     candidate, bound = judged
     for _ in range(2):
         landing = world.candidates.land(candidate, "main", **bound)
@@ -151,7 +151,7 @@ def test_a_candidate_lands_once(world, judged):
     assert world.repository.tip("main") == candidate
 
 
-def test_a_candidate_whose_base_moved_does_not_land(world, judged):
+def test_a_candidate_whose_base_moved_does_not_land(world, judged) -> None:
     candidate, bound = judged
     moved = world.commit({"b": b"2\n"}, branch="main", start=bound["base"])
     landing = world.candidates.land(candidate, "main", **bound)
@@ -159,7 +159,7 @@ def test_a_candidate_whose_base_moved_does_not_land(world, judged):
     assert world.repository.tip("main") == moved
 
 
-def test_what_was_not_judged_is_refused(world, judged, base):
+def test_what_was_not_judged_is_refused(world, judged, base) -> None:
     _, bound = judged
     orphan = world.candidates.commit(bound["tree"], [], message="x", at=NOON)
     landing = world.candidates.land(orphan, "main", **bound)
@@ -167,13 +167,13 @@ def test_what_was_not_judged_is_refused(world, judged, base):
     assert world.repository.tip("main") == base
 
 
-def test_a_worktree_that_was_announced_is_the_same_as_one_that_was_not(world, base):
+def test_a_worktree_that_was_announced_is_the_same_as_one_that_was_not(world, base) -> None:
     world.worktrees.prepare(base)
     worktree = world.worktrees.open("r1", base)
     assert world.worktrees.snapshot(worktree, base) == world.repository.tree_of(base)
 
 
-def test_a_branch_goes_where_it_is_expected_and_is_left_where_it_is_not(world, base):
+def test_a_branch_goes_where_it_is_expected_and_is_left_where_it_is_not(world, base) -> None:
     other = world.commit({"a": b"2\n"}, branch="work", start=base)
     assert world.candidates.remove("work", expected=base) == other
     assert world.candidates.remove("work", expected=other) is None
@@ -182,7 +182,7 @@ def test_a_branch_goes_where_it_is_expected_and_is_left_where_it_is_not(world, b
         world.repository.tip("work")
 
 
-def test_parents_come_in_order(world, base):
+def test_parents_come_in_order(world, base) -> None:
     head = world.commit({"a": b"2\n"}, branch="work", start=base)
     merged = world.candidates.merge(base, head, message="m", at=NOON)
     assert world.repository.parents_of(merged) == (base, head)

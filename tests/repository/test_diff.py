@@ -19,7 +19,7 @@ def only(diff):
     return diff.files[0]
 
 
-def test_added_modified_and_deleted_files_with_modes_objects_sizes_and_lines(town):
+def test_added_modified_and_deleted_files_with_modes_objects_sizes_and_lines(town) -> None:
     base = town.started({"kept": "1\n2\n3\n", "gone": "x\ny\n", "same": "s\n"})
     (town.author.folder / "gone").unlink()
     (town.author.folder / "kept").chmod(0o755)
@@ -34,13 +34,13 @@ def test_added_modified_and_deleted_files_with_modes_objects_sizes_and_lines(tow
         b"new", ChangeKind.ADDED, None, blob(town.author.folder, b"n\n"), 1, 0)
 
 
-def test_only_what_is_new_is_given_to_the_secret_scanner(town):
+def test_only_what_is_new_is_given_to_the_secret_scanner(town) -> None:
     base = town.started({"a": "old\nmoved\nkept\n"})
     head = town.change({"a": "moved\nold\nkept\ntoken=abc\n", "b": "token=abc\n"}, start=base)
     assert town.trusted.diff(base, head).added == {b"a": b"token=abc\n", b"b": b"token=abc\n"}
 
 
-def test_hostile_names_arrive_as_their_bytes(town):
+def test_hostile_names_arrive_as_their_bytes(town) -> None:
     base = town.started()
     head = town.change({name: name for name in NAMES}, start=base)
     assert [change.path for change in town.trusted.diff(base, head).files] == sorted(NAMES)
@@ -49,7 +49,7 @@ def test_hostile_names_arrive_as_their_bytes(town):
         assert town.trusted.read(head, name.decode("utf-8", "surrogateescape")) == name
 
 
-def test_a_symlink_in_place_of_a_file_is_a_change_of_type(town):
+def test_a_symlink_in_place_of_a_file_is_a_change_of_type(town) -> None:
     base = town.started({"notes": "x\n"})
     (town.author.folder / "notes").unlink()
     (town.author.folder / "notes").symlink_to("/etc/passwd")
@@ -57,7 +57,7 @@ def test_a_symlink_in_place_of_a_file_is_a_change_of_type(town):
     assert (change.kind, change.new_mode) == (ChangeKind.TYPE_CHANGED, "120000")
 
 
-def test_a_submodule_is_shown_with_its_mode_and_lines_nobody_knows(town):
+def test_a_submodule_is_shown_with_its_mode_and_lines_nobody_knows(town) -> None:
     base = town.started()
     entry = f"160000 commit {'a' * 40}\tvendor\0".encode()
     head = town.author.commit_tree(entry, branch="work", parent=base, missing=True)
@@ -67,7 +67,7 @@ def test_a_submodule_is_shown_with_its_mode_and_lines_nobody_knows(town):
     assert change.lines is UNKNOWN
 
 
-def test_binary_content_has_unknown_lines_and_its_bytes_are_scanned_all_the_same(town):
+def test_binary_content_has_unknown_lines_and_its_bytes_are_scanned_all_the_same(town) -> None:
     base = town.started({"logo.png": b"\x89PNG\0old"})
     head = town.change({"logo.png": b"\x89PNG\0token=abc", "evil.js": b"// \0\nsteal()\n"}, start=base)
     diff = town.trusted.diff(base, head)
@@ -75,7 +75,7 @@ def test_binary_content_has_unknown_lines_and_its_bytes_are_scanned_all_the_same
     assert b"token=abc" in diff.added[b"logo.png"]
 
 
-def test_too_many_files_too_many_bytes_and_one_large_file_are_facts_and_not_errors(town):
+def test_too_many_files_too_many_bytes_and_one_large_file_are_facts_and_not_errors(town) -> None:
     base = town.started({"a": "1\n"})
     head = town.change({f"f{number}": f"{number}\n" * 100 for number in range(5)}, start=base)
     for limits in (DiffLimits(files=4), DiffLimits(total_bytes=900)):
@@ -92,13 +92,13 @@ def test_too_many_files_too_many_bytes_and_one_large_file_are_facts_and_not_erro
     assert (exact.too_large, only(exact).lines) == (False, 1000)
 
 
-def test_a_hundred_thousand_lines_are_counted_and_not_choked_on(town):
+def test_a_hundred_thousand_lines_are_counted_and_not_choked_on(town) -> None:
     base = town.started({"a": "1\n"})
     head = town.change({"a": b"".join(b"%d\n" % number for number in range(100_000))}, start=base)
     assert only(town.trusted.diff(base, head)).lines == 99_999
 
 
-def test_no_change_is_an_empty_diff_and_a_commit_that_is_not_here_is_an_error(town):
+def test_no_change_is_an_empty_diff_and_a_commit_that_is_not_here_is_an_error(town) -> None:
     base = town.started()
     assert town.trusted.diff(base, base).files == ()
     with pytest.raises(GitError, match="diff-tree"):

@@ -23,7 +23,7 @@ def seen_by_git(git: Git) -> dict[str, str]:
     return dict(line.split("=", 1) for line in told.split("\0") if line)
 
 
-def test_git_sees_the_closed_environment_and_nothing_of_ours(town, monkeypatch):
+def test_git_sees_the_closed_environment_and_nothing_of_ours(town, monkeypatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "canary")
     monkeypatch.setenv("GIT_EXTERNAL_DIFF", "/tmp/evil")
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'core.fsmonitor=/tmp/evil'")
@@ -37,7 +37,7 @@ def test_git_sees_the_closed_environment_and_nothing_of_ours(town, monkeypatch):
     assert "evil" not in str(seen)
 
 
-def test_a_variable_that_turns_plain_git_elsewhere_turns_nothing_here(town, monkeypatch):
+def test_a_variable_that_turns_plain_git_elsewhere_turns_nothing_here(town, monkeypatch) -> None:
     """A factory that is started from a hook inherits GIT_DIR."""
     base = town.started()
     elsewhere = {"GIT_DIR": str(town.forge)}
@@ -50,7 +50,7 @@ def test_a_variable_that_turns_plain_git_elsewhere_turns_nothing_here(town, monk
     assert town.trusted.tip("main") == base
 
 
-def test_what_a_repositorys_own_config_plants_is_overruled(town):
+def test_what_a_repositorys_own_config_plants_is_overruled(town) -> None:
     """The guard refuses such a config before git starts; this is what holds where something slips past the guard."""
     base, marker = town.started(), town.home / "ran"
     evil = town.home / "evil.sh"
@@ -67,7 +67,7 @@ def test_what_a_repositorys_own_config_plants_is_overruled(town):
 
 
 @pytest.mark.parametrize("url", ["ssh://host/x", "git://127.0.0.1/x", "ext::true"])
-def test_a_transport_that_we_do_not_use_is_not_there(town, url):
+def test_a_transport_that_we_do_not_use_is_not_there(town, url) -> None:
     assert f"transport '{url.split(':')[0]}' not allowed" in town.trusted.git.said("ls-remote", url).err
 
 
@@ -125,7 +125,7 @@ def gatekeeper():
         keeper.close()
 
 
-def test_the_token_is_shown_to_the_forge_and_to_no_argument_list(town, gatekeeper):
+def test_the_token_is_shown_to_the_forge_and_to_no_argument_list(town, gatekeeper) -> None:
     forge = gatekeeper(403)
     with pytest.raises(GitError, match=r"the token is missing, expired or not allowed to: .*403") as refused:
         Remote(forge.url, lambda: "tell-nobody").branch_tip(town.trusted.git, "main")
@@ -139,7 +139,7 @@ def test_the_token_is_shown_to_the_forge_and_to_no_argument_list(town, gatekeepe
     assert not refused.value.retryable
 
 
-def test_the_token_does_not_follow_a_redirect(town, gatekeeper):
+def test_the_token_does_not_follow_a_redirect(town, gatekeeper) -> None:
     elsewhere = gatekeeper(200)
     forge = gatekeeper(302, {"Location": elsewhere.url + "/info/refs?service=git-upload-pack"})
     with pytest.raises(GitError):
@@ -148,7 +148,7 @@ def test_the_token_does_not_follow_a_redirect(town, gatekeeper):
     assert elsewhere.shown == []
 
 
-def test_without_a_token_none_is_sent_and_nobody_is_asked(town, gatekeeper):
+def test_without_a_token_none_is_sent_and_nobody_is_asked(town, gatekeeper) -> None:
     forge = gatekeeper(401, {"WWW-Authenticate": "Basic realm=x"})
     with pytest.raises(GitError, match="the token is missing") as refused:
         Remote(forge.url).branch_tip(town.trusted.git, "main")
@@ -157,13 +157,13 @@ def test_without_a_token_none_is_sent_and_nobody_is_asked(town, gatekeeper):
 
 
 @pytest.mark.parametrize("status", [500, 502, 503])
-def test_a_forge_that_stumbles_may_be_asked_again(town, gatekeeper, status):
+def test_a_forge_that_stumbles_may_be_asked_again(town, gatekeeper, status) -> None:
     with pytest.raises(GitError) as stumbled:
         Remote(gatekeeper(status).url).branch_tip(town.trusted.git, "main")
     assert stumbled.value.retryable
 
 
-def test_a_forge_that_nobody_answers_for_may_be_asked_again(town):
+def test_a_forge_that_nobody_answers_for_may_be_asked_again(town) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{closed.getsockname()[1]}/x.git"
@@ -172,7 +172,7 @@ def test_a_forge_that_nobody_answers_for_may_be_asked_again(town):
     assert refused.value.retryable
 
 
-def test_a_call_that_hangs_is_ended_with_everything_it_started(town):
+def test_a_call_that_hangs_is_ended_with_everything_it_started(town) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/x.git"
         with pytest.raises(GitError, match=r"took more than 0\.5 s") as late:

@@ -35,14 +35,14 @@ def hook(town, name: str, script: str) -> None:
     path.chmod(0o755)
 
 
-def test_the_judged_candidate_lands_and_its_tree_is_on_the_branch(town, judged):
+def test_the_judged_candidate_lands_and_its_tree_is_on_the_branch(town, judged) -> None:
     candidate, bound = judged
     assert town.candidates.land(candidate, "main", **bound) == Landing("landed", candidate, f"{candidate:.12} is on main")
     assert main_of(town) == candidate
     assert word(town.forge, "rev-parse", "main^{tree}") == bound["tree"]
 
 
-def test_asking_again_changes_nothing_also_under_later_commits(town, judged):
+def test_asking_again_changes_nothing_also_under_later_commits(town, judged) -> None:
     candidate, bound = judged
     town.candidates.land(candidate, "main", **bound)
     assert town.candidates.land(candidate, "main", **bound).outcome == "landed"
@@ -53,7 +53,7 @@ def test_asking_again_changes_nothing_also_under_later_commits(town, judged):
     assert main_of(town) == later
 
 
-def test_a_base_that_moved_is_a_stop_and_the_branch_is_left_alone(town, judged):
+def test_a_base_that_moved_is_a_stop_and_the_branch_is_left_alone(town, judged) -> None:
     candidate, bound = judged
     moved = town.change({"b": "2\n"}, start=bound["base"], branch="main")
     landing = town.candidates.land(candidate, "main", **bound)
@@ -61,14 +61,14 @@ def test_a_base_that_moved_is_a_stop_and_the_branch_is_left_alone(town, judged):
     assert main_of(town) == moved
 
 
-def test_a_branch_that_is_gone_is_a_base_that_moved(town, judged):
+def test_a_branch_that_is_gone_is_a_base_that_moved(town, judged) -> None:
     candidate, bound = judged
     git(town.forge, "update-ref", "-d", "refs/heads/main")
     landing = town.candidates.land(candidate, "main", **bound)
     assert (landing.outcome, landing.tip) == ("base-moved", None)
 
 
-def test_a_matching_lease_alone_lands_an_orphan_and_we_do_not(town, judged):
+def test_a_matching_lease_alone_lands_an_orphan_and_we_do_not(town, judged) -> None:
     _candidate, bound = judged
     orphan = town.candidates.commit(bound["tree"], [], message="orphan", at=NOON)
     landing = town.candidates.land(orphan, "main", **bound)
@@ -81,7 +81,7 @@ def test_a_matching_lease_alone_lands_an_orphan_and_we_do_not(town, judged):
     assert main_of(town) == orphan   # the trick is real
 
 
-def test_a_candidate_with_another_parent_order_head_or_tree_is_refused(town, judged):
+def test_a_candidate_with_another_parent_order_head_or_tree_is_refused(town, judged) -> None:
     _candidate, bound = judged
     other_head = town.change({"a": "3\n"}, start=bound["base"], branch="other")
     swapped = town.candidates.commit(bound["tree"], [bound["head"], bound["base"]], message="x", at=NOON)
@@ -95,7 +95,7 @@ def test_a_candidate_with_another_parent_order_head_or_tree_is_refused(town, jud
     assert main_of(town) == bound["base"]
 
 
-def test_a_protected_branch_refuses_in_the_forges_words(town, judged):
+def test_a_protected_branch_refuses_in_the_forges_words(town, judged) -> None:
     candidate, bound = judged
     hook(town, "pre-receive", "echo 'main is protected' >&2; exit 1")
     landing = town.candidates.land(candidate, "main", **bound)
@@ -118,7 +118,7 @@ def rival(town, branch: str, commit: str) -> Remote:
     return Remote(str(town.forge), token)
 
 
-def test_a_push_between_our_look_and_ours_is_noticed_by_the_lease(town, judged):
+def test_a_push_between_our_look_and_ours_is_noticed_by_the_lease(town, judged) -> None:
     candidate, bound = judged
     moved = town.change({"b": "2\n"}, start=bound["base"], branch="elsewhere")
     town.trusted.remote = rival(town, "main", moved)
@@ -127,7 +127,7 @@ def test_a_push_between_our_look_and_ours_is_noticed_by_the_lease(town, judged):
     assert main_of(town) == moved
 
 
-def test_the_base_set_back_between_our_look_and_ours_is_noticed_too(town, judged):
+def test_the_base_set_back_between_our_look_and_ours_is_noticed_too(town, judged) -> None:
     """To an ancestor of the base: the push would still be a fast-forward, onto what was not judged."""
     candidate, bound = judged
     earlier = town.candidates.commit(bound["tree"], [], message="x", at=NOON)
@@ -140,7 +140,7 @@ def test_the_base_set_back_between_our_look_and_ours_is_noticed_too(town, judged
     assert (landing.outcome, main_of(town)) == ("base-moved", earlier)
 
 
-def test_a_branch_made_between_our_look_and_our_push_is_not_overwritten(town):
+def test_a_branch_made_between_our_look_and_our_push_is_not_overwritten(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     town.trusted.remote = rival(town, "mine", base)
@@ -149,7 +149,7 @@ def test_a_branch_made_between_our_look_and_our_push_is_not_overwritten(town):
     assert branch_of(town, "mine") == base
 
 
-def test_a_push_within_the_forges_own_swap_is_noticed_by_the_forge(town, judged):
+def test_a_push_within_the_forges_own_swap_is_noticed_by_the_forge(town, judged) -> None:
     """At the very last instant: here by the forge's hook."""
     candidate, bound = judged
     moved = town.change({"b": "2\n"}, start=bound["base"], branch="elsewhere")
@@ -159,14 +159,14 @@ def test_a_push_within_the_forges_own_swap_is_noticed_by_the_forge(town, judged)
     assert main_of(town) == moved
 
 
-def test_a_forge_that_took_it_and_hung_up_has_taken_it(town, judged):
+def test_a_forge_that_took_it_and_hung_up_has_taken_it(town, judged) -> None:
     candidate, bound = judged
     hook(town, "post-receive", "kill -9 $PPID")
     assert town.candidates.land(candidate, "main", **bound).outcome == "landed"
     assert main_of(town) == candidate
 
 
-def test_two_that_race_for_one_base_do_not_both_land(town, judged):
+def test_two_that_race_for_one_base_do_not_both_land(town, judged) -> None:
     candidate, bound = judged
     head = town.change({"b": "2\n"}, start=bound["base"], branch="other")
     rival = town.merged(bound["base"], head)
@@ -177,7 +177,7 @@ def test_two_that_race_for_one_base_do_not_both_land(town, judged):
     assert landings[main_of(town)].outcome == "landed"
 
 
-def test_an_unreachable_forge_is_an_error_and_no_outcome(town, judged):
+def test_an_unreachable_forge_is_an_error_and_no_outcome(town, judged) -> None:
     candidate, bound = judged
     town.trusted.remote = replace(town.trusted.remote, url=str(town.home / "nowhere"))
     with pytest.raises(GitError):
@@ -194,7 +194,7 @@ def branch_of(town, name: str) -> str:
     return word(town.forge, "for-each-ref", "--format=%(objectname)", f"refs/heads/{name}")
 
 
-def test_a_branch_is_made_moved_and_left_when_it_is_there(town):
+def test_a_branch_is_made_moved_and_left_when_it_is_there(town) -> None:
     base = town.started()
     first = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     second = town.candidates.commit(town.trusted.tree_of(base), [base], message="2", at=NOON)
@@ -205,7 +205,7 @@ def test_a_branch_is_made_moved_and_left_when_it_is_there(town):
     assert branch_of(town, "factory/issue-7") == second
 
 
-def test_a_branch_that_somebody_else_made_or_moved_is_not_touched(town):
+def test_a_branch_that_somebody_else_made_or_moved_is_not_touched(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     theirs = town.change({"x": "1"}, start=base, branch="factory/issue-7")
@@ -216,7 +216,7 @@ def test_a_branch_that_somebody_else_made_or_moved_is_not_touched(town):
     assert branch_of(town, "factory/issue-7") == theirs
 
 
-def test_a_branch_that_moves_under_the_push_is_not_overwritten(town):
+def test_a_branch_that_moves_under_the_push_is_not_overwritten(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     hook(town, "pre-receive", f"unset GIT_QUARANTINE_PATH; git update-ref refs/heads/mine {base}")
@@ -225,7 +225,7 @@ def test_a_branch_that_moves_under_the_push_is_not_overwritten(town):
     assert branch_of(town, "mine") == base
 
 
-def test_a_push_that_the_forge_declines_says_so_and_is_final(town):
+def test_a_push_that_the_forge_declines_says_so_and_is_final(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     hook(town, "update", "exit 1")
@@ -234,7 +234,7 @@ def test_a_push_that_the_forge_declines_says_so_and_is_final(town):
     assert not refused.value.retryable
 
 
-def test_a_push_of_something_that_is_not_ours_to_name_never_starts(town):
+def test_a_push_of_something_that_is_not_ours_to_name_never_starts(town) -> None:
     base = town.started()
     with pytest.raises(GitError, match="not a ref name"):
         town.candidates.push(base, "--mirror", expected=None)
@@ -242,7 +242,7 @@ def test_a_push_of_something_that_is_not_ours_to_name_never_starts(town):
         town.candidates.push("main", "x", expected=None)
 
 
-def test_a_push_sends_the_branch_and_nothing_else_of_ours(town):
+def test_a_push_sends_the_branch_and_nothing_else_of_ours(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     before = set(word(town.forge, "for-each-ref", "--format=%(refname)").split())
@@ -250,7 +250,7 @@ def test_a_push_sends_the_branch_and_nothing_else_of_ours(town):
     assert set(word(town.forge, "for-each-ref", "--format=%(refname)").split()) - before == {"refs/heads/mine"}
 
 
-def test_a_branch_of_ours_is_taken_back_and_only_where_it_is_ours(town):
+def test_a_branch_of_ours_is_taken_back_and_only_where_it_is_ours(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     town.candidates.push(ours, "factory/candidate/merge-7-1", expected=None)
@@ -261,7 +261,7 @@ def test_a_branch_of_ours_is_taken_back_and_only_where_it_is_ours(town):
     assert main_of(town) == base
 
 
-def test_a_branch_that_moves_while_it_is_taken_back_is_left(town):
+def test_a_branch_that_moves_while_it_is_taken_back_is_left(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     town.candidates.push(ours, "mine", expected=None)
@@ -270,7 +270,7 @@ def test_a_branch_that_moves_while_it_is_taken_back_is_left(town):
     assert branch_of(town, "mine") == base
 
 
-def test_a_branch_that_the_forge_keeps_is_said(town):
+def test_a_branch_that_the_forge_keeps_is_said(town) -> None:
     base = town.started()
     town.candidates.push(base, "mine", expected=None)
     hook(town, "pre-receive", "exit 1")
@@ -279,7 +279,7 @@ def test_a_branch_that_the_forge_keeps_is_said(town):
     assert not kept.value.retryable
 
 
-def test_what_is_kept_has_a_ref_of_its_own_and_survives_a_sweep(town):
+def test_what_is_kept_has_a_ref_of_its_own_and_survives_a_sweep(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     town.candidates.keep(ours, "revert/7/abc")
@@ -289,7 +289,7 @@ def test_what_is_kept_has_a_ref_of_its_own_and_survives_a_sweep(town):
     assert town.trusted.parents_of(ours) == (base,)
 
 
-def test_a_revert_is_a_merge_of_a_commit_on_the_landing_and_keeps_what_came_since(town, judged):
+def test_a_revert_is_a_merge_of_a_commit_on_the_landing_and_keeps_what_came_since(town, judged) -> None:
     """Real git's three-way merge: the landing is the merge base, the tree before it is the other side."""
     candidate, bound = judged
     town.candidates.land(candidate, "main", **bound)

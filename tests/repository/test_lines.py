@@ -25,7 +25,7 @@ def longest_common(left: list[bytes], right: list[bytes]) -> int:
 
 @settings(max_examples=300, deadline=None)
 @given(few_lines, few_lines)
-def test_the_count_is_the_smallest_there_is(old, new):
+def test_the_count_is_the_smallest_there_is(old, new) -> None:
     kept = longest_common(old.splitlines(keepends=True), new.splitlines(keepends=True))
     change = line_change(old, new)
     assert change.added == len(new.splitlines()) - kept
@@ -34,14 +34,14 @@ def test_the_count_is_the_smallest_there_is(old, new):
 
 @settings(max_examples=100, deadline=None)
 @given(few_lines, few_lines)
-def test_what_is_fresh_is_in_the_new_file_and_makes_up_for_what_the_old_one_lacks(old, new):
+def test_what_is_fresh_is_in_the_new_file_and_makes_up_for_what_the_old_one_lacks(old, new) -> None:
     fresh = line_change(old, new).fresh.splitlines(keepends=True)
     for line in set(new.splitlines(keepends=True)):
         before, after = old.splitlines(keepends=True).count(line), new.splitlines(keepends=True).count(line)
         assert fresh.count(line) == max(0, after - before)
 
 
-def test_it_says_what_git_says_of_an_ordinary_change(tmp_path: Path):
+def test_it_says_what_git_says_of_an_ordinary_change(tmp_path: Path) -> None:
     random.seed(7)
     old = [b"line %d\n" % number for number in range(400)]
     new = [line for line in old if random.random() > 0.1]
@@ -54,21 +54,21 @@ def test_it_says_what_git_says_of_an_ordinary_change(tmp_path: Path):
     assert (change.added, change.deleted) == (int(told[0]), int(told[1]))
 
 
-def test_a_missing_last_newline_is_a_change_of_one_line():
+def test_a_missing_last_newline_is_a_change_of_one_line() -> None:
     change = line_change(b"a\nb\n", b"a\nb")
     assert (change.added, change.deleted) == (1, 1)
 
 
-def test_lone_carriage_returns_end_lines_as_python_reads_them():
+def test_lone_carriage_returns_end_lines_as_python_reads_them() -> None:
     assert line_change(b"", b"a = 1\rb = 2\rc = 3\r").added == 3
 
 
-def test_a_moved_line_is_counted_but_is_not_fresh():
+def test_a_moved_line_is_counted_but_is_not_fresh() -> None:
     change = line_change(b"key\nx\ny\n", b"x\ny\nkey\n")
     assert (change.added, change.deleted, change.fresh) == (1, 1, b"")
 
 
-def test_a_tangle_beyond_the_limit_is_counted_in_full_and_fast():
+def test_a_tangle_beyond_the_limit_is_counted_in_full_and_fast() -> None:
     old = [b"%d\n" % number for number in range(MATCHED_AT_MOST + 1)]
     began = time.monotonic()
     change = line_change(b"".join(old), b"".join(reversed(old)))
@@ -76,7 +76,7 @@ def test_a_tangle_beyond_the_limit_is_counted_in_full_and_fast():
     assert time.monotonic() - began < 2
 
 
-def test_a_large_tangle_below_the_limit_is_matched_in_little_time():
+def test_a_large_tangle_below_the_limit_is_matched_in_little_time() -> None:
     old = [b"%d\n" % number for number in range(MATCHED_AT_MOST)]
     began = time.monotonic()
     change = line_change(b"".join(old), b"".join(reversed(old)))

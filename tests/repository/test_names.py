@@ -16,19 +16,19 @@ HOSTILE_BRANCHES = [
 
 
 @pytest.mark.parametrize("branch", HOSTILE_BRANCHES)
-def test_a_hostile_branch_is_refused_by_name(branch):
+def test_a_hostile_branch_is_refused_by_name(branch) -> None:
     with pytest.raises(GitError, match="not a ref name"):
         branch_ref(branch)
 
 
 @pytest.mark.parametrize("branch", ["main", "feature/x", "fix#12", "日本", "a-b", "release-1.0", "@", "HEAD"])
-def test_an_ordinary_branch_is_taken(branch):
+def test_an_ordinary_branch_is_taken(branch) -> None:
     assert branch_ref(branch) == f"refs/heads/{branch}"
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.text(alphabet="ab/.-@{~^:?*[\\ \x01é", max_size=8))
-def test_whatever_we_take_git_takes_too(name):
+def test_whatever_we_take_git_takes_too(name) -> None:
     try:
         ref = full_ref(f"refs/heads/{name}")
     except GitError:
@@ -37,7 +37,7 @@ def test_whatever_we_take_git_takes_too(name):
 
 
 @pytest.mark.parametrize("name", ["HEAD", "main", "a" * 39, "a" * 41, "A" * 40, "a" * 40 + "\n", "--all", "a" * 38 + "^0"])
-def test_only_a_full_object_name_is_a_sha(name):
+def test_only_a_full_object_name_is_a_sha(name) -> None:
     with pytest.raises(GitError, match="40 hex digits"):
         sha(name)
 
@@ -46,18 +46,18 @@ def test_only_a_full_object_name_is_a_sha(name):
     "ext::sh -c touch% /tmp/x", "ssh://host/x", "git@host:x", "--upload-pack=x", "relative/path", "fd::17", "git://host/x",
     "https://user:secret@host/x", "http://example.org/x.git",
 ])
-def test_a_place_that_runs_commands_or_shows_a_token_is_refused(url):
+def test_a_place_that_runs_commands_or_shows_a_token_is_refused(url) -> None:
     with pytest.raises(GitError) as refused:
         remote_url(url)
     assert "secret" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["https://github.com/a/b.git", "http://localhost:8080/a/b.git", "file:///srv/x", "/srv/x"])
-def test_the_places_that_we_use_are_taken(url):
+def test_the_places_that_we_use_are_taken(url) -> None:
     assert remote_url(url) == url
 
 
 @pytest.mark.parametrize("name", ["", "..", "a/b", ".trash", "-x", "a" * 129, "a b", "a\n"])
-def test_a_run_that_is_no_safe_folder_is_refused(name):
+def test_a_run_that_is_no_safe_folder_is_refused(name) -> None:
     with pytest.raises(GitError, match="not a run's name"):
         run_name(name)

@@ -47,7 +47,7 @@ def everything(folder):
     return found
 
 
-def test_the_files_of_the_tip_come_without_their_history(app, tmp_path):
+def test_the_files_of_the_tip_come_without_their_history(app, tmp_path) -> None:
     for number in range(3):
         (app / "app.py").write_text(f"print({number})\n")
         git(app, "commit", "--quiet", "--all", "--message", f"{number}")
@@ -57,7 +57,7 @@ def test_the_files_of_the_tip_come_without_their_history(app, tmp_path):
     assert found.paths == {b"app.py", b"docs/a.md"}
 
 
-def test_what_comes_does_not_grow_with_the_history(app, tmp_path):
+def test_what_comes_does_not_grow_with_the_history(app, tmp_path) -> None:
     stream = b"".join(b"blob\nmark :%d\ndata 4096\n%b\ncommit refs/heads/main\ncommitter K <k@e.org> %d +0000\ndata 1\nx\n%b"
                       b"M 100644 :%d old.bin\n" % (number, os.urandom(4096), 1_700_000_000 + number,
                                                    b"from refs/heads/main^0\n" if number == 1 else b"", number)
@@ -72,7 +72,7 @@ def test_what_comes_does_not_grow_with_the_history(app, tmp_path):
 MARK = "#!/bin/sh\ntouch {ran}\ncat\n"
 
 
-def test_a_hostile_original_runs_nothing_and_nothing_of_it_changes(app, tmp_path):
+def test_a_hostile_original_runs_nothing_and_nothing_of_it_changes(app, tmp_path) -> None:
     ran = tmp_path / "ran"
     trap = tmp_path / "trap.sh"
     trap.write_text(MARK.format(ran=ran))
@@ -104,7 +104,7 @@ def test_a_hostile_original_runs_nothing_and_nothing_of_it_changes(app, tmp_path
     assert (tmp_path / "out" / "app.py").read_text() == "print(1)\n"
 
 
-def test_a_detached_head_is_taken_and_said(app, tmp_path):
+def test_a_detached_head_is_taken_and_said(app, tmp_path) -> None:
     old = git(app, "rev-parse", "HEAD")
     git(app, "commit", "--quiet", "--allow-empty", "--message", "newer")
     git(app, "checkout", "--quiet", "--detach", old)
@@ -113,12 +113,12 @@ def test_a_detached_head_is_taken_and_said(app, tmp_path):
     assert found.notes == (f"its head is detached at {old:.10}; the copy has that commit on main",)
 
 
-def test_another_default_branch_is_kept(app, tmp_path):
+def test_another_default_branch_is_kept(app, tmp_path) -> None:
     git(app, "checkout", "--quiet", "-b", "release/2.x")
     assert take(app, tmp_path).branch == "release/2.x"
 
 
-def test_a_branch_that_no_forge_would_take_gets_the_usual_name(app, tmp_path):
+def test_a_branch_that_no_forge_would_take_gets_the_usual_name(app, tmp_path) -> None:
     git(app, "symbolic-ref", "HEAD", "refs/heads/a/-b")
     (app / ".git" / "refs" / "heads" / "a").mkdir()
     (app / ".git" / "refs" / "heads" / "a" / "-b").write_text(git(app, "rev-parse", "main") + "\n")
@@ -126,12 +126,12 @@ def test_a_branch_that_no_forge_would_take_gets_the_usual_name(app, tmp_path):
     assert (found.branch, found.notes) == ("main", ("its default branch is called main in the copy",))
 
 
-def test_a_linked_worktree_is_taken_at_its_own_head(app, tmp_path):
+def test_a_linked_worktree_is_taken_at_its_own_head(app, tmp_path) -> None:
     git(app, "worktree", "add", "--quiet", "-b", "side", str(tmp_path / "side"))
     assert take(tmp_path / "side", tmp_path).branch == "side"
 
 
-def test_submodules_are_left_out_and_said(app, tmp_path):
+def test_submodules_are_left_out_and_said(app, tmp_path) -> None:
     (app / "docs" / "a.md").unlink()
     git(app, "rm", "--quiet", "--cached", "docs/a.md")
     git(app, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},docs/theme")
@@ -142,7 +142,7 @@ def test_submodules_are_left_out_and_said(app, tmp_path):
     assert listed(tmp_path, found.tree) == [b"app.py"]
 
 
-def test_lfs_pointers_stay_pointers_and_are_said(app, tmp_path):
+def test_lfs_pointers_stay_pointers_and_are_said(app, tmp_path) -> None:
     pointer = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 123456\n"
     (app / "big.bin").write_text(pointer)
     git(app, "add", "--all")
@@ -157,7 +157,7 @@ def test_lfs_pointers_stay_pointers_and_are_said(app, tmp_path):
     assert (tmp_path / "out" / "big.bin").read_text() == pointer
 
 
-def test_names_that_are_not_utf8_and_names_that_differ_in_case_alone_are_kept_and_said(app, tmp_path):
+def test_names_that_are_not_utf8_and_names_that_differ_in_case_alone_are_kept_and_said(app, tmp_path) -> None:
     for name in (b"caf\xe9.txt", b"README", b"readme"):
         (Path(os.fsdecode(os.fsencode(app) + b"/" + name))).write_text("x")
     git(app, "add", "--all")
@@ -168,7 +168,7 @@ def test_names_that_are_not_utf8_and_names_that_differ_in_case_alone_are_kept_an
                            "1 file names are not UTF-8; kept as they are")
 
 
-def test_what_is_not_committed_does_not_come(app, tmp_path):
+def test_what_is_not_committed_does_not_come(app, tmp_path) -> None:
     (app / "new.py").write_text("x")
     (app / "app.py").write_text("changed\n")
     assert take(app, tmp_path).paths == {b"app.py", b"docs/a.md"}
@@ -180,7 +180,7 @@ def test_what_is_not_committed_does_not_come(app, tmp_path):
     (lambda folder: (repository_of(folder, branch="side"), git(folder, "symbolic-ref", "HEAD", "refs/heads/gone")),
      "the default branch of"),
 ], ids=["no-repository", "no-commit", "unborn"])
-def test_what_cannot_be_taken_is_named(tmp_path, prepare, says):
+def test_what_cannot_be_taken_is_named(tmp_path, prepare, says) -> None:
     folder = tmp_path / "app"
     folder.mkdir()
     (folder / "a").write_text("a")
@@ -198,7 +198,7 @@ def test_what_cannot_be_taken_is_named(tmp_path, prepare, says):
     ({"walk": WalkLimits(total_bytes=10)}, "MB of files"),
     ({"limits": TakingLimits(pack_bytes=4096)}, "packed; that is more than is taken"),
 ])
-def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(app, tmp_path, limits, says):
+def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(app, tmp_path, limits, says) -> None:
     (app / "large.bin").write_bytes(b"")
     git(app, "rm", "--quiet", "--cached", "docs/a.md")
     (app / "docs" / "a.md").unlink()
@@ -210,7 +210,7 @@ def test_more_than_the_factory_works_on_is_refused_before_it_is_on_disk(app, tmp
     assert says in str(refused.value)
 
 
-def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path):
+def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path) -> None:
     """Ten levels of ten times the same folder: ten milliards of files in a few hundred bytes."""
     blob = git(app, "hash-object", "-w", "--stdin", given=b"x")
     tree = git(app, "mktree", given="".join(f"100644 blob {blob}\tf{number}\n" for number in range(10)).encode())
@@ -222,12 +222,12 @@ def test_a_tree_that_lists_more_than_fits_is_refused(app, tmp_path):
 
 
 class _Asked(BaseHTTPRequestHandler):
-    def do_GET(self):
+    def do_GET(self) -> None:
         self.server.asked.append(self.headers.get("authorization"))
         self.server.release.wait(self.server.seconds)
         self.send_error(401 if "authorization" not in self.headers else 404)
 
-    def log_message(self, format, *args):
+    def log_message(self, format, *args) -> None:
         pass
 
 
@@ -242,7 +242,7 @@ def host():
     server.server_close()
 
 
-def test_a_name_and_a_secret_in_an_address_reach_the_server_and_no_message_argument_or_file(host, tmp_path):
+def test_a_name_and_a_secret_in_an_address_reach_the_server_and_no_message_argument_or_file(host, tmp_path) -> None:
     address = address_of(f"http://kim:sk-secret@127.0.0.1:{host.server_port}/o/n.git", here=HERE)
     assert "kim" not in address.url + address.shown
     assert address.shown == "127.0.0.1/o/n"
@@ -253,7 +253,7 @@ def test_a_name_and_a_secret_in_an_address_reach_the_server_and_no_message_argum
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and b"sk-secret" in path.read_bytes()]
 
 
-def test_a_server_that_does_not_answer_is_given_up(host, tmp_path):
+def test_a_server_that_does_not_answer_is_given_up(host, tmp_path) -> None:
     host.seconds = 30
     with pytest.raises(GitError, match=r"took more than 0\.5 s") as late:
         taken(address_of(f"http://127.0.0.1:{host.server_port}/o/n.git", here=HERE), tmp_path / "store.git",
@@ -268,12 +268,12 @@ def test_a_server_that_does_not_answer_is_given_up(host, tmp_path):
     ("git@example.org:o/n.git", "ssh://example.org/o/n.git", "example.org/o/n"),
     ("git://example.org/o/n", "git://example.org/o/n", "example.org/o/n"),
 ])
-def test_addresses(source, url, shown):
+def test_addresses(source, url, shown) -> None:
     address = address_of(source, here=HERE)
     assert (address.url, address.shown) == (url, shown)
 
 
-def test_ssh_asks_nobody_and_knows_the_account():
+def test_ssh_asks_nobody_and_knows_the_account() -> None:
     settings = dict(address_of("git@example.org:o/n.git", here=HERE).settings)
     assert settings["core.sshCommand"] == "ssh -oBatchMode=yes -oConnectTimeout=20 -l git"
 
@@ -282,13 +282,13 @@ def test_ssh_asks_nobody_and_knows_the_account():
     "http://example.org/o/n", "ext::sh -c id", "ftp://example.org/n", "https://", "https://example.org/n?token=sk-secret",
     "ssh://git:sk-secret@example.org/n", "ssh://-oProxyCommand=id@example.org/n", "https://[::1/n", "https://example.org:x/n",
     "/nowhere/at/all", "-oProxyCommand=id:n"])
-def test_other_addresses_are_refused_without_repeating_a_secret(source):
+def test_other_addresses_are_refused_without_repeating_a_secret(source) -> None:
     with pytest.raises(ConfigError) as refused:
         address_of(source, here=HERE)
     assert "sk-secret" not in str(refused.value)
 
 
-def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path):
+def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path) -> None:
     found = take(app, tmp_path)
     store = Git(tmp_path / "store.git")
     tree = changed_tree(store, found.tree, {b"mission.md": b"new", b".github/a/b.yml": b"deep", b"docs/a.md": None,
@@ -299,7 +299,7 @@ def test_a_tree_is_changed_where_it_is_told_to_and_nowhere_else(app, tmp_path):
     assert store.output("show", "-s", "--format=%an %ae %cI %P", commit) == b"Kim k@e.org 2030-05-04T09:00:00+00:00 \n"
 
 
-def test_a_repository_of_another_account_is_named():
+def test_a_repository_of_another_account_is_named() -> None:
     said = Said(128, b"", "fatal: detected dubious ownership in repository at '/srv/app/.git'\nTo add an exception, call")
     refused = refusal_of(said, Address("file:///srv/app", "/srv/app"))
     assert isinstance(refused, ConfigError)

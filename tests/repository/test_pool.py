@@ -61,7 +61,7 @@ def base(town):
     return town.started(dict(FILES))
 
 
-def test_one_from_the_pool_is_the_same_as_one_from_nothing(town, base):
+def test_one_from_the_pool_is_the_same_as_one_from_nothing(town, base) -> None:
     cold = town.worktrees.open("cold", base)
     made_before = {path.name for path in warmed(town, base).open("warm", base).parent.iterdir()}
     warm = town.home / "worktrees" / "warm" / "worktree"
@@ -73,7 +73,7 @@ def test_one_from_the_pool_is_the_same_as_one_from_nothing(town, base):
     assert town.worktrees.snapshot(warm, base) == town.trusted.tree_of(base)
 
 
-def test_handing_one_out_is_a_rename(town, base):
+def test_handing_one_out_is_a_rename(town, base) -> None:
     warmed(town, base)
     (waiting,) = pool(town)
     before = (waiting / "worktree" / "pkg0" / "mod1.py").stat().st_ino
@@ -82,21 +82,23 @@ def test_handing_one_out_is_a_rename(town, base):
     assert pool(town) == []
 
 
-def test_nothing_is_kept_warm_unless_somebody_asked_for_it(town, base):
+def test_nothing_is_kept_warm_unless_somebody_asked_for_it(town, base) -> None:
     town.worktrees.open("r1", base)
     town.worktrees.prepare(base)
     time.sleep(0.2)
     assert {path.name for path in (town.home / "worktrees").iterdir()} == {"r1"}
 
 
-def test_what_was_taken_is_made_again_in_the_background(town, base):
+def test_what_was_taken_is_made_again_in_the_background(town, base) -> None:
     worktrees = warmed(town, base)
     worktrees.open("r1", base)
     until(lambda: worktrees.ready(base) == 1)
 
 
 @pytest.mark.parametrize("prepared_again", [True, False], ids=["in-the-background", "when-it-is-asked-for"])
-def test_a_base_that_moved_is_brought_over_with_what_differs_and_with_no_object_of_the_old_one(town, base, prepared_again):
+def test_a_base_that_moved_is_brought_over_with_what_differs_and_with_no_object_of_the_old_one(
+    town, base, prepared_again
+) -> None:
     worktrees = warmed(town, base)
     (town.author.folder / "pkg1" / "mod21.py").unlink()
     later = town.change({"pkg0/mod1.py": "value = 'new'\n", "new/deep/file.py": "x\n"}, start=base, branch="main")
@@ -142,7 +144,7 @@ def move_the_head(tree: Path) -> None:
     (tree / "store.git" / "worktrees" / "worktree" / "HEAD").write_text("1" * 40 + "\n")
 
 
-def test_one_that_is_not_exactly_the_commit_is_known(town):
+def test_one_that_is_not_exactly_the_commit_is_known(town) -> None:
     base = town.started({**FILES, ".gitignore": "*.log\n"})
     tree = made(town.trusted, town.home / "worktrees", base)
     assert is_whole(tree, base)
@@ -155,7 +157,7 @@ def test_one_that_is_not_exactly_the_commit_is_known(town):
 
 
 @pytest.mark.parametrize("spoil", [leave_a_file, lambda tree: (tree / "store.git").rename(tree / "elsewhere")])
-def test_one_that_is_not_exactly_the_commit_is_never_handed_out(town, base, spoil):
+def test_one_that_is_not_exactly_the_commit_is_never_handed_out(town, base, spoil) -> None:
     warmed(town, base)
     (waiting,) = pool(town)
     spoil(waiting)
@@ -165,7 +167,7 @@ def test_one_that_is_not_exactly_the_commit_is_never_handed_out(town, base, spoi
     assert pool(town) == []
 
 
-def test_a_file_changed_in_the_indexs_own_second_is_seen(town, base):
+def test_a_file_changed_in_the_indexs_own_second_is_seen(town, base) -> None:
     """Git tells times in seconds: the same size at the same second would pass unseen, were the index not dated anew."""
     warmed(town, base)
     (waiting,) = pool(town)
@@ -174,7 +176,7 @@ def test_a_file_changed_in_the_indexs_own_second_is_seen(town, base):
     assert int(index.stat().st_mtime) > int(file.stat().st_mtime)
 
 
-def test_two_runs_never_get_the_same_one(town, base):
+def test_two_runs_never_get_the_same_one(town, base) -> None:
     worktrees = warmed(town, base, size=2)
     given: list[Path] = []
     runs = [threading.Thread(target=lambda name=name: given.append(worktrees.open(name, base))) for name in ("r1", "r2", "r3")]
@@ -185,7 +187,7 @@ def test_two_runs_never_get_the_same_one(town, base):
     assert len({(path / "pkg0" / "mod1.py").stat().st_ino for path in given}) == 3
 
 
-def test_what_an_agent_had_does_not_come_back(town, base):
+def test_what_an_agent_had_does_not_come_back(town, base) -> None:
     worktrees = warmed(town, base)
     first = worktrees.open("r1", base)
     had = (first / "pkg0" / "mod1.py").stat().st_ino
@@ -196,7 +198,7 @@ def test_what_an_agent_had_does_not_come_back(town, base):
     assert not any(path.name.startswith("r1") for path in (town.home / "worktrees").iterdir())
 
 
-def test_no_attribute_of_the_tree_has_a_say_in_what_is_written(town):
+def test_no_attribute_of_the_tree_has_a_say_in_what_is_written(town) -> None:
     files = {".gitattributes": b"[attr]evil text eol=crlf ident\n* evil\n*.bin filter=lfs\n*.u working-tree-encoding=UTF-16\n",
              "sub/.gitattributes": b"* text eol=crlf\n", "sub/.dot": b"a\nb\n", "unix.txt": b"a\n$Id$\n",
              "mixed.txt": b"a\r\nb\n", "x.bin": b"version https://git-lfs\n", "y.u": "ä\n".encode()}
@@ -214,7 +216,7 @@ def test_no_attribute_of_the_tree_has_a_say_in_what_is_written(town):
         assert not (worktree.parent / "store.git" / "info" / "attributes").exists()
 
 
-def test_the_files_are_readable_whatever_umask_the_factory_has(town, base):
+def test_the_files_are_readable_whatever_umask_the_factory_has(town, base) -> None:
     before = os.umask(0o077)
     try:
         worktree = town.worktrees.open("r1", base)
@@ -225,7 +227,7 @@ def test_the_files_are_readable_whatever_umask_the_factory_has(town, base):
 
 
 @pytest.mark.parametrize("target", ["../outside", "/etc/passwd", "a/../../outside"])
-def test_a_link_that_leaves_the_tree_is_refused_before_anything_is_written(town, target):
+def test_a_link_that_leaves_the_tree_is_refused_before_anything_is_written(town, target) -> None:
     (town.author.folder / "a").mkdir()
     (town.author.folder / "a" / "kept").write_text("x")
     (town.author.folder / "link").symlink_to(target)
@@ -236,7 +238,7 @@ def test_a_link_that_leaves_the_tree_is_refused_before_anything_is_written(town,
     assert [path for path in (town.home / "worktrees").iterdir() if path.name != TRASH] == []
 
 
-def test_killed_at_any_moment_a_half_made_tree_is_never_handed_out(town):
+def test_killed_at_any_moment_a_half_made_tree_is_never_handed_out(town) -> None:
     """A process prepares trees and brings them over from one commit to the other, and is killed; whoever comes next
     finds whole ones or none."""
     base = town.started(dict(FILES))
@@ -264,7 +266,7 @@ def test_killed_at_any_moment_a_half_made_tree_is_never_handed_out(town):
     assert seen_whole
 
 
-def test_a_pool_that_cannot_be_made_leaves_the_runs_to_themselves(town, base):
+def test_a_pool_that_cannot_be_made_leaves_the_runs_to_themselves(town, base) -> None:
     worktrees = RunWorktrees(town.trusted, town.home / "worktrees", warm=1)
     worktrees.prepare("b" * 40)
     until(lambda: not any(thread.name == "prepare worktrees" for thread in threading.enumerate()))

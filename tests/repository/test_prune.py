@@ -35,7 +35,7 @@ def base(town) -> str:
     return town.started()
 
 
-def test_a_commit_that_an_entry_names_stays_with_all_that_it_leads_to(town, base):
+def test_a_commit_that_an_entry_names_stays_with_all_that_it_leads_to(town, base) -> None:
     head, other = changed(town, base, "one\n"), changed(town, base, "two\n")
     aged(town)
     prune(town.trusted, [json.dumps({"result": {"head": head}})])
@@ -46,20 +46,20 @@ def test_a_commit_that_an_entry_names_stays_with_all_that_it_leads_to(town, base
     assert git(town.trusted.git_dir, "fsck", "--full", "--strict") == b""
 
 
-def test_a_tree_that_an_entry_names_stays(town, base):
+def test_a_tree_that_an_entry_names_stays(town, base) -> None:
     tree = town.trusted.tree_of(changed(town, base, "one\n"))
     aged(town)
     prune(town.trusted, [f"tree {tree}."])
     assert present(town.trusted.git, [tree]) == (tree,)
 
 
-def test_what_is_young_stays_though_nothing_names_it_yet(town, base):
+def test_what_is_young_stays_though_nothing_names_it_yet(town, base) -> None:
     head = changed(town, base, "one\n")
     prune(town.trusted, [])
     town.trusted.verify(head)
 
 
-def test_what_was_packed_once_goes_as_well(town, base):
+def test_what_was_packed_once_goes_as_well(town, base) -> None:
     head = changed(town, base, "one\n")
     aged(town)
     prune(town.trusted, [head], patience=timedelta(days=14))
@@ -70,7 +70,7 @@ def test_what_was_packed_once_goes_as_well(town, base):
     town.trusted.verify(base)
 
 
-def test_not_even_a_housekeeping_by_hand_takes_what_an_entry_names(town, base):
+def test_not_even_a_housekeeping_by_hand_takes_what_an_entry_names(town, base) -> None:
     head = changed(town, base, "one\n")
     prune(town.trusted, [head])
     aged(town)
@@ -78,7 +78,7 @@ def test_not_even_a_housekeeping_by_hand_takes_what_an_entry_names(town, base):
     town.trusted.verify(head)
 
 
-def test_it_can_be_done_again_and_a_name_of_nothing_is_no_matter(town, base):
+def test_it_can_be_done_again_and_a_name_of_nothing_is_no_matter(town, base) -> None:
     head = changed(town, base, "one\n")
     for _ in range(2):
         prune(town.trusted, [head, "a" * 40, "no name at all", "f" * 64])
@@ -86,7 +86,7 @@ def test_it_can_be_done_again_and_a_name_of_nothing_is_no_matter(town, base):
     assert git(town.trusted.git_dir, "for-each-ref", "--format=%(refname)", KEPT).decode().split() == [f"{KEPT}/{head}"]
 
 
-def test_the_run_stores_still_hold_one_commit_and_see_no_ref(town, base):
+def test_the_run_stores_still_hold_one_commit_and_see_no_ref(town, base) -> None:
     head = changed(town, base, "one\n")
     prune(town.trusted, [head])
     worktree = town.worktrees.open("r2", head)
@@ -95,7 +95,7 @@ def test_the_run_stores_still_hold_one_commit_and_see_no_ref(town, base):
     assert git(worktree.parent / "store.git", "ls-remote", str(town.trusted.git_dir)) == b""
 
 
-def test_a_repository_that_somebody_else_changed_is_not_touched(town, base):
+def test_a_repository_that_somebody_else_changed_is_not_touched(town, base) -> None:
     (town.trusted.git_dir / "objects" / "info" / "alternates").write_text("/somewhere\n")
     with pytest.raises(GitError, match="never wrote that"):
         prune(town.trusted, [])

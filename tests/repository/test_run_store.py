@@ -42,7 +42,7 @@ def second_commit(town):
     return base
 
 
-def test_the_store_holds_one_commit_its_trees_and_its_files_and_not_an_object_more(town, second_commit):
+def test_the_store_holds_one_commit_its_trees_and_its_files_and_not_an_object_more(town, second_commit) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     store = worktree.parent / "store.git"
     reachable = git(town.author.folder, "ls-tree", "-r", "-t", "--object-only", second_commit).decode().split()
@@ -53,7 +53,7 @@ def test_the_store_holds_one_commit_its_trees_and_its_files_and_not_an_object_mo
     assert canary not in objects(store)
 
 
-def test_history_ends_at_the_base_and_no_name_leads_elsewhere(town, second_commit):
+def test_history_ends_at_the_base_and_no_name_leads_elsewhere(town, second_commit) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     assert word(worktree, "log", "--all", "--format=%H") == second_commit
     assert git(worktree, "for-each-ref") == b""
@@ -63,14 +63,14 @@ def test_history_ends_at_the_base_and_no_name_leads_elsewhere(town, second_commi
     assert str(town.trusted.git_dir).encode() not in b"".join(data for _, data in bytes_below(worktree.parent).values())
 
 
-def test_nothing_is_shared_with_the_trusted_repository(town, second_commit):
+def test_nothing_is_shared_with_the_trusted_repository(town, second_commit) -> None:
     run = town.worktrees.open("r1", second_commit).parent
     assert not inodes(run) & inodes(town.trusted.git_dir)
     assert not list(run.rglob("alternates"))
     assert not [path for path in run.rglob("*") if path.is_symlink()]
 
 
-def test_the_worktree_is_clean_and_the_agent_can_commit_in_it(town, second_commit):
+def test_the_worktree_is_clean_and_the_agent_can_commit_in_it(town, second_commit) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     assert git(worktree, "status", "--porcelain") == b""
     (worktree / "new").write_text("x")
@@ -80,14 +80,14 @@ def test_the_worktree_is_clean_and_the_agent_can_commit_in_it(town, second_commi
     assert word(worktree, "config", "user.name") == "agent"
 
 
-def test_the_run_works_wherever_its_folder_is_mounted(town, second_commit):
+def test_the_run_works_wherever_its_folder_is_mounted(town, second_commit) -> None:
     run = town.worktrees.open("r1", second_commit).parent
     moved = run.rename(town.home / "elsewhere")
     assert git(moved / "worktree", "status", "--porcelain") == b""
     assert word(moved / "worktree", "rev-parse", "HEAD") == second_commit
 
 
-def test_files_come_out_as_bytes_whatever_the_attributes_say(town):
+def test_files_come_out_as_bytes_whatever_the_attributes_say(town) -> None:
     files = {".gitattributes": b"* text eol=crlf\n", "mixed.txt": b"a\r\nb\n", "unix.txt": b"a\nb\n"}
     base = town.author.commit_tree("".join(f"100644 blob {blob(town.author.folder, data)}\t{name}\0"
                                            for name, data in files.items()).encode(), branch="main")
@@ -101,7 +101,7 @@ def test_files_come_out_as_bytes_whatever_the_attributes_say(town):
     assert town.worktrees.snapshot(worktree, base) == town.trusted.tree_of(base)
 
 
-def test_the_same_run_again_is_given_a_fresh_worktree(town, second_commit):
+def test_the_same_run_again_is_given_a_fresh_worktree(town, second_commit) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     (worktree / "app.py").write_text("wrecked")
     (worktree.parent / "store.git" / "hooks").mkdir()
@@ -111,7 +111,7 @@ def test_the_same_run_again_is_given_a_fresh_worktree(town, second_commit):
     assert not (again.parent / "store.git" / "hooks").exists()
 
 
-def test_a_base_that_is_not_here_leaves_nothing_behind(town):
+def test_a_base_that_is_not_here_leaves_nothing_behind(town) -> None:
     town.started()
     with pytest.raises(GitError):
         town.worktrees.open("r1", "b" * 40)
@@ -121,7 +121,7 @@ def test_a_base_that_is_not_here_leaves_nothing_behind(town):
     assert not [path for path in (town.home / "worktrees").iterdir() if path.name != TRASH]
 
 
-def test_a_half_made_worktree_of_a_dead_factory_is_cleared_away(town, second_commit):
+def test_a_half_made_worktree_of_a_dead_factory_is_cleared_away(town, second_commit) -> None:
     (town.home / "worktrees" / f"{MAKING}dead" / "store.git").mkdir(parents=True)
     RunWorktrees(town.trusted, town.home / "worktrees")
     assert [path.name for path in (town.home / "worktrees").iterdir()] == [TRASH]
@@ -135,7 +135,7 @@ def gone(folder: Path) -> bool:
     return not any(folder.iterdir())
 
 
-def test_closing_takes_it_away_and_follows_no_link(town, second_commit):
+def test_closing_takes_it_away_and_follows_no_link(town, second_commit) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     kept = town.home / "kept"
     kept.mkdir(mode=0o750)
@@ -154,7 +154,7 @@ def test_closing_takes_it_away_and_follows_no_link(town, second_commit):
     town.worktrees.close("r1")
 
 
-def test_folders_that_their_owner_closed_are_deleted_without_being_root():
+def test_folders_that_their_owner_closed_are_deleted_without_being_root() -> None:
     folder = Path(tempfile.mkdtemp(dir="/tmp"))
     me = os.geteuid()
     try:
@@ -171,7 +171,7 @@ def test_folders_that_their_owner_closed_are_deleted_without_being_root():
         shutil.rmtree(folder)
 
 
-def test_what_a_dead_factory_did_not_delete_is_deleted_by_the_next(town, second_commit):
+def test_what_a_dead_factory_did_not_delete_is_deleted_by_the_next(town, second_commit) -> None:
     run = town.worktrees.open("r1", second_commit).parent
     (town.home / "worktrees" / TRASH).mkdir()
     run.rename(town.home / "worktrees" / TRASH / "r1-half")
@@ -179,11 +179,11 @@ def test_what_a_dead_factory_did_not_delete_is_deleted_by_the_next(town, second_
     assert gone(town.home / "worktrees" / TRASH)
 
 
-def test_sweeping_where_there_is_nothing_is_fine(tmp_path):
+def test_sweeping_where_there_is_nothing_is_fine(tmp_path) -> None:
     swept(tmp_path)
 
 
-def test_a_disk_that_fails_is_an_error_that_may_pass(town):
+def test_a_disk_that_fails_is_an_error_that_may_pass(town) -> None:
     base = town.started()
     (town.home / "file").write_text("in the way")
     with pytest.raises(GitError, match="no worktree could be made") as failed:
@@ -194,12 +194,12 @@ def test_a_disk_that_fails_is_an_error_that_may_pass(town):
     assert failed.value.retryable
 
 
-def test_an_argument_list_that_the_system_will_not_take_is_an_error_of_ours(town):
+def test_an_argument_list_that_the_system_will_not_take_is_an_error_of_ours(town) -> None:
     with pytest.raises(GitError, match="git could not be started"):
         town.trusted.git.said("rev-parse", "x" * (1 << 20))
 
 
-def test_only_a_worktree_of_ours_is_ever_snapshot(town, second_commit):
+def test_only_a_worktree_of_ours_is_ever_snapshot(town, second_commit) -> None:
     worktree = town.worktrees.open("r1", second_commit)
     elsewhere = town.home / "elsewhere"
     (elsewhere / "worktree").mkdir(parents=True)
@@ -211,7 +211,7 @@ def test_only_a_worktree_of_ours_is_ever_snapshot(town, second_commit):
             town.worktrees.snapshot(folder, second_commit)
 
 
-def test_a_file_or_a_link_in_the_trash_goes_and_what_it_leads_to_stays(tmp_path):
+def test_a_file_or_a_link_in_the_trash_goes_and_what_it_leads_to_stays(tmp_path) -> None:
     (tmp_path / TRASH).mkdir()
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").write_text("mine")
@@ -222,7 +222,7 @@ def test_a_file_or_a_link_in_the_trash_goes_and_what_it_leads_to_stays(tmp_path)
     assert (tmp_path / "kept" / "file").read_text() == "mine"
 
 
-def test_what_is_closed_is_deleted_also_when_the_factory_ends_at_once(town, second_commit):
+def test_what_is_closed_is_deleted_also_when_the_factory_ends_at_once(town, second_commit) -> None:
     town.worktrees.open("r1", second_commit)
     code = ("import os, sys; from pathlib import Path; from harness.repository.trash import sweep_later, throw_away;"
             "folder = Path(sys.argv[1]); throw_away(folder / 'r1', folder); sweep_later(folder);"

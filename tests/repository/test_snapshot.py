@@ -30,7 +30,7 @@ trees = st.dictionaries(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(trees)
-def test_any_folder_goes_round_through_snapshot_and_export(town, files):
+def test_any_folder_goes_round_through_snapshot_and_export(town, files) -> None:
     base = town.author.commit()
     town.trusted.fetch("main")
     with tempfile.TemporaryDirectory() as place:
@@ -48,12 +48,12 @@ def test_any_folder_goes_round_through_snapshot_and_export(town, files):
         assert snapshot(town.trusted, target, base) == tree
 
 
-def test_an_untouched_worktree_is_the_bases_own_tree(town):
+def test_an_untouched_worktree_is_the_bases_own_tree(town) -> None:
     base = town.started({"a": "1", "run.sh": "x", "d/e/f": b"\r\n\0"})
     assert town.worktrees.snapshot(town.worktrees.open("r1", base), base) == town.trusted.tree_of(base)
 
 
-def test_changes_additions_deletions_and_permissions_arrive_and_the_rest_keeps_its_objects(town):
+def test_changes_additions_deletions_and_permissions_arrive_and_the_rest_keeps_its_objects(town) -> None:
     base = town.started({"kept": "1\n", "gone": "x\n", "d/gone": "y\n", "tool": "t\n"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "gone").unlink()
@@ -102,7 +102,7 @@ def link_to_itself(path: Path) -> None:
     (pipe, "is a pipe"), (listening_socket, "is a socket"), (link_out, "is a symbolic link"), (link_in, "is a symbolic link"),
     (link_to_nothing, "is a symbolic link"), (link_to_itself, "is a symbolic link"),
 ])
-def test_what_is_not_a_plain_file_is_refused_by_name(town, make, says):
+def test_what_is_not_a_plain_file_is_refused_by_name(town, make, says) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     (worktree / "d").mkdir()
@@ -113,12 +113,12 @@ def test_what_is_not_a_plain_file_is_refused_by_name(town, make, says):
     assert "root:" not in str(refused.value)
 
 
-def test_a_device_is_refused_without_being_opened():
+def test_a_device_is_refused_without_being_opened() -> None:
     found = found_in(Path("/dev"), leaves_out=lambda path, is_folder: path != b"zero", limits=WalkLimits())
     assert list(found) == [Unfit("'zero' is a device")]
 
 
-def test_a_link_in_place_of_a_folder_leads_nowhere(town):
+def test_a_link_in_place_of_a_folder_leads_nowhere(town) -> None:
     base = town.started({"d/f": "x\n"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "d" / "f").unlink()
@@ -131,7 +131,7 @@ def test_a_link_in_place_of_a_folder_leads_nowhere(town):
         town.worktrees.snapshot(worktree, base)
 
 
-def test_a_link_in_place_of_the_whole_worktree_leads_nowhere(town):
+def test_a_link_in_place_of_the_whole_worktree_leads_nowhere(town) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     worktree.rename(town.home / "outside")
@@ -140,7 +140,7 @@ def test_a_link_in_place_of_the_whole_worktree_leads_nowhere(town):
         town.worktrees.snapshot(worktree, base)
 
 
-def test_the_bases_own_links_stay_while_they_are_what_they_were(town):
+def test_the_bases_own_links_stay_while_they_are_what_they_were(town) -> None:
     (town.author.folder / "AGENTS.md").symlink_to("CLAUDE.md")
     base = town.started({"CLAUDE.md": "x\n"})
     worktree = town.worktrees.open("r1", base)
@@ -153,7 +153,7 @@ def test_the_bases_own_links_stay_while_they_are_what_they_were(town):
 
 
 @pytest.mark.parametrize("name", [".git", ".GIT", ".git ", ".git.", "git~1", ".g\u200cit", ".git::$INDEX_ALLOCATION", "．git"])
-def test_a_repository_within_the_repository_is_refused_in_every_spelling(town, name):
+def test_a_repository_within_the_repository_is_refused_in_every_spelling(town, name) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     (worktree / "vendor" / name).mkdir(parents=True)
@@ -161,7 +161,7 @@ def test_a_repository_within_the_repository_is_refused_in_every_spelling(town, n
         town.worktrees.snapshot(worktree, base)
 
 
-def test_the_bases_submodule_stays_and_nothing_is_put_in_its_place(town):
+def test_the_bases_submodule_stays_and_nothing_is_put_in_its_place(town) -> None:
     first = town.author.commit()
     entry = f"160000 commit {'a' * 40}\tvendor\0".encode() + f"100644 blob {blob(town.author.folder, b'x')}\ta\0".encode()
     base = town.author.commit_tree(entry, branch="main", parent=first, missing=True)
@@ -173,7 +173,7 @@ def test_the_bases_submodule_stays_and_nothing_is_put_in_its_place(town):
         town.worktrees.snapshot(worktree, base)
 
 
-def test_everything_that_is_wrong_is_named_up_to_ten(town):
+def test_everything_that_is_wrong_is_named_up_to_ten(town) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     for number in range(13):
@@ -186,7 +186,7 @@ def test_everything_that_is_wrong_is_named_up_to_ten(town):
     (WalkLimits(files=3), "more than 3 files"), (WalkLimits(depth=2), "more than 2 folders deep"),
     (WalkLimits(file_bytes=999), "'d/e/f/big' has 1000 bytes"), (WalkLimits(total_bytes=1001), "more than 1001 bytes in all"),
 ])
-def test_every_limit_is_named_when_it_is_passed(town, limits, says):
+def test_every_limit_is_named_when_it_is_passed(town, limits, says) -> None:
     base = town.started({"a": "1"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "d" / "e" / "f").mkdir(parents=True)
@@ -198,7 +198,7 @@ def test_every_limit_is_named_when_it_is_passed(town, limits, says):
     snapshot(town.trusted, worktree, base, limits=WalkLimits(files=4, depth=3, file_bytes=1000, total_bytes=1003))
 
 
-def test_a_sparse_giant_is_refused_before_it_is_read(town):
+def test_a_sparse_giant_is_refused_before_it_is_read(town) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     with (worktree / "giant").open("wb") as giant:
@@ -207,13 +207,13 @@ def test_a_sparse_giant_is_refused_before_it_is_read(town):
         town.worktrees.snapshot(worktree, base)
 
 
-def test_a_large_file_of_the_bases_own_may_stay(town):
+def test_a_large_file_of_the_bases_own_may_stay(town) -> None:
     base = town.started({"asset": b"x" * 2000})
     worktree = town.worktrees.open("r1", base)
     assert snapshot(town.trusted, worktree, base, limits=WalkLimits(file_bytes=1000)) == town.trusted.tree_of(base)
 
 
-def test_what_cannot_be_read_is_refused_and_not_left_out(tmp_path_factory):
+def test_what_cannot_be_read_is_refused_and_not_left_out(tmp_path_factory) -> None:
     folder = Path(tempfile.mkdtemp(dir="/tmp"))
     folder.chmod(0o755)
     (folder / "file").write_text("x")
@@ -234,7 +234,7 @@ def test_what_cannot_be_read_is_refused_and_not_left_out(tmp_path_factory):
 
 # what stays behind
 
-def test_caches_stay_behind_wherever_they_are(town):
+def test_caches_stay_behind_wherever_they_are(town) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     for name in ("__pycache__/x.pyc", "src/__pycache__/y", ".pytest_cache/v", "deep/.mypy_cache/z", "old.pyc"):
@@ -243,7 +243,7 @@ def test_caches_stay_behind_wherever_they_are(town):
     assert town.worktrees.snapshot(worktree, base) == town.trusted.tree_of(base)
 
 
-def test_the_ignore_file_that_counts_is_the_bases_and_not_the_agents(town):
+def test_the_ignore_file_that_counts_is_the_bases_and_not_the_agents(town) -> None:
     base = town.started({".gitignore": "*.log\nbuild/\n"})
     worktree = town.worktrees.open("r1", base)
     (worktree / ".gitignore").write_text("evil.py\n")
@@ -255,7 +255,7 @@ def test_the_ignore_file_that_counts_is_the_bases_and_not_the_agents(town):
     assert listed.split() == [b".gitignore", b"evil.py"]
 
 
-def test_what_lies_in_an_ignored_folder_cannot_be_called_back_from_within_it(town):
+def test_what_lies_in_an_ignored_folder_cannot_be_called_back_from_within_it(town) -> None:
     base = town.started({".gitignore": "logs/\n", "logs/.gitignore": "!new.log\n", "__pycache__/kept": "x"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "logs" / "new.log").write_text("new")
@@ -264,7 +264,7 @@ def test_what_lies_in_an_ignored_folder_cannot_be_called_back_from_within_it(tow
     assert town.worktrees.snapshot(worktree, base) == town.trusted.tree_of(base)
 
 
-def test_a_path_that_the_base_has_is_never_left_out(town):
+def test_a_path_that_the_base_has_is_never_left_out(town) -> None:
     base = town.started({".gitignore": "*\n", "__pycache__/kept.pyc": "x", "logs/kept.log": "y"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "logs" / "kept.log").write_text("changed")
@@ -287,7 +287,7 @@ PATHS = [
 ]
 
 
-def test_what_is_ignored_is_what_git_ignores(tmp_path):
+def test_what_is_ignored_is_what_git_ignores(tmp_path) -> None:
     author = Author(tmp_path / "a", tmp_path)
     author.write({os.path.join(os.fsdecode(folder), ".gitignore"): text for folder, text in RULES.items()})
     for path in PATHS:

@@ -24,7 +24,7 @@ def trap(marker: Path) -> str:
     return str(script)
 
 
-def test_row_32_attributes_hide_thousands_of_lines_from_numstat(town):
+def test_row_32_attributes_hide_thousands_of_lines_from_numstat(town) -> None:
     base = town.started({"app.py": "1\n"})
     head = town.change({".gitattributes": "*.py binary\n", "app.py": "".join(f"{n}\n" for n in range(1, 4951))}, start=base)
     for option in ("--numstat", "--text"):
@@ -32,7 +32,7 @@ def test_row_32_attributes_hide_thousands_of_lines_from_numstat(town):
     assert changes(town, base, head)[b"app.py"].lines == 4949
 
 
-def test_row_32_one_nul_byte_makes_git_count_nothing(town):
+def test_row_32_one_nul_byte_makes_git_count_nothing(town) -> None:
     base = town.started({"app.js": "1\n"})
     head = town.change({"app.js": b"1\n//\0\n" + b"steal()\n" * 500}, start=base)
     assert git(town.trusted.git_dir, "diff", "--numstat", "--text", base, head).startswith(b"-\t-")
@@ -41,7 +41,7 @@ def test_row_32_one_nul_byte_makes_git_count_nothing(town):
     assert change.lines is UNKNOWN   # which a size rule takes for no
 
 
-def test_row_32_carriage_returns_pack_a_program_into_one_line_of_gits(town):
+def test_row_32_carriage_returns_pack_a_program_into_one_line_of_gits(town) -> None:
     base = town.started({"app.py": "x = 0\n"})
     program = "\r".join(f"x += {n}" for n in range(900)) + "\n"
     head = town.change({"app.py": program}, start=base)
@@ -52,13 +52,13 @@ def test_row_32_carriage_returns_pack_a_program_into_one_line_of_gits(town):
     assert changes(town, base, head)[b"app.py"].added == 900
 
 
-def test_row_70_a_plain_edit_of_the_law_is_a_path_among_others_and_shown(town):
+def test_row_70_a_plain_edit_of_the_law_is_a_path_among_others_and_shown(town) -> None:
     base = town.started({"factory_rules.md": "max 400\n"})
     head = town.change({"factory_rules.md": "max 9999\n"}, start=base)
     assert set(changes(town, base, head)) == {b"factory_rules.md"}
 
 
-def test_row_71_a_homoglyph_is_quoted_for_whoever_matches_names_and_raw_for_us(town):
+def test_row_71_a_homoglyph_is_quoted_for_whoever_matches_names_and_raw_for_us(town) -> None:
     base = town.started()
     name = "FАCTORY_RULES.md"
     head = town.change({name: "x\n"}, start=base)
@@ -66,7 +66,7 @@ def test_row_71_a_homoglyph_is_quoted_for_whoever_matches_names_and_raw_for_us(t
     assert set(changes(town, base, head)) == {name.encode()}
 
 
-def test_row_72_a_rename_hides_the_protected_file(town):
+def test_row_72_a_rename_hides_the_protected_file(town) -> None:
     law = "".join(f"rule {n}\n" for n in range(50))
     base = town.started({"factory_rules.md": law})
     town.author.switch("work", start=base)
@@ -76,7 +76,7 @@ def test_row_72_a_rename_hides_the_protected_file(town):
     assert set(changes(town, base, head)) == {b"factory_rules.md", b"notes.md"}
 
 
-def test_row_74_a_nested_repository_becomes_a_gitlink_for_add_and_is_refused_by_us(town):
+def test_row_74_a_nested_repository_becomes_a_gitlink_for_add_and_is_refused_by_us(town) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     nested = worktree / "vendor"
@@ -89,7 +89,7 @@ def test_row_74_a_nested_repository_becomes_a_gitlink_for_add_and_is_refused_by_
         town.worktrees.snapshot(worktree, base)
 
 
-def test_row_77_a_monitor_planted_through_a_linked_worktree_runs_in_the_trusted_checkout(town):
+def test_row_77_a_monitor_planted_through_a_linked_worktree_runs_in_the_trusted_checkout(town) -> None:
     base = town.started()
     shared, agents = town.home / "checkout", town.home / "agents"
     git(town.home, "clone", "--quiet", str(town.forge), str(shared))
@@ -110,7 +110,7 @@ def test_row_77_a_monitor_planted_through_a_linked_worktree_runs_in_the_trusted_
     assert marker.exists()   # the trap was armed all along
 
 
-def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_checkout(town):
+def test_row_78_a_hook_written_through_the_common_folder_runs_in_the_trusted_checkout(town) -> None:
     base = town.started()
     shared, agents = town.home / "checkout", town.home / "agents"
     git(town.home, "clone", "--quiet", str(town.forge), str(shared))
@@ -137,7 +137,7 @@ def plant(hooks: Path, marker: Path) -> None:
         (hooks / name).symlink_to(trap(marker))
 
 
-def test_hooks_in_the_trusted_folder_itself_would_not_run_and_are_not_tolerated(town):
+def test_hooks_in_the_trusted_folder_itself_would_not_run_and_are_not_tolerated(town) -> None:
     base = town.started()
     marker = town.home / "ran"
     git_of_ours = town.trusted.git
@@ -166,7 +166,7 @@ def _as_link(worktree: Path, evil: Path) -> None:
 
 
 @pytest.mark.parametrize("replaced", [_as_file, _as_folder, _as_link])
-def test_a_replaced_dot_git_runs_code_for_a_plain_status_and_is_never_resolved_by_us(town, replaced):
+def test_a_replaced_dot_git_runs_code_for_a_plain_status_and_is_never_resolved_by_us(town, replaced) -> None:
     base = town.started()
     worktree, evil, marker = town.worktrees.open("r1", base), town.home / "evil", town.home / "ran"
     evil.mkdir()
@@ -179,7 +179,7 @@ def test_a_replaced_dot_git_runs_code_for_a_plain_status_and_is_never_resolved_b
     assert marker.exists()
 
 
-def test_row_80_export_ignore_drops_a_file_from_the_archive_and_not_from_what_we_build(town):
+def test_row_80_export_ignore_drops_a_file_from_the_archive_and_not_from_what_we_build(town) -> None:
     base = town.started({".gitattributes": "evil.py export-ignore\nv.txt export-subst\n", "evil.py": "x\n",
                          "v.txt": "$Format:%H$\n"})
     archive = git(town.author.folder, "archive", "--format=tar", base)
@@ -191,7 +191,7 @@ def test_row_80_export_ignore_drops_a_file_from_the_archive_and_not_from_what_we
 
 
 @pytest.mark.parametrize("driver", ["union", "binary", "ours"])
-def test_row_82_a_branch_cannot_choose_how_its_conflicts_are_merged(town, driver):
+def test_row_82_a_branch_cannot_choose_how_its_conflicts_are_merged(town, driver) -> None:
     first = town.started({"price.txt": "10\n"})
     head = town.change({".gitattributes": f"price.txt merge={driver}\n", "price.txt": "20\n"}, start=first)
     base = town.change({"price.txt": "30\n"}, start=first, branch="main")
@@ -203,14 +203,14 @@ def test_row_82_a_branch_cannot_choose_how_its_conflicts_are_merged(town, driver
     assert merged == Conflict((b"price.txt",))
 
 
-def test_row_82_attributes_already_on_the_base_do_not_swallow_one_either(town):
+def test_row_82_attributes_already_on_the_base_do_not_swallow_one_either(town) -> None:
     first = town.started({".gitattributes": "* merge=union\n", "price.txt": "10\n"})
     head = town.change({"price.txt": "20\n"}, start=first)
     base = town.change({"price.txt": "30\n"}, start=first, branch="main")
     assert town.candidates.merge(base, head, message="M", at=NOON) == Conflict((b"price.txt",))
 
 
-def test_add_rewrites_line_ends_drops_ignored_files_and_we_take_bytes(town):
+def test_add_rewrites_line_ends_drops_ignored_files_and_we_take_bytes(town) -> None:
     base = town.started({".gitattributes": "* text=auto\n", "notes.txt": "a\n"})
     worktree = town.worktrees.open("r1", base)
     (worktree / "notes.txt").write_bytes(b"a\r\nb\r\n")
@@ -225,7 +225,7 @@ def test_add_rewrites_line_ends_drops_ignored_files_and_we_take_bytes(town):
     assert town.trusted.read(commit, "evil.py") == b"x\n"
 
 
-def test_a_clean_filter_of_the_agents_own_is_run_by_add_and_not_by_us(town):
+def test_a_clean_filter_of_the_agents_own_is_run_by_add_and_not_by_us(town) -> None:
     base = town.started()
     worktree, marker = town.worktrees.open("r1", base), town.home / "ran"
     git(worktree, "config", "filter.evil.clean", trap(marker))
@@ -238,7 +238,7 @@ def test_a_clean_filter_of_the_agents_own_is_run_by_add_and_not_by_us(town):
     assert marker.exists()
 
 
-def test_commits_refs_and_config_of_the_agents_own_never_come_home(town):
+def test_commits_refs_and_config_of_the_agents_own_never_come_home(town) -> None:
     base = town.started()
     worktree = town.worktrees.open("r1", base)
     (worktree / "app.py").write_text("mine\n")
@@ -252,7 +252,7 @@ def test_commits_refs_and_config_of_the_agents_own_never_come_home(town):
     assert tree == word(worktree, "rev-parse", "HEAD^{tree}")
 
 
-def test_row_24_an_option_for_a_ref_runs_a_command_and_ours_names_it(town):
+def test_row_24_an_option_for_a_ref_runs_a_command_and_ours_names_it(town) -> None:
     base = town.started()
     marker = town.home / "ran"
     option = f"--upload-pack={trap(marker)}"
@@ -266,7 +266,7 @@ def test_row_24_an_option_for_a_ref_runs_a_command_and_ours_names_it(town):
     assert not marker.exists()
 
 
-def test_row_62_the_past_is_in_a_plain_worktree_and_not_in_ours(town):
+def test_row_62_the_past_is_in_a_plain_worktree_and_not_in_ours(town) -> None:
     town.author.commit({"journey.yaml": "canary\n"})
     (town.author.folder / "journey.yaml").unlink()
     base = town.started({"app.py": "x\n"})
@@ -278,7 +278,7 @@ def test_row_62_the_past_is_in_a_plain_worktree_and_not_in_ours(town):
     assert git(worktree, "cat-file", "-t", blob(town.author.folder, b"canary\n"), check=False) == b""
 
 
-def test_row_96_each_is_green_alone_and_the_candidate_shows_both(town):
+def test_row_96_each_is_green_alone_and_the_candidate_shows_both(town) -> None:
     first = town.started({"lib.py": "def old(): ...\n", "use.py": "\n"})
     head = town.change({"use.py": "from lib import old\n"}, start=first)
     base = town.change({"lib.py": "def new(): ...\n"}, start=first, branch="main")

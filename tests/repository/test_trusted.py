@@ -11,7 +11,7 @@ from harness.repository.trusted import TrustedRepository
 from tests.repository.naive import blob, git, word
 
 
-def test_what_was_fetched_is_read_back_from_objects(town):
+def test_what_was_fetched_is_read_back_from_objects(town) -> None:
     base = town.started({"mission.md": "# Mission\r\n", "src/app.py": "x\n", "run.sh": "#!/bin/sh\n"})
     assert town.trusted.tip("main") == town.trusted.fetched("main") == base
     assert town.trusted.read(base, "mission.md") == b"# Mission\r\n"
@@ -19,20 +19,20 @@ def test_what_was_fetched_is_read_back_from_objects(town):
     assert town.trusted.tree_of(base) == word(town.author.folder, "rev-parse", "HEAD^{tree}")
 
 
-def test_what_is_not_a_file_at_that_very_path_is_none(town):
+def test_what_is_not_a_file_at_that_very_path_is_none(town) -> None:
     base = town.started({"src/app.py": "x\n", "app.py": "y\n"})
     for path in ("nothing", "src", "src/", "./app.py", "../app.py", "/app.py", "src/*.py", "", "src//app.py", "app.py/x"):
         assert town.trusted.read(base, path) is None, path
 
 
-def test_a_symlink_named_like_a_governance_file_has_no_text(town):
+def test_a_symlink_named_like_a_governance_file_has_no_text(town) -> None:
     (town.author.folder / "mission.md").symlink_to("README.md")
     base = town.started({"README.md": "hello\n"})
     assert town.trusted.read(base, "mission.md") is None
     assert town.trusted.files(base)[b"mission.md"] == "120000"
 
 
-def test_a_branch_and_a_full_ref_and_a_commit_can_be_fetched(town):
+def test_a_branch_and_a_full_ref_and_a_commit_can_be_fetched(town) -> None:
     base = town.started()
     head = town.author.commit({"x": "1"}, branch="work")
     git(town.forge, "update-ref", "refs/pull/7/head", head)
@@ -42,14 +42,14 @@ def test_a_branch_and_a_full_ref_and_a_commit_can_be_fetched(town):
     assert not town.trusted.contains(base, head)
 
 
-def test_the_tip_is_asked_for_by_its_whole_name(town):
+def test_the_tip_is_asked_for_by_its_whole_name(town) -> None:
     base = town.started()
     other = town.author.commit({"x": "1"}, branch="decoy/refs/heads/main")
     assert other != base
     assert town.trusted.tip("main") == base
 
 
-def test_a_branch_that_is_not_there_is_named_and_final(town):
+def test_a_branch_that_is_not_there_is_named_and_final(town) -> None:
     town.started()
     with pytest.raises(GitError, match="no branch 'nowhere'"):
         town.trusted.tip("nowhere")
@@ -58,14 +58,14 @@ def test_a_branch_that_is_not_there_is_named_and_final(town):
     assert not missing.value.retryable
 
 
-def test_a_force_pushed_branch_is_followed(town):
+def test_a_force_pushed_branch_is_followed(town) -> None:
     base = town.started()
     town.change({"a": "1"}, start=base)
     second = town.change({"b": "2"}, start=base)
     assert town.trusted.fetched("work") == second
 
 
-def test_a_forge_that_is_gone_is_an_error_with_gits_words(town):
+def test_a_forge_that_is_gone_is_an_error_with_gits_words(town) -> None:
     town.forge.rename(town.forge.with_name("moved.git"))
     with pytest.raises(GitError, match="does not appear to be a git repository"):
         town.trusted.tip("main")
@@ -73,7 +73,7 @@ def test_a_forge_that_is_gone_is_an_error_with_gits_words(town):
 
 # a tree that no honest tool would write is not let in
 
-def test_fsck_keeps_out_a_tree_that_a_plain_fetch_takes(town):
+def test_fsck_keeps_out_a_tree_that_a_plain_fetch_takes(town) -> None:
     base, evil = town.started(), blob(town.author.folder, b"evil\n").encode()
     naive = town.home / "naive"
     naive.mkdir()
@@ -91,13 +91,13 @@ def test_fsck_keeps_out_a_tree_that_a_plain_fetch_takes(town):
 
 
 @pytest.mark.parametrize("path", [b".git/config", b".GIT/config", b"git~1/x", ".g\u200cit/x".encode(), b"a/../b", b"a//b"])
-def test_no_tree_of_ours_can_hold_a_path_that_another_system_takes_for_gits_own(town, path):
+def test_no_tree_of_ours_can_hold_a_path_that_another_system_takes_for_gits_own(town, path) -> None:
     oid = blob(town.trusted.git_dir, b"x")
     with pytest.raises(GitError, match="git will not hold"):
         written_tree(town.trusted.git, [Entry("100644", oid, path)], str(town.home / "index"))
 
 
-def test_replace_refs_change_what_plain_git_shows_and_not_what_we_read(town):
+def test_replace_refs_change_what_plain_git_shows_and_not_what_we_read(town) -> None:
     base = town.started({"law": "at most 400 lines\n"})
     other = blob(town.author.folder, b"no limit\n")
     git(town.author.folder, "replace", blob(town.author.folder, b"at most 400 lines\n"), other)
@@ -116,7 +116,7 @@ def test_replace_refs_change_what_plain_git_shows_and_not_what_we_read(town):
     "[core]\n\tsshCommand = x\n", "[filter \"x\"]\n\tclean = x\n", "[merge \"x\"]\n\tdriver = x\n", "[alias]\n\tfetch = !x\n",
     "[url \"/tmp/evil\"]\n\tinsteadOf = /\n", "[extensions]\n\tworktreeConfig = true\n",
 ])
-def test_a_setting_that_the_factory_did_not_write_stops_everything(town, extra):
+def test_a_setting_that_the_factory_did_not_write_stops_everything(town, extra) -> None:
     with (town.trusted.git_dir / "config").open("a") as config:
         config.write(extra)
     for use in (lambda: town.trusted.read("a" * 40, "app.py"), lambda: town.trusted.tip("main"),
@@ -127,7 +127,7 @@ def test_a_setting_that_the_factory_did_not_write_stops_everything(town, extra):
 
 @pytest.mark.parametrize("place", ["info/attributes", "info/grafts", "objects/info/alternates", "config.worktree", "shallow",
                                    "hooks/post-checkout", "worktrees/x/HEAD", "commondir"])
-def test_a_file_that_steers_git_from_elsewhere_stops_everything(town, place):
+def test_a_file_that_steers_git_from_elsewhere_stops_everything(town, place) -> None:
     path = town.trusted.git_dir / place
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("* merge=union\n")
@@ -136,7 +136,7 @@ def test_a_file_that_steers_git_from_elsewhere_stops_everything(town, place):
 
 
 @pytest.mark.parametrize("place", ["config", "objects", "refs", "HEAD"])
-def test_a_link_in_place_of_what_we_made_stops_everything(town, place):
+def test_a_link_in_place_of_what_we_made_stops_everything(town, place) -> None:
     path = town.trusted.git_dir / place
     moved = town.home / "elsewhere"
     path.rename(moved)
@@ -145,7 +145,7 @@ def test_a_link_in_place_of_what_we_made_stops_everything(town, place):
         town.trusted.tip("main")
 
 
-def test_a_making_that_was_killed_is_begun_again(town):
+def test_a_making_that_was_killed_is_begun_again(town) -> None:
     place = town.home / "repositories" / "other.git"
     half = place.with_name("other.git.making")
     half.mkdir()
@@ -166,20 +166,20 @@ def _loose(town, oid):
     return town.trusted.git_dir / "objects" / oid[:2] / oid[2:]
 
 
-def _rewritten(town, oid, change):
+def _rewritten(town, oid, change) -> None:
     path = _loose(town, oid)
     data = zlib.decompress(path.read_bytes())
     path.chmod(0o644)
     path.write_bytes(zlib.compress(change(data)))
 
 
-def test_a_commit_with_everything_in_place_is_verified(town):
+def test_a_commit_with_everything_in_place_is_verified(town) -> None:
     base = town.started({"a": "1\n", "d/b": "2\n"})
     town.trusted.verify(base)
 
 
 @pytest.mark.parametrize("kind", ["blob", "tree", "commit"])
-def test_one_changed_byte_is_found_by_name_although_git_reads_it_without_a_word(town, kind):
+def test_one_changed_byte_is_found_by_name_although_git_reads_it_without_a_word(town, kind) -> None:
     base = town.started({"a": "at most 400 lines\n", "b": "x\n"})
     oid = {"blob": blob(town.author.folder, b"at most 400 lines\n"), "tree": town.trusted.tree_of(base), "commit": base}[kind]
     change = {"blob": lambda data: data.replace(b"400", b"900"), "tree": lambda data: data.replace(b"a\0", b"c\0"),
@@ -191,7 +191,7 @@ def test_one_changed_byte_is_found_by_name_although_git_reads_it_without_a_word(
         town.trusted.verify(base)
 
 
-def test_a_missing_object_is_found_by_name(town):
+def test_a_missing_object_is_found_by_name(town) -> None:
     base = town.started({"a": "1\n"})
     oid = blob(town.author.folder, b"1\n")
     _loose(town, oid).unlink()

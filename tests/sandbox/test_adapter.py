@@ -21,14 +21,14 @@ def sandbox(tmp_path: Path) -> Sandbox:
     return BoxSupervisor(tmp_path / "layers")
 
 
-def test_a_box_is_run_and_its_output_comes_back(sandbox):
+def test_a_box_is_run_and_its_output_comes_back(sandbox) -> None:
     result = sandbox.run(BoxSpec("t", ("sh", "-c", "cat; echo aside >&2; exit 3")), stdin=b"in\0")
     assert (result.stdout, result.stderr, result.exit_code, result.ok) == (b"in\0", b"aside\n", 3, False)
     assert result.form in list(Form)
     assert sandbox.run(BoxSpec("t", ("true",))).ok
 
 
-def test_output_without_end_is_cut_in_the_middle(sandbox):
+def test_output_without_end_is_cut_in_the_middle(sandbox) -> None:
     result = sandbox.run(BoxSpec("t", ("sh", "-c", "echo begin; head -c 20000000 /dev/zero; echo end")))
     assert result.stdout.startswith(b"begin\n")
     assert result.stdout.endswith(b"end\n")
@@ -36,24 +36,24 @@ def test_output_without_end_is_cut_in_the_middle(sandbox):
     assert len(result.stdout) < MOST_OUTPUT + 100
 
 
-def test_output_beyond_the_file_limit_ends_the_command(sandbox):
+def test_output_beyond_the_file_limit_ends_the_command(sandbox) -> None:
     result = sandbox.run(BoxSpec("t", ("cat", "/dev/zero"), limits=Limits(file_mb=2)))
     assert (result.reached, result.ok) == (("file",), False)
 
 
-def test_a_box_that_cannot_be_made_is_an_error_with_the_reason(sandbox):
+def test_a_box_that_cannot_be_made_is_an_error_with_the_reason(sandbox) -> None:
     with pytest.raises(SandboxError, match=r"t: .*'/nowhere'"):
         sandbox.run(BoxSpec("t", ("true",), cwd="/nowhere"))
     with pytest.raises(SandboxError, match="/nowhere does not exist"):
         sandbox.run(BoxSpec("t", ("true",), binds=(Bind("/nowhere", "/app"),)))
 
 
-def test_the_form_is_found_by_running_one(sandbox, tmp_path):
+def test_the_form_is_found_by_running_one(sandbox, tmp_path) -> None:
     assert sandbox.form() == ("bwrap-root" if AS_ROOT else "bwrap-userns")
     assert BoxSupervisor(tmp_path, form="unsealed").form() == "unsealed"
 
 
-def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tmp_path):
+def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tmp_path) -> None:
     (tmp_path / "wheels").mkdir()
     lock = f"tidetable==1.0 --hash=sha256:{wheel(tmp_path / 'wheels')}"
     made = sandbox.layer(lock.encode(), wheels=tmp_path / "wheels")
@@ -62,7 +62,7 @@ def test_a_layer_is_prepared_and_a_bad_lock_is_the_operators_to_mend(sandbox, tm
         sandbox.layer(b"tidetable", wheels=tmp_path / "wheels")
 
 
-def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read():
+def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read() -> None:
     done = subprocess.run([*SUPERVISOR, "probe", "--json"], env={}, capture_output=True, check=True)
     found = json.loads(done.stdout)
     assert [one["form"] for one in found["forms"]] == list(Form)
@@ -73,7 +73,7 @@ def test_the_probe_names_every_form_the_browser_and_what_every_box_can_read():
     assert words.startswith(f"boxes here are {found['chosen']}\n")
 
 
-def test_two_slots_are_never_the_same():
+def test_two_slots_are_never_the_same() -> None:
     if not AS_ROOT:     # an ordinary account has no uids to give
         with pytest.raises(SandboxError):
             take_slot()

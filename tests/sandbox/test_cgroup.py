@@ -17,18 +17,18 @@ V1_MOUNTS = (
 )
 
 
-def test_version_1_has_a_home_per_controller():
+def test_version_1_has_a_home_per_controller() -> None:
     found = [(str(folder), version, set(controllers)) for folder, version, controllers in homes(V1, V1_MOUNTS)]
     assert found == [("/sys/fs/cgroup/memory/job/7", 1, {"memory"}), ("/sys/fs/cgroup/pids/job", 1, {"pids"})]
 
 
-def test_a_mount_that_shows_only_our_part_of_the_tree():
+def test_a_mount_that_shows_only_our_part_of_the_tree() -> None:
     mounts = "30 29 0:27 /docker/ab /sys/fs/cgroup/memory ro - cgroup cgroup rw,memory\n"
     assert [str(folder) for folder, _, _ in homes("4:memory:/docker/ab\n", mounts)] == ["/sys/fs/cgroup/memory"]
     assert not list(homes("4:memory:/elsewhere\n", mounts)), "a group outside of what is mounted is not ours to touch"
 
 
-def test_version_2_takes_the_nearest_group_that_delegates(tmp_path):
+def test_version_2_takes_the_nearest_group_that_delegates(tmp_path) -> None:
     nearest = tmp_path / "user.slice" / "session.scope"
     nearest.mkdir(parents=True)
     (nearest / "cgroup.subtree_control").write_text("\n")
@@ -39,7 +39,7 @@ def test_version_2_takes_the_nearest_group_that_delegates(tmp_path):
     assert found == [(nearest.parent, 2, {"memory", "pids"}), (tmp_path, 2, {"memory"})]
 
 
-def test_numbers_are_read_from_both_kinds_of_file(tmp_path):
+def test_numbers_are_read_from_both_kinds_of_file(tmp_path) -> None:
     (tmp_path / "memory.oom_control").write_text("oom_kill_disable 0\nunder_oom 0\noom_kill 3\n")
     (tmp_path / "memory.peak").write_text("1048577\n")
     group = Group(tmp_path, 2, frozenset({"memory"}))
@@ -49,13 +49,13 @@ def test_numbers_are_read_from_both_kinds_of_file(tmp_path):
     assert not Cgroup((group,)).out_of_pids()
 
 
-def test_a_limit_is_never_written_to_a_file_that_the_kernel_did_not_make(tmp_path):
+def test_a_limit_is_never_written_to_a_file_that_the_kernel_did_not_make(tmp_path) -> None:
     with pytest.raises(FileNotFoundError):
         Group(tmp_path, 1, frozenset({"memory"})).limit(Limits())
     assert not list(tmp_path.iterdir())
 
 
-def test_groups_that_are_made_are_removed():
+def test_groups_that_are_made_are_removed() -> None:
     made = cgroup_for(Limits())
     assert all(group.folder.is_dir() for group in made.groups)
     made.kill()
@@ -63,7 +63,7 @@ def test_groups_that_are_made_are_removed():
     assert not any(group.folder.exists() for group in made.groups)
 
 
-def test_what_a_dead_supervisor_left_is_swept_and_nothing_else(tmp_path):
+def test_what_a_dead_supervisor_left_is_swept_and_nothing_else(tmp_path) -> None:
     gone = subprocess.Popen(["true"])
     gone.wait()
     kept = [tmp_path / f"box-{os.getpid()}-0badcafe", tmp_path / "box-of-somebody-else", tmp_path / "other"]

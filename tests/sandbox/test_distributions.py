@@ -19,18 +19,18 @@ from tests.sandbox.boxes import PROJECT
     ("securesystemslib[crypto, PySPX]>=1 ; python_version<'4'",
      Requirement("securesystemslib", frozenset({"crypto", "pyspx"}), "python_version<'4'")),
 ])
-def test_a_requirement_from_its_text(text, expected):
+def test_a_requirement_from_its_text(text, expected) -> None:
     assert requirement(text) == expected
 
 
-def test_an_extra_counts_only_when_asked_for():
+def test_an_extra_counts_only_when_asked_for() -> None:
     need = requirement("cryptography>=40; extra == 'crypto'")
     assert not need.applies(frozenset())
     assert need.applies(frozenset({"crypto"}))
     assert requirement("six; sys_platform == 'win32'").applies(frozenset())
 
 
-def test_a_closure_is_what_the_standard_library_would_say():
+def test_a_closure_is_what_the_standard_library_would_say() -> None:
     found = {Path(path).name for path in closure(("anthropic",))}
     for name in ("anthropic", "anyio", "pydantic", "pydantic-core", "typing-extensions"):
         files = importlib.metadata.files(name) or []
@@ -39,17 +39,17 @@ def test_a_closure_is_what_the_standard_library_would_say():
     assert not any(re.match("playwright|pytest", name) for name in found)
 
 
-def test_extras_bring_more():
+def test_extras_bring_more() -> None:
     assert len(closure(("securesystemslib[crypto]",))) > len(closure(("securesystemslib",)))
 
 
-def test_what_is_not_installed_is_named_with_who_needs_it(box):
+def test_what_is_not_installed_is_named_with_who_needs_it(box) -> None:
     ended = box.run("true", distributions=["no-such-distribution"])
     assert ended.code == 125
     assert ended.err == b"box: t: the box needs the distribution no-such-distribution, which is not installed here\n"
 
 
-def test_an_editable_install_is_refused_because_it_would_show_its_source():
+def test_an_editable_install_is_refused_because_it_would_show_its_source() -> None:
     """This project itself is installed so when it is developed."""
     with pytest.raises(SandboxError, match="lights-out-factory is an editable install"):
         closure(("lights-out-factory",))
@@ -81,16 +81,16 @@ def closure_in(environment: Path, name: str) -> str:
     return (done.stdout or done.stderr).strip().splitlines()[-1]
 
 
-def test_a_requirement_for_another_platform_may_be_missing(environment):
+def test_a_requirement_for_another_platform_may_be_missing(environment) -> None:
     assert closure_in(environment, "d") == "['d', 'd-1.dist-info']"
 
 
-def test_a_requirement_that_counts_may_not_be_missing(environment):
+def test_a_requirement_that_counts_may_not_be_missing(environment) -> None:
     assert closure_in(environment, "a").endswith("b needs the distribution missing, which is not installed here")
 
 
 @pytest.mark.parametrize("closed_to_others", [True, False])
-def test_packages_that_the_boxs_own_uid_could_not_read_are_named(environment, box, closed_to_others):
+def test_packages_that_the_boxs_own_uid_could_not_read_are_named(environment, box, closed_to_others) -> None:
     """As root the box has a uid of its own, and an account that keeps its files to itself installs for itself alone."""
     (package,) = environment.glob("lib/python*/site-packages/d")
     package.chmod(0o700 if closed_to_others else 0o755)

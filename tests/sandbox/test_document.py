@@ -52,19 +52,19 @@ def spec(**changes: object) -> str:
     (spec(serve=[{"port": 5000, "fd": 2}]), "descriptor 2 is a standard stream"),
     (spec(serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/usr"}]), "the port 5000 is named twice"),
 ])
-def test_what_is_refused_is_named(text, says):
+def test_what_is_refused_is_named(text, says) -> None:
     with pytest.raises(SandboxError) as caught:
         spec_from(text)
     assert says in str(caught.value)
 
 
-def test_a_specification_survives_its_document():
+def test_a_specification_survives_its_document() -> None:
     value = BoxSpec("app", ("python", "-m", "x"), cwd="/app", env={"K": "✓"}, binds=(Bind("/usr", "/app", "rw"),),
                     distributions=("httpx",), dial=(Dial(8090, "/usr"),), browser=True, limits=Limits(wall_seconds=0.5))
     assert spec_from(spec_text(value, result="/r.json")) == (value, "/r.json")
 
 
-def test_what_is_not_said_has_the_documented_default():
+def test_what_is_not_said_has_the_documented_default() -> None:
     value, result = spec_from(spec())
     assert (value, result) == (BoxSpec("t", ("true",)), None)
     assert value.limits == Limits(60, 1024, 256, 512, 256, 1024)
@@ -80,7 +80,7 @@ json_values = st.recursive(
 
 @settings(deadline=None, max_examples=60)
 @given(st.sampled_from([item.name for item in fields(BoxSpec)]), json_values)
-def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, value):
+def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, value) -> None:
     try:
         taken, _ = spec_from(spec(**{key: value}))
     except SandboxError:
@@ -88,7 +88,7 @@ def test_any_value_under_any_key_is_taken_or_refused_but_never_a_crash(key, valu
     assert spec_from(spec_text(taken))[0] == taken
 
 
-def test_a_result_survives_its_document(tmp_path):
+def test_a_result_survives_its_document(tmp_path) -> None:
     value = BoxResult("bwrap-root", ("disk: watched",), 137, 9, "wall", 1.5, None, ("pids",), b"out", b"err")
     assert result_from(result_text(value), stdout=b"out", stderr=b"err") == value
     write_result(str(tmp_path / "r.json"), value)
@@ -97,17 +97,17 @@ def test_a_result_survives_its_document(tmp_path):
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"form": 1}'])
-def test_what_is_no_result_is_an_error(text):
+def test_what_is_no_result_is_an_error(text) -> None:
     with pytest.raises(SandboxError):
         result_from(text, stdout=b"", stderr=b"")
 
 
-def test_a_result_that_cannot_be_written_is_an_error(tmp_path):
+def test_a_result_that_cannot_be_written_is_an_error(tmp_path) -> None:
     with pytest.raises(SandboxError, match="cannot be written"):
         write_result(str(tmp_path / "missing" / "r.json"), BoxResult("unsealed", (), 0, None, None, 0.1, 1))
 
 
-def test_a_link_in_the_middle_counts_when_somebody_else_made_it(tmp_path):
+def test_a_link_in_the_middle_counts_when_somebody_else_made_it(tmp_path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "real" / "app").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real")

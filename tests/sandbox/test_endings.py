@@ -11,61 +11,61 @@ from tests.sandbox.boxes import LINGER, a_marker, groups_of, running_with, until
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 125, 255])
-def test_exit_codes_pass_through(box, code):
+def test_exit_codes_pass_through(box, code) -> None:
     ended = box.run("sh", "-c", f"exit {code}")
     assert (ended.code, ended.result["exit_code"]) == (code, code)
     assert (ended.result["signal"], ended.result["killed_by"]) == (None, None)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSEGV, signal.SIGPIPE])
-def test_signals_are_told_from_exit_codes(box, number):
+def test_signals_are_told_from_exit_codes(box, number) -> None:
     ended = box.run("sh", "-c", f"kill -{int(number)} $$")
     assert (ended.code, ended.result["exit_code"], ended.result["signal"]) == (128 + number, 128 + number, number)
     plain = box.run("sh", "-c", f"exit {128 + number}")
     assert (plain.code, plain.result["signal"]) == (128 + number, None)
 
 
-def test_every_form_says_how_it_ended(boxes):
+def test_every_form_says_how_it_ended(boxes) -> None:
     ended = boxes.run("sh", "-c", "kill -TERM $$")
     assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, boxes.form)
     assert 0 < ended.result["seconds"] < 30
     assert ended.result["unheld"], "no form holds a disk quota"
 
 
-def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126(box):
+def test_a_command_that_is_not_there_is_127_and_one_that_cannot_run_is_126(box) -> None:
     missing = box.run("no-such-command")
     assert (missing.code, missing.result["exit_code"]) == (127, 127)
     assert b"no-such-command" in missing.err
     assert box.run("/etc/passwd").code == 126
 
 
-def test_a_box_that_cannot_be_made_is_125_with_no_result_and_says_why(box):
+def test_a_box_that_cannot_be_made_is_125_with_no_result_and_says_why(box) -> None:
     ended = box.run("true", cwd="/nowhere")
     assert (ended.code, ended.result) == (125, None)
     assert b"/nowhere" in ended.err
 
 
-def test_an_old_result_is_not_taken_for_this_one(box):
+def test_an_old_result_is_not_taken_for_this_one(box) -> None:
     command, result = box.command("true", cwd="/nowhere")
     result.write_text('{"exit_code": 0}')
     os.spawnv(os.P_WAIT, command[0], command)
     assert not result.exists()
 
 
-def test_bytes_pass_exactly(boxes):
+def test_bytes_pass_exactly(boxes) -> None:
     data = secrets.token_bytes(3_000_000)
     ended = boxes.run("sh", "-c", "cat; printf '\\000\\377' >&2", stdin=data)
     assert (ended.out == data, ended.err, ended.code) == (True, b"\0\xff", 0)
 
 
-def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes):
+def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes) -> None:
     marker = a_marker()
     ended = boxes.python(LINGER, marker, "0")       # returns only when nothing holds its streams
     assert ended.text == "ready\n"
     assert running_with(marker) == []
 
 
-def test_wall_clock(boxes):
+def test_wall_clock(boxes) -> None:
     marker, began = a_marker(), time.monotonic()
     ended = boxes.python(LINGER, marker, "60", limits={"wall_seconds": 4})
     assert (ended.code, ended.result["killed_by"], ended.result["signal"]) == (137, "wall", 9)
@@ -74,7 +74,7 @@ def test_wall_clock(boxes):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_ends_the_box_and_says_so(box, number):
+def test_a_stop_ends_the_box_and_says_so(box, number) -> None:
     marker = a_marker()
     process, result = box.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
@@ -84,7 +84,7 @@ def test_a_stop_ends_the_box_and_says_so(box, number):
     assert running_with(marker) == []
 
 
-def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(box):
+def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(box) -> None:
     """A box was dismissed and then stopped; the second signal came between the box's death and its result."""
     process, result = box.start("sh", "-c", "echo ready; exec sleep 60")
     assert process.stdout.readline() == b"ready\n"
@@ -95,7 +95,7 @@ def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(
     assert '"killed_by": "stopped"' in result.read_text()
 
 
-def test_kill_9_of_the_supervisor_leaves_nothing(boxes):
+def test_kill_9_of_the_supervisor_leaves_nothing(boxes) -> None:
     marker = a_marker()
     process, result = boxes.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
@@ -108,7 +108,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing(boxes):
     assert not result.exists()
 
 
-def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box):
+def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box) -> None:
     for moment in range(8):
         marker = a_marker()
         process, _ = box.start("sleep", marker)
@@ -119,14 +119,14 @@ def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box):
         until(lambda pid=process.pid: not groups_of(pid))
 
 
-def test_a_command_that_kills_the_first_program_ends_its_own_box(box):
+def test_a_command_that_kills_the_first_program_ends_its_own_box(box) -> None:
     marker = a_marker()
     ended = box.run("sh", "-c", f"setsid sleep {marker} & kill -9 2; sleep 60")
     assert (ended.code, ended.result["signal"]) == (137, 9)
     assert running_with(marker) == []
 
 
-def test_a_stopped_first_program_does_not_save_the_box(box):
+def test_a_stopped_first_program_does_not_save_the_box(box) -> None:
     marker = a_marker()
     process, _ = box.start("sh", "-c", f"kill -STOP 2; echo ready; exec sleep {marker}")
     assert process.stdout.readline() == b"ready\n"

@@ -46,26 +46,26 @@ class First:
 
 @pytest.mark.parametrize(("script", "expected"), [
     ("exit 0", ["started", "exit 0"]), ("exit 7", ["started", "exit 7"]), ("kill -9 $$", ["started", "signal 9"])])
-def test_it_tells_how_the_command_ended(script, expected):
+def test_it_tells_how_the_command_ended(script, expected) -> None:
     first = First("--", "sh", "-c", script)
     assert first.said() == expected
     assert first.end() in (0, 7, 137)
 
 
-def test_it_says_why_there_is_no_command():
+def test_it_says_why_there_is_no_command() -> None:
     first = First("--cwd", "/nowhere", "--", "true")
     assert first.said() == ["failed [Errno 2] No such file or directory: '/nowhere'"]
     assert first.end() == 125
 
 
-def test_a_taken_port_is_a_reason():
+def test_a_taken_port_is_a_reason() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         first = First("--dial", f"{taken.getsockname()[1]}=/nowhere.sock", "--", "true")
         assert "Address already in use" in first.said()[0]
         assert first.end() == 125
 
 
-def test_it_ends_with_its_group_when_the_life_line_is_cut():
+def test_it_ends_with_its_group_when_the_life_line_is_cut() -> None:
     marker = a_marker()
     first = First("--", "sh", "-c", f"sleep {marker} & wait")
     until(lambda: running_with(f"sleep\0{marker}"))
@@ -76,20 +76,20 @@ def test_it_ends_with_its_group_when_the_life_line_is_cut():
     assert first.said() == ["started"]
 
 
-def test_the_command_inherits_the_standard_streams_and_no_other_descriptor():
+def test_the_command_inherits_the_standard_streams_and_no_other_descriptor() -> None:
     first = First("--", "sh", "-c", "ls /proc/$$/fd", stdout=subprocess.PIPE)
     assert first.process.stdout.read().split() == [b"0", b"1", b"2"]
     assert first.end() == 0
 
 
-def test_the_command_gets_the_environment_of_the_file_and_nothing_else(tmp_path):
+def test_the_command_gets_the_environment_of_the_file_and_nothing_else(tmp_path) -> None:
     (tmp_path / "environ").write_bytes(b"PATH=/usr/bin:/bin\0A=1=2\0B=\xff\0EMPTY=\0")
     first = First("--environ", str(tmp_path / "environ"), "--", "env", "-0", stdout=subprocess.PIPE, env={"OTHER": "x"})
     assert sorted(first.process.stdout.read().split(b"\0")[:-1]) == [b"A=1=2", b"B=\xff", b"EMPTY=", b"PATH=/usr/bin:/bin"]
     assert first.end() == 0
 
 
-def test_it_sleeps_when_nothing_happens():
+def test_it_sleeps_when_nothing_happens() -> None:
     """A relay that spins would use up a core: connections idle, half closed and gone, and no time spent."""
     with socket.socket(socket.AF_UNIX) as listener, socket.create_server(("127.0.0.1", 0)) as app:
         listener.bind("")       # an abstract name that the kernel picks
@@ -122,7 +122,7 @@ def test_it_sleeps_when_nothing_happens():
             one.close()
 
 
-def test_an_answer_is_read_though_its_sender_takes_no_more():
+def test_an_answer_is_read_though_its_sender_takes_no_more() -> None:
     """The far side has answered and hung up, both before the relay looks."""
     (client, near), (far, server) = socket.socketpair(), socket.socketpair()
     server.sendall(b"too large")

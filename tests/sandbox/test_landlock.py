@@ -26,7 +26,7 @@ def closed() -> Iterator[Boxes]:
     yield from boxes_of(next(form for form in FORMS if form.startswith("landlock")))
 
 
-def test_a_program_may_talk_to_itself_over_loopback(closed):
+def test_a_program_may_talk_to_itself_over_loopback(closed) -> None:
     code = """
 import asyncio, socket, threading
 async def main():
@@ -48,7 +48,7 @@ with socket.create_server(("127.0.0.1", 8000)) as again, socket.socket() as othe
     assert ended.text.splitlines() == ["hello", "hello", "from a thread", str(errno.EADDRINUSE)], ended
 
 
-def test_the_port_that_it_dials_is_that_port_of_no_other_machine(closed):
+def test_the_port_that_it_dials_is_that_port_of_no_other_machine(closed) -> None:
     """Landlock permits a port of every address: a box that may reach 8090 could reach it anywhere."""
     path = closed.folder / "broker.sock"
     code = """
@@ -68,7 +68,7 @@ for host in ("127.0.0.1", "127.0.0.2", "0.0.0.0", "192.0.2.1", sys.argv[1]):
     assert [line.split()[1] for line in said[3:]] == [elsewhere, elsewhere]
 
 
-def test_what_it_serves_is_open_on_loopback_alone(closed):
+def test_what_it_serves_is_open_on_loopback_alone(closed) -> None:
     """An app that listens on every address, or does not say on which, is reached from this machine and no other."""
     code = """
 import socket, sys
@@ -81,7 +81,7 @@ for address in (("0.0.0.0", 5000), ("", 0), None):
     assert closed.python(code).text.split() == ["127.0.0.1"] * 3
 
 
-def test_two_boxes_serve_the_same_port_at_once(closed):
+def test_two_boxes_serve_the_same_port_at_once(closed) -> None:
     code = "import socket, sys\nserver = socket.create_server(('', 5000)); print('ready', flush=True)\n" \
            "server.accept()[0].sendall(sys.argv[1].encode())"
     with socket.socket(socket.AF_UNIX) as one, socket.socket(socket.AF_UNIX) as other:
@@ -97,7 +97,7 @@ def test_two_boxes_serve_the_same_port_at_once(closed):
                 assert link.recv(10) == name.encode()
 
 
-def test_files_are_where_the_arguments_and_variables_say(closed):
+def test_files_are_where_the_arguments_and_variables_say(closed) -> None:
     place = closed.place("place")
     (place / "file").write_text("shown")
     binds = [{"source": str(place), "target": "/app", "mode": "rw"}]
@@ -111,7 +111,7 @@ def test_files_are_where_the_arguments_and_variables_say(closed):
     assert data.endswith("/tmp")
 
 
-def test_nothing_of_a_box_is_left_in_the_machines_temporary_folder(closed):
+def test_nothing_of_a_box_is_left_in_the_machines_temporary_folder(closed) -> None:
     before = set(Path("/tmp").glob("factory-landlock-*"))
     marker = a_marker()
     assert closed.run("sh", "-c", 'echo x > "$TMPDIR/file"').code == 0
@@ -122,7 +122,7 @@ def test_nothing_of_a_box_is_left_in_the_machines_temporary_folder(closed):
     until(lambda: set(Path("/tmp").glob("factory-landlock-*")) <= before)
 
 
-def test_a_killed_warden_takes_the_box_along(closed):
+def test_a_killed_warden_takes_the_box_along(closed) -> None:
     marker = a_marker()
     process, _ = closed.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
@@ -133,7 +133,7 @@ def test_a_killed_warden_takes_the_box_along(closed):
     assert running_with(marker) == []
 
 
-def test_it_is_refused_to_root_and_says_why():
+def test_it_is_refused_to_root_and_says_why() -> None:
     if AS_ROOT:
         assert "not root" in forms.probed(Form.LANDLOCK).why
         with pytest.raises(SandboxError, match="the form landlock needs an account that is not root"):
@@ -143,7 +143,7 @@ def test_it_is_refused_to_root_and_says_why():
         assert forms.probed(Form.LANDLOCK).works
 
 
-def test_it_is_what_an_ordinary_account_gets_where_there_is_no_bubblewrap(closed):
+def test_it_is_what_an_ordinary_account_gets_where_there_is_no_bubblewrap(closed) -> None:
     bwrap = shutil.which("bwrap")
     assert bwrap, "bubblewrap is what the factory's own boxes need"
     hidden = ["--ro-bind", "/dev/null", bwrap, "--"]
@@ -155,7 +155,7 @@ def test_it_is_what_an_ordinary_account_gets_where_there_is_no_bubblewrap(closed
     assert ended.result["unheld"][:len(forms.LANDLOCKED)] == list(forms.LANDLOCKED)
 
 
-def test_a_port_that_nobody_dials_or_binds_is_refused(closed):
+def test_a_port_that_nobody_dials_or_binds_is_refused(closed) -> None:
     code = "import json, socket, sys\nprint(json.dumps([socket.socket().connect_ex(('127.0.0.1', n)) for n in (9, 22, 8091)]))"
     assert json.loads(closed.python(code).text) == [errno.ECONNREFUSED] * 3
 
@@ -227,12 +227,12 @@ SOCKET, PAIR = (41, 198), (53, 199)
     (calls.MOUNTS["mount"], (), EPERM),
     ((39, 172), (), seccomp.ALLOW),
 ])
-def test_what_the_filter_answers(numbers, arguments, expected):
+def test_what_the_filter_answers(numbers, arguments, expected) -> None:
     program = seccomp.program(calls.without_namespaces(browser=False))
     assert answer(program, number(numbers), *arguments) == expected
 
 
-def test_calls_by_another_convention_do_not_exist():
+def test_calls_by_another_convention_do_not_exist() -> None:
     """The same calls have other numbers as 32-bit and as x32 programs make them."""
     for program in (seccomp.program(calls.without_namespaces(browser=True)),
                     seccomp.program(calls.in_namespaces(user_namespaces=True))):
@@ -240,7 +240,7 @@ def test_calls_by_another_convention_do_not_exist():
         assert answer(program, seccomp.X32 + 1) == ENOSYS
 
 
-def test_each_call_has_one_rule_and_its_numbers_are_its_own():
+def test_each_call_has_one_rule_and_its_numbers_are_its_own() -> None:
     for rules in (calls.without_namespaces(browser=False), calls.in_namespaces(user_namespaces=False)):
         for column in (0, 1):
             numbers = [rule.numbers[column] for rule in rules if rule.numbers[column] is not None]

@@ -22,7 +22,7 @@ def prepare(boxes: Boxes, lock: str, *, around: dict[str, str] | None = None) ->
     return subprocess.run(command, env=around or {}, capture_output=True, text=True, timeout=60)
 
 
-def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes):
+def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> None:
     lock = f"tidetable==1.0 --hash=sha256:{wheel(boxes.place('wheels'))}\n"
     boxes.place("layers")
     done = prepare(boxes, lock)
@@ -38,7 +38,7 @@ def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes):
     assert [path.name for path in made.parent.iterdir()] == [made.name], "nothing half-made is left"
 
 
-def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their_packages(boxes):
+def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their_packages(boxes) -> None:
     """With umask 077 everything was 0600, and as root the box's own uid could read none of it."""
     wheels = boxes.place("wheels")
     lock = f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n"
@@ -55,7 +55,7 @@ def test_an_account_that_keeps_its_files_to_itself_has_boxes_that_can_read_their
     assert ended.text == "0o644\n", ended
 
 
-def test_the_same_lock_is_prepared_once_and_another_elsewhere(box):
+def test_the_same_lock_is_prepared_once_and_another_elsewhere(box) -> None:
     wheels = box.place("wheels")
     first = prepare(box, f"tidetable==1.0 --hash=sha256:{wheel(wheels)}\n")
     made = Path(first.stdout.strip())
@@ -66,7 +66,7 @@ def test_the_same_lock_is_prepared_once_and_another_elsewhere(box):
     assert layer_name(b"another") != layer_name(b"lock")
 
 
-def test_what_is_missing_is_downloaded_and_kept(box):
+def test_what_is_missing_is_downloaded_and_kept(box) -> None:
     shelf = box.folder / "simple" / "tidetable"
     shelf.mkdir(parents=True)
     lock = f"tidetable==1.0 --hash=sha256:{wheel(shelf)}\n"
@@ -76,7 +76,7 @@ def test_what_is_missing_is_downloaded_and_kept(box):
     assert [path.name for path in (box.folder / "wheels").iterdir()] == ["tidetable-1.0-py3-none-any.whl"]
 
 
-def test_a_wheel_with_another_hash_is_refused(box):
+def test_a_wheel_with_another_hash_is_refused(box) -> None:
     wheel(box.place("wheels"))
     done = prepare(box, f"tidetable==1.0 --hash=sha256:{DIGEST}\n", around=NO_INDEX)
     assert done.returncode == 125
@@ -84,7 +84,7 @@ def test_a_wheel_with_another_hash_is_refused(box):
     assert not list((box.folder / "layers").iterdir())
 
 
-def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box):
+def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box) -> None:
     shelf, marker = box.folder / "simple" / "tidetable", box.folder / "marker"
     shelf.mkdir(parents=True)
     lock = f"tidetable==1.0 --hash=sha256:{trap(shelf, marker)}\n"
@@ -96,14 +96,14 @@ def test_nothing_of_a_package_runs_when_only_its_source_is_offered(box):
     assert not list((box.folder / "layers").iterdir())
 
 
-def test_only_pips_settings_reach_pip(monkeypatch):
+def test_only_pips_settings_reach_pip(monkeypatch) -> None:
     for name in ("PIP_INDEX_URL", "HTTPS_PROXY", "PYTHONPATH", "ANTHROPIC_API_KEY", "LD_PRELOAD", "GIT_SSH_COMMAND"):
         monkeypatch.setenv(name, "x")
     passed = pip_environment()
     assert {"PIP_INDEX_URL", "HTTPS_PROXY"} <= passed.keys() <= {*PIP_ENVIRONMENT, *(n for n in passed if n[:4] == "PIP_")}
 
 
-def test_a_bad_lock_names_its_line_and_prepares_nothing(box):
+def test_a_bad_lock_names_its_line_and_prepares_nothing(box) -> None:
     done = prepare(box, "# pinned\ntidetable==1.0\n")
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "box: lock:2: `tidetable==1.0` has no sha256 hash; regenerate the lock with hashes\n"
@@ -131,13 +131,13 @@ def test_a_bad_lock_names_its_line_and_prepares_nothing(box):
     ("flask==2.0 --hash=sha256:" + DIGEST + " --global-option=x", "not a plain"),
     ("flask==2.0 --hash=sha256:" + DIGEST + " \\\n --index-url x", "not a plain"),
 ])
-def test_what_a_lock_may_not_say(line, says):
+def test_what_a_lock_may_not_say(line, says) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         pins(f"ok==1 --hash=sha256:{DIGEST}\n{line}\n".encode())
     assert caught.value.line == 2
 
 
-def test_what_a_lock_may_say():
+def test_what_a_lock_may_say() -> None:
     text = f"""
 # a comment
 Flask[async]==2.0.1 ; python_version >= "3.8" and sys_platform == 'linux' \\
@@ -149,11 +149,11 @@ six==1.16 --hash=sha256:{DIGEST}
     assert pins(text.encode()) == (Pin("Flask", "2.0.1", (DIGEST, "b" * 64)), Pin("six", "1.16", (DIGEST,)))
 
 
-def test_a_lock_that_is_not_text():
+def test_a_lock_that_is_not_text() -> None:
     with pytest.raises(ConfigError, match="not UTF-8"):
         pins(b"\xff\xfe")
 
 
-def test_this_projects_own_lock_is_one():
+def test_this_projects_own_lock_is_one() -> None:
     lock = (Path(__file__).resolve().parents[2] / "requirements.txt").read_bytes()
     assert len(pins(lock)) > 20

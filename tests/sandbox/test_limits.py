@@ -12,25 +12,25 @@ from tests.sandbox.boxes import AS_ROOT
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
 
 
-def test_a_memory_bomb(boxes):
+def test_a_memory_bomb(boxes) -> None:
     ended = boxes.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 20})
     assert (ended.code, ended.result["killed_by"]) == (137, "memory"), ended
     assert ended.result["peak_memory_mb"] >= 90
 
 
-def test_a_memory_bomb_in_a_child_that_the_command_survives(box):
+def test_a_memory_bomb_in_a_child_that_the_command_survives(box) -> None:
     code = f"import subprocess, time\nsubprocess.run(['python', '-c', {MEMORY_BOMB!r}])\ntime.sleep(0.3)"
     ended = box.python(code, limits={"memory_mb": 96, "wall_seconds": 20})
     assert ended.result["killed_by"] == "memory", ended
     assert ended.code == 137
 
 
-def test_memory_is_measured(boxes):
+def test_memory_is_measured(boxes) -> None:
     code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(1)"
     assert 64 <= boxes.python(code).result["peak_memory_mb"] < 160
 
 
-def test_a_fork_bomb(boxes):
+def test_a_fork_bomb(boxes) -> None:
     code = """
 import os, time
 born = 0
@@ -50,7 +50,7 @@ except BlockingIOError:
     assert ended.result["reached"] == (["pids"] if held_by_a_group else [])
 
 
-def test_threads_count_too(box):
+def test_threads_count_too(box) -> None:
     code = "import threading, time\n" \
            "for n in range(200): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
     ended = box.python(code, limits={"pids": 20})
@@ -58,7 +58,7 @@ def test_threads_count_too(box):
     assert b"can't start new thread" in ended.err
 
 
-def test_a_disk_bomb_in_a_writable_folder(boxes):
+def test_a_disk_bomb_in_a_writable_folder(boxes) -> None:
     """Half of it in files that have lost their names, which a walk over the folder does not find."""
     code = """
 import os, time
@@ -76,7 +76,7 @@ for n in range(400):
     assert sum(path.stat().st_blocks * 512 for path in inside.iterdir()) < 200 << 20
 
 
-def test_a_bomb_of_empty_files(boxes):
+def test_a_bomb_of_empty_files(boxes) -> None:
     """Files that hold nothing use up the disk's table of files; each counts as 4 KiB."""
     code = """
 import os
@@ -90,7 +90,7 @@ for n in range(200_000):
     assert len(os.listdir(inside)) < 200_000
 
 
-def test_what_lies_in_memory_counts_as_memory(boxes):
+def test_what_lies_in_memory_counts_as_memory(boxes) -> None:
     """Without mounts of its own a box has its temporary folder on the disk, where its growth is watched like the rest's."""
     code = """
 import os, time
@@ -105,7 +105,7 @@ time.sleep(1)
     assert (ended.code, ended.result["killed_by"]) == (137, "disk" if boxes.form == "landlock" else "memory"), ended
 
 
-def test_files_without_a_name_alone_are_found_too(box):
+def test_files_without_a_name_alone_are_found_too(box) -> None:
     code = """
 import os, time
 file = open("/app/x", "wb"); os.unlink(file.name)
@@ -116,14 +116,14 @@ while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.002)
     assert ended.result["killed_by"] == "disk"
 
 
-def test_a_disk_bomb_that_ends_before_anyone_looks(box):
+def test_a_disk_bomb_that_ends_before_anyone_looks(box) -> None:
     inside = box.place("inside")
     ended = box.run("sh", "-c", "head -c 9000000 /dev/zero > /app/big", limits={"disk_mb": 4},
                     binds=[{"source": str(inside), "target": "/app", "mode": "rw"}])
     assert ended.result["killed_by"] == "disk"
 
 
-def test_what_was_there_before_does_not_count(box):
+def test_what_was_there_before_does_not_count(box) -> None:
     inside = box.place("inside")
     (inside / "old").write_bytes(bytes(9 << 20))
     ended = box.run("sh", "-c", "echo new > /app/new", limits={"disk_mb": 4},
@@ -132,18 +132,18 @@ def test_what_was_there_before_does_not_count(box):
 
 
 
-def test_one_file_is_bounded(box):
+def test_one_file_is_bounded(box) -> None:
     ended = box.run("sh", "-c", "exec head -c 50000000 /dev/zero > /tmp/big", limits={"file_mb": 4})
     assert (ended.result["signal"], ended.result["reached"]) == (signal.SIGXFSZ, ["file"])
 
 
-def test_open_files_and_core_files_are_bounded(box):
+def test_open_files_and_core_files_are_bounded(box) -> None:
     box.wrapper = ("sh", "-c", 'ulimit -c "$(ulimit -Hc)"; exec "$@"', "sh")     # as on a machine that keeps cores
     assert box.run("sh", "-c", "ulimit -n; ulimit -c", limits={"open_files": 77}).text.split() == ["77", "0"]
 
 
 @pytest.mark.parametrize("form", [Form.BWRAP_ROOT, Form.BWRAP_USERNS] if AS_ROOT else [Form.BWRAP_USERNS, Form.LANDLOCK])
-def test_without_control_groups_limits_are_watched_and_said_to_be(box, form):
+def test_without_control_groups_limits_are_watched_and_said_to_be(box, form) -> None:
     """The supervisor in a view of the machine where control groups cannot be written, as in most containers."""
     if AS_ROOT:
         groups = "/sys/fs/cgroup"
@@ -155,7 +155,7 @@ def test_without_control_groups_limits_are_watched_and_said_to_be(box, form):
     assert any("memory: watched" in text for text in ended.result["unheld"])
 
 
-def test_each_form_names_what_it_does_not_hold():
+def test_each_form_names_what_it_does_not_hold() -> None:
     everything = frozenset({"memory", "pids"})
     assert unheld(Form.BWRAP_ROOT, everything) == ("disk: growth of writable folders is watched, not held by a quota",)
     for form in Form:

@@ -56,7 +56,7 @@ with ThreadPoolExecutor(8) as pool:
 """
 
 
-def test_dial_carries_concurrent_requests_and_large_bodies(boxes):
+def test_dial_carries_concurrent_requests_and_large_bodies(boxes) -> None:
     path = boxes.folder / "broker.sock"
     with serving(path, Echo):
         boxes.own(path)
@@ -77,7 +77,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 5000), Echo).serve_forever()
 """
 
 
-def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening):
+def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening) -> None:
     process, _ = boxes.start("python", "-I", "-c", SERVER, fds=(listening.fileno(),),
                              serve=[{"port": 5000, "fd": listening.fileno()}])
     path = Path(listening.getsockname())
@@ -119,7 +119,7 @@ class CountsToTheEnd(socketserver.StreamRequestHandler):
         self.wfile.write(str(len(self.rfile.read())).encode())
 
 
-def test_dial_passes_half_closes_on(boxes):
+def test_dial_passes_half_closes_on(boxes) -> None:
     path = boxes.folder / "broker.sock"
     with serving(path, CountsToTheEnd):
         boxes.own(path)
@@ -140,7 +140,7 @@ link.sendall(str(count).encode() + bytes(1_000_000))    # and ends at once, with
 """
 
 
-def test_serve_passes_half_closes_on_and_delivers_the_last_words(boxes, listening):
+def test_serve_passes_half_closes_on_and_delivers_the_last_words(boxes, listening) -> None:
     process, _ = boxes.start("python", "-I", "-c", COUNTING_APP, fds=(listening.fileno(),),
                              serve=[{"port": 5000, "fd": listening.fileno()}])
     assert process.stdout.readline() == b"ready\n"
@@ -166,7 +166,7 @@ class AnswersEarly(socketserver.BaseRequestHandler):
         self.request.sendall(b"too large")
 
 
-def test_an_early_answer_to_a_long_upload_arrives(box):
+def test_an_early_answer_to_a_long_upload_arrives(box) -> None:
     code = """
 import socket
 link = socket.create_connection(("127.0.0.1", 8090), timeout=10)
@@ -181,7 +181,7 @@ print(link.recv(100).decode())
     assert ended.text == "too large\n", ended
 
 
-def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(box):
+def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(box) -> None:
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(box.folder / "silent.sock"))
     code = "import socket\ntry: print(socket.create_connection(('127.0.0.1', 8090), timeout=10).recv(1))\n" \
@@ -190,7 +190,7 @@ def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(box):
     assert ended.text.strip() in ("b''", "reset")
 
 
-def test_a_full_backlog_is_waited_for(box):
+def test_a_full_backlog_is_waited_for(box) -> None:
     """A unix socket with a full backlog refuses at once where TCP would wait; the relay waits for it."""
     with socket.socket(socket.AF_UNIX) as slow:
         slow.bind(str(box.folder / "slow.sock"))
@@ -216,7 +216,7 @@ print(*[link.recv(10).decode() for link in links])
             link.close()
 
 
-def test_many_connections_cost_no_tasks(box):
+def test_many_connections_cost_no_tasks(box) -> None:
     path = box.folder / "broker.sock"
     code = """
 import socket
@@ -230,7 +230,7 @@ print(sum(link.recv(4) == b"HTTP" for link in links))
 
 
 
-def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(box):
+def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(box) -> None:
     own, shared = box.folder / "own.sock", box.folder / "shared.sock"
     with serving(own, Echo), serving(shared, Echo):
         own.chmod(0o600)
@@ -246,7 +246,7 @@ def test_a_socket_for_one_becomes_the_boxs_own_and_one_for_all_stays_as_it_is(bo
         assert stat.S_IMODE(own.stat().st_mode) == 0o600
 
 
-def test_a_taken_port_is_named(box):
+def test_a_taken_port_is_named(box) -> None:
     ended = box.run("true", serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/nowhere.sock"}])
     assert ended.code == 125
     assert b"5000 is named twice" in ended.err

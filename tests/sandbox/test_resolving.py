@@ -30,7 +30,7 @@ def offered(tmp_path, monkeypatch):
     return folder
 
 
-def test_the_lock_pins_what_is_wanted_and_what_that_needs(offered):
+def test_the_lock_pins_what_is_wanted_and_what_that_needs(offered) -> None:
     walk, tide = wheel(offered, "walk", "2.0", "tide>=1"), wheel(offered, "tide", "1.5")
     wheel(offered, "walk", "3.0")
     text = locked(("walk<3",))
@@ -38,20 +38,20 @@ def test_the_lock_pins_what_is_wanted_and_what_that_needs(offered):
     assert [pin.name for pin in pins(text.encode())] == ["tide", "walk"]
 
 
-def test_a_package_that_would_have_to_be_built_is_not_taken(offered, tmp_path):
+def test_a_package_that_would_have_to_be_built_is_not_taken(offered, tmp_path) -> None:
     (offered / "walk-1.0.tar.gz").write_bytes(b"")
     with pytest.raises(SandboxError, match="no versions were found"):
         locked(("walk",))
 
 
-def test_files_are_read_as_they_include_each_other(tmp_path):
+def test_files_are_read_as_they_include_each_other(tmp_path) -> None:
     (tmp_path / "requirements.txt").write_text("Flask>=3  # the web\n\n# words\nclick[extra]==8.*; python_version > '3'\n")
     (tmp_path / "requirements-dev.txt").write_text("-r requirements.txt\npytest\n")
     assert requirements_in(tmp_path, ("requirements.txt", "requirements-dev.txt")) == (
         "Flask>=3", 'click[extra]==8.*; python_version > "3"', "pytest")
 
 
-def test_a_project_names_its_own_and_those_of_an_extra_or_a_group(tmp_path):
+def test_a_project_names_its_own_and_those_of_an_extra_or_a_group(tmp_path) -> None:
     (tmp_path / "pyproject.toml").write_text('[project]\ndependencies = ["flask"]\n[project.optional-dependencies]\n'
                                              'tests = ["pytest"]\n[dependency-groups]\ndev = ["ruff"]\n')
     assert requirements_in(tmp_path, ("pyproject.toml", "--extra", "tests", "--group", "dev")) == ("flask", "pytest", "ruff")
@@ -61,7 +61,7 @@ def test_a_project_names_its_own_and_those_of_an_extra_or_a_group(tmp_path):
     "-e .", "--index-url https://evil.example", "--extra-index-url=https://evil.example", "./local", "file:///etc/passwd",
     "walk @ https://evil.example/walk.whl", "git+https://evil.example/walk.git", "-c constraints.txt", "-r ../outside.txt",
     "-r requirements.txt", "walk --hash=sha256:00", "walk; import os", "$HOME/walk", "--trusted-host evil.example"])
-def test_any_other_line_is_refused_before_pip_sees_it(tmp_path, line):
+def test_any_other_line_is_refused_before_pip_sees_it(tmp_path, line) -> None:
     folder = tmp_path / "repository"
     folder.mkdir()
     (tmp_path / "outside.txt").write_text("walk\n")

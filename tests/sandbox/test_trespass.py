@@ -95,7 +95,7 @@ def _note(name: str, one: socket.socket, reached: list[str]) -> None:
             reached.append(name)
 
 
-def test_no_way_leads_out_but_those_that_the_form_names(boxes):
+def test_no_way_leads_out_but_those_that_the_form_names(boxes) -> None:
     with a_host(boxes) as host:
         ended = boxes.python(TRESPASSER, json.dumps(host.told))
         assert ended.code == 0, ended
@@ -103,7 +103,7 @@ def test_no_way_leads_out_but_those_that_the_form_names(boxes):
         assert host.reached == []
 
 
-def test_outside_of_a_box_every_one_of_these_ways_leads_there(unsealed):
+def test_outside_of_a_box_every_one_of_these_ways_leads_there(unsealed) -> None:
     with a_host(unsealed) as host:
         ended = unsealed.python(TRESPASSER, json.dumps(host.told))
         assert ended.code == 0, ended
@@ -116,5 +116,5 @@ def test_outside_of_a_box_every_one_of_these_ways_leads_there(unsealed):
 
 
 @pytest.mark.parametrize("word", ["names: ", "modes: "])
-def test_what_is_not_held_is_named(word):
+def test_what_is_not_held_is_named(word) -> None:
     assert any(text.startswith(word) for text in LANDLOCKED)

@@ -12,7 +12,7 @@ from harness.sandbox.unsealed import translated
 from tests.sandbox.boxes import AS_ROOT, LINGER, SUPERVISOR, a_marker, groups_of, running_with, until
 
 
-def test_it_says_everything_that_it_does_not_hold(unsealed):
+def test_it_says_everything_that_it_does_not_hold(unsealed) -> None:
     ended = unsealed.run("true")
     assert ended.result["form"] == "unsealed"
     assert ended.result["unheld"][:len(UNSEALED)] == list(UNSEALED)
@@ -20,11 +20,11 @@ def test_it_says_everything_that_it_does_not_hold(unsealed):
         assert any(text.startswith(f"{wall}:") for text in ended.result["unheld"]), wall
 
 
-def test_only_the_other_forms_count_as_sealed():
+def test_only_the_other_forms_count_as_sealed() -> None:
     assert [form for form in Form if not form.sealed] == [Form.UNSEALED]
 
 
-def test_places_in_the_box_become_places_of_the_host(unsealed):
+def test_places_in_the_box_become_places_of_the_host(unsealed) -> None:
     inside = unsealed.place("inside")
     (inside / "module.py").write_text("print('found')")
     code = "import os, sys; import module; print(os.getcwd(), sys.argv[1], os.environ['DATA'])"
@@ -34,25 +34,25 @@ def test_places_in_the_box_become_places_of_the_host(unsealed):
     assert ended.text.split() == ["found", str(inside), f"{inside}/data", f"{inside}/db:/other"]
 
 
-def test_the_longest_place_counts_and_only_whole_names_do():
+def test_the_longest_place_counts_and_only_whole_names_do() -> None:
     spec = BoxSpec("t", ("true",), binds=(Bind("/h", "/app"), Bind("/h2", "/app/data")))
     words = ("/app", "/app/x", "/app/data/x", "/application", "app")
     assert [translated(word, spec) for word in words] == ["/h", "/h/x", "/h2/x", "/application", "app"]
 
 
-def test_the_environment_is_still_only_what_was_given(unsealed):
+def test_the_environment_is_still_only_what_was_given(unsealed) -> None:
     ended = unsealed.run("env", env={"TIDE": "low"}, around={"SECRET": secrets.token_hex(8)})
     assert sorted(ended.text.splitlines()) == ["HOME=/tmp", "LANG=C.UTF-8", "PATH=/usr/bin:/bin", "TIDE=low"]
 
 
-def test_limits_and_endings_hold_as_far_as_they_can(unsealed):
+def test_limits_and_endings_hold_as_far_as_they_can(unsealed) -> None:
     assert unsealed.run("sh", "-c", "exit 42").code == 42
     ended = unsealed.run("sleep", "60", limits={"wall_seconds": 2})
     assert (ended.code, ended.result["killed_by"]) == (137, "wall")
     assert unsealed.run("sh", "-c", "ulimit -n", limits={"open_files": 77}).text == "77\n"
 
 
-def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed):
+def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed) -> None:
     marker = a_marker()
     process, _ = unsealed.start("sh", "-c", f"sleep {marker} & echo ready; wait")
     assert process.stdout.readline() == b"ready\n"
@@ -61,7 +61,7 @@ def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed):
     until(lambda: not groups_of(process.pid))
 
 
-def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed):
+def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed) -> None:
     marker = a_marker()
     process, result = unsealed.start("python", "-I", "-c", LINGER, marker, "0")     # what it leaves would hold a pipe open
     process.wait(timeout=30)
@@ -72,7 +72,7 @@ def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed)
         os.kill(pid, signal.SIGKILL)
 
 
-def test_auto_falls_back_to_it_where_no_box_holds(tmp_path):
+def test_auto_falls_back_to_it_where_no_box_holds(tmp_path) -> None:
     """A machine without bubblewrap, as far as the supervisor can see, for root, whom Landlock does not hold."""
     spec = {"name": "t", "argv": ["true"], "result": str(tmp_path / "r.json")}
     (tmp_path / "spec.json").write_text(json.dumps(spec))

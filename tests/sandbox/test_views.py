@@ -9,11 +9,11 @@ from pathlib import Path
 from tests.sandbox.servers import Echo, serving
 
 
-def test_the_box_does_not_tell_where_this_project_lies(views):
+def test_the_box_does_not_tell_where_this_project_lies(views) -> None:
     assert "harness" not in views.run("cat", "/proc/self/mountinfo").text
 
 
-def test_only_its_own_processes_are_seen(views):
+def test_only_its_own_processes_are_seen(views) -> None:
     code = """
 import os
 for pid in filter(str.isdigit, os.listdir("/proc")):
@@ -29,7 +29,7 @@ except OSError:
     assert "signalled" not in lines[-1]
 
 
-def test_read_only_is_read_only_and_the_rest_is_too(views):
+def test_read_only_is_read_only_and_the_rest_is_too(views) -> None:
     shown = views.place("shown")
     (shown / "file").write_text("as it was")
     code = """
@@ -51,13 +51,13 @@ print("end")
     assert [path.name for path in shown.iterdir()] == ["file"]
 
 
-def test_the_operators_own_packages_and_this_project_are_not_importable(views):
+def test_the_operators_own_packages_and_this_project_are_not_importable(views) -> None:
     names = ("harness", "validators", "pip", "pytest")
     code = f"import importlib.util; print([name for name in {names} if importlib.util.find_spec(name)])"
     assert views.python(code).text.strip() == "[]"
 
 
-def test_the_file_system_root_holds_what_was_asked_for(views):
+def test_the_file_system_root_holds_what_was_asked_for(views) -> None:
     inside = views.place("inside")
     listed = views.run("ls", "/", "/etc", binds=[{"source": str(inside), "target": "/app"}]).text.split()
     root = {"app", "bin", "dev", "etc", "lib", "lib32", "lib64", "libx32", "opt", "proc", "run", "sbin", "tmp", "usr"}
@@ -66,7 +66,7 @@ def test_the_file_system_root_holds_what_was_asked_for(views):
     assert set(listed) <= allowed
 
 
-def test_only_the_named_socket_is_there(views):
+def test_only_the_named_socket_is_there(views) -> None:
     path, other = views.folder / "broker.sock", views.folder / "other.sock"
     with serving(path, Echo), serving(other, Echo):
         views.own(path)
@@ -75,14 +75,14 @@ def test_only_the_named_socket_is_there(views):
     assert json.loads(ended.text) == [["8090.sock", "environ", "init.py"], False]
 
 
-def test_temporary_folders_are_bounded(views):
+def test_temporary_folders_are_bounded(views) -> None:
     fill = "for f in /tmp /dev/shm; do head -c 50000000 /dev/zero > $f/big; stat -c %s $f/big; done"
     ended = views.run("sh", "-c", fill, limits={"disk_mb": 8})
     assert ended.err.count(b"No space left") == 2
     assert [int(size) <= 8 << 20 for size in ended.text.split()] == [True, True]
 
 
-def test_no_right_of_any_kind_is_left(views):
+def test_no_right_of_any_kind_is_left(views) -> None:
     tools = views.place("tools")
     shutil.copy("/usr/bin/id", tools / "id")
     os.chmod(tools / "id", 0o6755)

@@ -37,7 +37,7 @@ print(found)
 """
 
 
-def test_a_canary_outside_the_binds_cannot_be_read_by_any_path(boxes):
+def test_a_canary_outside_the_binds_cannot_be_read_by_any_path(boxes) -> None:
     canary, outside, inside = secrets.token_hex(16), boxes.place("outside"), boxes.place("inside")
     (outside / "secret.txt").write_text(canary)
     (inside / "plain.txt").write_text("nothing")
@@ -50,7 +50,7 @@ def test_a_canary_outside_the_binds_cannot_be_read_by_any_path(boxes):
     assert "/secret.txt" in shown.text
 
 
-def test_the_environment_is_what_was_given_and_no_more(boxes):
+def test_the_environment_is_what_was_given_and_no_more(boxes) -> None:
     secret = secrets.token_hex(16)
     code = """
 import json, os, sys
@@ -78,7 +78,7 @@ print(json.dumps([dict(os.environ), others]))
 
 
 
-def test_variables_that_are_given_arrive(boxes):
+def test_variables_that_are_given_arrive(boxes) -> None:
     ended = boxes.run("env", env={"TIDE": "low ✓", "HOME": "/home/app"})
     assert {"HOME=/home/app", "LANG=C.UTF-8", "TIDE=low ✓"} <= set(ended.text.splitlines())
 
@@ -133,7 +133,7 @@ print(json.dumps(said))
 """
 
 
-def test_no_address_can_be_reached(boxes, host):
+def test_no_address_can_be_reached(boxes, host) -> None:
     sockets = host["sockets"]
     port = sockets["tcp4"].getsockname()[1]
     udp = sockets["udp4"].getsockname()[1]
@@ -155,13 +155,13 @@ def test_no_address_can_be_reached(boxes, host):
     assert host["reached"] == []
 
 
-def test_the_hosts_sockets_would_have_answered(unsealed, host):
+def test_the_hosts_sockets_would_have_answered(unsealed, host) -> None:
     port = host["sockets"]["tcp4"].getsockname()[1]
     tries = [("tcp4", "AF_INET", "SOCK_STREAM", ["127.0.0.1", port])]
     assert json.loads(unsealed.python(REACH, json.dumps(tries)).text)["tcp4"] == "reached"
 
 
-def test_no_way_to_more_rights(boxes):
+def test_no_way_to_more_rights(boxes) -> None:
     tools = boxes.place("tools")
     shutil.copy("/usr/bin/id", tools / "id")
     os.chmod(tools / "id", 0o6755)
@@ -177,7 +177,7 @@ print(libc.prctl(39, 0, 0, 0, 0), rights.raw.strip(b"\\0").hex() or "none", os.g
     assert ended.text.split() == ["1", "none", "True"], ended
 
 
-def test_no_variable_of_the_box_acts_before_the_box_has_its_own_uid(boxes):
+def test_no_variable_of_the_box_acts_before_the_box_has_its_own_uid(boxes) -> None:
     """LD_PRELOAD would run a library of the box in setpriv, as root. LD_DEBUG shows whom such variables reach."""
     ended = boxes.run("true", env={"LD_DEBUG": "libs"})
     programs = {line.rpartition(b"program: ")[2] for line in ended.err.splitlines() if b"initialize program" in line}
@@ -193,7 +193,7 @@ print(text.value.decode() if size >= 0 else errno.errorcode[ctypes.get_errno()])
 """
 
 
-def test_keys_in_the_keyring_of_who_started_it_cannot_be_read(boxes):
+def test_keys_in_the_keyring_of_who_started_it_cannot_be_read(boxes) -> None:
     """No namespace holds keyrings. The outer program makes a session keyring with a key in it, then starts the box."""
     add_key, keyctl = (KERNEL[name][MACHINES[platform.machine()][0]] for name in ("add_key", "keyctl"))
     read, secret = KEYCTL.format(keyctl=keyctl), secrets.token_hex(8)
@@ -214,7 +214,7 @@ os.execvp(sys.argv[1], sys.argv[1:])
     assert done.stdout.split() == [secret, "EPERM"], done
 
 
-def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(boxes):
+def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(boxes) -> None:
     ended = boxes.run("sh", "-c", "unshare --user true || unshare --map-root-user --net true || echo refused")
     assert ended.text == "refused\n", ended
 
@@ -222,7 +222,7 @@ def test_a_box_without_a_browser_makes_no_namespaces_of_its_own(boxes):
 
 
 
-def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(box):
+def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(box) -> None:
     code = "import sys; sys.path[:0] = ['/opt/site']; import httpx, os; print(sorted(os.listdir('/opt/site')))"
     found = box.python(code, distributions=["httpx"]).text
     assert "'httpcore'" in found
@@ -231,7 +231,7 @@ def test_a_distribution_comes_with_all_that_it_needs_and_nothing_else(box):
     assert ended.text == "imported\n"
 
 
-def test_two_boxes_at_once_do_not_see_each_other(boxes):
+def test_two_boxes_at_once_do_not_see_each_other(boxes) -> None:
     code = """
 import os, socket, sys, time
 tcp = socket.create_server(("127.0.0.1", 5000))

@@ -17,7 +17,7 @@ def git(*arguments: str, cwd: object) -> str:
     return subprocess.run(["git", *arguments], cwd=str(cwd), env=env, check=True, capture_output=True, text=True).stdout
 
 
-def test_git_works_in_a_writable_worktree(boxes):
+def test_git_works_in_a_writable_worktree(boxes) -> None:
     run = boxes.place("run")
     git("init", "-q", "-b", "main", str(run / "seed"), cwd=run)
     (run / "seed" / "file").write_text("one\n")
@@ -36,7 +36,7 @@ def test_git_works_in_a_writable_worktree(boxes):
     assert (ended.code, ended.text.split(), ended.err) == (0, ["two", "one"], b"")
 
 
-def test_files_with_another_name_outside_are_not_given_away(boxes):
+def test_files_with_another_name_outside_are_not_given_away(boxes) -> None:
     outside, inside = boxes.place("outside"), boxes.place("inside")
     (outside / "theirs").write_text("trusted")
     os.link(outside / "theirs", inside / "mine")
@@ -51,7 +51,7 @@ def test_files_with_another_name_outside_are_not_given_away(boxes):
     assert boxes.run("cat", "/app/b", binds=binds).text == "1\n", "a box's own hard links are its own affair"
 
 
-def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(boxes):
+def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(boxes) -> None:
     outside, inside = boxes.place("outside"), boxes.place("inside")
     (outside / "theirs").write_text("trusted")
     (inside / "link").symlink_to(outside / "theirs")
@@ -63,14 +63,14 @@ def test_a_link_planted_in_a_bind_does_not_lead_out_when_files_are_given(boxes):
     assert [path.stat().st_uid for path in (outside, outside / "theirs")] == owners
 
 
-def test_a_bind_by_way_of_a_link_is_refused(box):
+def test_a_bind_by_way_of_a_link_is_refused(box) -> None:
     (box.folder / "link").symlink_to("/etc")
     ended = box.run("true", binds=[{"source": str(box.folder / "link"), "target": "/app"}])
     assert ended.code == 125
     assert b"is a symbolic link" in ended.err
 
 
-def test_binds_inside_binds_in_any_order(boxes):
+def test_binds_inside_binds_in_any_order(boxes) -> None:
     outer, inner = boxes.place("outer"), boxes.place("inner")
     (outer / "data").mkdir()
     (inner / "file").write_text("deep")
@@ -111,7 +111,7 @@ with sync_playwright() as play:
 """
 
 
-def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(boxes):
+def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(boxes) -> None:
     path, out = boxes.folder / "app.sock", boxes.place("out")
     with serving(path, Page):
         boxes.own(path)
@@ -122,7 +122,7 @@ def test_chromium_draws_a_page_through_dial_in_its_own_sandbox(boxes):
     assert (out / "page.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_snap_is_refused(tmp_path):
+def test_a_snap_is_refused(tmp_path) -> None:
     script = tmp_path / "chromium-browser"
     script.write_text("#!/bin/sh\nexec /snap/bin/chromium \"$@\"\n")
     assert is_snap(str(script))
@@ -134,7 +134,7 @@ def test_a_snap_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("folder", ["private", "open"])
-def test_a_read_only_bind_that_the_boxs_user_could_not_read_is_named(box, folder):
+def test_a_read_only_bind_that_the_boxs_user_could_not_read_is_named(box, folder) -> None:
     place = box.place(folder)
     place.chmod(0o700 if folder == "private" else 0o755)
     ended = box.run("true", binds=[{"source": str(place), "target": "/app"}])

@@ -28,7 +28,7 @@ def way(name):
         pass
 
 
-def call(name, *arguments):
+def call(name, *arguments) -> None:
     if getattr(libc, name)(*arguments) < 0:
         raise OSError(ctypes.get_errno(), name)
 
@@ -104,7 +104,7 @@ with way("shared memory"):
 HELLO, FASTOPEN = b"hello", 0x20000000
 
 
-def connected(family, address, protocol=0):
+def connected(family, address, protocol=0) -> None:
     with socket.socket(family, socket.SOCK_STREAM, protocol) as one:
         one.settimeout(2)
         one.connect(address)

@@ -11,7 +11,7 @@ def audit(home):
     return factory(home, "audit", "--json")
 
 
-def tampered(home, *statements):
+def tampered(home, *statements) -> None:
     """What somebody with the file would do: take the guards away, change, put the guards back."""
     with sqlite3.connect(home / "ledger.db") as db:
         guards = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
@@ -23,7 +23,7 @@ def tampered(home, *statements):
             db.execute(sql)
 
 
-def test_after_the_lap_everything_is_sound(copy):
+def test_after_the_lap_everything_is_sound(copy) -> None:
     said = audit(copy)
     assert said.code == 0, said.out
     assert said.json["ok"] is True
@@ -31,14 +31,14 @@ def test_after_the_lap_everything_is_sound(copy):
     assert said.json["landings"] == 4
 
 
-def test_a_changed_byte_of_the_ledger_is_named(copy):
+def test_a_changed_byte_of_the_ledger_is_named(copy) -> None:
     tampered(copy, "UPDATE entries SET data = replace(data, 'mussel', 'Mussel') || ' ' WHERE seq = 7")
     said = audit(copy)
     assert said.code == 1
     assert said.json["faults"][0]["entry"] == 7
 
 
-def test_a_cut_tail_is_named(copy):
+def test_a_cut_tail_is_named(copy) -> None:
     with sqlite3.connect(copy / "ledger.db") as db:
         last = db.execute("SELECT max(seq) FROM entries").fetchone()[0]
     tampered(copy, f"DELETE FROM entries WHERE seq = {last}")
@@ -47,7 +47,7 @@ def test_a_cut_tail_is_named(copy):
     assert said.json["faults"][0]["entry"] == last
 
 
-def test_a_changed_verdict_is_named(copy):
+def test_a_changed_verdict_is_named(copy) -> None:
     envelope = next(copy.glob("evidence/validate-*/verdict.json"))
     envelope.write_text(envelope.read_text().replace('"payload": "', '"payload": "A', 1))
     said = audit(copy)
@@ -55,14 +55,14 @@ def test_a_changed_verdict_is_named(copy):
     assert said.json["faults"][0]["subject"] == "verdict"
 
 
-def test_a_verdict_that_was_taken_away_is_named(copy):
+def test_a_verdict_that_was_taken_away_is_named(copy) -> None:
     next(copy.glob("evidence/validate-*/verdict.json")).unlink()
     said = audit(copy)
     assert said.code == 1
     assert said.json["faults"][0]["subject"] == "verdict"
 
 
-def test_a_landed_tree_that_was_changed_is_named(copy):
+def test_a_landed_tree_that_was_changed_is_named(copy) -> None:
     """Production's branch is rewritten on the forge: the same files but one."""
     bare = next((copy / "forge" / "repositories").glob("*.git"))
 
@@ -81,7 +81,7 @@ def test_a_landed_tree_that_was_changed_is_named(copy):
     assert said.json["faults"][0]["subject"] == "landing"
 
 
-def test_an_object_of_a_landed_tree_that_is_gone_is_named(copy):
+def test_an_object_of_a_landed_tree_that_is_gone_is_named(copy) -> None:
     trusted = next((copy / "repositories").glob("*.git"))
     shutil.rmtree(trusted / "objects")
     (trusted / "objects").mkdir()

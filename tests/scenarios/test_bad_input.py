@@ -31,37 +31,37 @@ def broken_app(tmp_path, name, change):
     return app
 
 
-def test_a_home_without_a_factory(tmp_path):
+def test_a_home_without_a_factory(tmp_path) -> None:
     said = factory(tmp_path, "status")
     assert said.code == 2
     assert "there is no factory at" in said.err
     assert "factory demo" in said.err
 
 
-def test_an_unknown_issue_number(copy):
+def test_an_unknown_issue_number(copy) -> None:
     assert factory(copy, "why", "99").code == 2
     said = factory(copy, "run", "99")
     assert said.code == 2
     assert "#99" in said.err
 
 
-def test_an_unknown_run(copy):
+def test_an_unknown_run(copy) -> None:
     said = factory(copy, "logs", "implement-9-9")
     assert said.code == 2
     assert "implement-9-9" in said.err
 
 
-def test_a_pull_request_that_is_not_the_factorys(copy):
+def test_a_pull_request_that_is_not_the_factorys(copy) -> None:
     assert factory(copy, "validate", "1").code == 2
 
 
-def test_the_demo_wants_a_folder_of_its_own(copy):
+def test_the_demo_wants_a_folder_of_its_own(copy) -> None:
     said = factory(copy, "demo", "--home", str(copy))
     assert said.code == 2
     assert "is not empty" in said.err
 
 
-def test_a_second_factory_on_the_same_home(copy):
+def test_a_second_factory_on_the_same_home(copy) -> None:
     with sole_factory(copy, command="a test"):
         said = factory(copy, "tick", "--json")
     assert said.code == 5
@@ -69,14 +69,14 @@ def test_a_second_factory_on_the_same_home(copy):
     assert said.json["ok"] is False
 
 
-def test_a_stop_is_honoured_and_lifted(copy):
+def test_a_stop_is_honoured_and_lifted(copy) -> None:
     assert factory(copy, "stop", "too loud").code == 0
     assert factory(copy, "status", "--json").json["stopped"] is True
     assert factory(copy, "resume", "--json").json["was_stopped"] is True
     assert factory(copy, "status", "--json").json["stopped"] is False
 
 
-def test_a_tick_on_a_tampered_ledger_does_nothing(copy):
+def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     import sqlite3
 
     with sqlite3.connect(copy / "ledger.db") as db:
@@ -95,7 +95,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy):
     ("factory.toml", lambda text: text.replace("[limits]", "[limitz]"), "limits"),
     ("factory.toml", lambda text: text.replace("attempts = 3", 'attempts = "three"'), "attempts"),
 ], ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"])
-def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name, change, says):
+def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name, change, says) -> None:
     home = example(tmp_path / "home", broken_app(tmp_path, name, change))
     said = factory(home, "tick")
     assert said.code == 2
@@ -103,7 +103,7 @@ def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name,
     assert says in said.err
 
 
-def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path):
+def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:
     home = example(tmp_path / "home")
     started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                start_new_session=True, text=True)

@@ -28,17 +28,17 @@ def completed_by_bash(*words: str) -> list[str]:
     (("factory", "completion", "z"), ["zsh"]),
     (("factory", "no-such-command"), []),
 ], ids=lambda value: " ".join(value))
-def test_bash_is_offered_what_there_is(words, offered):
+def test_bash_is_offered_what_there_is(words, offered) -> None:
     assert completed_by_bash(*words) == offered
 
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
-def test_other_shells_get_a_script_that_asks_the_same_way(shell):
+def test_other_shells_get_a_script_that_asks_the_same_way(shell) -> None:
     done = subprocess.run([FACTORY, "completion", shell], env=ENV, capture_output=True, text=True, check=True, timeout=60)
     assert f"_FACTORY_COMPLETE={shell}_complete" in done.stdout
 
 
-def test_names_are_completed_without_importing_a_command():
+def test_names_are_completed_without_importing_a_command() -> None:
     code = "import atexit, sys; from harness.cli.main import run\n" \
            "atexit.register(lambda: print(*sorted(m for m in sys.modules if m.startswith('harness.cli.')), file=sys.stderr))\n" \
            "run([])"

@@ -72,7 +72,7 @@ def connect(elsewhere, home, *arguments, token=None, repository="tidehouse/tideb
                    FORGE_TOKEN=token or elsewhere.factory)
 
 
-def test_a_home_serves_a_repository_elsewhere_once_its_key_is_pinned_there(elsewhere, tmp_path):
+def test_a_home_serves_a_repository_elsewhere_once_its_key_is_pinned_there(elsewhere, tmp_path) -> None:
     home = tmp_path / "home"
     first = connect(elsewhere, home)
     assert first.code == 0, first.err
@@ -102,7 +102,7 @@ def test_a_home_serves_a_repository_elsewhere_once_its_key_is_pinned_there(elsew
     ({"repository": "tidehouse"}, 2, "expected OWNER/NAME"),
     ({"repository": "../.."}, 2, "expected OWNER/NAME"),
 ], ids=["wrong", "reader", "no-such", "no-name", "dots"])
-def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, code, says):
+def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, code, says) -> None:
     if change.get("token") == "reader":
         change = {"token": elsewhere.reader}
     said = connect(elsewhere, tmp_path / "home", **change)
@@ -123,14 +123,14 @@ def test_what_cannot_be_connected_changes_nothing(elsewhere, tmp_path, change, c
     (("--api", "https://x:sk-secret@git.example.org", "--token-env", "A"), 2, "without a name, secret or query"),
     (("--api", "http://127.0.0.1:9", "--token-env", "PATH_TOKEN"), 5, "was not reached"),
 ])
-def test_options_that_cannot_be_used_are_named(tmp_path, arguments, code, says):
+def test_options_that_cannot_be_used_are_named(tmp_path, arguments, code, says) -> None:
     said = factory(tmp_path / "home", "connect", "o/n", *arguments, PATH_TOKEN="x")
     assert (said.code, says in said.err) == (code, True), said.err
     assert "sk-secret" not in said.err
     assert not (tmp_path / "home" / "home.json").exists()
 
 
-def test_a_home_that_serves_something_else_is_not_taken_over(elsewhere, tmp_path):
+def test_a_home_that_serves_something_else_is_not_taken_over(elsewhere, tmp_path) -> None:
     home = tmp_path / "home"
     assert connect(elsewhere, home).code == 0
     before = (home / "home.json").read_bytes()
@@ -140,7 +140,7 @@ def test_a_home_that_serves_something_else_is_not_taken_over(elsewhere, tmp_path
     assert (home / "home.json").read_bytes() == before
 
 
-def test_a_token_from_a_file_takes_the_place_of_the_old_one(elsewhere, tmp_path):
+def test_a_token_from_a_file_takes_the_place_of_the_old_one(elsewhere, tmp_path) -> None:
     home, file = tmp_path / "home", tmp_path / "token"
     file.write_text(f"{elsewhere.maintainer}\n")
     assert connect(elsewhere, home).code == 0

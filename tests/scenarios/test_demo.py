@@ -13,21 +13,21 @@ def outcomes(lap):
     return {issue["number"]: issue for issue in lap.said.json["issues"]}
 
 
-def test_every_issue_ends_as_written(lap):
+def test_every_issue_ends_as_written(lap) -> None:
     assert lap.said.code == 0, lap.said.err
     assert lap.said.json["ok"] is True
     assert {number: issue["outcome"] for number, issue in outcomes(lap).items()} == {
         1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate", 6: "merged", 7: "merged"}
 
 
-def test_the_one_object_on_standard_output_has_the_agreed_keys(lap):
+def test_the_one_object_on_standard_output_has_the_agreed_keys(lap) -> None:
     found = lap.said.json
     assert found.keys() == {"ok", "seconds", "box", "home", "evidence", "issues"}
     for issue in found["issues"]:
         assert {"number", "title", "outcome", "cites", "attempts", "verdict", "commit", "cost_usd", "seconds"} <= issue.keys()
 
 
-def test_the_boxes_held(lap):
+def test_the_boxes_held(lap) -> None:
     assert lap.said.json["box"] in ("bwrap-root", "bwrap-userns")
 
 
@@ -36,20 +36,20 @@ def answers(issue):
     return [verdict for verdict in issue["verdicts"] if verdict != "inconclusive"]
 
 
-def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap):
+def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap) -> None:
     feature = outcomes(lap)[2]
     assert feature["attempts"] == 2
     assert answers(feature) == ["failed", "passed"]
 
 
-def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap):
+def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap) -> None:
     why = factory(lap.home, "why", "3", "--json").json
     deciding = [why["chain"][place] for place in why["deciding"]]
     assert [(link["rule"], link["standing"], link["quote"]) for link in deciding] == [
         ("M-NOPAY", "refuses", "add card payments")]
 
 
-def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap):
+def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -> None:
     why = factory(lap.home, "why", "4", "--json").json
     assert why["outcome"] == "needs-human"
     refused = {why["chain"][place]["rule"] for place in why["deciding"]}
@@ -57,7 +57,7 @@ def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap):
     assert "factory/issue-4" not in branches(lap)
 
 
-def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(lap):
+def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(lap) -> None:
     first, second = outcomes(lap)[6], outcomes(lap)[7]
     assert answers(second)[0] == "passed"
     assert answers(second)[-2:] == ["failed", "passed"]
@@ -65,14 +65,14 @@ def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_
     assert git(lap, "merge-base", "--is-ancestor", first["commit"], second["commit"]) == ""
 
 
-def test_the_duplicate_is_closed_with_a_link_to_the_older_one(lap):
+def test_the_duplicate_is_closed_with_a_link_to_the_older_one(lap) -> None:
     assert outcomes(lap)[5]["duplicate_of"] == 1
     shown = comments(lap, 5)
     assert len(shown) == 1
     assert "duplicate of #1" in shown[0]
 
 
-def test_what_landed_is_what_was_judged(lap):
+def test_what_landed_is_what_was_judged(lap) -> None:
     for number in (1, 2, 6, 7):
         commit = outcomes(lap)[number]["commit"]
         tree = git(lap, "rev-parse", f"{commit}^{{tree}}")
@@ -81,7 +81,7 @@ def test_what_landed_is_what_was_judged(lap):
         assert git(lap, "merge-base", "--is-ancestor", commit, "main") == ""
 
 
-def test_the_evidence_pages_are_there_and_need_no_network(lap):
+def test_the_evidence_pages_are_there_and_need_no_network(lap) -> None:
     pages = lap.said.json["evidence"]
     assert len(pages) >= 4
     for page in pages:
@@ -90,7 +90,7 @@ def test_the_evidence_pages_are_there_and_need_no_network(lap):
         assert "<html" in text
 
 
-def test_no_sealed_word_is_in_what_left_the_seal(lap):
+def test_no_sealed_word_is_in_what_left_the_seal(lap) -> None:
     """The canary of every journey, and the words of its steps, are nowhere outside the sealed store."""
     sealed = lap.home / "sealed"
     words = {line.split("canary:")[1].strip().strip('"') for path in sealed.rglob("*") if path.is_file()

@@ -27,20 +27,20 @@ def told(tmp_path_factory):
     return json.loads(done.stdout)
 
 
-def test_with_too_little_room_nothing_is_taken_in_and_nothing_begun(told):
+def test_with_too_little_room_nothing_is_taken_in_and_nothing_begun(told) -> None:
     found = told["nearly full"]
     assert (found["code"], found["entries"]) == (5, 0)
     assert "nothing new is begun until there is room: `factory gc` frees" in found["says"]
 
 
-def test_a_disk_that_fills_up_in_the_middle_of_a_run_leaves_a_whole_ledger(told):
+def test_a_disk_that_fills_up_in_the_middle_of_a_run_leaves_a_whole_ledger(told) -> None:
     found = told["in the middle"]
     assert found["code"] == 5, found["says"]
     assert found["kept"]
     assert found["audit"] == 0, found["audit says"]
 
 
-def test_with_room_again_the_same_run_goes_on_and_nothing_is_lost(told):
+def test_with_room_again_the_same_run_goes_on_and_nothing_is_lost(told) -> None:
     found = told["room again"]
     assert (found["code"], found["outcomes"], found["audit"]) == (0, ["merged"], 0), found["says"]
     assert (found["runs"], found["failed"], found["pulls"]) == (1, 0, 1)

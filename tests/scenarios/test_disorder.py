@@ -64,7 +64,7 @@ def a_lap(ground, name):
     return lap, clock
 
 
-def passes(lap, clock, issue):
+def passes(lap, clock, issue) -> None:
     """Passes of a factory that is started again whenever the forge ended it, until the issue has ended."""
     for _ in range(MOST_PASSES):
         try:
@@ -78,7 +78,7 @@ def passes(lap, clock, issue):
     lap.tick()
 
 
-def inject(lap, kind, **where):
+def inject(lap, kind, **where) -> None:
     Administrator(lap._ground.forge).inject(kind, **where)
 
 
@@ -97,7 +97,7 @@ AS_IT_SHOULD = {"issue": ("closed", ["factory:merged"]), "comments": 1, "pulls":
 
 
 @pytest.mark.parametrize("kind", [*HEARD_AND_NOT_TOLD, *NOT_HEARD])
-def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind):
+def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind) -> None:
     lap, clock = a_lap(ground, kind)
     issue = lap.file()
     for method, path in WRITES.values():
@@ -111,7 +111,7 @@ def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind):
 
 @pytest.mark.parametrize("path", [r".*/issues", r".*/comments", r".*/pulls", r".*/labels.*", r".*/issues/\d+"],
                          ids=["issues", "comments", "pull requests", "labels", "one issue"])
-def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, request):
+def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, request) -> None:
     """Each address goes on answering what it answered last, for a while: what was just made is not in its list yet."""
     lap, clock = a_lap(ground, f"lags {request.node.callspec.id}")
     issue = lap.file()
@@ -124,7 +124,7 @@ def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, 
 
 
 @pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
-def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step):
+def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step) -> None:
     lap, clock = a_lap(ground, f"half {step}")
     issue = lap.file()
     lap.tick(states=frozenset({State.UNTRIAGED}))
@@ -135,7 +135,7 @@ def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, 
     assert seen(lap, issue)["issue"] == ("closed", ["factory:merged"])
 
 
-def test_of_two_labels_that_somebody_else_left_one_remains(ground):
+def test_of_two_labels_that_somebody_else_left_one_remains(ground) -> None:
     """A person, another app or half an update: one state label at a time, and it is the ledger's."""
     lap = ground.lap("two labels")
     issue = lap.file()

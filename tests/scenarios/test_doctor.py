@@ -50,12 +50,12 @@ def endpoint():
     asked = []
 
     class Answer(http.server.BaseHTTPRequestHandler):
-        def do_HEAD(self):
+        def do_HEAD(self) -> None:
             asked.append(dict(self.headers))
             self.send_response(404)
             self.end_headers()
 
-        def log_message(self, *arguments):
+        def log_message(self, *arguments) -> None:
             pass
     server = http.server.HTTPServer(("127.0.0.1", 0), Answer)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -77,14 +77,14 @@ def line(home, name):
     return found.level, f"{found.says} {found.fix}"
 
 
-def test_without_a_home_the_machine_alone_is_looked_at(tmp_path):
+def test_without_a_home_the_machine_alone_is_looked_at(tmp_path) -> None:
     said = doctor(tmp_path / "none", "--json")
     assert [check["name"] for check in said.json["checks"]] == [*MACHINE, "disk", "model"]
     assert said.code == 0
     assert not (tmp_path / "none").exists()
 
 
-def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(worked):
+def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(worked) -> None:
     said = doctor(worked, "--json")
     checks = {check["name"]: check for check in said.json["checks"]}
     assert list(checks) == [*MACHINE, *HOME]
@@ -96,7 +96,7 @@ def test_a_home_that_has_worked_is_healthy_and_every_line_says_what_it_proved(wo
     assert "4 workflows read and lint clean" in checks["governance"]["says"]
 
 
-def test_the_lines_for_people_have_a_level_a_name_and_a_fix(worked):
+def test_the_lines_for_people_have_a_level_a_name_and_a_fix(worked) -> None:
     (worked / "keys" / "ledger.key").chmod(0o644)
     said = doctor(worked)
     assert said.code == 1
@@ -105,7 +105,7 @@ def test_the_lines_for_people_have_a_level_a_name_and_a_fix(worked):
     assert "→ chmod 600" in said.out
 
 
-def test_a_key_is_named_and_never_shown_or_sent(worked, endpoint):
+def test_a_key_is_named_and_never_shown_or_sent(worked, endpoint) -> None:
     url, asked = endpoint
     write_home(worked, replaced(worked, models="live", upstream=url))
     said = doctor(worked, ANTHROPIC_API_KEY=SECRET)
@@ -121,7 +121,7 @@ def replaced(home, **changes):
     return replace(read_home(home), **changes)
 
 
-def test_a_live_home_without_a_key_or_with_a_silent_endpoint_fails(worked, monkeypatch):
+def test_a_live_home_without_a_key_or_with_a_silent_endpoint_fails(worked, monkeypatch) -> None:
     write_home(worked, replaced(worked, models="live"))
     monkeypatch.delenv("ANTHROPIC_API_KEY", raising=False)
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
@@ -135,7 +135,7 @@ def test_a_live_home_without_a_key_or_with_a_silent_endpoint_fails(worked, monke
     assert "does not answer (ConnectError)" in words
 
 
-def test_a_ledger_that_was_changed_fails(worked):
+def test_a_ledger_that_was_changed_fails(worked) -> None:
     with sqlite3.connect(worked / "ledger.db") as db:
         for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             db.execute(f"DROP TRIGGER {name}")
@@ -145,28 +145,28 @@ def test_a_ledger_that_was_changed_fails(worked):
     assert "not as it was signed" in words
 
 
-def test_a_store_that_others_may_look_into_fails(worked):
+def test_a_store_that_others_may_look_into_fails(worked) -> None:
     (worked / "sealed").chmod(0o755)
     level, words = line(worked, "store")
     assert level == "fail"
     assert "chmod 700" in words
 
 
-def test_a_home_in_a_checkout_fails(worked, tmp_path):
+def test_a_home_in_a_checkout_fails(worked, tmp_path) -> None:
     subprocess.run(["git", "init", "--quiet", str(tmp_path)], check=True)
     level, words = line(worked, "store")
     assert level == "fail"
     assert "outside of every checkout" in words
 
 
-def test_one_factory_at_work_is_no_fault(worked):
+def test_one_factory_at_work_is_no_fault(worked) -> None:
     with sole_factory(worked, command="a test"):
         assert line(worked, "factory") == ("ok", "one factory works here now ")
     (worked / "STOP").write_text("")
     assert "`factory resume` lifts that" in line(worked, "factory")[1]
 
 
-def test_a_launcher_that_the_repository_does_not_trust_fails(worked):
+def test_a_launcher_that_the_repository_does_not_trust_fails(worked) -> None:
     for path in (worked / "keys").glob("validator.key*"):
         path.unlink()
     level, words = line(worked, "governance")
@@ -174,14 +174,14 @@ def test_a_launcher_that_the_repository_does_not_trust_fails(worked):
     assert "does not trust this home's launcher" in words
 
 
-def test_a_token_that_is_gone_fails(worked):
+def test_a_token_that_is_gone_fails(worked) -> None:
     (worked / "keys" / "forge.token").unlink()
     level, words = line(worked, "forge")
     assert level == "fail"
     assert "token for the forge cannot be read" in words
 
 
-def test_a_forge_that_runs_is_asked_what_the_token_may(worked):
+def test_a_forge_that_runs_is_asked_what_the_token_may(worked) -> None:
     from harness.wiring.services import forge_of
 
     with forge_of(worked, read_home(worked)):
@@ -192,14 +192,14 @@ def test_a_forge_that_runs_is_asked_what_the_token_may(worked):
         assert line(worked, "forge")[0] == "fail"
 
 
-def test_a_home_of_another_version_fails_by_name(worked):
+def test_a_home_of_another_version_fails_by_name(worked) -> None:
     (worked / "home.json").write_text('{"schema": 99}')
     level, words = line(worked, "home")
     assert level == "fail"
     assert "99" in words
 
 
-def test_a_wheels_cache_that_cannot_be_made_fails(tmp_path, monkeypatch):
+def test_a_wheels_cache_that_cannot_be_made_fails(tmp_path, monkeypatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     level, words = line(tmp_path / "none", "wheels")
@@ -208,7 +208,7 @@ def test_a_wheels_cache_that_cannot_be_made_fails(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("number", range(len(KERNEL)))
-def test_the_kernels_own_switch_is_named(tmp_path, number):
+def test_the_kernels_own_switch_is_named(tmp_path, number) -> None:
     switches = [(str(tmp_path / Path(path).name), forbids, allows) for path, forbids, allows in KERNEL]
     path, forbids, allows = switches[number]
     Path(path).write_text(f"{forbids}\n")
@@ -217,7 +217,7 @@ def test_the_kernels_own_switch_is_named(tmp_path, number):
     assert "bubblewrap" in box_fix(tuple(switches))
 
 
-def test_it_takes_less_than_ten_seconds(worked):
+def test_it_takes_less_than_ten_seconds(worked) -> None:
     before = os.times()
     doctor(worked)
     after = os.times()

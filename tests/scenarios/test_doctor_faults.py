@@ -90,7 +90,7 @@ def cured(clinic):
     clinic.cure()
 
 
-def test_a_forge_that_is_well_is_well(clinic):
+def test_a_forge_that_is_well_is_well(clinic) -> None:
     assert clinic.complaints() == {}
 
 
@@ -125,7 +125,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("name", FAULTS)
-def test_a_fault_is_named_by_the_check_that_meets_it(clinic, name):
+def test_a_fault_is_named_by_the_check_that_meets_it(clinic, name) -> None:
     fault, words, check = FAULTS[name]
     clinic.inject(**fault)
     said = clinic.complaints()
@@ -136,7 +136,7 @@ def test_a_fault_is_named_by_the_check_that_meets_it(clinic, name):
     assert set(said) == {check}, "what is well is not complained of"
 
 
-def test_a_reader_is_told_that_it_may_not_write(clinic):
+def test_a_reader_is_told_that_it_may_not_write(clinic) -> None:
     reader = clinic.admin.create_user("passer-by")
     keep_token(clinic.home / TOKEN, reader.token)
     try:
@@ -146,7 +146,7 @@ def test_a_reader_is_told_that_it_may_not_write(clinic):
     assert (level, "not write to it" in words) == (Level.FAIL, True)
 
 
-def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic):
+def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic) -> None:
     rule = {"required_status_checks": None, "enforce_admins": True, "required_pull_request_reviews": None,
             "restrictions": {"users": [], "teams": [], "apps": []}}
     headers = {"Authorization": f"Bearer {clinic.owner.token}"}
@@ -160,7 +160,7 @@ def test_a_protected_branch_is_named_with_who_has_to_be_let_through(clinic):
     assert all(word in said["forge push"][1] for word in ("the push to main is refused", "factory rules export ruleset"))
 
 
-def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path):
+def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path) -> None:
     """Started with few requests an hour, of which some are spent already."""
     home = tmp_path / "home"
     forge = start(home / "forge", rate_limit=40)
@@ -183,7 +183,7 @@ def test_a_limit_that_is_nearly_spent_is_a_warning_with_its_number(tmp_path):
     assert (said["forge limit"].level, "of 40 requests are left" in said["forge limit"].says) == (Level.WARN, True)
 
 
-def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path):
+def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
     """One elsewhere: the embedded forge of a home is started by the factory itself, and that is said instead."""
     gone = start(tmp_path / "gone")
     gone.stop()
@@ -196,7 +196,7 @@ def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path):
     assert str(gone.port) in said["forge"]
 
 
-def test_the_program_says_it_and_ends_with_a_finding(clinic):
+def test_the_program_says_it_and_ends_with_a_finding(clinic) -> None:
     clinic.inject("forbidden", path=CHECK_RUNS)
     done = subprocess.run([FACTORY, "doctor", "--json"], env={**os.environ, "FACTORY_HOME": str(clinic.home), "NO_COLOR": "1"},
                           capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL, check=False)
@@ -206,7 +206,7 @@ def test_the_program_says_it_and_ends_with_a_finding(clinic):
     assert "403" in checks["forge checks"]["says"]
 
 
-def test_what_the_doctor_proves_leaves_one_check_and_nothing_else(clinic):
+def test_what_the_doctor_proves_leaves_one_check_and_nothing_else(clinic) -> None:
     def there():
         sha = clinic.raw("/branches/main")["commit"]["sha"]
         runs = clinic.raw(f"/commits/{sha}/check-runs?filter=all")["check_runs"]

@@ -75,7 +75,7 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
             old(temporary / f"factory-box-{dead}-abcdefgh", files=3), old(temporary / f"factory-lock-{dead}-abcdefgh"))
 
 
-def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path):
+def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path) -> None:
     alive = old(tmp_path / f"factory-box-{os.getpid()}-abcdefgh", files=3)
     told = old(world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3)
     ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
@@ -122,7 +122,7 @@ def went_on(home: Path, temporary: Path) -> None:
     assert factory(home, "tick").out == "Nothing to do.\n"
 
 
-def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tmp_path):
+def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tmp_path) -> None:
     assert gc(tmp_path / "none", tmp_path).code == 2
     home = example(tmp_path / "home", "1-cancelled-places.md")
     with open_ledger(home) as ledger:
@@ -134,7 +134,7 @@ def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tm
     assert "nothing is deleted" in said.err
 
 
-def test_old_demo_homes_go_and_nobody_elses(world, tmp_path):
+def test_old_demo_homes_go_and_nobody_elses(world, tmp_path) -> None:
     (tmp_path / "cache").mkdir()
     homes = {}
     for name, models, days in (("old", "replay", 99), ("new", "replay", 0), ("live", "live", 99)):

@@ -71,7 +71,7 @@ def init(tmp_path):
     return lambda folder, *options: factory(tmp_path / "home", "init", str(folder), *options)
 
 
-def commit_all(folder):
+def commit_all(folder) -> None:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "Drafts")
 
@@ -102,7 +102,7 @@ def report_of(folder, layers):
     return (out / Path(config.tests.report).name).read_text()
 
 
-def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(app, init, tmp_path):
+def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(app, init, tmp_path) -> None:
     folder = app("tidebook")
     said = init(folder, "--json")
     assert (said.code, said.err) == (0, "")
@@ -116,7 +116,7 @@ def test_tidebook_without_its_files_gets_them_back_so_well_that_it_starts(app, i
     assert factory(tmp_path, "rules", "test", str(folder)).code == 0
 
 
-def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp_path):
+def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp_path) -> None:
     folder = app("blog")
     said = init(folder)
     assert said.code == 0
@@ -127,7 +127,7 @@ def test_the_blog_starts_once_it_has_the_lock_it_was_told_to_make(app, init, tmp
 
 
 @pytest.mark.parametrize("name", ["blog", "express", "library", "handbook"])
-def test_what_is_drafted_lints_clean_before_and_after_the_commit(app, init, tmp_path, name):
+def test_what_is_drafted_lints_clean_before_and_after_the_commit(app, init, tmp_path, name) -> None:
     folder = app(name)
     assert init(folder).code == 0
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
@@ -139,7 +139,7 @@ def test_what_is_drafted_lints_clean_before_and_after_the_commit(app, init, tmp_
     assert git(folder, "status", "--porcelain") == ""
 
 
-def test_a_repository_that_is_governed_already_keeps_every_byte(init, tmp_path):
+def test_a_repository_that_is_governed_already_keeps_every_byte(init, tmp_path) -> None:
     folder = tmp_path / "ours"
     git(tmp_path, "clone", "--quiet", "--depth=1", ROOT.as_uri(), str(folder))
     tree = git(folder, "rev-parse", "HEAD^{tree}")
@@ -151,7 +151,7 @@ def test_a_repository_that_is_governed_already_keeps_every_byte(init, tmp_path):
     assert git(folder, "diff", "--stat", tree) == ""
 
 
-def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp_path):
+def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp_path) -> None:
     folder = app("library")
     (folder / "mission.md").write_text("# Tally\n\nIt will never phone home.\n")
     (folder / "Factory_Rules.md").write_text("A change must have at most 150 lines.\n")
@@ -167,7 +167,7 @@ def test_prose_is_left_where_it_is_and_its_draft_stands_beside_it(app, init, tmp
     assert factory(tmp_path, "rules", "lint", str(folder)).out == "clean\n"
 
 
-def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, tmp_path):
+def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, tmp_path) -> None:
     shutil.copytree(ROOT / "tests" / "onboarding" / "public-factory-prose", tmp_path / "lanternbox")
     folder = repository(tmp_path / "lanternbox")
     said = init(folder, "--dry-run").out
@@ -182,7 +182,7 @@ def test_prose_that_contradicts_itself_is_told_before_anything_is_adopted(init, 
         assert factory(tmp_path, "rules", "export", format_, str(folder), "--check").out == "nothing differs\n"
 
 
-def test_a_dry_run_prints_and_writes_nothing(app, init):
+def test_a_dry_run_prints_and_writes_nothing(app, init) -> None:
     folder = app("blog")
     said = init(folder, "--dry-run")
     assert said.code == 0
@@ -196,7 +196,7 @@ def test_a_dry_run_prints_and_writes_nothing(app, init):
     assert [draft["path"] for draft in found["drafts"]] == WRITTEN[:-1]
 
 
-def test_a_maintainer_strikes_by_number(app, init):
+def test_a_maintainer_strikes_by_number(app, init) -> None:
     folder = app("library")
     assert init(folder, "--strike", "1,3").code == 0
     text = (folder / "mission.md").read_text()
@@ -207,7 +207,7 @@ def test_a_maintainer_strikes_by_number(app, init):
 
 @pytest.mark.parametrize(("strike", "says"), [
     ("8", "no proposal 8"), ("0", "no proposal 0"), ("two", "expected the numbers"), ("-1", "expected the numbers")])
-def test_what_cannot_be_struck_is_refused(app, init, strike, says):
+def test_what_cannot_be_struck_is_refused(app, init, strike, says) -> None:
     folder = app("library")
     said = init(folder, f"--strike={strike}")
     assert said.code == 2
@@ -215,7 +215,7 @@ def test_what_cannot_be_struck_is_refused(app, init, strike, says):
     assert not (folder / "mission.md").exists()
 
 
-def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path):
+def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path) -> None:
     folder = app("library")
     above, below = pty.openpty()
     asked = subprocess.Popen([FACTORY, "init", str(folder)], stdin=below, stdout=below, stderr=below, start_new_session=True,
@@ -237,17 +237,17 @@ def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path):
     assert "No telemetry" not in (folder / "mission.md").read_text()
 
 
-def bare(folder):
+def bare(folder) -> None:
     folder.mkdir()
     git(folder, "init", "--quiet", "--bare")
 
 
-def without_commits(folder):
+def without_commits(folder) -> None:
     folder.mkdir()
     git(folder, "init", "--quiet")
 
 
-def detached(folder):
+def detached(folder) -> None:
     repository(folder)
     git(folder, "checkout", "--quiet", "--detach")
 
@@ -261,7 +261,7 @@ def detached(folder):
     (lambda folder: (folder.mkdir(), (folder / ".git").write_text("nonsense")), 2, "neither git's folder nor a file"),
     (lambda folder: (folder.mkdir(), (folder / ".git").write_text("gitdir: ../gone")), 2, "which is not there"),
 ], ids=["no-repository", "no-folder", "no-commits", "bare", "detached", "odd-git-file", "lost-git-folder"])
-def test_where_there_is_nothing_to_work_on_one_line_says_so(init, tmp_path, make, code, says):
+def test_where_there_is_nothing_to_work_on_one_line_says_so(init, tmp_path, make, code, says) -> None:
     make(tmp_path / "there")
     said = init(tmp_path / "there")
     assert (said.code, said.out) == (code, "")
@@ -270,12 +270,12 @@ def test_where_there_is_nothing_to_work_on_one_line_says_so(init, tmp_path, make
     assert init(tmp_path / "there", "--json").json["ok"] is False
 
 
-def test_a_detached_checkout_may_be_looked_at(init, tmp_path):
+def test_a_detached_checkout_may_be_looked_at(init, tmp_path) -> None:
     detached(tmp_path / "there")
     assert init(tmp_path / "there", "--dry-run").code == 0
 
 
-def test_another_branch_and_another_default_branch_are_named(app, init, tmp_path):
+def test_another_branch_and_another_default_branch_are_named(app, init, tmp_path) -> None:
     origin = repository(tmp_path / "origin", branch="trunk")
     git(tmp_path, "clone", "--quiet", str(origin), str(tmp_path / "clone"))
     git(tmp_path / "clone", "switch", "--quiet", "--create", "idea")
@@ -285,7 +285,7 @@ def test_another_branch_and_another_default_branch_are_named(app, init, tmp_path
         "you are on idea; the factory reads trunk, the default branch, so the drafts bind once they are there"]
 
 
-def test_a_folder_within_leads_to_the_top_and_a_linked_worktree_is_one(app, init, tmp_path):
+def test_a_folder_within_leads_to_the_top_and_a_linked_worktree_is_one(app, init, tmp_path) -> None:
     folder = app("library")
     assert init(folder / "src", "--json").json["folder"] == str(folder)
     git(folder, "worktree", "add", "--quiet", str(tmp_path / "linked"))
@@ -293,7 +293,7 @@ def test_a_folder_within_leads_to_the_top_and_a_linked_worktree_is_one(app, init
     assert (tmp_path / "linked" / "factory.toml").exists()
 
 
-def test_submodules_large_files_links_and_odd_names_are_named(init, tmp_path):
+def test_submodules_large_files_links_and_odd_names_are_named(init, tmp_path) -> None:
     inner, folder = repository(tmp_path / "inner"), tmp_path / "outer"
     folder.mkdir()
     (folder / ".gitattributes").write_text("*.png filter=lfs\n")
@@ -312,7 +312,7 @@ def test_submodules_large_files_links_and_odd_names_are_named(init, tmp_path):
 
 
 @pytest.mark.parametrize("name", ["mission.md", ".github"])
-def test_nothing_is_written_through_a_link(init, tmp_path, name):
+def test_nothing_is_written_through_a_link(init, tmp_path, name) -> None:
     folder, outside = repository(tmp_path / "there"), tmp_path / "outside"
     outside.mkdir()
     (folder / name).symlink_to(outside if name == ".github" else outside / "mission.md")
@@ -325,7 +325,7 @@ def test_nothing_is_written_through_a_link(init, tmp_path, name):
         assert "mission.md" in said.out
 
 
-def test_two_at_once_write_each_file_once(tmp_path):
+def test_two_at_once_write_each_file_once(tmp_path) -> None:
     for number in range(10):
         folder = repository(tmp_path / str(number))
         with ThreadPoolExecutor(2) as two:
@@ -333,7 +333,7 @@ def test_two_at_once_write_each_file_once(tmp_path):
         assert sorted(wrote) == sorted(WRITTEN)
 
 
-def test_a_hook_and_a_filter_of_the_repository_do_not_run(init, tmp_path):
+def test_a_hook_and_a_filter_of_the_repository_do_not_run(init, tmp_path) -> None:
     folder = repository(tmp_path / "there")
     mark = tmp_path / "ran"
     script = folder / "evil"
@@ -346,7 +346,7 @@ def test_a_hook_and_a_filter_of_the_repository_do_not_run(init, tmp_path):
     assert not mark.exists()
 
 
-def test_no_history_is_walked(init, tmp_path):
+def test_no_history_is_walked(init, tmp_path) -> None:
     """The parent of the only commit does not exist: whoever looks for it fails."""
     folder = repository(tmp_path / "there")
     tree = git(folder, "rev-parse", "HEAD^{tree}")
@@ -357,7 +357,7 @@ def test_no_history_is_walked(init, tmp_path):
     assert init(folder).code == 0
 
 
-def test_a_long_history_costs_nothing(init, tmp_path):
+def test_a_long_history_costs_nothing(init, tmp_path) -> None:
     short, long = repository(tmp_path / "short"), repository(tmp_path / "long")
     head = git(long, "rev-parse", "HEAD")
     stream = "".join(f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata 1\nx\n"
@@ -372,18 +372,18 @@ def test_a_long_history_costs_nothing(init, tmp_path):
     assert min(seconds(long) for _ in range(3)) < 2 * min(seconds(short) for _ in range(3))
 
 
-def test_no_colour_is_sent_where_none_is_wanted(app, init):
+def test_no_colour_is_sent_where_none_is_wanted(app, init) -> None:
     assert "\x1b" not in init(app("handbook")).out
 
 
-def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app):
+def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app) -> None:
     folder = app("blog")
     with_git = drafted(folder)
     shutil.rmtree(folder / ".git")
     assert drafted(folder) == with_git
 
 
-def test_the_program_is_found_by_its_module_too(app):
+def test_the_program_is_found_by_its_module_too(app) -> None:
     command = [sys.executable, "-m", "harness", "init", str(app("express")), "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60, stdin=subprocess.DEVNULL)
     assert json.loads(done.stdout)["ok"] is True

@@ -17,7 +17,7 @@ KILLS = 8
 LONGEST = 4.0
 
 
-def test_killed_again_and_again_it_ends_the_same_way(tmp_path):
+def test_killed_again_and_again_it_ends_the_same_way(tmp_path) -> None:
     home = tmp_path / "home"
     create_example(home, app=EXAMPLES / "tidebook", issues=without_the_pair(tmp_path / "issues"),
                    recordings=EXAMPLES / "recordings", tell=lambda words: None)

@@ -68,7 +68,7 @@ def lived(world: World, *how: str) -> Told:
     return Told(**json.loads(done.stdout.splitlines()[-1]), errors=done.stderr)
 
 
-def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(forge, undisturbed, tmp_path):
+def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(forge, undisturbed, tmp_path) -> None:
     deaths, calm = [], {story: undisturbed(story) for story in LEAST}
     for story in LEAST:
         world = founded(tmp_path / story.name, forge, story, name=f"killed-{len(deaths)}")
@@ -87,7 +87,7 @@ def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(forg
 SLOPPY = {"a label that is not taken off": "issue: ", "an intent without its confirmation": "1 intended, 0 confirmed"}
 
 
-def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_path):
+def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_path) -> None:
     world = founded(tmp_path, forge, LANDS, name="sloppy")
     assert lived(world, "--nowhere", "--broken", " and ".join(SLOPPY)).deaths == []
     (world.temporary / "factory-request-1-forgotten.json").write_text("{}")
@@ -100,7 +100,7 @@ def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_
     ("a comment without a look", REFUSED, "rows entries projected projected/1/1", "comments: "),
     ("a landing without a look", LANDS, "rows entries done merge-1-1/land/done", "transitions: "),
 ], ids=["a comment without a look", "a landing without a look"])
-def test_what_is_not_looked_for_is_found_when_it_dies_there(forge, undisturbed, tmp_path, broken, story, before, found):
+def test_what_is_not_looked_for_is_found_when_it_dies_there(forge, undisturbed, tmp_path, broken, story, before, found) -> None:
     world = founded(tmp_path, forge, story, name=broken.replace(" ", "-")[:24])
     ended = lived(world, "--broken", broken, "--before", before)
     assert ended.deaths == [before]

@@ -34,7 +34,7 @@ class Watch:
     with_key: set[str] = field(default_factory=set)
     over: bool = False
 
-    def run(self):
+    def run(self) -> None:
         own = _read(self.root, "cmdline")
         while not self.over:
             for pid, command in _below(self.root):
@@ -113,39 +113,39 @@ def _watched(home, app, endpoint):
     return Said(started.returncode, out, err), watch
 
 
-def test_the_issue_is_merged(live):
+def test_the_issue_is_merged(live) -> None:
     assert live.said.code == 0, live.said.err + live.said.out
     assert (live.issue["outcome"], live.issue["verdict"], live.issue["attempts"]) == ("merged", "passed", 1)
 
 
-def test_what_was_missing_is_drafted_and_said(live):
+def test_what_was_missing_is_drafted_and_said(live) -> None:
     drafted = {draft["path"] for draft in live.said.json["drafted"]}
     assert drafted >= set(GOVERNANCE)
 
 
-def test_the_agents_answers_are_streamed_and_the_closed_ones_come_whole(live):
+def test_the_agents_answers_are_streamed_and_the_closed_ones_come_whole(live) -> None:
     streamed = [one.body.get("stream") for one in live.endpoint.seen if one.answered == "implementer"]
     assert len(streamed) == 6
     assert all(streamed)
     assert [one.body.get("stream") for one in live.endpoint.seen if one.answered == "triage"] == [None]
 
 
-def test_overloads_are_asked_again_by_the_broker_alone(live):
+def test_overloads_are_asked_again_by_the_broker_alone(live) -> None:
     turned_away = [one.answered for one in live.endpoint.seen if one.answered in OVERLOADS.values()]
     assert turned_away == list(OVERLOADS.values())
     assert live.endpoint.answered() == ["triage", "author", *["implementer"] * 6]
 
 
-def test_the_endpoint_sees_the_key_in_each_request(live):
+def test_the_endpoint_sees_the_key_in_each_request(live) -> None:
     assert {one.headers["x-api-key"] for one in live.endpoint.seen} == {KEY}
 
 
-def test_only_the_broker_has_the_key_of_all_the_programs_that_ran(live):
+def test_only_the_broker_has_the_key_of_all_the_programs_that_ran(live) -> None:
     assert live.watch.kinds >= {"harness.agents.broker", "harness.forge.embedded", "harness.sandbox", "validators", "git"}
     assert live.watch.with_key == {"harness.agents.broker"}
 
 
-def test_the_key_is_in_no_file(live):
+def test_the_key_is_in_no_file(live) -> None:
     logs = list((live.home / "broker" / "wire").glob("*.jsonl"))
     assert len(logs) == 2       # the author's is on the sealed side
     for path in live.home.rglob("*"):
@@ -153,7 +153,7 @@ def test_the_key_is_in_no_file(live):
             assert KEY.encode() not in path.read_bytes(), path
 
 
-def test_every_answer_is_paid_for_once_and_an_overload_is_not(live):
+def test_every_answer_is_paid_for_once_and_an_overload_is_not(live) -> None:
     spent, recordings = Decimal(0), live.endpoint.recordings
     for file in (recordings / "issue-1" / "triage-1.json", recordings / "issue-1" / "implementer-1.json",
                  recordings / "sealed" / "issue-1" / "author-1.json"):

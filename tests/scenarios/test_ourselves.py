@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 OURSELVES = ROOT / "examples" / "ourselves"
 
 
-def copy_of_ourselves(folder):
+def copy_of_ourselves(folder) -> None:
     """What is committed or would be, as a repository of its own."""
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True)
     for name in filter(None, listed.stdout.split(b"\0")):
@@ -30,7 +30,7 @@ def copy_of_ourselves(folder):
     repository_of(folder)
 
 
-def test_an_issue_of_our_own_is_merged_on_the_copy(tmp_path):
+def test_an_issue_of_our_own_is_merged_on_the_copy(tmp_path) -> None:
     folder, home = tmp_path / "ourselves", tmp_path / "home"
     copy_of_ourselves(folder)
     done = subprocess.run(

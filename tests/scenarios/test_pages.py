@@ -26,7 +26,7 @@ def workshop(lap, tmp_path):
 
 
 @pytest.mark.parametrize("page", [page for page, marked in RUN.items() if marked])
-def test_every_block_that_is_marked_runs(page, workshop):
+def test_every_block_that_is_marked_runs(page, workshop) -> None:
     folder, env = workshop
     for block in RUN[page]:
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=folder, env=env, capture_output=True, text=True,
@@ -34,5 +34,5 @@ def test_every_block_that_is_marked_runs(page, workshop):
         assert done.returncode == 0, f"{page}:{block.line}:\n{block.text}\n{done.stdout}{done.stderr}"
 
 
-def test_the_seal_page_runs_its_proofs():
+def test_the_seal_page_runs_its_proofs() -> None:
     assert len(RUN["docs/seal.md"]) >= 5

@@ -73,7 +73,7 @@ class Hosted:
         finally:
             ledger.close()
 
-    def vanishes_once(self, machine, happened):
+    def vanishes_once(self, machine, happened) -> None:
         """Run until `happened`, then take the machine away: every process of it and its disk."""
         with serving(Endpoint(EXAMPLES / "recordings", issue=1)) as endpoint:
             process = self.started(machine, endpoint)
@@ -128,7 +128,7 @@ def hosted(tmp_path_factory, postgres):
     forge.stop()
 
 
-def test_an_issue_lands_over_three_machines_two_of_which_vanish(hosted, postgres):
+def test_an_issue_lands_over_three_machines_two_of_which_vanish(hosted, postgres) -> None:
     def is_accepted():
         return any(entry.data["to"] == "accepted" for entry in hosted.entries("transition"))
 

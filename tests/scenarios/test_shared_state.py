@@ -15,7 +15,7 @@ def factory(home, address, *arguments):
     return Said(done.returncode, done.stdout, done.stderr)
 
 
-def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(tmp_path, postgres):
+def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(tmp_path, postgres) -> None:
     home, address = example(tmp_path / "home", "3-card-payments.md"), postgres.database()
     assert factory(home, address, "home", "move", "postgresql").code == 0
     another = tmp_path / "another-machine"

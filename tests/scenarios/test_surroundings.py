@@ -44,28 +44,28 @@ def example(tmp_path_factory):
     ({"FACTORY_HOME": "~/named"}, "account/named"),
     ({"FACTORY_HOME": ""}, "account/.local/state/lights-out-factory"),
 ], ids=["account", "xdg", "relative-xdg", "named-before-xdg", "relative", "tilde", "empty"])
-def test_where_the_home_is_looked_for(tmp_path, env, where):
+def test_where_the_home_is_looked_for(tmp_path, env, where) -> None:
     said = factory("status", folder=tmp_path, **{name: value.format(here=tmp_path) for name, value in env.items()})
     assert said.code == 2
     assert f"there is no factory at {tmp_path / where};" in said.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_home_the_account_says_where(tmp_path):
+def test_without_home_the_account_says_where(tmp_path) -> None:
     said = factory("status", folder=tmp_path, HOME=None)
     assert said.code == 2
     assert f"there is no factory at {Path('~').expanduser()}" in said.err or "there is no factory at /" in said.err
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_account_that_does_not_exist(tmp_path):
+def test_an_account_that_does_not_exist(tmp_path) -> None:
     said = factory("status", folder=tmp_path, FACTORY_HOME="~nobody-of-that-name/x")
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert "~nobody-of-that-name" in said.err
 
 
 @pytest.mark.parametrize(("home", "says"), [("/proc/factory", "No such file or directory"), ("/dev/null/x", "Not a directory")])
-def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says):
+def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says) -> None:
     said = factory("demo", "--json", "--home", home, folder=tmp_path)
     assert (said.code, said.err.count("\n")) == (2, 1)
     assert says in said.err
@@ -74,7 +74,7 @@ def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says):
 
 
 @pytest.mark.parametrize("asked", [("status",), ("audit",), ("stop",), ("tick",)], ids=" ".join)
-def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked):
+def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked) -> None:
     frozen = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", lap.home, lap.home, FACTORY, *asked, "--json"]
     done = subprocess.run(frozen, env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)}, cwd=tmp_path, capture_output=True,
                           text=True, timeout=60)
@@ -84,7 +84,7 @@ def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked):
 
 
 @pytest.mark.parametrize("name", ["with spaces", "Gezeiten-Häuschen", "潮汐", "quo'te\"d"])
-def test_a_home_with_an_odd_name(example, tmp_path, name):
+def test_a_home_with_an_odd_name(example, tmp_path, name) -> None:
     home = tmp_path / name
     shutil.copytree(example, home, symlinks=True)
     (tmp_path / "elsewhere").mkdir()
@@ -96,7 +96,7 @@ def test_a_home_with_an_odd_name(example, tmp_path, name):
 
 @pytest.mark.parametrize("env", [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0",
                          "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}], ids=["ascii", "c-locale", "latin-1"])
-def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env):
+def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env) -> None:
     told = factory("why", "3", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
     assert (told.code, told.err) == (0, "")
     assert "add card payments" in told.out
@@ -104,7 +104,7 @@ def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env):
     assert found.json == factory("why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), LC_ALL="C.UTF-8").json
 
 
-def test_a_reader_that_goes_away_is_no_accident(lap, tmp_path):
+def test_a_reader_that_goes_away_is_no_accident(lap, tmp_path) -> None:
     shell = f"'{FACTORY}' why 2 | head -n 1"
     done = subprocess.run(["/bin/sh", "-c", shell], env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)}, cwd=tmp_path,
                           capture_output=True, text=True, timeout=60)
@@ -113,7 +113,7 @@ def test_a_reader_that_goes_away_is_no_accident(lap, tmp_path):
 
 
 @pytest.mark.parametrize("asked", [("stauts",), ("why", "two"), ("tick", "--jsn")], ids=" ".join)
-def test_a_slip_of_the_pen_is_answered_for_people_and_for_programs(tmp_path, asked):
+def test_a_slip_of_the_pen_is_answered_for_people_and_for_programs(tmp_path, asked) -> None:
     said = factory(*asked, "--json", folder=tmp_path)
     assert said.code == 2
     assert said.json["ok"] is False
@@ -152,26 +152,26 @@ def fresh(example, tmp_path):
     return home
 
 
-def test_on_a_terminal_progress_moves_and_has_colours(fresh, tmp_path):
+def test_on_a_terminal_progress_moves_and_has_colours(fresh, tmp_path) -> None:
     said = on_terminal("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm")
     assert "\x1b[32m" in said
     assert "\x1b[?25l" in said, "the cursor is hidden while a line moves"
 
 
-def test_on_a_dumb_terminal_progress_is_plain_lines(fresh, tmp_path):
+def test_on_a_dumb_terminal_progress_is_plain_lines(fresh, tmp_path) -> None:
     said = on_terminal("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="dumb")
     assert "\x1b" not in said
     assert re.search(r"^ +\d+\.\ds +triage-1-1 +classify +in", said, re.MULTILINE)
 
 
-def test_in_a_pipe_progress_is_plain_lines_on_standard_error(fresh, tmp_path):
+def test_in_a_pipe_progress_is_plain_lines_on_standard_error(fresh, tmp_path) -> None:
     said = factory("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm")
     assert "\x1b" not in said.err + said.out
     assert re.search(r"^ +\d+\.\ds +triage-1-1 +classify +in", said.err, re.MULTILINE)
     assert said.out.startswith("#1 ")
 
 
-def test_colours_asked_for_in_a_pipe_do_not_bring_moving_lines(fresh, tmp_path):
+def test_colours_asked_for_in_a_pipe_do_not_bring_moving_lines(fresh, tmp_path) -> None:
     said = factory("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm", FORCE_COLOR="1")
     assert "\x1b[32m" in said.err
     assert not re.search(r"\x1b\[(\?25|2K|\d+A)", said.err)
@@ -192,7 +192,7 @@ def test_colours_asked_for_in_a_pipe_do_not_bring_moving_lines(fresh, tmp_path):
     ({"TERM": "dumb"}, False, False),
     ({"TERM": "dumb", "FORCE_COLOR": "3"}, True, True),
 ], ids=lambda value: " ".join(f"{k}={v}" for k, v in value.items()) if isinstance(value, dict) else "")
-def test_who_gets_colours(monkeypatch, env, terminal, pipe):
+def test_who_gets_colours(monkeypatch, env, terminal, pipe) -> None:
     for name in ("NO_COLOR", "FORCE_COLOR", "CLICOLOR", "CLICOLOR_FORCE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")

@@ -20,7 +20,7 @@ LONGEST = 5.0
 a second later."""
 
 
-def test_killed_in_each_workflow_another_takes_over_within_five_seconds_and_nothing_is_doubled(tmp_path):
+def test_killed_in_each_workflow_another_takes_over_within_five_seconds_and_nothing_is_doubled(tmp_path) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md")
     took: dict[str, float] = {}
     with daemons(home) as start:
@@ -61,7 +61,7 @@ def one_of_each(home):
         forge.stop()
 
 
-def test_a_standby_that_is_told_to_go_goes_and_a_tick_beside_a_running_one_is_refused(tmp_path):
+def test_a_standby_that_is_told_to_go_goes_and_a_tick_beside_a_running_one_is_refused(tmp_path) -> None:
     home = example(tmp_path / "home", "3-card-payments.md")
     with daemons(home) as start:
         leader = start()

@@ -48,7 +48,7 @@ def words(tmp_path):
     (("words", "--endpoint", "http://models.example.org", "--issues", ISSUES), 2, "would show the key"),
     (("https://kim:sk-secret@127.0.0.1:9/o/n", "--replay", ".", "--issues", ISSUES), 5, "127.0.0.1/o/n could not be taken"),
 ])
-def test_bad_input_ends_in_one_line_and_leaves_nothing(tmp_path, words, arguments, code, says):
+def test_bad_input_ends_in_one_line_and_leaves_nothing(tmp_path, words, arguments, code, says) -> None:
     before = everything(words)
     said = attempt(tmp_path, *arguments, "--json")
     assert (said.code, says in said.err) == (code, True), said.err
@@ -59,7 +59,7 @@ def test_bad_input_ends_in_one_line_and_leaves_nothing(tmp_path, words, argument
     assert everything(words) == before
 
 
-def test_without_a_start_command_the_lap_ends_with_a_person_who_is_told_why(tmp_path, words):
+def test_without_a_start_command_the_lap_ends_with_a_person_who_is_told_why(tmp_path, words) -> None:
     before = everything(words)
     recordings = recordings_for(EXAMPLES / "recordings", tmp_path / "recordings", {"M-BOOK": "M-WORKS"})
     with serving(Endpoint(recordings, issue=1)) as endpoint:
@@ -72,7 +72,7 @@ def test_without_a_start_command_the_lap_ends_with_a_person_who_is_told_why(tmp_
     assert factory(tmp_path / "home", "audit").code == 0
 
 
-def test_one_issue_of_many_is_worked_on_alone(tmp_path):
+def test_one_issue_of_many_is_worked_on_alone(tmp_path) -> None:
     app = tmp_path / "app"
     shutil.copytree(EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data"))
     repository_of(app)
@@ -85,7 +85,7 @@ def test_one_issue_of_many_is_worked_on_alone(tmp_path):
     assert said.json["drafted"] == [] or all(draft["path"].startswith(".github/") for draft in said.json["drafted"])
 
 
-def test_help_says_how_issues_are_written_and_where_answers_come_from(tmp_path):
+def test_help_says_how_issues_are_written_and_where_answers_come_from(tmp_path) -> None:
     said = attempt(tmp_path, "--help")
     assert said.code == 0
     assert all(word in " ".join(said.out.split()) for word in ("front matter", "`# ` heading", "ANTHROPIC_API_KEY", "--replay"))

@@ -39,7 +39,7 @@ def file_issue(home):
     return answer.json()["number"]
 
 
-def test_an_issue_that_is_opened_is_worked_on_promptly(quiet):
+def test_an_issue_that_is_opened_is_worked_on_promptly(quiet) -> None:
     with daemons(quiet) as start:
         up = start()
         up.heard("up")
@@ -50,7 +50,7 @@ def test_an_issue_that_is_opened_is_worked_on_promptly(quiet):
         assert up.told(signal.SIGTERM) == 0
 
 
-def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_nor_after_a_second_ctrl_c(tmp_path):
+def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_nor_after_a_second_ctrl_c(tmp_path) -> None:
     home = example(tmp_path / "home", "1-cancelled-places.md")
     with daemons(home) as start:
         patient = start()
@@ -78,7 +78,7 @@ def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_n
     assert factory(home, "audit").code == 0
 
 
-def test_the_owners_stop_pauses_it_and_a_resume_goes_on(quiet):
+def test_the_owners_stop_pauses_it_and_a_resume_goes_on(quiet) -> None:
     with daemons(quiet) as start:
         up = start()
         up.heard("up")
@@ -90,7 +90,7 @@ def test_the_owners_stop_pauses_it_and_a_resume_goes_on(quiet):
 
 
 @pytest.mark.parametrize("program", ["harness.forge.embedded", "harness.agents.broker"])
-def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, program):
+def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, program) -> None:
     with daemons(quiet) as start:
         up = start()
         up.heard("up")
@@ -104,7 +104,7 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
     assert found["outages"][0]["until"] is not None
 
 
-def test_systemd_is_told_that_it_is_ready_alive_and_leaving(quiet, tmp_path):
+def test_systemd_is_told_that_it_is_ready_alive_and_leaving(quiet, tmp_path) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, daemons(quiet) as start:
         systemd.bind(str(tmp_path / "notify"))
         systemd.settimeout(30)
@@ -120,13 +120,13 @@ def test_systemd_is_told_that_it_is_ready_alive_and_leaving(quiet, tmp_path):
 @pytest.mark.parametrize(("options", "says"), [
     (("--interval", "0"), "--interval"), (("--interval", "soon"), "--interval"), (("--grace", "-1"), "--grace"),
 ])
-def test_an_option_that_makes_no_sense_is_named(quiet, options, says):
+def test_an_option_that_makes_no_sense_is_named(quiet, options, says) -> None:
     said = factory(quiet, "up", *options)
     assert said.code == 2
     assert says in said.err
 
 
-def test_a_home_without_a_factory_is_named(tmp_path):
+def test_a_home_without_a_factory_is_named(tmp_path) -> None:
     said = factory(tmp_path, "up")
     assert said.code == 2
     assert "there is no factory at" in said.err

@@ -113,7 +113,7 @@ def run(elsewhere, tmp_path):
     return ran
 
 
-def test_every_file_of_the_programs_is_in_the_wheel_byte_for_byte(checkout, wheel):
+def test_every_file_of_the_programs_is_in_the_wheel_byte_for_byte(checkout, wheel) -> None:
     """A peer's wheel shipped without its templates."""
     found = digests(wheel)
     expected = {in_wheel(name): hashlib.sha256((checkout / name).read_bytes()).hexdigest() for name in known_to_git()
@@ -123,7 +123,7 @@ def test_every_file_of_the_programs_is_in_the_wheel_byte_for_byte(checkout, whee
     assert {name for name in found if name not in expected and ".dist-info/" not in name} == set()
 
 
-def test_the_source_distribution_builds_the_same_wheel(checkout, wheel, tmp_path):
+def test_the_source_distribution_builds_the_same_wheel(checkout, wheel, tmp_path) -> None:
     sdist = backed("build_sdist", source=checkout, folder=tmp_path)
     with tarfile.open(sdist) as archive:
         archive.extractall(tmp_path, filter="data")
@@ -131,7 +131,7 @@ def test_the_source_distribution_builds_the_same_wheel(checkout, wheel, tmp_path
     assert digests(again) == digests(wheel)
 
 
-def test_an_editable_install_reads_them_where_they_are(checkout, tmp_path):
+def test_an_editable_install_reads_them_where_they_are(checkout, tmp_path) -> None:
     mine, venv = tmp_path / "checkout", tmp_path / "venv"
     shutil.copytree(checkout, mine)
     editable = backed("build_editable", source=mine, folder=tmp_path)
@@ -142,7 +142,7 @@ def test_an_editable_install_reads_them_where_they_are(checkout, tmp_path):
     assert done.stdout.split() == [str(mine / "workflows"), str(mine / "examples")]
 
 
-def test_nothing_comes_from_the_checkout(run, elsewhere):
+def test_nothing_comes_from_the_checkout(run, elsewhere) -> None:
     where = "import harness, validators; from harness.shipped import shipped; " \
             "print(harness.__file__, validators.__file__, shipped('workflows'), shipped('examples'), sep='\\n')"
     said = run("python", "-I", "-c", where)
@@ -150,7 +150,7 @@ def test_nothing_comes_from_the_checkout(run, elsewhere):
     assert all(line.startswith(str(elsewhere)) for line in said.out.splitlines())
 
 
-def test_every_package_that_a_module_imports_is_asked_for(run):
+def test_every_package_that_a_module_imports_is_asked_for(run) -> None:
     """Late imports, too: what only the development environment has would end a command in somebody's hands."""
     said = run("python", "-I", "-c", MISSING)
     assert (said.out, said.err) == ("", "")
@@ -176,17 +176,17 @@ for package in (harness, validators):
 
 @pytest.mark.parametrize("program", [("factory",), ("python", "-m", "harness"), ("python", "-m", "validators"),
                                      ("python", "-I", "-m", "harness.sandbox")], ids=" ".join)
-def test_each_program_starts(run, program):
+def test_each_program_starts(run, program) -> None:
     said = run(*program, "--help")
     assert (said.code, said.err) == (0, "")
     assert said.out.lower().startswith("usage: ")
 
 
-def test_the_version_is_the_wheels(run, wheel):
+def test_the_version_is_the_wheels(run, wheel) -> None:
     assert run("factory", "--version").out == f"factory, version {wheel.name.split('-')[1]}\n"
 
 
-def test_init_drafts_what_a_repository_lacks(run, tmp_path):
+def test_init_drafts_what_a_repository_lacks(run, tmp_path) -> None:
     repository = tmp_path / "repository"
     repository.mkdir()
     (repository / "app.py").write_text("print('hello')\n")
@@ -199,7 +199,7 @@ def test_init_drafts_what_a_repository_lacks(run, tmp_path):
     assert run("factory", "rules", "test", str(repository)).code == 0
 
 
-def test_the_demo_runs_to_its_end_and_its_audit_is_sound(run, tmp_path):
+def test_the_demo_runs_to_its_end_and_its_audit_is_sound(run, tmp_path) -> None:
     said = run("factory", "demo", "--issue", "1", "--json", "--home", str(tmp_path / "home"))
     assert said.code == 0, said.err
     assert json.loads(said.out)["ok"] is True

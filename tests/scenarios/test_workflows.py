@@ -24,14 +24,14 @@ def library(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["docs", "library", "two-services"])
-def test_an_example_is_clean(home, name):
+def test_an_example_is_clean(home, name) -> None:
     said = factory(home, "workflow", "check", str(EXAMPLES / name))
     assert (said.code, said.err) == (0, "")
     assert said.out.startswith("clean: workflows/")
     assert factory(home, "workflow", "check", str(EXAMPLES / name), "--json").json["ok"] is True
 
 
-def test_every_problem_is_named_with_its_file_and_line_and_the_exit_code_says_that_there_are_some(home, library):
+def test_every_problem_is_named_with_its_file_and_line_and_the_exit_code_says_that_there_are_some(home, library) -> None:
     (library / "workflows" / "validate.yaml").write_text(
         "name: validate\nnodes:\n  - {id: candidate, use: validate.candidat}\n  - {id: lint, run: lint, needs: [candidate]}\n")
     (library / "workflows" / "merge.yml").write_text("name: merge\n")
@@ -47,7 +47,7 @@ def test_every_problem_is_named_with_its_file_and_line_and_the_exit_code_says_th
         ("workflows/merge.yml", None, None), ("workflows/validate.yaml", 3, "use"), ("workflows/validate.yaml", 4, "run")]
 
 
-def test_a_folder_without_workflows_is_bound_by_the_built_in_ones(home, tmp_path):
+def test_a_folder_without_workflows_is_bound_by_the_built_in_ones(home, tmp_path) -> None:
     said = factory(home, "workflow", "check", str(tmp_path))
     assert (said.code, said.out) == (0, "clean: no workflow of its own, the factory's bind\n")
     shown = factory(home, "workflow", "show", "--path", str(tmp_path), "--json").json
@@ -55,7 +55,7 @@ def test_a_folder_without_workflows_is_bound_by_the_built_in_ones(home, tmp_path
     assert shown["digest"] is None
 
 
-def test_what_binds_is_shown_with_whose_it_is(home, library):
+def test_what_binds_is_shown_with_whose_it_is(home, library) -> None:
     said = factory(home, "workflow", "show", "--path", str(library))
     lines = {line.split()[0]: line for line in said.out.splitlines()[1:]}
     assert "its own" in lines["validate"]
@@ -66,7 +66,7 @@ def test_what_binds_is_shown_with_whose_it_is(home, library):
     assert prompt["text"] == (ROOT / "workflows" / "prompts" / "triage.md.j2").read_text("utf-8")
 
 
-def test_without_a_home_the_current_folder_is_looked_at(home, library):
+def test_without_a_home_the_current_folder_is_looked_at(home, library) -> None:
     done = subprocess.run([FACTORY, "workflow", "show", "--json"], cwd=library, capture_output=True, text=True, timeout=60,
                           env={**os.environ, "FACTORY_HOME": str(home)}, check=True)
     assert '"own": true' in done.stdout
@@ -74,7 +74,7 @@ def test_without_a_home_the_current_folder_is_looked_at(home, library):
 
 
 @pytest.mark.parametrize(("form", "begins"), [("text", "validate\n"), ("mermaid", "---\ntitle: validate\n"), ("dot", "digraph")])
-def test_a_picture_is_drawn_in_every_form(home, library, form, begins):
+def test_a_picture_is_drawn_in_every_form(home, library, form, begins) -> None:
     said = factory(home, "workflow", "graph", "validate", "--path", str(library), "--format", form)
     assert said.code == 0
     assert said.out.startswith(begins)
@@ -88,21 +88,21 @@ def test_a_picture_is_drawn_in_every_form(home, library, form, begins):
     (("graph", "--format", "svg"), "'svg' is not one of"),
     (("check", "nowhere"), "does not exist"),
 ])
-def test_wrong_input_is_one_clear_line_and_exit_code_2(home, arguments, says):
+def test_wrong_input_is_one_clear_line_and_exit_code_2(home, arguments, says) -> None:
     said = factory(home, "workflow", *arguments)
     assert said.code == 2
     assert says in said.err
     assert "Traceback" not in said.err
 
 
-def test_what_cannot_be_obeyed_is_not_drawn(home, library):
+def test_what_cannot_be_obeyed_is_not_drawn(home, library) -> None:
     (library / "workflows" / "validate.yaml").write_text("name: validate\nnodes: [{id: a, use: validate.candidate}]\n")
     said = factory(home, "workflow", "graph", "--path", str(library))
     assert said.code == 2
     assert said.err.startswith("factory: workflows/validate.yaml:2: `nodes`: has no `gate: candidate-law`")
 
 
-def test_at_a_home_the_base_is_shown_with_the_digest_that_the_ledger_has(copy):
+def test_at_a_home_the_base_is_shown_with_the_digest_that_the_ledger_has(copy) -> None:
     shown = factory(copy, "workflow", "show", "--json").json
     assert shown["where"].startswith("base ")
     assert {one["own"] for one in shown["documents"]} == {False}

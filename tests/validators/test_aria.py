@@ -47,7 +47,7 @@ SNAPSHOT = """\
 """
 
 
-def test_a_snapshot_is_read_into_nodes():
+def test_a_snapshot_is_read_into_nodes() -> None:
     tree = nodes(SNAPSHOT)
     assert [node.role for node in tree] == ["heading", "navigation", "table", "textbox", "combobox", "checkbox", "text"]
     assert tree[0] == Node("heading", "Walks", told=(("level", "1"),))
@@ -57,7 +57,7 @@ def test_a_snapshot_is_read_into_nodes():
     assert tree[-1] == Node("text", text="plain words")
 
 
-def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells():
+def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells() -> None:
     (table,) = tables(nodes(SNAPSHOT))
     assert [header.names for header in table.headers] == [("Day ▼ Menu", "Day ▼", "Day"), ("Walk",)]
     assert table.rows == (("1", "Seal watch"), ("2", ""), ("3", "a: b"))
@@ -75,14 +75,14 @@ def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells()
         ('- grid:\n  - row:\n    - gridcell "x"', 0, (("x",),)),
     ],
 )
-def test_tables_of_other_shapes(body, headers, told):
+def test_tables_of_other_shapes(body, headers, told) -> None:
     (table,) = tables(nodes(body))
     assert (len(table.headers), table.rows) == (headers, told)
     assert table.cells(1) == tuple(row[1] for row in told if len(row) > 1)
     assert table.cells(0) == tuple(row[0] for row in told if len(row) >= headers)  # "No rows" is in no column
 
 
-def test_two_headers_of_one_name_are_none():
+def test_two_headers_of_one_name_are_none() -> None:
     (table,) = tables(nodes('- table:\n  - row:\n    - columnheader "a"\n    - columnheader "a"'))
     assert table.column("a") is None
 
@@ -98,7 +98,7 @@ def test_two_headers_of_one_name_are_none():
         ("Link", None), ('link "a', None), ("link /a/", None), ("", None), ("link 'a'", None), (r'link "\q"', None),
     ],
 )  # fmt: skip
-def test_an_element_is_written_one_way(text, found):
+def test_an_element_is_written_one_way(text, found) -> None:
     assert key(text) == found
 
 
@@ -128,7 +128,7 @@ def granted(wish: str) -> bool:
         ('[text: plain]', False),
     ],
 )
-def test_a_wish_is_granted_by_what_stands_in_one_place_and_order(wish, holds):
+def test_a_wish_is_granted_by_what_stands_in_one_place_and_order(wish, holds) -> None:
     assert granted(wish) is holds
 
 
@@ -138,7 +138,7 @@ trees = st.recursive(leaf, lambda inside: st.builds(Node, st.sampled_from(["row"
 
 
 @given(st.lists(trees, max_size=3))
-def test_every_tree_has_tables_rows_and_texts(roots):
+def test_every_tree_has_tables_rows_and_texts(roots) -> None:
     for table in tables(roots):
         assert all(len(table.cells(at)) <= len(table.rows) for at in range(4))
     assert all(isinstance(node.reads, str) for root in roots for node in root.within())
@@ -146,7 +146,7 @@ def test_every_tree_has_tables_rows_and_texts(roots):
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_a_snapshot_or_refused(text):
+def test_any_text_is_a_snapshot_or_refused(text) -> None:
     try:
         found = nodes(text)
     except ValueError:

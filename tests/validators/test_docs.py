@@ -26,12 +26,12 @@ PAGE = (Path(__file__).parents[2] / "docs" / "journeys.md").read_text()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
-def test_there_are_examples():
+def test_there_are_examples() -> None:
     assert len(EXAMPLES) >= 4
 
 
 @pytest.mark.parametrize("source", EXAMPLES)
-def test_every_example_may_be_sealed(source):
+def test_every_example_may_be_sealed(source) -> None:
     assert complaints(source) == ()
 
 
@@ -43,11 +43,11 @@ def test_every_example_may_be_sealed(source):
         *MODIFIERS, *ANSWERS, *DialogKind, *FilePart, *(f"{unit}s" for unit in UNITS), *(f"any.{kind}" for kind in GENERATORS),
     ],
 )  # fmt: skip
-def test_every_word_of_the_language_is_on_the_page(word):
+def test_every_word_of_the_language_is_on_the_page(word) -> None:
     assert re.search(rf"(?<!\w){re.escape(word)}(?!\w)", PAGE)
 
 
-def test_every_step_and_look_the_page_shows_is_in_the_language():
+def test_every_step_and_look_the_page_shows_is_in_the_language() -> None:
     shown = re.findall(r"^\| .*", PAGE, re.MULTILINE)
     lines = [code[2:] for row in shown for code in re.findall(r"`(- [^`]*)`", row)]
     assert len(lines) > 20
@@ -64,14 +64,14 @@ def section(start: str, end: str) -> str:
     return PAGE[PAGE.index(start) : PAGE.index(end, PAGE.index(start))]
 
 
-def test_every_element_the_page_shows_is_named_in_the_language():
+def test_every_element_the_page_shows_is_named_in_the_language() -> None:
     shown = re.findall(r"`(\{[^`]*\})`", section("## Naming an element", "## Steps"))
     assert len(shown) > 8
     for element in shown:
         assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - visible: {element}\n"), element
 
 
-def test_everything_the_page_says_can_never_happen_is_in_the_language():
+def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
     rows = re.findall(r"^\| (`.*?) \|", section("| never | |", "## What makes"), re.MULTILINE)
     shown = [code for row in rows for code in re.findall(r"`([^`]*)`", row) if ": " in code]
     assert {code.partition(":")[0] for code in shown} == set(Forbidden)
@@ -79,11 +79,11 @@ def test_everything_the_page_says_can_never_happen_is_in_the_language():
         assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - title: x\nnever: [{{{never}}}]\n"), never
 
 
-def test_the_page_that_authors_are_given_is_this_page():
+def test_the_page_that_authors_are_given_is_this_page() -> None:
     assert files("validators.language").joinpath("page.md").read_text() == PAGE
 
 
-def test_the_page_counts_the_saboteurs():
+def test_the_page_counts_the_saboteurs() -> None:
     assert len(Saboteur) == 4
     for told in ("rows dropped", "texts swapped", "writes swallowed", "answered with an error"):
         assert told in PAGE

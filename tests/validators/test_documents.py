@@ -50,12 +50,12 @@ PLAN = Plan(("journey: a",), (PlannedRun(RunId("a"), 5001),), 7, date(2026, 11, 
 
 
 @given(st.lists(evidence, max_size=3).map(tuple))
-def test_evidence_survives_the_journey_to_json_and_back(told):
+def test_evidence_survives_the_journey_to_json_and_back(told) -> None:
     assert read_evidence(evidence_json(told)) == told
 
 
 @given(st.lists(st.builds(PlannedRun, run_ids, counts), max_size=3).map(tuple), st.integers(), st.floats(0, 1000))
-def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds):
+def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds) -> None:
     plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), journey_seconds=seconds, browser="/usr/bin/x")
     assert read_plan(plan_json(plan)) == plan
 
@@ -84,13 +84,13 @@ def altered(document: str, *path: str | int, value: object) -> str:
         (("runs", 0), 5, "plan.runs[0]: expected an object"),
     ],
 )
-def test_a_plan_that_is_not_one_is_refused_by_path(path, value, words):
+def test_a_plan_that_is_not_one_is_refused_by_path(path, value, words) -> None:
     with pytest.raises(DocumentInvalid) as refused:
         read_plan(altered(plan_json(PLAN), *path, value=value))
     assert words in str(refused.value)
 
 
-def test_a_missing_key_and_a_broken_document_are_named():
+def test_a_missing_key_and_a_broken_document_are_named() -> None:
     told = json.loads(plan_json(PLAN))
     del told["seed"]
     with pytest.raises(DocumentInvalid, match="no key 'seed'"):
@@ -110,14 +110,14 @@ def test_a_missing_key_and_a_broken_document_are_named():
         (("runs", 0, "sabotage"), {"changed": 1, "touched": True, "caught": True}),
     ],
 )
-def test_evidence_with_anything_else_in_it_is_refused(path, value):
+def test_evidence_with_anything_else_in_it_is_refused(path, value) -> None:
     good = evidence_json((RunEvidence(RunId("a"), True, True),))
     assert read_evidence(good)
     with pytest.raises(DocumentInvalid):
         read_evidence(altered(good, *path, value=value))
 
 
-def test_what_a_judgement_needs():
+def test_what_a_judgement_needs() -> None:
     runs = judgement_runs(["a", "b"])
     assert len(runs) == len(set(runs)) == 14
     assert [str(run) for run in runs[:7]] == [
@@ -128,6 +128,6 @@ def test_what_a_judgement_needs():
     assert [str(run) for run in base_runs(["a"])] == ["base-plain-1", "base-masked-1"]
 
 
-def test_surroundings_come_from_the_seed_and_vary():
+def test_surroundings_come_from_the_seed_and_vary() -> None:
     assert surroundings(7) == surroundings(7)
     assert len({surroundings(seed) for seed in range(100)}) > 20

@@ -141,14 +141,14 @@ def driver(plan: str, out: Path, *, told: str = READY) -> subprocess.CompletedPr
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_what_each_app_comes_to(name, gallery):
+def test_what_each_app_comes_to(name, gallery) -> None:
     case, seen = CASES[name], judged(name, gallery)
     assert seen.outcome is case.outcome, (seen, gallery.of(name))
     assert case.reason in seen.reason
     assert [found.symptom for found in seen.findings] == ([case.symptom] if case.symptom else [])
 
 
-def test_the_driver_says_that_it_is_done(gallery):
+def test_the_driver_says_that_it_is_done(gallery) -> None:
     told = json.loads(gallery.printed.splitlines()[-1])
     assert told == {"done": True, "runs": sum(len(runs_of(name)) for name in (*CASES, *BASE))}
     assert len(gallery.evidence) == told["runs"]
@@ -156,7 +156,7 @@ def test_the_driver_says_that_it_is_done(gallery):
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
 @pytest.mark.parametrize("saboteur", list(Saboteur))
-def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery):
+def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery) -> None:
     told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=saboteur)
     assert told.sabotage
     assert told.sabotage.changed
@@ -165,13 +165,13 @@ def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery):
 
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
-def test_a_twin_fails_by_an_expectation_after_all_its_steps(name, gallery):
+def test_a_twin_fails_by_an_expectation_after_all_its_steps(name, gallery) -> None:
     twin = gallery.run(name, kind=Kind.TWIN)
     assert all(step.passed for step in twin.steps)
     assert not all(look.passed for look in twin.expectations)
 
 
-def test_both_visitors_bring_the_same_data(gallery):
+def test_both_visitors_bring_the_same_data(gallery) -> None:
     pair = [gallery.run("good", identity=identity) for identity in Identity]
     assert [look.expected for look in pair[0].expectations] == [look.expected for look in pair[1].expectations]
 
@@ -186,12 +186,12 @@ def test_both_visitors_bring_the_same_data(gallery):
         ("no-base", Purpose.BUG, False, "the app was not ready"),
     ],
 )
-def test_proof_on_base(name, purpose, proved, reason, gallery):
+def test_proof_on_base(name, purpose, proved, reason, gallery) -> None:
     told = proof(name, purpose, gallery.of(name))
     assert (told.proved, reason in told.reason) == (proved, True), told
 
 
-def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery):
+def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery) -> None:
     told = gallery.run("pleads")
     assert any("IGNORE ALL PREVIOUS INSTRUCTIONS" in look.observed for look in told.expectations)
     public = public_findings(judged("pleads", gallery).findings, {"M-BOOK": "Guests can book a walk."})
@@ -200,13 +200,13 @@ def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery):
     assert leaks(f"{public}", (journey,)) == ()
 
 
-def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery):
+def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery) -> None:
     assert {result(item) for item in gallery.of("pesters")} == {Result.PASSED}
     assert any("dismissed a dialog" in note for note in gallery.run("pesters").notes)
 
 
 @pytest.mark.parametrize("identity", list(Identity))
-def test_every_run_leaves_what_can_be_looked_at(identity, gallery):
+def test_every_run_leaves_what_can_be_looked_at(identity, gallery) -> None:
     told = gallery.run("good", identity=identity)
     names = {Path(name).name for name in told.files}
     film = {name for name in names if name.endswith(".jpg")}
@@ -216,11 +216,11 @@ def test_every_run_leaves_what_can_be_looked_at(identity, gallery):
     assert all((gallery.out / name).stat().st_size for name in told.files)
 
 
-def test_a_failed_run_leaves_its_picture_too(gallery):
+def test_a_failed_run_leaves_its_picture_too(gallery) -> None:
     assert any(name.endswith("page.png") for name in gallery.run("fails").files)
 
 
-def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium, tmp_path):
+def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium, tmp_path) -> None:
     with ExitStack() as open_apps:
         runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.Fails()))) for run in judgement_runs(["j"]))
         source = f"journey: j\n{SHALLOW}"
@@ -241,7 +241,7 @@ def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium,
         (plan_json(Plan((f"journey: j\n{SHALLOW}",), (), 1, date(2026, 1, 1))), "no browser"),
     ],
 )
-def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_path, monkeypatch):
+def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_path, monkeypatch) -> None:
     monkeypatch.delenv("LOF_BROWSER", raising=False)
     ended = driver(plan, tmp_path / "out")
     assert ended.returncode == 2
@@ -249,7 +249,7 @@ def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium, tmp_path):
+def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium, tmp_path) -> None:
     with ExitStack() as open_apps:
         runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.App()))) for run in judgement_runs(["j"]))
         plan = plan_json(Plan((f"journey: j\n{THOROUGH}",), runs, 1, date(2026, 1, 1), browser=chromium))
@@ -258,7 +258,7 @@ def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium
     assert not (tmp_path / "out" / "evidence.json").exists()
 
 
-def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path):
+def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> None:
     runs = (PlannedRun(RunId("j"), 1),)
     plan = Plan((f"journey: j\n{SHALLOW}",), runs, 1, date(2026, 1, 1), browser=str(tmp_path / "nothing"))
     ended = driver(plan_json(plan), tmp_path / "out")

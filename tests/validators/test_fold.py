@@ -109,7 +109,7 @@ def sealed(proof: Proof | None = RED, purpose: Purpose = Purpose.BUG) -> tuple[S
     return (Sealed("j", "M-BOOK", purpose, proof),)
 
 
-def test_a_run_says_one_of_three_things():
+def test_a_run_says_one_of_three_things() -> None:
     for name, changes in OWN.items():
         if changes is None:
             continue
@@ -121,7 +121,7 @@ PROOFS = {"red": RED, "refused": Proof(False, "passes on base"), "none": None}
 APART_BUT_FIRST = ("not applicable",) * 3
 
 
-def test_every_pair_of_own_runs_whatever_its_controls_say():
+def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
     """Only two green runs are ever asked for their controls; no control can turn a red or a silent one green."""
     controls = [("fails", "caught", "red"), ("passes", "missed", "none"), ("absent", "absent", "refused")]
     for (plain, masked), (twin, how, proof) in product(product(OWN, OWN), controls):
@@ -150,7 +150,7 @@ REACHED = SabotageFacts(1, False, put_in=True, reached=True)
         (TOUCHED, True, "here", Outcome.PASSED),  # nothing was put in
     ],
 )
-def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(facts, noticed, vantage, outcome):
+def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(facts, noticed, vantage, outcome) -> None:
     seen = (replace(LOOK, vantage=vantage),)
     always_there = {"sabotage": replace(facts, touched=True, reached=False), "expectations": FAILED_LOOK}
     first, second, *_ = (RunId("j", kind=Kind.SABOTAGE, saboteur=saboteur) for saboteur in Saboteur)
@@ -164,14 +164,14 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(f
     assert verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs)).outcome is outcome
 
 
-def test_two_green_runs_under_every_twin_sabotage_and_proof():
+def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
     for twin, how, proof in product(TWINS, SABOTAGE, PROOFS):
         outcome = verdict(sealed(PROOFS[proof]), told(twin=twin, sabotage=(how, *APART_BUT_FIRST))).outcome
         green = twin in GOOD_TWINS and how in KILLS and proof == "red"
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (twin, how, proof)
 
 
-def test_every_combination_of_four_saboteurs():
+def test_every_combination_of_four_saboteurs() -> None:
     kinds = ("caught", "caught though untouched", "missed, untouched", "not applicable", "missed", "absent")
     for hows in product(kinds, repeat=4):
         green = any(how in KILLS for how in hows) and all(how in KILLS | HARMLESS for how in hows)
@@ -179,7 +179,7 @@ def test_every_combination_of_four_saboteurs():
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), hows
 
 
-def test_what_is_counted_when_all_is_well():
+def test_what_is_counted_when_all_is_well() -> None:
     green = verdict(sealed(), told(sabotage=("caught", "caught though untouched", "missed, untouched", "not applicable")))
     assert green.outcome is Outcome.PASSED
     assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
@@ -213,23 +213,23 @@ def test_what_is_counted_when_all_is_well():
         ((), "not performed plain"),
     ],
 )
-def test_an_inconclusive_verdict_says_why(evidence, reason):
+def test_an_inconclusive_verdict_says_why(evidence, reason) -> None:
     told_verdict = verdict(sealed(), evidence)
     assert told_verdict.outcome is Outcome.INCONCLUSIVE
     assert reason in told_verdict.reason
     assert told_verdict.findings == ()
 
 
-def test_no_sealed_journey_is_no_verdict():
+def test_no_sealed_journey_is_no_verdict() -> None:
     assert verdict((), told()).outcome is Outcome.INCONCLUSIVE
     assert "no journey is sealed" in verdict((), ()).reason
 
 
-def test_two_journeys_of_one_name_are_refused():
+def test_two_journeys_of_one_name_are_refused() -> None:
     assert "two sealed journeys" in verdict((*sealed(), *sealed()), told()).reason
 
 
-def test_executed_must_equal_sealed():
+def test_executed_must_equal_sealed() -> None:
     both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
     assert verdict(both, told()).outcome is Outcome.INCONCLUSIVE
     more = tuple(replace(one, run=replace(one.run, journey="k")) for one in told())
@@ -237,7 +237,7 @@ def test_executed_must_equal_sealed():
     assert verdict(both, told(plain="look", masked="look") + more[1:]).outcome is Outcome.INCONCLUSIVE
 
 
-def test_one_failed_journey_fails_the_change():
+def test_one_failed_journey_fails_the_change() -> None:
     both = (*sealed(), Sealed("k", "issue", Purpose.REGRESSION, RED))
     bad = tuple(replace(one, run=replace(one.run, journey="k")) for one in told(plain="look", masked="look"))
     seen = verdict(both, told() + bad)
@@ -248,7 +248,7 @@ def test_one_failed_journey_fails_the_change():
 @pytest.mark.parametrize(
     ("plain", "masked"), [("green", "look"), ("look", "green"), ("look", "breach"), ("step missing", "look")]
 )
-def test_an_app_that_answers_its_visitors_differently_fails(plain, masked):
+def test_an_app_that_answers_its_visitors_differently_fails(plain, masked) -> None:
     seen = verdict(sealed(), told(plain=plain, masked=masked))
     assert seen.outcome is Outcome.FAILED
     assert "behaves differently when watched" in seen.reason
@@ -264,7 +264,7 @@ def test_an_app_that_answers_its_visitors_differently_fails(plain, masked):
         ("look", "not ready", Outcome.INCONCLUSIVE),
     ],
 )
-def test_a_retry_can_only_label_a_result_flaky(first, second, outcome):
+def test_a_retry_can_only_label_a_result_flaky(first, second, outcome) -> None:
     again = tuple(
         replace(run(identity, attempt=2), **OWN[second]) for identity in Identity
     )
@@ -274,14 +274,14 @@ def test_a_retry_can_only_label_a_result_flaky(first, second, outcome):
         assert "flaky" in seen.reason
 
 
-def test_a_divergence_that_a_retry_does_not_repeat_is_flaky_not_evil():
+def test_a_divergence_that_a_retry_does_not_repeat_is_flaky_not_evil() -> None:
     again = (run(Identity.PLAIN, attempt=2), run(Identity.MASKED, attempt=2))
     seen = verdict(sealed(), told(plain="green", masked="look") + again)
     assert seen.outcome is Outcome.INCONCLUSIVE
     assert "flaky" in seen.reason
 
 
-def test_a_retry_never_replaces_a_first_attempt():
+def test_a_retry_never_replaces_a_first_attempt() -> None:
     second_only = tuple(replace(one, run=replace(one.run, attempt=2)) for one in told())
     assert verdict(sealed(), second_only).outcome is Outcome.INCONCLUSIVE
 
@@ -302,18 +302,18 @@ def test_a_retry_never_replaces_a_first_attempt():
         ({"breaches": (Breach("text", 12),)}, Symptom.PAGE_ERROR),
     ],
 )
-def test_a_finding_is_what_a_person_would_have_noticed(changes, symptom):
+def test_a_finding_is_what_a_person_would_have_noticed(changes, symptom) -> None:
     evidence = tuple(replace(run(identity), **changes) for identity in Identity)
     assert verdict(sealed(), evidence).findings[0].symptom is symptom
 
 
-def test_red_on_base_needs_a_change_to_be_red():
+def test_red_on_base_needs_a_change_to_be_red() -> None:
     assert not verdict(sealed(purpose=Purpose.REGRESSION), told()).controls.red_on_base
     assert verdict(sealed(purpose=Purpose.REGRESSION), told()).outcome is Outcome.PASSED
     assert not verdict(sealed(Proof(False, "no")), told()).controls.red_on_base
 
 
-def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing():
+def test_a_never_that_sees_the_saboteurs_own_mark_catches_nothing() -> None:
     assert not caught(replace(run(), **SABOTAGE["only its own mark"]))
     assert caught(replace(run(), **SABOTAGE["caught"]))
 
@@ -329,7 +329,7 @@ def beside(guard: Sealed, **named: str) -> tuple[tuple[Sealed, ...], tuple[RunEv
     return (Sealed("own", "issue", Purpose.BUG, RED), guard), (*own, *runs)
 
 
-def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it():
+def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it() -> None:
     """A red guard is the change's fault only if it was green without the change; a green one needs no word of the base."""
     for plain, masked, base in product(OWN, OWN, ON_BASE):
         outcome = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain=plain, masked=masked)).outcome
@@ -343,25 +343,25 @@ def test_every_pair_of_a_guards_own_runs_and_what_base_says_of_it():
 
 
 @pytest.mark.parametrize("twin", TWINS)
-def test_a_guards_twin_must_fail_as_any_other(twin):
+def test_a_guards_twin_must_fail_as_any_other(twin) -> None:
     expected = Outcome.PASSED if twin in GOOD_TWINS else Outcome.INCONCLUSIVE
     assert verdict(*beside(GUARD, twin=twin)).outcome is expected
 
 
 @pytest.mark.parametrize("how", SABOTAGE)
-def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how):
+def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
     found = verdict(*beside(replace(GUARD, sabotaged=True), sabotage=(how, *APART_BUT_FIRST)))
     assert found.outcome is (Outcome.PASSED if how in KILLS else Outcome.INCONCLUSIVE)
 
 
-def test_what_a_guard_finds_is_told_in_the_words_of_its_promise_or_of_its_own_issue():
+def test_what_a_guard_finds_is_told_in_the_words_of_its_promise_or_of_its_own_issue() -> None:
     for promise, words in (("M-BOOK", "M-BOOK"), ("issue", "issue #3")):
         guard = replace(GUARD, promise=promise, proof=ON_BASE["green"])
         (finding,) = verdict(*beside(guard, plain="look", masked="look")).findings
         assert (finding.promise, finding.symptom) == (words, Symptom.NOT_SHOWN)
 
 
-def test_the_reason_says_whose_journeys_passed():
+def test_the_reason_says_whose_journeys_passed() -> None:
     assert verdict(*beside(GUARD)).reason == (
         "all 2 sealed journeys passed, and each could fail: 1 of this issue, 1 of what has landed"
     )
@@ -374,13 +374,13 @@ def test_the_reason_says_whose_journeys_passed():
     assert found.reason == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
 
 
-def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing():
+def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
     runs = tuple(one for one in told() if one.run.kind is not Kind.SABOTAGE)
     found = verdict((GUARD,), runs)
     assert (found.outcome, "no saboteur was performed" in found.reason) == (Outcome.INCONCLUSIVE, True)
 
 
-def test_reasons_name_whose_guard_it_is_and_leave_without_its_name():
+def test_reasons_name_whose_guard_it_is_and_leave_without_its_name() -> None:
     from validators.launcher.words import public_reason
 
     found = verdict(*beside(GUARD, plain="ambiguous"))

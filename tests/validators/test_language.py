@@ -72,7 +72,7 @@ def with_looks(*lines: str) -> str:
     return f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n{looks}"
 
 
-def test_the_example_of_the_design_is_read():
+def test_the_example_of_the_design_is_read() -> None:
     journey = checked(BOOK)
     opened, filled, clicked = journey.steps
     assert (journey.name, journey.promise, journey.seed, journey.canary) == (
@@ -102,7 +102,7 @@ def test_the_example_of_the_design_is_read():
         ("reload", Reload), ("back", Back), ("as: guide", SwitchTo), ("remember: {role: status, as: seen}", Remember),
     ],
 )  # fmt: skip
-def test_every_verb_is_read(line, kind):
+def test_every_verb_is_read(line, kind) -> None:
     assert isinstance(read(with_steps("open: /", line)).steps[1], kind)
 
 
@@ -135,7 +135,7 @@ def test_every_verb_is_read(line, kind):
         ("visible: {definition: Size}", Visible, None),
     ],
 )
-def test_every_look_is_read(line, kind, match):
+def test_every_look_is_read(line, kind, match) -> None:
     look = read(with_looks(line)).expect[0].looks[0]
     assert isinstance(look, kind)
     assert [claim.match for claim in getattr(look, "claims", ())] == ([match] if match else [])
@@ -227,7 +227,7 @@ def test_every_look_is_read(line, kind, match):
         ("journey: j\n---\njourney: k", 0, "not YAML"),
     ],
 )
-def test_what_is_not_in_the_language_is_refused_by_line(source, line, words):
+def test_what_is_not_in_the_language_is_refused_by_line(source, line, words) -> None:
     with pytest.raises(JourneyInvalid) as refused:
         read(source)
     assert any(words in problem.message and (not line or problem.line == line) for problem in refused.value.problems), (
@@ -235,39 +235,39 @@ def test_what_is_not_in_the_language_is_refused_by_line(source, line, words):
     )
 
 
-def test_every_problem_is_told_at_once_in_line_order():
+def test_every_problem_is_told_at_once_in_line_order() -> None:
     broken = BOOK.replace("click:", "clik:").replace("role: status", "role: statsu").replace("promise: M-BOOK\n", "")
     told = complaints(broken)
     assert [words.partition(":")[0] for words in told] == ["a journey needs 'promise'", "line 8", "line 10", "line 15"]
 
 
-def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not():
+def test_every_look_that_cannot_be_read_is_told_and_what_leans_on_it_is_not() -> None:
     told = complaints(with_looks("vissible: {button: A}", "status: none", "after_reload: same", "title: x"))
     assert [words.partition(":")[0] for words in told] == ["line 6", "line 7"]
 
 
-def test_a_refusal_names_the_file():
+def test_a_refusal_names_the_file() -> None:
     with pytest.raises(JourneyInvalid, match=r"^walk\.yaml: line 4: no verb"):
         read(with_steps("clik: {button: Book}"), file="walk.yaml")
 
 
 @given(st.text(max_size=300))
-def test_any_text_is_read_or_refused_by_name(source):
+def test_any_text_is_read_or_refused_by_name(source) -> None:
     assert complaints(source), "no text this short is a whole journey"
 
 
 @given(st.data())
-def test_any_damage_to_a_journey_is_read_or_refused_by_name(data):
+def test_any_damage_to_a_journey_is_read_or_refused_by_name(data) -> None:
     lines = BOOK.splitlines()
     at = data.draw(st.integers(0, len(lines) - 1))
     lines[at] = data.draw(st.sampled_from(["", "- ", "x: {", lines[at] + "}", lines[at][1:], lines[at].replace(":", "")]))
     assert isinstance(complaints("\n".join(lines)), tuple)
 
 
-def test_the_source_is_kept_and_does_not_decide_equality():
+def test_the_source_is_kept_and_does_not_decide_equality() -> None:
     assert read(BOOK).source == BOOK
     assert read(BOOK) == read(BOOK.rstrip("\n") + "\n\n")
 
 
-def test_never_entries_are_values():
+def test_never_entries_are_values() -> None:
     assert read(BOOK).never[0] == Never(14, "http_status", ">=500")

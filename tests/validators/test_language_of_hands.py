@@ -45,7 +45,7 @@ def look(line: str):
         ("download: {open: /x.csv, as: export}", Download), ("upload: {label: Photo, file: {name: a.txt, text: hi}}", Upload),
     ],
 )  # fmt: skip
-def test_every_verb_is_read(line, kind):
+def test_every_verb_is_read(line, kind) -> None:
     assert isinstance(step(line), kind)
 
 
@@ -53,7 +53,7 @@ def test_every_verb_is_read(line, kind):
     ("told", "seconds"),
     [("+2 days", 172_800), ("+1 day", 86_400), ("+90 minutes", 5400), ("+ 3 hours", 10_800), ("+1week", 604_800)],
 )
-def test_travel_goes_forward_by_a_span(told, seconds):
+def test_travel_goes_forward_by_a_span(told, seconds) -> None:
     source = journey(f"travel: {told}")
     assert read(source).steps[1].seconds == seconds
     assert read(source).travels
@@ -68,11 +68,11 @@ def test_travel_goes_forward_by_a_span(told, seconds):
         ("press: 5", "5"), ("press: Q", "Q"),
     ],
 )  # fmt: skip
-def test_keys_are_read_as_the_browser_takes_them(line, key):
+def test_keys_are_read_as_the_browser_takes_them(line, key) -> None:
     assert step(line) == Press(6, key, step(line).target)
 
 
-def test_a_file_is_a_text_rows_or_a_picture():
+def test_a_file_is_a_text_rows_or_a_picture() -> None:
     line = "files: [{name: a.csv, rows: [[Name], ['{{ guest }}']]}, {name: b.png, picture: 4x3}, {name: c.txt, text: ''}]"
     upload = step(f"upload: {{button: 'Choose files', {line}}}")
     rows, drawn, text = upload.files
@@ -89,7 +89,7 @@ def test_a_file_is_a_text_rows_or_a_picture():
         ("dialog: {kind: beforeunload, answer: accept}", (None, True, DialogKind.LEAVING, None)),
     ],
 )
-def test_a_dialog_is_read_with_its_answer(line, meant):
+def test_a_dialog_is_read_with_its_answer(line, meant) -> None:
     told = step(line)
     assert isinstance(told, Dialog)
     assert (told.says and told.says.source, told.accept, told.kind, told.text and told.text.source) == meant
@@ -106,13 +106,13 @@ def test_a_dialog_is_read_with_its_answer(line, meant):
         ("downloaded: {as: export, row: {Name: Ada, Size: 4}}", FilePart.ROW, ["Ada", "4"], ("Name", "Size")),
     ],
 )
-def test_a_look_at_a_file_is_read(line, part, values, columns):
+def test_a_look_at_a_file_is_read(line, part, values, columns) -> None:
     told = look(line)
     assert isinstance(told, FileHas)
     assert (told.file, told.part, [held.source for held in told.values], told.columns) == ("export", part, values, columns)
 
 
-def test_what_others_see_is_read():
+def test_what_others_see_is_read() -> None:
     source = journey(
         "as: guide", "open: /g",
         expect=(*DONE, "as: guide\n    expect: same", "as: guest\n    open: /x\n    expect: [focused: {label: N}]"),
@@ -160,7 +160,7 @@ def test_what_others_see_is_read():
         ("type: {label: Name}", "type is a text"),
     ],
 )
-def test_what_is_not_in_the_language_is_refused_by_line(line, words):
+def test_what_is_not_in_the_language_is_refused_by_line(line, words) -> None:
     with pytest.raises(JourneyInvalid) as refused:
         read(journey(line))
     assert any(words in problem.message and problem.line == 6 for problem in refused.value.problems), refused.value
@@ -179,7 +179,7 @@ def test_what_is_not_in_the_language_is_refused_by_line(line, words):
         ("as: guide\n    opens: /x\n    expect: [visible: {heading: A}]", "did you mean 'open'?"),
     ],
 )
-def test_what_cannot_be_expected_is_refused(line, words):
+def test_what_cannot_be_expected_is_refused(line, words) -> None:
     with pytest.raises(JourneyInvalid) as refused:
         read(journey(expect=(line,)))
     assert any(words in problem.message for problem in refused.value.problems), refused.value
@@ -211,7 +211,7 @@ EXPORT = "download: {link: Export, as: export}"
         ),
     ],
 )
-def test_what_stands_where_it_means_nothing_is_refused(source, words):
+def test_what_stands_where_it_means_nothing_is_refused(source, words) -> None:
     assert any(words in told for told in complaints(source)), complaints(source)
 
 
@@ -233,11 +233,11 @@ def test_what_stands_where_it_means_nothing_is_refused(source, words):
         journey().replace("- open: /\n", "- as: guest\n  - dialog: {says: Hello, answer: accept}\n  - open: /\n"),
     ],
 )
-def test_what_says_something_may_be_sealed(source):
+def test_what_says_something_may_be_sealed(source) -> None:
     assert complaints(source) == ()
 
 
-def test_what_a_file_says_is_at_stake_and_its_name_is_not():
+def test_what_a_file_says_is_at_stake_and_its_name_is_not() -> None:
     source = journey(EXPORT, expect=("downloaded: {as: export, row: {Name: Ada}}", "downloaded: {as: export, name: a.csv}"))
     assert [held.source for held in required(read(source))] == ["Ada"]
     counted = read(journey(EXPORT, expect=("downloaded: {as: export, rows: 3}",)))
@@ -258,12 +258,12 @@ GUESTS = "\ufeffName,Size\r\nAda Holt,4\r\n\"Bo, the second\",2\r\n"
         ('equals: "Name,Size Ada Holt,4 \\"Bo, the second\\",2"', True), ("equals: Name and Size", False),
     ],
 )  # fmt: skip
-def test_a_file_is_looked_at(claim, holds):
+def test_a_file_is_looked_at(claim, holds) -> None:
     values = Values(None, files={"export": File("guests.csv", GUESTS.encode())})
     assert told_by(look(f"downloaded: {{as: export, {claim}}}"), values).holds is holds
 
 
-def test_a_file_that_is_no_text_never_holds_and_one_that_never_came_has_no_value():
+def test_a_file_that_is_no_text_never_holds_and_one_that_never_came_has_no_value() -> None:
     values = Values(None, files={"export": File("a.png", b"\x89PNG\xff")})
     assert not told_by(look("downloaded: {as: export, contains: PNG}"), values).holds
     with pytest.raises(ExpressionInvalid, match="no file 'other'"):
@@ -274,17 +274,17 @@ CELLS = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters=
 
 
 @given(st.lists(st.lists(CELLS, min_size=1), min_size=1))
-def test_rows_survive_the_way_to_csv_and_back(rows):
+def test_rows_survive_the_way_to_csv_and_back(rows) -> None:
     kept = [tuple(row) for row in rows]
     assert csv_rows(csv_text(rows)) == tuple(kept)
     assert [tuple(row) for row in csv.reader(io.StringIO(csv_text(rows), newline=""))] == kept
 
 
 @given(st.text(max_size=100))
-def test_any_text_has_rows_and_lines(text):
+def test_any_text_has_rows_and_lines(text) -> None:
     assert isinstance(csv_rows(text), tuple)
     assert lines_of(text) >= 0
 
 
-def test_no_chord_is_read_in_two_ways():
+def test_no_chord_is_read_in_two_ways() -> None:
     assert len({step(f"press: {held}+K").key for held in MODIFIERS}) == len(MODIFIERS)

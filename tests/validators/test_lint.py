@@ -29,7 +29,7 @@ def journey(*, twin_steps: list[str] | None = None, extra: str = "", **parts: li
     return text + ("  steps:\n" + "".join(f"    - {line}\n" for line in twin_steps) if twin_steps else "")
 
 
-def test_a_journey_that_says_something_may_be_sealed():
+def test_a_journey_that_says_something_may_be_sealed() -> None:
     assert complaints(journey()) == ()
 
 
@@ -93,7 +93,7 @@ def test_a_journey_that_says_something_may_be_sealed():
         (journey(twin=['text: {role: status, equals: "{{ filled.name }}"}'], twin_steps=["open: /"]), "nothing has filled"),
     ],
 )
-def test_a_worthless_journey_is_refused(source, words):
+def test_a_worthless_journey_is_refused(source, words) -> None:
     assert any(words in told for told in complaints(source)), complaints(source)
 
 
@@ -131,5 +131,5 @@ def test_a_worthless_journey_is_refused(source, words):
         journey(expect=["column: {header: A, each: {not_contains: None}}", 'text: "{{ filled.name }}"'], twin=["text: nobody"]),
     ],
 )
-def test_a_journey_that_can_fail_for_a_reason_is_not(source):
+def test_a_journey_that_can_fail_for_a_reason_is_not(source) -> None:
     assert complaints(source) == ()

@@ -271,11 +271,11 @@ def page(chromium: str) -> Iterator[Viewer]:
         ("aria: {in: {role: grid}, has: [{row: ['gridcell \"06:10\"', 'gridcell \"1.2 m\"']}]}", "yes"),
     ],
 )  # fmt: skip
-def test_a_look_holds_where_it_is_so_and_nowhere_else(page, look, told):
+def test_a_look_holds_where_it_is_so_and_nowhere_else(page, look, told) -> None:
     assert page.sees(look) == told
 
 
-def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_is_shown(page):
+def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_is_shown(page) -> None:
     try:
         page.run(page.person.open("/walks.json", patience=20))
         assert [page.sees(f"text: '{words}'") for words in ("Seal watch", '"places": 12', "Moon")] == ["yes", "yes", "no"]
@@ -301,7 +301,7 @@ def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_i
         ("aria: {has: [{row: [{cell: Åland ferry}]}]}", Saboteur.DROP_ROW),
     ],
 )
-def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look, saboteur):
+def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look, saboteur) -> None:
     assert result(page.performs(look)) is Result.PASSED
     told = page.performs(look, saboteur=saboteur)
     assert told.sabotage.touched
@@ -316,11 +316,11 @@ def test_what_a_look_reads_a_saboteur_can_break_and_the_look_notices(page, look,
         ("text: {role: status, starts_with: Booked, not_contains: error}", Saboteur.STALE),
     ],
 )
-def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, saboteur):
+def test_where_no_text_is_at_stake_nobody_is_blamed(page, look, saboteur) -> None:
     assert not page.performs(look, saboteur=saboteur).sabotage.touched
 
 
-def test_another_host_is_asked_in_vain_and_told(page):
+def test_another_host_is_asked_in_vain_and_told(page) -> None:
     fonts = '<link rel=stylesheet href="http://fonts.example.org/a.css">'
     told = page.performs("status: 200", never="other_host: fonts.example.org")
     assert (told.breaches, result(told)) == ((), Result.PASSED)
@@ -334,7 +334,7 @@ def test_another_host_is_asked_in_vain_and_told(page):
         Made.head = ""
 
 
-def test_looks_in_a_row_are_looks_at_one_moment_and_any_other_reading_begins_the_next(page):
+def test_looks_in_a_row_are_looks_at_one_moment_and_any_other_reading_begins_the_next(page) -> None:
     async def read_thrice() -> list[bool]:
         first = await page.person.tree(None)
         again = await page.person.tree(None)

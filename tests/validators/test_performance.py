@@ -44,7 +44,7 @@ def perform(source: str = BOOK, *, app: FakeApp | None = None, run: RunId | None
     return asyncio.run(work)
 
 
-def test_a_good_app_passes_from_every_vantage():
+def test_a_good_app_passes_from_every_vantage() -> None:
     told = perform()
     assert result(told) is Result.PASSED
     assert [(look.index, look.kind, look.vantage) for look in told.expectations] == [
@@ -57,42 +57,42 @@ def test_a_good_app_passes_from_every_vantage():
     assert told.app_ready
 
 
-def test_what_is_only_painted_fails_after_a_reload():
+def test_what_is_only_painted_fails_after_a_reload() -> None:
     told = perform(app=FakeApp(stores=False))
     assert next(look.vantage for look in told.expectations if not look.passed) == "after_reload"
     assert all(look.passed for look in told.expectations[:3])
 
 
-def test_what_is_only_in_this_tab_fails_for_another_person():
+def test_what_is_only_in_this_tab_fails_for_another_person() -> None:
     told = perform(app=FakeApp(shared=False))
     assert {look.vantage for look in told.expectations if not look.passed} == {"other_session"}
 
 
-def test_a_twin_looks_at_its_own_expectations_with_the_same_data():
+def test_a_twin_looks_at_its_own_expectations_with_the_same_data() -> None:
     told = perform(run=RunId("book", kind=Kind.TWIN))
     assert len(told.steps) == 4
     assert [(look.passed, look.observed) for look in told.expectations] == [(False, perform().expectations[0].observed)]
 
 
-def test_a_twin_may_do_something_else():
+def test_a_twin_may_do_something_else() -> None:
     source = BOOK + "  steps:\n    - open: /\n"
     assert [step.verb for step in perform(source, run=RunId("book", kind=Kind.TWIN)).steps] == ["open"]
 
 
-def test_a_step_that_cannot_be_done_ends_the_run_and_nothing_is_looked_at():
+def test_a_step_that_cannot_be_done_ends_the_run_and_nothing_is_looked_at() -> None:
     told = perform(BOOK.replace('button: "Book"', 'button: "Pay"'))
     assert [(step.passed, step.trouble) for step in told.steps][-1] == (False, Trouble.MISSING)
     assert told.expectations == ()
     assert result(told) is Result.FAILED
 
 
-def test_an_ambiguous_look_says_nothing():
+def test_an_ambiguous_look_says_nothing() -> None:
     told = perform(BOOK.replace("role: status, equals: \"Booked for {{", "role: log, equals: \"Booked for {{"))
     assert told.expectations[0].trouble is Trouble.AMBIGUOUS
     assert result(told) is Result.NOTHING
 
 
-def test_an_app_that_is_down_was_never_ready():
+def test_an_app_that_is_down_was_never_ready() -> None:
     told = perform(app=FakeApp(down=True))
     assert not told.app_ready
     assert result(told) is Result.NOTHING
@@ -110,7 +110,7 @@ def test_an_app_that_is_down_was_never_ready():
         (FakeApp(elsewhere=["evil.example:443"]), "other_host", 14),
     ],
 )
-def test_what_must_never_happen_is_noticed_once(app, kind, line):
+def test_what_must_never_happen_is_noticed_once(app, kind, line) -> None:
     more = '{text: "Traceback"}, {request: /-/jump}, {request: /admin/*}, {other_host: any}'
     told = perform(BOOK.replace('{text: "Traceback"}', more), app=app)
     assert [(breach.kind, breach.line) for breach in told.breaches] == [(kind, line)]
@@ -124,12 +124,12 @@ def test_what_must_never_happen_is_noticed_once(app, kind, line):
         ("<=199", 199, True),
     ],
 )
-def test_a_status_is_compared(limit, status, breached):
+def test_a_status_is_compared(limit, status, breached) -> None:
     told = perform(BOOK.replace(">=500", limit), app=FakeApp(statuses=[(status, "/x")]))
     assert any(breach.observed == f"{status} /x" for breach in told.breaches) is breached
 
 
-def test_of_what_was_answered_the_page_that_somebody_opened_is_told():
+def test_of_what_was_answered_the_page_that_somebody_opened_is_told() -> None:
     app = FakeApp(statuses=[(404, "/icon.png")])
     (only,) = perform(BOOK.replace(">=500", ">=400"), app=app).breaches
     assert (only.observed, only.page) == ("404 /icon.png", False)
@@ -139,7 +139,7 @@ def test_of_what_was_answered_the_page_that_somebody_opened_is_told():
 
 
 @pytest.mark.parametrize("rule", ["{request: /-/jump}", "{request: /admin/*}", "{other_host: cdn.example.org}"])
-def test_what_is_near_to_it_may_happen(rule):
+def test_what_is_near_to_it_may_happen(rule) -> None:
     app = FakeApp(statuses=[(200, "/prefix/-/jump"), (200, "/-/jump/x"), (200, "/admin")], elsewhere=["http://example.org/"])
     assert perform(BOOK.replace('{text: "Traceback"}', rule), app=app).breaches == ()
 
@@ -157,7 +157,7 @@ class Slow(FakeSession):
         return await super().text(spot)
 
 
-def test_a_look_is_taken_again_until_it_holds():
+def test_a_look_is_taken_again_until_it_holds() -> None:
     assert result(perform(stage=FakeStage(make=Slow), patience=Patience(step=0, look=5))) is Result.PASSED
     assert result(perform(stage=FakeStage(make=Slow))) is Result.FAILED
 
@@ -169,7 +169,7 @@ class Slept(Slow):
         return True
 
 
-def test_a_page_at_rest_is_looked_at_once_and_every_look_is_taken():
+def test_a_page_at_rest_is_looked_at_once_and_every_look_is_taken() -> None:
     told = perform(stage=FakeStage(make=Slept), patience=Patience(step=0, look=30))
     assert result(told) is Result.FAILED
     assert max(look.millis for look in told.expectations) < 1000
@@ -181,7 +181,7 @@ class Late(FakeSession):
 
     painted = False
 
-    async def count(self, spot):
+    async def count(self, spot) -> int:
         return 1 if self.painted else 0
 
     async def text(self, spot):
@@ -189,7 +189,7 @@ class Late(FakeSession):
         return await super().text(spot)
 
 
-def test_an_absence_is_looked_for_only_once_the_rest_is_there():
+def test_an_absence_is_looked_for_only_once_the_rest_is_there() -> None:
     absent, status = '  - absent: {row: "Nobody"}\n', BOOK[BOOK.index("  - text: {role") : BOOK.index("  - row:")]
     absent_first = BOOK.replace(absent, "").replace(status, absent + status).replace(', {text: "Traceback"}', "")
     told = perform(absent_first, stage=FakeStage(make=Late))
@@ -197,15 +197,15 @@ def test_an_absence_is_looked_for_only_once_the_rest_is_there():
     assert (first.kind, first.vantage, first.passed) == ("absent", "here", False)
 
 
-def test_a_control_stops_at_its_first_failing_block():
+def test_a_control_stops_at_its_first_failing_block() -> None:
     told = perform(app=FakeApp(stores=False), patience=Patience(0, 0, stop_early=True))
     assert len(told.expectations) == 6
     assert told.complete
 
 
-def test_a_run_that_is_cut_off_says_so():
+def test_a_run_that_is_cut_off_says_so() -> None:
     class Stuck(FakeSession):
-        async def click(self, spot, *, patience):
+        async def click(self, spot, *, patience) -> None:
             await asyncio.sleep(60)
 
     told = perform(stage=FakeStage(make=Stuck), seconds=0.05)
@@ -213,7 +213,7 @@ def test_a_run_that_is_cut_off_says_so():
     assert result(told) is Result.NOTHING
 
 
-def test_people_have_sessions_of_their_own_and_names_carry_over():
+def test_people_have_sessions_of_their_own_and_names_carry_over() -> None:
     source = """\
 journey: two
 promise: issue
@@ -246,7 +246,7 @@ twin:
     assert values.fields == {"name": values.names["guest"], "walk": "Dawn", "swims": "yes"}
 
 
-def test_files_keys_dialogs_and_the_clock_reach_the_one_who_acts_and_each_sees_with_their_own_eyes():
+def test_files_keys_dialogs_and_the_clock_reach_the_one_who_acts_and_each_sees_with_their_own_eyes() -> None:
     source = """\
 journey: hands
 promise: issue
@@ -292,7 +292,7 @@ twin:
     assert [actor for actor, name in stage.pictures if name.startswith("look")] == ["guide", "guest", "guest"]
 
 
-def test_the_stakes_grow_with_what_is_known():
+def test_the_stakes_grow_with_what_is_known() -> None:
     journey, values = read(BOOK), Values(Draw(7, "book", date(2026, 11, 21)))
     assert stakes(journey, values).texts == frozenset()
     values.fields = {"name": "Ada Holt", "group_size": "4", "other": "unmentioned"}

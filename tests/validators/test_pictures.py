@@ -19,7 +19,7 @@ expect:
 """
 
 
-def test_a_picture_is_asked_for_after_each_step_and_of_each_place_that_is_looked_at():
+def test_a_picture_is_asked_for_after_each_step_and_of_each_place_that_is_looked_at() -> None:
     stage = FakeStage()
     perform(stage=stage)
     assert [name for _, name in stage.pictures] == [
@@ -28,7 +28,7 @@ def test_a_picture_is_asked_for_after_each_step_and_of_each_place_that_is_looked
     assert [person.startswith("other session") for person, _ in stage.pictures] == [False] * 6 + [True]
 
 
-def test_the_step_that_could_not_be_done_has_a_picture_too():
+def test_the_step_that_could_not_be_done_has_a_picture_too() -> None:
     stage = FakeStage()
     perform(BROKEN_OFF, stage=stage)
     assert [name for _, name in stage.pictures] == ["step-01", "step-02"]

@@ -18,7 +18,7 @@ def on_base(plain: dict | None, masked: dict | None) -> tuple:
     return tuple(replace(run(identity, Kind.BASE), **changes) for identity, changes in told if changes is not None)
 
 
-def test_every_pair_for_every_purpose():
+def test_every_pair_for_every_purpose() -> None:
     for plain, masked, purpose in product(OWN, OWN, Purpose):
         seen = proof("j", purpose, on_base(OWN[plain], OWN[masked]))
         if plain in SILENT_RUNS or masked in SILENT_RUNS:
@@ -44,31 +44,31 @@ def test_every_pair_for_every_purpose():
         (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.REGRESSION, "fails on base"),
     ],
 )
-def test_a_refusal_says_why(evidence, purpose, reason):
+def test_a_refusal_says_why(evidence, purpose, reason) -> None:
     seen = proof("j", purpose, evidence)
     assert not seen.proved
     assert reason in seen.reason
 
 
-def test_two_identities_must_fail_at_the_same_expectation():
+def test_two_identities_must_fail_at_the_same_expectation() -> None:
     here = {"expectations": (replace(LOOK, passed=False), replace(LOOK, index=1))}
     there = {"expectations": (LOOK, replace(LOOK, index=1, passed=False))}
     assert not proof("j", Purpose.BUG, on_base(here, there)).proved
     assert proof("j", Purpose.BUG, on_base(here, here)).proved
 
 
-def test_two_identities_must_miss_the_same_thing():
+def test_two_identities_must_miss_the_same_thing() -> None:
     third = {"steps": (*failed_step(Trouble.MISSING)[:1], replace(failed_step(Trouble.MISSING)[1], index=2)), "expectations": ()}
     assert not proof("j", Purpose.FEATURE, on_base(RED_RUNS["step missing"], third)).proved
 
 
-def test_evidence_of_a_run_told_twice_proves_nothing():
+def test_evidence_of_a_run_told_twice_proves_nothing() -> None:
     pair = on_base({"expectations": FAILED_LOOK}, {"expectations": FAILED_LOOK})
     assert proof("j", Purpose.BUG, pair).proved
     assert not proof("j", Purpose.BUG, (*pair, pair[0])).proved
 
 
-def test_a_never_is_a_named_expectation_too():
+def test_a_never_is_a_named_expectation_too() -> None:
     at_other_line = {"breaches": (Breach("http_status", 13),)}
     assert proof("j", Purpose.BUG, on_base(RED_RUNS["breach"], RED_RUNS["breach"])).proved
     assert not proof("j", Purpose.BUG, on_base(RED_RUNS["breach"], at_other_line)).proved
@@ -90,14 +90,14 @@ REFUSED = Breach("http_status", 12, "403 /book")
         (Breach("text", 12, "Traceback"), True),
     ],
 )
-def test_an_app_that_says_no_is_not_red_by_that_alone(purpose, breach, red):
+def test_an_app_that_says_no_is_not_red_by_that_alone(purpose, breach, red) -> None:
     """A form post was answered with 403 on base, everything expected could be seen, and that counted as red."""
     seen = proof("j", purpose, on_base({"breaches": (breach,)}, {"breaches": (breach,)}))
     assert seen.proved is red
     assert red or "refused a request" in seen.reason
 
 
-def test_a_refusal_beside_an_expectation_that_failed_is_red():
+def test_a_refusal_beside_an_expectation_that_failed_is_red() -> None:
     both = {"breaches": (REFUSED,), "expectations": FAILED_LOOK}
     assert proof("j", Purpose.BUG, on_base(both, both)).proved
 
@@ -107,7 +107,7 @@ def twice(first: tuple, second: tuple) -> tuple:
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_performed_again_it_must_say_the_same(purpose):
+def test_performed_again_it_must_say_the_same(purpose) -> None:
     red, green = on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base({}, {})
     for first, second in product((red, green), repeat=2):
         seen = proof("j", purpose, twice(first, second))
@@ -117,12 +117,12 @@ def test_performed_again_it_must_say_the_same(purpose):
             assert (seen.proved, seen.reason) == (False, FLAKY)
 
 
-def test_half_a_second_performance_is_no_second_performance():
+def test_half_a_second_performance_is_no_second_performance() -> None:
     red = on_base(RED_RUNS["look"], RED_RUNS["look"])
     assert not proof("j", Purpose.BUG, twice(red, red)[:3]).proved
 
 
-def test_it_is_broken_on_base_only_when_both_fail_alike_and_twice():
+def test_it_is_broken_on_base_only_when_both_fail_alike_and_twice() -> None:
     for plain, masked in product(OWN, OWN):
         pair = on_base(OWN[plain], OWN[masked])
         alike = plain == masked and plain in RED_RUNS
@@ -133,7 +133,7 @@ def test_it_is_broken_on_base_only_when_both_fail_alike_and_twice():
     assert not broken("other", twice(on_base(RED_RUNS["look"], RED_RUNS["look"]), on_base(RED_RUNS["look"], RED_RUNS["look"])))
 
 
-def test_a_busy_machine_breaks_nothing():
+def test_a_busy_machine_breaks_nothing() -> None:
     """Under load a button was missing for both visitors on base, and a journey that held there bound nobody for a judgement."""
     missing, fine = on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), on_base({}, {})
     assert broken("j", missing, times=1)

@@ -23,12 +23,12 @@ twin:
 """)
 
 
-def test_every_symptom_has_words_for_a_person():
+def test_every_symptom_has_words_for_a_person() -> None:
     assert set(NOTICED) == set(Symptom)
     assert len(set(NOTICED.values())) == len(NOTICED)
 
 
-def test_public_words_say_nothing_that_the_journey_says():
+def test_public_words_say_nothing_that_the_journey_says() -> None:
     words = {"M-BOOK": "Guests can book a walk."}
     for symptom, promise in product(Symptom, ("M-BOOK", "issue")):
         (told,) = public_findings((Finding("secret-way", promise, symptom),), words)
@@ -37,7 +37,7 @@ def test_public_words_say_nothing_that_the_journey_says():
         assert "secret-way" not in f"{told}"
 
 
-def test_two_journeys_with_one_symptom_are_told_once():
+def test_two_journeys_with_one_symptom_are_told_once() -> None:
     found = tuple(Finding(name, "M-BOOK", Symptom.NOT_SHOWN) for name in ("a", "b"))
     assert len(public_findings(found, {})) == 1
 
@@ -54,11 +54,11 @@ def test_two_journeys_with_one_symptom_are_told_once():
         ("Group size", ()),  # a short label is anybody's
     ],
 )
-def test_a_sealed_phrase_is_found_in_what_is_about_to_leave(text, leaked):
+def test_a_sealed_phrase_is_found_in_what_is_about_to_leave(text, leaked) -> None:
     assert leaks(text, (JOURNEY,)) == leaked
 
 
-def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is():
+def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is() -> None:
     issue = "When I press 'Reserve these places' nothing happens. cn4ry-7f3e9a-b2"
     assert leaks("Reserve these places", (JOURNEY,), known=(issue,)) == ()
     assert leaks("cn4ry-7f3e9a-b2", (JOURNEY,), known=("an innocent issue",)) == ("cn4ry-7f3e9a-b2",)

@@ -49,7 +49,7 @@ def as_json(wound, value, stakes: Stakes = STAKES):
         ("<!-- Ada Holt --><p>x</p>", "<!-- Ada Holt --><p>x</p>", False),
     ],
 )
-def test_swapping_texts_in_a_page(before, after, touched):
+def test_swapping_texts_in_a_page(before, after, touched) -> None:
     assert html(swapped, before) == (after, touched)
 
 
@@ -62,7 +62,7 @@ def test_swapping_texts_in_a_page(before, after, touched):
         ({"ok": True, "n": None}, {"ok": True, "n": None}, False),
     ],
 )
-def test_swapping_texts_in_json(before, after, touched):
+def test_swapping_texts_in_json(before, after, touched) -> None:
     assert as_json(swapped, before) == (after, touched)
 
 
@@ -78,11 +78,11 @@ def test_swapping_texts_in_json(before, after, touched):
         ("<p>Ada Holt</p>", "<p>Ada Holt</p>", False),
     ],
 )
-def test_dropping_rows_of_a_page(before, after, touched):
+def test_dropping_rows_of_a_page(before, after, touched) -> None:
     assert html(dropped, before) == (after, touched)
 
 
-def test_dropping_entries_of_json():
+def test_dropping_entries_of_json() -> None:
     before = {"bookings": [{"name": "Bo"}, {"name": "Ada Holt"}], "tags": ["Ada Holt"]}
     assert as_json(dropped, before) == ({"bookings": [{"name": "Bo"}], "tags": ["Ada Holt"]}, False)
     del before["tags"]
@@ -90,27 +90,27 @@ def test_dropping_entries_of_json():
 
 
 @pytest.mark.parametrize("kind", ["image/png", "text/javascript", "text/css", "text/markdown", ""])
-def test_nothing_but_pages_json_and_plain_text_is_wounded(kind):
+def test_nothing_but_pages_json_and_plain_text_is_wounded(kind) -> None:
     assert swapped(b"Booked for 4", kind, STAKES).content == b"Booked for 4"
 
 
 @pytest.mark.parametrize("body", [b"\xff\xfe not text", b"{not json"])
-def test_what_cannot_be_read_is_left_alone(body):
+def test_what_cannot_be_read_is_left_alone(body) -> None:
     for kind in ("text/html", "application/json"):
         assert swapped(body, kind, STAKES).content == body
 
 
-def test_nothing_at_stake_is_nothing_altered():
+def test_nothing_at_stake_is_nothing_altered() -> None:
     assert html(swapped, "<p>Booked for 4</p>", Stakes()) == ("<p>Booked for 4</p>", False)
 
 
 @given(st.text(min_size=1, max_size=30))
-def test_an_altered_text_is_another_text(text):
+def test_an_altered_text_is_another_text(text) -> None:
     assert altered(text) != text
 
 
 @given(st.text(alphabet="<>/ptrdli \"'=&;4AdaHolt", max_size=200))
-def test_any_page_can_be_wounded(body):
+def test_any_page_can_be_wounded(body) -> None:
     for wound in (swapped, dropped):
         html(wound, body)
 
@@ -121,20 +121,20 @@ def post(content: bytes = b"", *, path: str = "/book", **headers: str) -> tuple[
     return Head("POST", path, "HTTP/1.1", tuple((key.replace("_", "-"), value) for key, value in told.items())), content
 
 
-def test_a_swallowed_form_leads_back_to_where_it_was():
+def test_a_swallowed_form_leads_back_to_where_it_was() -> None:
     stale = Sabotage(Saboteur.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b"name=Ada+Holt"))
     assert (answer.status, answer.header("location"), body) == (303, "/walks?x=1", b"")
     assert stale.facts == SabotageFacts(changed=1, touched=True, put_in=True, reached=True)
 
 
-def test_a_swallowed_script_write_is_answered_with_an_empty_yes():
+def test_a_swallowed_script_write_is_answered_with_an_empty_yes() -> None:
     stale = Sabotage(Saboteur.STALE, lambda: STAKES)
     answer, body = stale.instead(*post(b'{"n": 4}', content_type="application/json", accept="*/*"))
     assert (answer.status, body) == (200, b"{}")
 
 
-def test_an_error_is_a_server_error():
+def test_an_error_is_a_server_error() -> None:
     answer, _ = Sabotage(Saboteur.ERROR_500, lambda: STAKES).instead(*post())
     assert answer.status == 500
 
@@ -154,7 +154,7 @@ def test_an_error_is_a_server_error():
         (post(), False),
     ],
 )
-def test_a_write_touches_what_it_carries(request_, touched):
+def test_a_write_touches_what_it_carries(request_, touched) -> None:
     stale = Sabotage(Saboteur.STALE, lambda: STAKES)
     stale.instead(*request_)
     assert stale.facts == SabotageFacts(1, touched, put_in=True, reached=touched)
@@ -164,7 +164,7 @@ def test_a_write_touches_what_it_carries(request_, touched):
     "request_",
     [(Head("GET", "/?name=Ada+Holt", "HTTP/1.1", ()), b""), post(b"name=Ada+Holt", sec_fetch_mode="no-cors")],
 )
-def test_reading_and_beacons_are_not_writes(request_):
+def test_reading_and_beacons_are_not_writes(request_) -> None:
     for saboteur in (Saboteur.STALE, Saboteur.ERROR_500):
         hands = Sabotage(saboteur, lambda: STAKES)
         assert hands.instead(*request_) is None
@@ -172,7 +172,7 @@ def test_reading_and_beacons_are_not_writes(request_):
 
 
 @pytest.mark.parametrize("saboteur", list(Saboteur))
-def test_each_saboteur_does_one_thing(saboteur):
+def test_each_saboteur_does_one_thing(saboteur) -> None:
     hands = Sabotage(saboteur, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
     held_back = hands.instead(*post(b"size=4")) is not None
@@ -181,7 +181,7 @@ def test_each_saboteur_does_one_thing(saboteur):
     assert (held_back, wounded) == (of_writes, not of_writes)
 
 
-def test_a_saboteur_that_altered_nothing_says_so():
+def test_a_saboteur_that_altered_nothing_says_so() -> None:
     hands = Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES)
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html"),))
     assert hands.altered(*post()[:1], page, b"<p>Welcome</p>") == b"<p>Welcome</p>"
@@ -192,7 +192,7 @@ PAGES = [(b"<h1>Bookings</h1>", False), (b"<td>Ada Holt</td>", True), (b"<td>4</
 
 
 @pytest.mark.parametrize(("body", "reached"), PAGES)
-def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached):
+def test_a_name_that_is_always_there_is_not_what_was_put_in(body, reached) -> None:
     hands = Sabotage(Saboteur.SWAP_TEXT, lambda: replace(STAKES, texts=STAKES.texts | {"Bookings"}))
     page = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/html; charset=utf-8"),))
     hands.altered(*post()[:1], page, body)
@@ -205,7 +205,7 @@ def plain(wound, body: str, kind: str = "text/csv", stakes: Stakes = STAKES) -> 
 
 
 @pytest.mark.parametrize("kind", ["text/csv", "text/plain", "text/tab-separated-values"])
-def test_plain_text_is_wounded_line_by_line_and_cell_by_cell(kind):
+def test_plain_text_is_wounded_line_by_line_and_cell_by_cell(kind) -> None:
     before = 'name,size\r\n"Ada Holt",4\r\nBo,4\r\nCy,14\r\n'
     assert plain(swapped, before, kind) == ('name,size\r\n"adA tloH",4\r\nBo,7\r\nCy,14\r\n', True)
     assert plain(dropped, before, kind) == ("name,size\r\nCy,14\r\n", True)
@@ -226,7 +226,7 @@ ORDERED = Stakes(texts=frozenset({"City"}), ordered=frozenset({"City"}))
         ("<p>City</p>", "<p>City</p>", False),
     ],
 )
-def test_the_rows_of_a_table_whose_order_is_read_are_turned_round(before, after, touched):
+def test_the_rows_of_a_table_whose_order_is_read_are_turned_round(before, after, touched) -> None:
     assert html(turned, before, ORDERED) == (after, touched)
     assert html(turned, before, STAKES) == (before, False)
 
@@ -241,7 +241,7 @@ def test_the_rows_of_a_table_whose_order_is_read_are_turned_round(before, after,
         ('<link href="/walks">', '<link href="/walks">', False),
     ],
 )
-def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched):
+def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched) -> None:
     stakes = Stakes(addresses=frozenset({(Match.EQUALS, ("/walks",))}))
     assert html(swapped, before, stakes) == (after, touched)
 
@@ -256,7 +256,7 @@ def test_links_to_what_is_at_stake_lead_elsewhere(before, after, touched):
         (swapped, Stakes(), "<p>12</p>", "<p>12</p>"),
     ],
 )
-def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(wound, stakes, before, after):
+def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(wound, stakes, before, after) -> None:
     assert html(wound, before, stakes) == (after, False)
 
 
@@ -269,7 +269,7 @@ def test_where_only_numbers_are_looked_at_they_are_wounded_and_nobody_is_blamed(
         ("image", "200", "200", False),
     ],
 )
-def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(sent, answered, told, touched):
+def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(sent, answered, told, touched) -> None:
     hands = Sabotage(Saboteur.ERROR_500, lambda: Stakes(status=True))
     asked = Head("GET", "/", "HTTP/1.1", (("Sec-Fetch-Dest", sent),))
     assert hands.head(asked, Head("HTTP/1.1", answered, "", ())).second == told
@@ -278,7 +278,7 @@ def test_a_page_gets_the_status_of_an_error_where_the_status_is_read(sent, answe
 
 
 @given(st.text(alphabet="<>/ptrdhabl \"'=&;4City", max_size=200))
-def test_any_page_can_be_turned_and_led_astray(body):
+def test_any_page_can_be_turned_and_led_astray(body) -> None:
     stakes = Stakes(ordered=frozenset({"City"}), addresses=frozenset({(Match.CONTAINS, ("a",))}), counted=True, numeric=True)
     for wound in (swapped, dropped, turned):
         html(wound, body, stakes)

@@ -21,7 +21,7 @@ def posted(name: str, told: str) -> tuple[Head, bytes]:
     ("name", "told", "touched"),
     [("walk.csv", "x", True), ("other.csv", "Name,Size\r\nAda Holt,4", True), ("other.csv", "Adam Holt,4", False)],
 )
-def test_an_upload_carries_its_name_and_its_cells(name, told, touched):
+def test_an_upload_carries_its_name_and_its_cells(name, told, touched) -> None:
     sabotage = Sabotage(Saboteur.STALE, lambda: STAKES)
     assert sabotage.instead(*posted(name, told)) is not None
     assert sabotage.facts.touched is touched
@@ -38,7 +38,7 @@ def test_an_upload_carries_its_name_and_its_cells(name, told, touched):
     ],
 )
 @pytest.mark.parametrize("saboteur", [Saboteur.SWAP_TEXT, Saboteur.DROP_ROW])
-def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(saboteur, kind, disposition, changed):
+def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(saboteur, kind, disposition, changed) -> None:
     request = Head("GET", "/export", "HTTP/1.1", ())
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", kind), ("Content-Disposition", disposition)))
     sabotage = Sabotage(saboteur, lambda: STAKES)
@@ -48,14 +48,14 @@ def test_a_file_that_is_handed_over_is_wounded_whatever_it_is_called(saboteur, k
     assert b"Bo Abel" in wounded
 
 
-def test_where_rows_are_counted_only_the_headings_are_left():
+def test_where_rows_are_counted_only_the_headings_are_left() -> None:
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "text/csv"),))
     sabotage = Sabotage(Saboteur.DROP_ROW, lambda: Stakes(counted=True))
     assert sabotage.altered(Head("GET", "/", "HTTP/1.1", ()), answer, BODY) == b"Name,Size\r\n"
     assert not sabotage.facts.touched
 
 
-def test_a_picture_that_is_handed_over_is_left_whole():
+def test_a_picture_that_is_handed_over_is_left_whole() -> None:
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Type", "image/png"), ("Content-Disposition", "attachment")))
     picture = b"\x89PNG\r\n\x1a\n\xff\xfe"
     assert Sabotage(Saboteur.SWAP_TEXT, lambda: STAKES).altered(Head("GET", "/", "HTTP/1.1", ()), answer, picture) == picture

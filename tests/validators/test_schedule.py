@@ -39,12 +39,12 @@ def evidence(runs, perform: Performer, *, seconds: float = 30) -> tuple[RunEvide
     return asyncio.run(evidence_of(planned, perform, seconds=seconds, ready=ready))
 
 
-def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing():
+def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() -> None:
     runs = (*judgement_runs(["b", "a"]), *base_runs(["c"]), *retry_runs(["a"]))
     assert [one.run for one in evidence(runs, Performer())] == list(runs)
 
 
-def test_controls_come_after_the_journey_and_with_its_pace():
+def test_controls_come_after_the_journey_and_with_its_pace() -> None:
     perform = Performer(millis=200)
     evidence(judgement_runs(["a"]), perform)
     assert {name for name, _ in perform.asked[:2]} == {"journey-plain-1", "journey-masked-1"}
@@ -55,40 +55,40 @@ def test_controls_come_after_the_journey_and_with_its_pace():
     assert pace.look < LONGEST_PATIENCE
 
 
-def test_controls_alone_wait_for_their_apps():
+def test_controls_alone_wait_for_their_apps() -> None:
     perform, only_base = Performer(), Performer()
     evidence((*judgement_runs(["a", "b"]), *retry_runs(["a"])), perform)
     evidence(base_runs(["a"]), only_base)
     assert (perform.readied, only_base.readied) == (2, 0)
 
 
-def test_base_runs_end_with_the_first_expectation_that_is_not_met():
+def test_base_runs_end_with_the_first_expectation_that_is_not_met() -> None:
     perform = Performer()
     evidence(base_runs(["a"]), perform)
     assert {patience for _, patience in perform.asked} == {Patience(LONGEST_PATIENCE, LONGEST_PATIENCE, stop_early=True)}
 
 
-def test_no_pace_is_longer_than_the_journeys_own_time_allows():
+def test_no_pace_is_longer_than_the_journeys_own_time_allows() -> None:
     perform = Performer(millis=60_000)
     evidence(judgement_runs(["a"]), perform, seconds=6)
     assert max(max(patience.step, patience.look) for _, patience in perform.asked) == 1
 
 
-def test_a_journey_that_failed_has_no_controls():
+def test_a_journey_that_failed_has_no_controls() -> None:
     perform = Performer(Kind.JOURNEY)
     told = evidence(judgement_runs(["a"]), perform)
     assert len(perform.asked) == 2
     assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.NOTHING] * 5
 
 
-def test_a_red_base_is_what_is_wanted_and_stops_nothing():
+def test_a_red_base_is_what_is_wanted_and_stops_nothing() -> None:
     perform = Performer(Kind.BASE)
     told = evidence((*judgement_runs(["a"]), *base_runs(["a"])), perform)
     assert len(perform.asked) == 9
     assert not any(one.skipped for one in told)
 
 
-def test_journeys_do_not_wait_for_each_other_and_do_not_crowd_the_machine():
+def test_journeys_do_not_wait_for_each_other_and_do_not_crowd_the_machine() -> None:
     perform = Performer()
     evidence(judgement_runs([f"j{index}" for index in range(6)]), perform)
     assert 2 < perform.most_at_once <= 5

@@ -42,7 +42,7 @@ def stirs(body: str | bytes, kind: str = HTML, *, document: bool = True, **heade
         ("", "application/json", False),
     ],
 )
-def test_words_and_pictures_stand_still(body, kind, document):
+def test_words_and_pictures_stand_still(body, kind, document) -> None:
     assert not stirs(body, kind, document=document)
 
 
@@ -67,7 +67,7 @@ def test_words_and_pictures_stand_still(body, kind, document):
         "<p>wor\x00ds</p>",
     ],
 )
-def test_what_can_move_by_itself_stirs(body):
+def test_what_can_move_by_itself_stirs(body) -> None:
     assert stirs(body)
 
 
@@ -85,11 +85,11 @@ def test_what_can_move_by_itself_stirs(body):
         ("", True, {}),
     ],
 )
-def test_what_is_not_known_to_be_still_stirs(kind, document, headers):
+def test_what_is_not_known_to_be_still_stirs(kind, document, headers) -> None:
     assert stirs("words", kind, document=document, **headers)
 
 
-def test_a_word_that_comes_in_two_pieces_is_read_whole():
+def test_a_word_that_comes_in_two_pieces_is_read_whole() -> None:
     reading = Reading(Head("HTTP/1.1", "200", "OK", (("Content-Type", HTML),)), document=True)
     for piece in (b"<p>words</p><scr", b"ipt>go()</script>"):
         assert not reading.stirs
@@ -109,12 +109,12 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
         (b"hello", b"CONNECT app.localhost:80 HTTP/1.1\r\nHost: app.localhost:80\r\n\r\n\r\n\r\n", False),
     ],
 )
-def test_a_wire_is_still_until_something_that_stirs_has_passed(answer, request_, still):
+def test_a_wire_is_still_until_something_that_stirs_has_passed(answer, request_, still) -> None:
     _, wire = through(answering(answer), request_)
     assert wire.still is still
 
 
-def test_what_a_saboteur_puts_in_is_read_as_well():
+def test_what_a_saboteur_puts_in_is_read_as_well() -> None:
     class Scripted:
         def instead(self, request: Head, content: bytes) -> None:
             return None
@@ -159,7 +159,7 @@ SHOWN = "@keyframes shown { to { visibility: visible } } button { visibility: hi
 FADED = f"<style>{SHOWN}</style><button>Book</button>"
 
 
-def test_what_is_missing_on_a_still_page_is_not_waited_for(house):
+def test_what_is_missing_on_a_still_page_is_not_waited_for(house) -> None:
     told, seconds, rest = waited(house, "<h1>Walks</h1>", button("Book"))
     assert (told, rest) == ("missing", True)
     assert REST_SECONDS <= seconds < PATIENCE
@@ -167,7 +167,7 @@ def test_what_is_missing_on_a_still_page_is_not_waited_for(house):
 
 
 @pytest.mark.parametrize("body", [LATE, FADED, "<meta http-equiv=refresh content=9>" + LATE])
-def test_what_a_page_shows_late_is_waited_for(house, body):
+def test_what_a_page_shows_late_is_waited_for(house, body) -> None:
     told, seconds, rest = waited(house, body, button("Book"))
     assert (told, rest) == ("none", False)
     assert seconds > 1
@@ -180,7 +180,7 @@ class Leads(App):
         return self.page("<a href=/walk>Walk</a>" if path == "/" else "<h1>A walk</h1>")
 
 
-def test_what_an_act_has_led_away_from_is_not_missing(house):
+def test_what_an_act_has_led_away_from_is_not_missing(house) -> None:
     """A click that had been done already was called missing, on the page that it had led to: the library was slow to say so."""
 
     async def play(on: BrowserStage) -> str:

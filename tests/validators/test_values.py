@@ -30,7 +30,7 @@ def drawn(source: str, *, draw: Draw = DRAW, place: str = "steps.0.value") -> st
         ("{ not a hole } {% if x %}", ("{ not a hole } {% if x %}",)),
     ],
 )
-def test_a_text_is_read_into_its_parts(source, parts):
+def test_a_text_is_read_into_its_parts(source, parts) -> None:
     assert template(source, place="x").parts == parts
 
 
@@ -44,13 +44,13 @@ def test_a_text_is_read_into_its_parts(source, parts):
         "{{ any.int(2, 99999999999999999999) }}",
     ],
 )  # fmt: skip
-def test_nothing_else_is_an_expression(source):
+def test_nothing_else_is_an_expression(source) -> None:
     with pytest.raises(ExpressionInvalid):
         template(source, place="x")
 
 
 @given(st.text(alphabet="{}any.filled()|0123 +-,_x", max_size=40))
-def test_reading_is_total_and_keeps_every_character_outside_the_holes(source):
+def test_reading_is_total_and_keeps_every_character_outside_the_holes(source) -> None:
     try:
         found = template(source, place="x")
     except ExpressionInvalid:
@@ -61,26 +61,26 @@ def test_reading_is_total_and_keeps_every_character_outside_the_holes(source):
 
 
 @given(st.integers(), st.text(max_size=20), st.text(max_size=20))
-def test_equal_seeds_draw_equal_values_wherever_they_are_drawn(seed, journey, place):
+def test_equal_seeds_draw_equal_values_wherever_they_are_drawn(seed, journey, place) -> None:
     draw = Draw(seed, journey, date(2026, 1, 1))
     first = Values(draw).text(template("{{ any.name }} {{ any.int(1, 999999) }}", place=place))
     assert first == Values(draw).text(template("{{ any.name }} {{ any.int(1, 999999) }}", place=place))
 
 
 @given(st.integers(-50, 50), st.integers(0, 60), st.integers())
-def test_a_number_is_within_its_bounds_and_both_ends_can_be_reached(low, width, seed):
+def test_a_number_is_within_its_bounds_and_both_ends_can_be_reached(low, width, seed) -> None:
     draw = Draw(seed, "j", date(2026, 1, 1))
     assert low <= int(drawn(f"{{{{ any.int({low}, {low + width}) }}}}", draw=draw)) <= low + width
     ends = {drawn("{{ any.int(1, 2) }}", draw=Draw(n, "j", date(2026, 1, 1))) for n in range(64)}
     assert ends == {"1", "2"}
 
 
-def test_two_places_of_one_journey_draw_apart():
+def test_two_places_of_one_journey_draw_apart() -> None:
     names = {drawn("{{ any.name }}", place=f"steps.{index}.value") for index in range(40)}
     assert len(names) > 35
 
 
-def test_seeds_draw_apart_so_that_nothing_can_be_hard_coded():
+def test_seeds_draw_apart_so_that_nothing_can_be_hard_coded() -> None:
     assert len({drawn("{{ any.word }}", draw=Draw(seed, "j", date(2026, 1, 1))) for seed in range(200)}) > 150
 
 
@@ -88,11 +88,11 @@ def test_seeds_draw_apart_so_that_nothing_can_be_hard_coded():
     ("source", "expected"),
     [("{{ any.date(+0..+0) }}", "2026-11-21"), ("{{ any.date(-1..-1) }}", "2026-11-20"), ("{{ any.int(3, 3) }}", "3")],
 )
-def test_a_date_is_counted_from_the_recorded_day(source, expected):
+def test_a_date_is_counted_from_the_recorded_day(source, expected) -> None:
     assert drawn(source) == expected
 
 
-def test_the_shapes_of_what_is_drawn():
+def test_the_shapes_of_what_is_drawn() -> None:
     assert drawn("{{ any.email }}").endswith("@example.org")
     assert len(drawn("{{ any.text(5) }}").split()) == 5
     assert drawn("{{ any.word }}").isalpha()
@@ -100,7 +100,7 @@ def test_the_shapes_of_what_is_drawn():
     assert drawn("{{ any.choice(red|green) }}") in ("red", "green")
 
 
-def test_a_name_that_nothing_has_set_is_an_error_that_names_it():
+def test_a_name_that_nothing_has_set_is_an_error_that_names_it() -> None:
     with pytest.raises(ExpressionInvalid, match=r"filled\.size .*no value"):
         drawn("{{ filled.size }}")
     with pytest.raises(ExpressionInvalid, match="guest"):
@@ -110,5 +110,5 @@ def test_a_name_that_nothing_has_set_is_an_error_that_names_it():
 @pytest.mark.parametrize(
     ("label", "name"), [("Group size", "group_size"), ("E-Mail *", "e_mail"), ("  Note (for us) ", "note_for_us")]
 )
-def test_a_label_becomes_a_name(label, name):
+def test_a_label_becomes_a_name(label, name) -> None:
     assert slug(label) == name

@@ -57,7 +57,7 @@ GET = b"GET http://app.localhost/a?b=c HTTP/1.1\r\nHost: app.localhost\r\nProxy-
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
 
 
-def test_an_answer_comes_through_and_is_known():
+def test_an_answer_comes_through_and_is_known() -> None:
     got, wire = through(answering(OK), GET)
     assert got.endswith(b"\r\n\r\nhi")
     (exchange,) = wire.exchanges
@@ -68,10 +68,10 @@ def test_an_answer_comes_through_and_is_known():
     assert not exchange.broken
 
 
-def test_the_app_is_asked_as_if_there_were_no_proxy():
+def test_the_app_is_asked_as_if_there_were_no_proxy() -> None:
     heard: list[bytes] = []
 
-    async def talk(reader, writer):
+    async def talk(reader, writer) -> None:
         heard.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(OK)
         writer.close()
@@ -81,10 +81,10 @@ def test_the_app_is_asked_as_if_there_were_no_proxy():
     assert b"proxy" not in heard[0].lower()
 
 
-def test_a_masked_visitor_has_the_mask_on_every_request_that_carries_such_a_header():
+def test_a_masked_visitor_has_the_mask_on_every_request_that_carries_such_a_header() -> None:
     heard: list[bytes] = []
 
-    async def talk(reader, writer):
+    async def talk(reader, writer) -> None:
         heard.append(await reader.readuntil(b"\r\n\r\n"))
         writer.write(OK)
         writer.close()
@@ -103,10 +103,10 @@ def test_a_masked_visitor_has_the_mask_on_every_request_that_carries_such_a_head
         "http://app.localhost:99999/", "http://[::1", "app.localhost",
     ],
 )  # fmt: skip
-def test_another_address_is_refused_and_nothing_is_dialled(target):
+def test_another_address_is_refused_and_nothing_is_dialled(target) -> None:
     dialled: list[int] = []
 
-    async def talk(reader, writer):
+    async def talk(reader, writer) -> None:
         dialled.append(1)
         writer.close()
 
@@ -118,13 +118,13 @@ def test_another_address_is_refused_and_nothing_is_dialled(target):
 
 
 @pytest.mark.parametrize("target", ["example.org:443", "app.localhost:443", "127.0.0.1:22", "app.localhost:8080"])
-def test_no_tunnel_leads_anywhere_else(target):
+def test_no_tunnel_leads_anywhere_else(target) -> None:
     got, wire = through(answering(OK), f"CONNECT {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert got.startswith(b"HTTP/1.1 403")
     assert wire.exchanges[0].refused == target
 
 
-def test_a_web_socket_reaches_the_app():
+def test_a_web_socket_reaches_the_app() -> None:
     got, _ = through(answering(b"over the tunnel"), b"CONNECT app.localhost:80 HTTP/1.1\r\n\r\nGET /ws HTTP/1.1\r\n\r\n")
     assert got == b"HTTP/1.1 200 Connected\r\n\r\nover the tunnel"
 
@@ -139,13 +139,13 @@ def test_a_web_socket_reaches_the_app():
         (b"HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", b""),
     ],
 )
-def test_every_framing_is_understood(raw, body):
+def test_every_framing_is_understood(raw, body) -> None:
     got, wire = through(answering(raw), GET)
     assert got.partition(b"\r\n\r\n")[2] == body
     assert not wire.exchanges[0].broken
 
 
-def test_a_kept_open_connection_does_not_keep_the_browser_waiting():
+def test_a_kept_open_connection_does_not_keep_the_browser_waiting() -> None:
     got, _ = through(answering(OK, hold=30), GET)
     assert got.endswith(b"hi")
 
@@ -160,12 +160,12 @@ def test_a_kept_open_connection_does_not_keep_the_browser_waiting():
         b"HTTP/1.1 200 OK\r\nX: " + b"y" * 100_000 + b"\r\n\r\n",
     ],
 )  # fmt: skip
-def test_an_answer_that_breaks_off_is_the_apps_failure(raw):
+def test_an_answer_that_breaks_off_is_the_apps_failure(raw) -> None:
     _, wire = through(answering(raw), GET)
     assert wire.exchanges[0].broken
 
 
-def test_an_app_that_is_not_there_is_known_not_to_have_answered():
+def test_an_app_that_is_not_there_is_known_not_to_have_answered() -> None:
     async def work() -> Wire:
         async with Wire(host="app.localhost", port=1) as wire:
             await asked(wire, GET)
@@ -176,8 +176,8 @@ def test_an_app_that_is_not_there_is_known_not_to_have_answered():
     assert "does not take connections" in wire.exchanges[0].broken
 
 
-def test_a_flood_is_cut():
-    async def talk(reader, writer):
+def test_a_flood_is_cut() -> None:
+    async def talk(reader, writer) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         for _ in range(1600):
@@ -193,13 +193,13 @@ def test_a_flood_is_cut():
     ("method", "destination", "opened"),
     [(b"GET", b"document", True), (b"POST", b"document", False), (b"GET", b"image", False), (b"GET", b"empty", False)],
 )
-def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, opened):
+def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, opened) -> None:
     request = GET.replace(b"GET", method, 1)[:-2] + b"Sec-Fetch-Dest: " + destination + b"\r\n\r\n"
     _, wire = through(answering(OK), request)
     assert [exchange.opened for exchange in wire.exchanges] == [opened]
 
 
-def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events():
+def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events() -> None:
     async def work(raw: bytes, head: bytes) -> tuple[bool, bool]:
         server = await asyncio.start_server(answering(raw, hold=1), "127.0.0.1", 0)
         async with server, Wire(host="app.localhost", port=server.sockets[0].getsockname()[1]) as wire:
@@ -228,7 +228,7 @@ class Loud:
         return answer
 
 
-def test_a_tamper_alters_bodies_and_their_length():
+def test_a_tamper_alters_bodies_and_their_length() -> None:
     got, wire = through(answering(OK), GET, tamper=Loud())
     assert b"Content-Length: 2\r\n" in got
     assert got.endswith(b"HI")
@@ -236,7 +236,7 @@ def test_a_tamper_alters_bodies_and_their_length():
 
 
 @pytest.mark.parametrize("packing", ["gzip", "deflate"])
-def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing):
+def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing) -> None:
     packed = gzip.compress(b"hi") if packing == "gzip" else zlib.compress(b"hi")
     head = f"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Encoding: {packing}\r\nContent-Length: {len(packed)}\r\n\r\n"
     got, _ = through(answering(head.encode() + packed), GET, tamper=Loud())
@@ -249,12 +249,12 @@ def test_a_tamper_alters_what_an_app_packs_although_it_was_asked_not_to(packing)
     [b"not packed at all", gzip.compress(bytes(LARGEST_ANSWER + 1)), gzip.compress(b"cut off")[:-4]],
     ids=["not packed at all", "far too large", "cut off"],  # what is packed names its second, and a test must not
 )
-def test_what_cannot_be_unpacked_comes_through_as_it_is(body):
+def test_what_cannot_be_unpacked_comes_through_as_it_is(body) -> None:
     answer = Head("HTTP/1.1", "200", "OK", (("Content-Encoding", "gzip"),))
     assert unpacked(answer, body, most=LARGEST_ANSWER) == (answer, body)
 
 
-def test_a_tamper_answers_in_the_apps_place():
+def test_a_tamper_answers_in_the_apps_place() -> None:
     request = b"POST http://app.localhost/ HTTP/1.1\r\nContent-Length: 3\r\n\r\nabc"
     got, wire = through(answering(OK), request, tamper=Loud())
     assert got.startswith(b"HTTP/1.1 418")
@@ -262,7 +262,7 @@ def test_a_tamper_answers_in_the_apps_place():
     assert wire.exchanges[0].status == 418
 
 
-def test_a_form_reaches_a_real_app():
+def test_a_form_reaches_a_real_app() -> None:
     app = App()
 
     async def work(port: int) -> bytes:

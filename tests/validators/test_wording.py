@@ -50,7 +50,7 @@ from validators.domain.wording import lists, matches, numbers, ordered, path_mat
         ("3", Match.AT_LEAST, "few", False),
     ],
 )
-def test_a_match(seen, match, wanted, holds):
+def test_a_match(seen, match, wanted, holds) -> None:
     assert matches(seen, match, wanted) is holds
 
 
@@ -65,19 +65,19 @@ def test_a_match(seen, match, wanted, holds):
         ("1", Match.BETWEEN, ("2", "8"), False),
     ],
 )
-def test_a_match_with_several(seen, match, wanted, holds):
+def test_a_match_with_several(seen, match, wanted, holds) -> None:
     assert matches(seen, match, *wanted) is holds
 
 
 @given(st.text(max_size=80), st.text(max_size=20), st.text(max_size=20))
-def test_matching_is_total(seen, wanted, other):
+def test_matching_is_total(seen, wanted, other) -> None:
     for match in Match:
         assert matches(seen, match, wanted, other) in (True, False)
         assert path_matches(seen, match, wanted, other) in (True, False)
 
 
 @given(st.text(max_size=40), st.text(min_size=1, max_size=6))
-def test_a_text_contains_words_or_does_not(seen, words):
+def test_a_text_contains_words_or_does_not(seen, words) -> None:
     assert matches(seen, Match.CONTAINS, words) is not matches(seen, Match.NOT_CONTAINS, words)
 
 
@@ -99,7 +99,7 @@ def test_a_text_contains_words_or_does_not(seen, words):
         ("/b", Match.ONE_OF, "/b", True),
     ],
 )
-def test_a_path_is_compared_letter_by_letter_and_its_query_by_parameters(seen, match, wanted, holds):
+def test_a_path_is_compared_letter_by_letter_and_its_query_by_parameters(seen, match, wanted, holds) -> None:
     assert path_matches(seen, match, wanted) is holds
 
 
@@ -116,7 +116,7 @@ def test_a_path_is_compared_letter_by_letter_and_its_query_by_parameters(seen, m
         (("a", ""), Listing.EXCLUDES, ("", "c"), False),
     ],
 )
-def test_a_list(seen, match, wanted, holds):
+def test_a_list(seen, match, wanted, holds) -> None:
     assert lists(seen, match, wanted) is holds
 
 
@@ -138,13 +138,13 @@ def test_a_list(seen, match, wanted, holds):
         ((), False, False),
     ],
 )
-def test_an_order(cells, ascending, descending):
+def test_an_order(cells, ascending, descending) -> None:
     assert ordered(cells, Order.ASCENDING) is ascending
     assert ordered(cells, Order.DESCENDING) is descending
 
 
 @given(st.lists(st.integers(-999, 10**6), min_size=2, max_size=8, unique=True))
-def test_numbers_in_order_are_in_order_and_turned_round_are_not(values):
+def test_numbers_in_order_are_in_order_and_turned_round_are_not(values) -> None:
     cells = [f"{value:,}" for value in sorted(values)]
     assert ordered(cells, Order.ASCENDING)
     assert ordered(cells[::-1], Order.DESCENDING)
@@ -152,17 +152,17 @@ def test_numbers_in_order_are_in_order_and_turned_round_are_not(values):
 
 
 @given(st.integers(-10**9, 10**9))
-def test_a_number_is_found_however_its_thousands_are_written(value):
+def test_a_number_is_found_however_its_thousands_are_written(value) -> None:
     assert numbers(f"it is {value:,} now") == (Decimal(value),)
 
 
 @given(st.text(max_size=2000))
-def test_an_observed_text_is_short_one_line_and_visible(text):
+def test_an_observed_text_is_short_one_line_and_visible(text) -> None:
     told = observed(text)
     assert len(told) <= OBSERVED_CHARACTERS
     assert "\n" not in told
     assert told.isprintable()
 
 
-def test_invisible_instructions_do_not_survive():
+def test_invisible_instructions_do_not_survive() -> None:
     assert observed("ok\u200b\u202e\ue0041 then\x00\x1b[31m") == "ok1 then[31m"

@@ -36,7 +36,7 @@ def export(folder, capsys):
 
 
 @pytest.mark.parametrize("format_", rules_export.FORMATS)
-def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, format_):
+def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, format_) -> None:
     assert export(format_, "--check")[0] == 1
     code, out, _ = export(format_, "--out", str(folder))
     wrote = re.findall(r"^wrote  (.+)$", out, re.MULTILINE)
@@ -48,26 +48,26 @@ def test_what_is_written_does_not_differ_until_it_is_edited(export, folder, form
     assert (code, out.startswith(f"{wrote[-1]} is not what")) == (1, True)
 
 
-def test_an_edit_of_the_law_is_a_drift_of_what_was_exported(export, folder):
+def test_an_edit_of_the_law_is_a_drift_of_what_was_exported(export, folder) -> None:
     export("codeowners", "--out", str(folder))
     rules = folder / "factory_rules.md"
     rules.write_text(rules.read_text().replace('allow: ["tidebook/**", "tests/**"]', 'allow: ["tidebook/**"]'))
     assert export("codeowners", "--check")[0] == 1
 
 
-def test_a_check_writes_nothing(export, folder):
+def test_a_check_writes_nothing(export, folder) -> None:
     before = sorted(folder.rglob("*"))
     export("labels", "--check")
     export("ruleset")
     assert sorted(folder.rglob("*")) == before
 
 
-def test_owners_are_those_of_the_front_matter_unless_others_are_named(export):
+def test_owners_are_those_of_the_front_matter_unless_others_are_named(export) -> None:
     assert "/factory.toml @mara\n" in export("codeowners")[1]
     assert "/factory.toml @jo @x/law\n" in export("codeowners", "--owner", "@jo", "--owner", "@x/law")[1]
 
 
-def test_what_is_not_said_is_told_aside(export):
+def test_what_is_not_said_is_told_aside(export) -> None:
     _, out, err = export("ruleset")
     assert "not said: F-PATHS: that all other paths are protected" in err
     assert "not said" not in out
@@ -79,37 +79,37 @@ def test_what_is_not_said_is_told_aside(export):
     (("codeowners", "--owner", "mara"), "expected `@name`"), (("ruleset", "--lands-as", "me"), "expected `app:ID`"),
     (("labels", "--check", "--out", "."), "give one of the two"), (("gitlab",), "is not one of"),
 ])
-def test_what_cannot_be_exported_is_refused(export, words, says):
+def test_what_cannot_be_exported_is_refused(export, words, says) -> None:
     code, _, err = export(*words)
     assert (code, says in err) == (2, True)
 
 
-def test_nobody_owns_what_has_no_owner(export, folder):
+def test_nobody_owns_what_has_no_owner(export, folder) -> None:
     rules = folder / "factory_rules.md"
     rules.write_text(rules.read_text().replace('owners: ["@mara"]\n', ""))
     code, _, err = export("codeowners")
     assert (code, "give --owner @name" in err) == (2, True)
 
 
-def test_nothing_is_written_through_a_link(export, folder, tmp_path_factory):
+def test_nothing_is_written_through_a_link(export, folder, tmp_path_factory) -> None:
     outside = tmp_path_factory.mktemp("outside")
     (folder / ".github").symlink_to(outside)
     code, _, err = export("labels", "--out", str(folder))
     assert (code, "a link is in the way" in err, list(outside.iterdir())) == (2, True, [])
 
 
-def test_the_formats_that_can_be_typed_are_those_that_there_are():
+def test_the_formats_that_can_be_typed_are_those_that_there_are() -> None:
     assert set(rules_export.FORMATS) == set(FORMATS)
     rows = PAGE.split("## Export")[1].split("\n## ")[0]
     assert set(re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE)) == set(FORMATS)
 
 
-def test_the_page_has_every_kind_of_contradiction():
+def test_the_page_has_every_kind_of_contradiction() -> None:
     rows = PAGE.split("## Import")[1].split("\n## ")[0]
     assert re.findall(r"^\| `([\w-]+)` \|", rows, re.MULTILINE) == [kind.value for kind in ContradictionKind]
 
 
-def test_prose_is_told_with_what_contradicts_it(capsys):
+def test_prose_is_told_with_what_contradicts_it(capsys) -> None:
     assert run(["rules", "import", str(PROSE)]) == 1
     out = capsys.readouterr().out
     assert "F-KEEP-2 {paths: {deny: [\"app/auth/**\"]}}, because FACTORY_RULES.md:42 says “`app/auth/`”" in out
@@ -122,7 +122,7 @@ def test_prose_is_told_with_what_contradicts_it(capsys):
                                   "label `factory:needs-human`."}
 
 
-def test_lint_tells_the_contradictions_of_prose(folder, capsys):
+def test_lint_tells_the_contradictions_of_prose(folder, capsys) -> None:
     def told():
         run(["rules", "lint", str(folder), "--json"])
         found = json.loads(capsys.readouterr().out)["findings"]

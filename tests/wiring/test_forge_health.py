@@ -38,7 +38,7 @@ class Line:
     ({}, Level.FAIL, "not write to it"),
     (None, Level.FAIL, "not write to it"),
 ])
-def test_a_right_that_is_not_named_is_none(rights, level, says):
+def test_a_right_that_is_not_named_is_none(rights, level, says) -> None:
     found = reached(Line(document={"permissions": rights} if rights is not None else {}))
     assert (found.level, says in found.says) == (level, True)
 
@@ -47,18 +47,18 @@ def test_a_right_that_is_not_named_is_none(rights, level, says):
     (NOW, Level.OK, "0 s apart"), (NOW - 59, Level.OK, "59 s apart"), (NOW - 3600, Level.FAIL, "3600 s ahead of"),
     (NOW + 3600, Level.FAIL, "3600 s behind"),
 ])
-def test_the_clock_is_held_against_the_forges(theirs, level, says):
+def test_the_clock_is_held_against_the_forges(theirs, level, says) -> None:
     found = clock(Line(headers={"date": formatdate(theirs, usegmt=True)}))
     assert (found.level, says in found.says) == (level, True)
 
 
 @pytest.mark.parametrize("headers", [{}, {"date": "yesterday"}])
-def test_a_forge_that_tells_no_time_proves_no_clock(headers):
+def test_a_forge_that_tells_no_time_proves_no_clock(headers) -> None:
     assert clock(Line(headers=headers)).level is Level.WARN
 
 
 @pytest.mark.parametrize(("left", "level"), [("5000", Level.OK), ("1000", Level.OK), ("999", Level.WARN), ("0", Level.WARN)])
-def test_what_is_left_of_the_hour_is_told_before_it_is_spent(left, level):
+def test_what_is_left_of_the_hour_is_told_before_it_is_spent(left, level) -> None:
     found = limit(Line(headers={"x-ratelimit-remaining": left, "x-ratelimit-limit": "5000", "x-ratelimit-reset": "1800003600"}))
     assert (found.level, f"{left} of 5000 requests are left" in found.says) == (level, True)
 
@@ -86,13 +86,13 @@ def answer(*lines: str, remark: str = "") -> bytes:
     (b"<html>", Level.FAIL, "no report"),
     (b"", Level.FAIL, "no report"),
 ])
-def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level, says):
+def test_only_gits_own_word_on_this_very_branch_lets_a_push_through(said, level, says) -> None:
     found = told(said, "main")
     assert (found.level, says in found.says, bool(found.fix)) == (level, True, level is not Level.OK), found
 
 
 @pytest.mark.parametrize("before", ["b" * 40, ""])
-def test_the_push_names_a_place_where_the_branch_is_not_and_brings_nothing(before):
+def test_the_push_names_a_place_where_the_branch_is_not_and_brings_nothing(before) -> None:
     sent = request("main", head="a" * 40, before=before)
     size = int(sent[:4], 16)
     old, new, ref = sent[4:size].partition(b"\0")[0].decode().split(" ")

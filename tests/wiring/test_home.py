@@ -22,13 +22,13 @@ def written(home, document):
     return home
 
 
-def test_what_was_written_is_read(tmp_path):
+def test_what_was_written_is_read(tmp_path) -> None:
     write_home(tmp_path, DOCUMENT)
     assert read_home(tmp_path) == DOCUMENT
     assert [path.name for path in tmp_path.iterdir()] == ["home.json"]
 
 
-def test_a_home_of_the_first_schema_is_brought_up_and_what_it_was_is_kept_beside_it(tmp_path):
+def test_a_home_of_the_first_schema_is_brought_up_and_what_it_was_is_kept_beside_it(tmp_path) -> None:
     before = (written(tmp_path, FIRST) / "home.json").read_bytes()
     found = read_home(tmp_path)
     assert (found.owner, found.models, found.upstream, found.origin) == ("tidehouse", "replay", "", "")
@@ -37,13 +37,13 @@ def test_a_home_of_the_first_schema_is_brought_up_and_what_it_was_is_kept_beside
     assert read_home(tmp_path) == found
 
 
-def test_an_endpoint_that_an_older_home_names_stays(tmp_path):
+def test_an_endpoint_that_an_older_home_names_stays(tmp_path) -> None:
     written(tmp_path, FIRST | {"upstream": "https://models.example.org"})
     assert read_home(tmp_path).upstream == "https://models.example.org"
 
 
 @pytest.mark.parametrize("schema", [0, SCHEMA + 1, "1", True, None, 1.0])
-def test_a_home_of_an_unknown_schema_is_refused_naming_both_and_left_as_it_is(tmp_path, schema):
+def test_a_home_of_an_unknown_schema_is_refused_naming_both_and_left_as_it_is(tmp_path, schema) -> None:
     before = (written(tmp_path, FIRST | {"schema": schema}) / "home.json").read_bytes()
     with pytest.raises(ConfigError) as refused:
         read_home(tmp_path)
@@ -54,7 +54,7 @@ def test_a_home_of_an_unknown_schema_is_refused_naming_both_and_left_as_it_is(tm
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def test_an_older_home_that_cannot_be_understood_is_left_as_it_is(tmp_path):
+def test_an_older_home_that_cannot_be_understood_is_left_as_it_is(tmp_path) -> None:
     before = (written(tmp_path, FIRST | {"prot": 1}) / "home.json").read_bytes()
     with pytest.raises(ConfigError, match="did you mean `port`"):
         read_home(tmp_path)
@@ -76,7 +76,7 @@ NOW = {**FIRST, "schema": SCHEMA}
     ([], "expected one JSON object"),
     ("{", "cannot be read"),
 ], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "missing", "list", "cut"])
-def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says):
+def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says) -> None:
     written(tmp_path, document)
     with pytest.raises(ConfigError) as refused:
         read_home(tmp_path)
@@ -84,13 +84,13 @@ def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says):
     assert str(tmp_path / "home.json") in str(refused.value)
 
 
-def test_where_there_is_none_the_next_move_is_named(tmp_path):
+def test_where_there_is_none_the_next_move_is_named(tmp_path) -> None:
     with pytest.raises(ConfigError, match=r"there is no factory at .*FACTORY_HOME"):
         read_home(tmp_path)
 
 
 @pytest.mark.parametrize("form", ["auto", *(form.value for form in Form if form.sealed)])
-def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(tmp_path, form):
+def test_a_form_of_box_that_is_demanded_and_does_not_hold_here_is_a_failure_with_the_reason(tmp_path, form) -> None:
     """Landlock is not for root, and a uid of a box's own only for root: on no machine do all of them hold."""
     write_home(tmp_path, replace(DOCUMENT, box=form))
     found = home_file(tmp_path)

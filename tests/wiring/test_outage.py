@@ -37,7 +37,7 @@ class Post:
         return [entry.kind for entry in self.ledger.entries()]
 
 
-def test_it_is_said_once_however_often_it_is_tried(tmp_path):
+def test_it_is_said_once_however_often_it_is_tried(tmp_path) -> None:
     post = Post(tmp_path)
     for _ in range(3):
         post.sit_out()
@@ -45,7 +45,7 @@ def test_it_is_said_once_however_often_it_is_tried(tmp_path):
     assert post.kinds() == [OUTAGE]
 
 
-def test_it_is_said_once_when_it_is_over(tmp_path):
+def test_it_is_said_once_when_it_is_over(tmp_path) -> None:
     post = Post(tmp_path)
     post.sit_out()
     for _ in range(3):
@@ -54,7 +54,7 @@ def test_it_is_said_once_when_it_is_over(tmp_path):
     assert post.kinds() == [OUTAGE, OUTAGE_ENDED]
 
 
-def test_another_one_later_is_another_one(tmp_path):
+def test_another_one_later_is_another_one(tmp_path) -> None:
     post = Post(tmp_path)
     for _ in range(2):
         post.sit_out()
@@ -63,7 +63,7 @@ def test_another_one_later_is_another_one(tmp_path):
     assert post.kinds() == [OUTAGE, OUTAGE_ENDED] * 2
 
 
-def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(tmp_path):
+def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(tmp_path) -> None:
     Post(tmp_path).sit_out()
     after = Post(tmp_path)
     after.outages.over()
@@ -71,7 +71,7 @@ def test_what_a_killed_one_found_down_is_ended_by_the_next_that_finds_all_well(t
     assert after.said == []
 
 
-def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp_path):
+def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp_path) -> None:
     (tmp_path / "ledger.lock").mkdir()      # nothing can be appended
     post = Post(tmp_path)
     post.sit_out(OSError(28, "No space left on device"))
@@ -80,20 +80,20 @@ def test_a_full_disk_is_an_outage_like_another_and_need_not_be_in_the_ledger(tmp
 
 @pytest.mark.parametrize(("away", "seconds"), [
     (90, 90), (0, 1), (-500, 1), (10_000_000, 3600)], ids=["later", "now", "past", "a clock that is wrong"])
-def test_a_forge_that_says_when_it_answers_again_is_asked_then(away, seconds):
+def test_a_forge_that_says_when_it_answers_again_is_asked_then(away, seconds) -> None:
     now = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
     assert pause_until(now + timedelta(seconds=away), now=now) == seconds
 
 
-def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_path):
+def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_path) -> None:
     said, rested = [], []
 
     class Patient(Duty):
-        def rest(self, seconds, *, until=lambda: False):
+        def rest(self, seconds, *, until=lambda: False) -> None:
             rested.append(seconds)
 
     class Told(Notifier):
-        def ready(self, words):
+        def ready(self, words) -> None:
             said.append(words)
 
     clock = FakeClock()
@@ -106,7 +106,7 @@ def test_a_forge_that_asks_to_wait_is_named_with_the_hour_and_waited_for(tmp_pat
     assert rested[1] == 2
 
 
-def test_each_pause_is_twice_the_last_and_none_is_longer_than_two_minutes():
+def test_each_pause_is_twice_the_last_and_none_is_longer_than_two_minutes() -> None:
     pauses = [pause(tries) for tries in range(1, 100)]
     assert pauses[:5] == [1, 2, 4, 8, 16]
     assert max(pauses) == LONGEST_PAUSE_SECONDS == 120

@@ -16,7 +16,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_the_key_is_added_and_the_rest_stays(text):
+def test_the_key_is_added_and_the_rest_stays(text) -> None:
     found = pinned(text, "abc")
     before, after = tomllib.loads(text), tomllib.loads(found)
     kept = before.pop("seal", {}).get("trusted_keys", [])
@@ -27,11 +27,11 @@ def test_the_key_is_added_and_the_rest_stays(text):
 
 
 @pytest.mark.parametrize("text", ["seal = 1\n", "[seal]\ntrusted_keys = 'abc'\n"])
-def test_another_kind_of_thing_is_named(text):
+def test_another_kind_of_thing_is_named(text) -> None:
     with pytest.raises(ConfigError, match=r"seal\.trusted_keys"):
         pinned(text, "abc")
 
 
-def test_what_is_no_toml_is_refused():
+def test_what_is_no_toml_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"factory\.toml"):
         pinned("[app\n", "abc")

@@ -26,7 +26,7 @@ ELSEWHERE = HomeFile(owner="o", name="n", forge="https://git.example.org", port=
 
 
 @pytest.fixture(autouse=True)
-def _nothing_set(monkeypatch):
+def _nothing_set(monkeypatch) -> None:
     for name in (KEY, "ANTHROPIC_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
@@ -37,21 +37,21 @@ def _nothing_set(monkeypatch):
     ("https://git.example.org", "https://git.example.org/api/v3"),
     ("http://localhost:8300", "http://localhost:8300/api/v3"),
 ])
-def test_the_api_of_each_kind_of_forge(web, api):
+def test_the_api_of_each_kind_of_forge(web, api) -> None:
     assert api_of(web) == api
 
 
-def test_a_forge_elsewhere_is_not_started(tmp_path):
+def test_a_forge_elsewhere_is_not_started(tmp_path) -> None:
     with forge_of(tmp_path, ELSEWHERE) as forge:
         assert (forge.url, forge.api) == ("https://git.example.org", "https://git.example.org/api/v3")
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_audit_looks_only_at_this_machine(tmp_path):
+def test_an_audit_looks_only_at_this_machine(tmp_path) -> None:
     assert offline_address(tmp_path, ELSEWHERE, Places(tmp_path, "o.n")).startswith("file:///")
 
 
-def test_the_key_is_out_of_our_environment_for_the_block_and_back_after_it(monkeypatch):
+def test_the_key_is_out_of_our_environment_for_the_block_and_back_after_it(monkeypatch) -> None:
     monkeypatch.setenv(KEY, "sk-canary")
     with model_key() as key:
         assert key == "sk-canary"
@@ -63,7 +63,7 @@ def test_the_key_is_out_of_our_environment_for_the_block_and_back_after_it(monke
     assert KEY not in os.environ
 
 
-def test_which_endpoint_is_asked_with_which_key(monkeypatch):
+def test_which_endpoint_is_asked_with_which_key(monkeypatch) -> None:
     assert provider("", "sk") == (PROVIDER, "sk")
     assert provider("https://models.example.org/", "sk") == ("https://models.example.org", "sk")
     assert provider("http://localhost:8000", "") == ("http://localhost:8000", NO_KEY)
@@ -72,7 +72,7 @@ def test_which_endpoint_is_asked_with_which_key(monkeypatch):
     assert provider("https://models.example.org", "sk") == ("https://models.example.org", "sk")
 
 
-def test_without_a_model_the_three_ways_to_have_one_are_named(tmp_path):
+def test_without_a_model_the_three_ways_to_have_one_are_named(tmp_path) -> None:
     with pytest.raises(ConfigError) as refused, broker_of(tmp_path, ELSEWHERE, Places(tmp_path, "o.n")):
         pass
     assert refused.value.exit_code == 2
@@ -81,13 +81,13 @@ def test_without_a_model_the_three_ways_to_have_one_are_named(tmp_path):
 
 @pytest.mark.parametrize("url", ["http://models.example.org", "ftp://x", "models.example.org", "", "https://",
                                  "https://name:sk-secret@models.example.org", "https://models.example.org?key=sk-secret"])
-def test_an_endpoint_that_would_show_the_key_is_refused_and_not_repeated(url):
+def test_an_endpoint_that_would_show_the_key_is_refused_and_not_repeated(url) -> None:
     with pytest.raises(ConfigError) as refused:
         endpoint(url)
     assert "sk-secret" not in str(refused.value)
 
 
-def test_a_token_is_its_owners_alone_and_takes_the_place_of_an_older_one(tmp_path):
+def test_a_token_is_its_owners_alone_and_takes_the_place_of_an_older_one(tmp_path) -> None:
     path = tmp_path / "keys" / "forge.token"
     path.parent.mkdir()
     path.write_text("old")

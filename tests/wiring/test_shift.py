@@ -4,6 +4,7 @@ import re
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from typing import Never
 
 import pytest
 
@@ -66,23 +67,23 @@ class Night:
         return self.said
 
 
-def triage_waits_for_its_hour(world, line="17 2 * * *"):
+def triage_waits_for_its_hour(world, line="17 2 * * *") -> None:
     """The repository's own triage names an hour, and no event."""
     ours = (shipped("workflows") / "triage.yaml").read_text("utf-8")
     theirs = re.sub(r"^on: .*$", f'on: {{schedule: "{line}"}}', ours, flags=re.MULTILINE)
     world.push_to_main(**{"workflows/triage.yaml": theirs.encode()})
 
 
-def test_an_issue_is_moved_as_far_as_it_goes_and_that_is_said_once(world):
+def test_an_issue_is_moved_as_far_as_it_goes_and_that_is_said_once(world) -> None:
     number = world.file()
     assert Night(world).work() == [("pass", f"moved #{number}")]
     assert world.history(number).state is State.MERGED
 
 
-def test_what_is_down_ends_the_shift_before_anything_is_done(world):
+def test_what_is_down_ends_the_shift_before_anything_is_done(world) -> None:
     world.file()
 
-    def check():
+    def check() -> Never:
         raise ForgeError("the embedded forge does not answer", retryable=True)
 
     night = Night(world, check=check)
@@ -91,7 +92,7 @@ def test_what_is_down_ends_the_shift_before_anything_is_done(world):
     assert (night.said, night.wells) == ([], 0)
 
 
-def test_what_waits_for_its_hour_is_left_until_then(world):
+def test_what_waits_for_its_hour_is_left_until_then(world) -> None:
     """It is 02:17 on the 4th when the factory first sees the issue; the next 02:17 is tomorrow's."""
     triage_waits_for_its_hour(world)
     number = world.file()
@@ -106,7 +107,7 @@ def test_what_waits_for_its_hour_is_left_until_then(world):
     assert world.history(number).state is State.MERGED
 
 
-def test_an_hour_that_was_missed_is_made_up_for_once(world):
+def test_an_hour_that_was_missed_is_made_up_for_once(world) -> None:
     triage_waits_for_its_hour(world)
     world.file()
     world.tick(states=frozenset())
@@ -116,7 +117,7 @@ def test_an_hour_that_was_missed_is_made_up_for_once(world):
     assert Night(world).work() == []
 
 
-def test_the_digest_is_written_once_a_day(world):
+def test_the_digest_is_written_once_a_day(world) -> None:
     triage_waits_for_its_hour(world)
     world.file()
     world.tick(states=frozenset())
@@ -131,7 +132,7 @@ def test_the_digest_is_written_once_a_day(world):
     assert first.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_day_with_many_hours_has_one_digest(world):
+def test_a_day_with_many_hours_has_one_digest(world) -> None:
     triage_waits_for_its_hour(world, "17 * * * *")
     world.file()
     world.tick(states=frozenset())
@@ -142,14 +143,14 @@ def test_a_day_with_many_hours_has_one_digest(world):
     assert (said.count("schedule"), said.count("digest"), said.count("swept")) == (3, 1, 1)
 
 
-def test_the_owners_stop_is_said_once_and_the_shift_goes_on_when_it_is_lifted(world):
+def test_the_owners_stop_is_said_once_and_the_shift_goes_on_when_it_is_lifted(world) -> None:
     number = world.file()
     world.plant().places.stop_flag.touch()
     assert [kind for kind, _ in Night(world, lift_after=0.3).work()] == ["paused", "resumed", "pass"]
     assert world.history(number).state is State.MERGED
 
 
-def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world):
+def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world) -> None:
     """The flag appears while the first issue is moved: nothing more happens, and all of it happens later."""
     numbers = [world.file(), world.file("Another one")]
     world.agent.works = [lambda worktree: (world.plant().places.stop_flag.touch(), fixes(worktree))[1]]

@@ -58,7 +58,7 @@ def spent(home: Path, database: str = "") -> int:
         meter.close()
 
 
-def test_a_home_moves_to_a_database_and_back_with_every_entry_and_every_cent(home, postgres):
+def test_a_home_moves_to_a_database_and_back_with_every_entry_and_every_cent(home, postgres) -> None:
     address, before, cost = postgres.database(), SqliteLedger(home, SystemClock()).entries(), spent(home)
     there = factory(home, "home", "move", "postgresql", "--json", FACTORY_DATABASE=address)
     assert there.returncode == 0, there.stderr
@@ -79,7 +79,7 @@ def test_a_home_moves_to_a_database_and_back_with_every_entry_and_every_cent(hom
     assert (read_home(home).database, here.entries(), here.fault(), spent(home)) == ("sqlite", before, None, cost)
 
 
-def test_a_home_that_has_done_nothing_yet_moves_with_a_key_that_its_copies_share(tmp_path, postgres):
+def test_a_home_that_has_done_nothing_yet_moves_with_a_key_that_its_copies_share(tmp_path, postgres) -> None:
     first, address = tmp_path / "first", postgres.database()
     write_home(first, ELSEWHERE)
     assert factory(first, "home", "move", "postgresql", FACTORY_DATABASE=address).returncode == 0
@@ -91,7 +91,7 @@ def test_a_home_that_has_done_nothing_yet_moves_with_a_key_that_its_copies_share
         ledger.close()
 
 
-def test_a_call_after_the_move_gets_a_number_of_its_own(home, postgres):
+def test_a_call_after_the_move_gets_a_number_of_its_own(home, postgres) -> None:
     address = postgres_address(postgres.database())
     new, old = Meter(home / "x", prices(), database=address), Meter(home / "broker" / "broker.sqlite", prices())
     assert new.take(old) == 1
@@ -102,7 +102,7 @@ def test_a_call_after_the_move_gets_a_number_of_its_own(home, postgres):
         new.take(old)
 
 
-def test_a_ledger_that_was_tampered_with_is_not_moved(home, postgres):
+def test_a_ledger_that_was_tampered_with_is_not_moved(home, postgres) -> None:
     with sqlite3.connect(home / "ledger.db") as store:
         store.execute("DROP TRIGGER entries_are_never_changed")
         store.execute("UPDATE entries SET issue = 2 WHERE seq = 1")
@@ -112,7 +112,7 @@ def test_a_ledger_that_was_tampered_with_is_not_moved(home, postgres):
     assert (home / "ledger.db").exists()
 
 
-def test_a_database_that_has_a_ledger_is_not_moved_into(home, postgres, tmp_path):
+def test_a_database_that_has_a_ledger_is_not_moved_into(home, postgres, tmp_path) -> None:
     address = postgres.database()
     assert factory(home, "home", "move", "postgresql", FACTORY_DATABASE=address).returncode == 0
     other = tmp_path / "other"
@@ -123,7 +123,7 @@ def test_a_database_that_has_a_ledger_is_not_moved_into(home, postgres, tmp_path
     assert SqliteLedger(other, SystemClock()).fault() is None
 
 
-def test_nobody_begins_anew_because_the_database_was_not_named(home, postgres):
+def test_nobody_begins_anew_because_the_database_was_not_named(home, postgres) -> None:
     address = postgres.database()
     assert factory(home, "home", "move", "postgresql", FACTORY_DATABASE=address).returncode == 0
     said = factory(home, "status")
@@ -137,12 +137,12 @@ def test_nobody_begins_anew_because_the_database_was_not_named(home, postgres):
     assert factory(home, "status").returncode == 0
 
 
-def test_a_database_that_is_named_to_a_home_that_has_none_is_refused(home, postgres):
+def test_a_database_that_is_named_to_a_home_that_has_none_is_refused(home, postgres) -> None:
     said = factory(home, "status", FACTORY_DATABASE=postgres.database())
     assert (said.returncode, "is in SQLite" in said.stderr) == (2, True)
 
 
-def test_a_stop_at_one_machine_holds_at_another_and_a_resume_lifts_it(home, postgres, tmp_path):
+def test_a_stop_at_one_machine_holds_at_another_and_a_resume_lifts_it(home, postgres, tmp_path) -> None:
     address = postgres.database()
     assert factory(home, "home", "move", "postgresql", FACTORY_DATABASE=address).returncode == 0
     second = tmp_path / "second"
@@ -154,7 +154,7 @@ def test_a_stop_at_one_machine_holds_at_another_and_a_resume_lifts_it(home, post
     assert json.loads(factory(home, "status", "--json", FACTORY_DATABASE=address).stdout)["stopped"] is False
 
 
-def test_a_stop_without_its_database_is_set_here_and_says_that_it_is_not_everywhere(home, postgres):
+def test_a_stop_without_its_database_is_set_here_and_says_that_it_is_not_everywhere(home, postgres) -> None:
     assert factory(home, "home", "move", "postgresql", FACTORY_DATABASE=postgres.database()).returncode == 0
     said = factory(home, "stop", FACTORY_DATABASE="postgresql://x:hunter2@127.0.0.1:1/none")
     assert (said.returncode, (home / "STOP").exists(), "hunter2" in said.stderr) == (5, True, False), said.stderr
@@ -166,7 +166,7 @@ def test_a_stop_without_its_database_is_set_here_and_says_that_it_is_not_everywh
     ("postgresql://me@localhost/factory?host=db.example.org", {"sslmode": "verify-full"}),
     ("postgresql://me@localhost/factory?hostaddr=192.0.2.1", {"sslmode": "verify-full"}),
 ])
-def test_away_from_this_machine_the_line_is_encrypted_and_the_server_verified(text, query):
+def test_away_from_this_machine_the_line_is_encrypted_and_the_server_verified(text, query) -> None:
     from sqlalchemy import make_url
 
     found = make_url(postgres_address(text)).query
@@ -175,7 +175,7 @@ def test_away_from_this_machine_the_line_is_encrypted_and_the_server_verified(te
 
 @pytest.mark.parametrize("text", ["postgresql://me@localhost/factory", "postgresql:///factory?host=/run/postgresql",
                                   "postgresql://me@[::1]/factory", "postgresql:///factory?host=localhost:5433"])
-def test_on_this_machine_it_need_not_be(text):
+def test_on_this_machine_it_need_not_be(text) -> None:
     assert "sslmode" not in postgres_address(text)
 
 
@@ -184,11 +184,11 @@ def test_on_this_machine_it_need_not_be(text):
     ("hunter2", "cannot be read"),
     ("postgresql://me:hunter2@h/d?sslmode=prefer", "reads along"), ("postgresql://me:hunter2@h/d?sslmode=disable", "reads along"),
 ])
-def test_an_address_that_is_none_or_unsafe_is_refused_without_its_password(text, says):
+def test_an_address_that_is_none_or_unsafe_is_refused_without_its_password(text, says) -> None:
     with pytest.raises(ConfigError, match=says) as caught:
         postgres_address(text)
     assert "hunter2" not in str(caught.value)
 
 
-def test_where_a_database_is_can_be_said_without_its_secrets():
+def test_where_a_database_is_can_be_said_without_its_secrets() -> None:
     assert shown(postgres_address("postgresql://me:hunter2@db.example.org/shop")) == "PostgreSQL shop on db.example.org"

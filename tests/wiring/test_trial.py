@@ -52,7 +52,7 @@ def shown(home, path):
     return git(bare(home), "show", f"HEAD:{path}")
 
 
-def test_the_copy_has_the_originals_files_and_then_what_governs_it(tmp_path, app, issues):
+def test_the_copy_has_the_originals_files_and_then_what_governs_it(tmp_path, app, issues) -> None:
     before = everything(app)
     prepared, said = make(tmp_path, app, issues)
     home = tmp_path / "home"
@@ -71,7 +71,7 @@ def test_the_copy_has_the_originals_files_and_then_what_governs_it(tmp_path, app
     assert not (home / "original").exists()
 
 
-def test_what_is_there_is_kept_and_only_the_key_is_pinned(tmp_path, app, issues):
+def test_what_is_there_is_kept_and_only_the_key_is_pinned(tmp_path, app, issues) -> None:
     for name in ("mission.md", "factory_rules.md"):
         shutil.copy(TIDEBOOK / name, app)
     (app / "CLAUDE.md").write_text("# House style\n\nShort functions.\n")
@@ -86,7 +86,7 @@ def test_what_is_there_is_kept_and_only_the_key_is_pinned(tmp_path, app, issues)
     assert shown(home, "CLAUDE.md") == "# House style\n\nShort functions."
 
 
-def test_prose_that_cannot_bind_gives_way_to_its_draft_in_the_copy_alone(tmp_path, app, issues):
+def test_prose_that_cannot_bind_gives_way_to_its_draft_in_the_copy_alone(tmp_path, app, issues) -> None:
     (app / "Mission.md").write_text("# What we want\n\nWe never take payments.\n")
     repository_of(app)
     make(tmp_path, app, issues)
@@ -95,7 +95,7 @@ def test_prose_that_cannot_bind_gives_way_to_its_draft_in_the_copy_alone(tmp_pat
     assert "mission.draft.md" not in git(bare(home), "ls-tree", "--name-only", "HEAD")
 
 
-def test_a_repository_without_a_start_command_is_tried_all_the_same(tmp_path, issues):
+def test_a_repository_without_a_start_command_is_tried_all_the_same(tmp_path, issues) -> None:
     folder = tmp_path / "words"
     folder.mkdir()
     (folder / "notes.txt").write_text("words\n")
@@ -104,7 +104,7 @@ def test_a_repository_without_a_start_command_is_tried_all_the_same(tmp_path, is
     assert tomllib.loads(shown(tmp_path / "home", "factory.toml"))["app"]["start"] == []
 
 
-def test_a_factory_at_work_has_no_model_key_in_the_environment_that_its_children_get(tmp_path, app, issues, monkeypatch):
+def test_a_factory_at_work_has_no_model_key_in_the_environment_that_its_children_get(tmp_path, app, issues, monkeypatch) -> None:
     make(tmp_path, app, issues)
     monkeypatch.setenv(KEY, "sk-canary")
     with open_factory(tmp_path / "home", tell=lambda run, what, words: None):
@@ -113,7 +113,7 @@ def test_a_factory_at_work_has_no_model_key_in_the_environment_that_its_children
     assert os.environ[KEY] == "sk-canary"
 
 
-def test_a_lock_that_cannot_be_made_is_said(tmp_path, app, issues, monkeypatch):
+def test_a_lock_that_cannot_be_made_is_said(tmp_path, app, issues, monkeypatch) -> None:
     """No index is asked here: there is none, and the copy is made all the same."""
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.delenv("PIP_FIND_LINKS", raising=False)
@@ -125,7 +125,7 @@ def test_a_lock_that_cannot_be_made_is_said(tmp_path, app, issues, monkeypatch):
     assert "requirements.lock" not in git(bare(tmp_path / "home"), "ls-tree", "--name-only", "HEAD").split()
 
 
-def test_odd_names_and_submodules_are_copied_as_far_as_they_can(tmp_path, app, issues):
+def test_odd_names_and_submodules_are_copied_as_far_as_they_can(tmp_path, app, issues) -> None:
     (app / "README").write_text("another\n")
     git(app, "update-index", "--add", "--cacheinfo", f"160000,{'1' * 40},vendored")
     git(app, "add", "README")
@@ -135,35 +135,35 @@ def test_odd_names_and_submodules_are_copied_as_far_as_they_can(tmp_path, app, i
     assert "vendored" not in git(bare(tmp_path / "home"), "ls-tree", "--name-only", "HEAD")
 
 
-def _nul(tmp_path, app, issues):
+def _nul(tmp_path, app, issues) -> None:
     issues.write_bytes(b"# One\n\0\n")
 
 
-def _empty_folder(tmp_path, app, issues):
+def _empty_folder(tmp_path, app, issues) -> None:
     issues.unlink()
     issues.mkdir()
 
 
-def _no_commit(tmp_path, app, issues):
+def _no_commit(tmp_path, app, issues) -> None:
     shutil.rmtree(app / ".git")
     git(app, "init", "--quiet")
 
 
-def _no_repository(tmp_path, app, issues):
+def _no_repository(tmp_path, app, issues) -> None:
     shutil.rmtree(app / ".git")
 
 
-def _link_out_of_the_tree(tmp_path, app, issues):
+def _link_out_of_the_tree(tmp_path, app, issues) -> None:
     (app / "out").symlink_to("/etc/passwd")
     repository_of(app)
 
 
-def _broken_config(tmp_path, app, issues):
+def _broken_config(tmp_path, app, issues) -> None:
     (app / "factory.toml").write_text("[app\n")
     repository_of(app)
 
 
-def _reserved_author(tmp_path, app, issues):
+def _reserved_author(tmp_path, app, issues) -> None:
     issues.write_text("---\ntitle: A\nauthor: lights-out\n---\n")
 
 
@@ -172,7 +172,7 @@ def _reserved_author(tmp_path, app, issues):
     (_no_repository, "is not a git repository"), (_link_out_of_the_tree, "leaves the tree"), (_broken_config, "factory.toml"),
     (_reserved_author, "name another author"),
 ])
-def test_a_trial_that_cannot_be_made_leaves_nothing(tmp_path, app, issues, spoil, says):
+def test_a_trial_that_cannot_be_made_leaves_nothing(tmp_path, app, issues, spoil, says) -> None:
     spoil(tmp_path, app, issues)
     with pytest.raises(FactoryError) as refused:
         make(tmp_path, app, issues)
@@ -182,7 +182,7 @@ def test_a_trial_that_cannot_be_made_leaves_nothing(tmp_path, app, issues, spoil
     assert not (tmp_path / "home").exists()
 
 
-def test_an_empty_home_that_was_there_stays_and_is_empty(tmp_path, app, issues):
+def test_an_empty_home_that_was_there_stays_and_is_empty(tmp_path, app, issues) -> None:
     (tmp_path / "home").mkdir()
     _broken_config(tmp_path, app, issues)
     with pytest.raises(ConfigError):
@@ -190,14 +190,14 @@ def test_an_empty_home_that_was_there_stays_and_is_empty(tmp_path, app, issues):
     assert list((tmp_path / "home").iterdir()) == []
 
 
-def test_a_home_within_the_original_is_refused(tmp_path, app, issues):
+def test_a_home_within_the_original_is_refused(tmp_path, app, issues) -> None:
     before = everything(app)
     with pytest.raises(ConfigError, match="lies in the original, which is not to be touched"):
         create_trial(app / "home", Trial(str(app), issues, replay=tmp_path), here=tmp_path, key="", tell=print)
     assert everything(app) == before
 
 
-def test_without_a_model_the_three_ways_are_named_before_anything_is_made(tmp_path, app, issues, monkeypatch):
+def test_without_a_model_the_three_ways_are_named_before_anything_is_made(tmp_path, app, issues, monkeypatch) -> None:
     monkeypatch.delenv("ANTHROPIC_BASE_URL", raising=False)
     with pytest.raises(ConfigError) as refused:
         make(tmp_path, app, issues, replay=None)

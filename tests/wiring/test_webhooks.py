@@ -40,7 +40,7 @@ def mail():
     return Mail(FakeInbox(), threading.Event(), Counter())
 
 
-def hint(box, number, name=None):
+def hint(box, number, name=None) -> None:
     box.inbox.put(Delivery(name or f"d-{number}", "issues", number, f"digest of {name or number}"))
     box.bell.set()
 
@@ -48,17 +48,17 @@ def hint(box, number, name=None):
 @pytest.mark.parametrize(("text", "found"), [
     ("8321", Address("127.0.0.1", 8321)), (":8321", Address("127.0.0.1", 8321)), ("0.0.0.0:80", Address("0.0.0.0", 80)),
     ("[::1]:8321", Address("::1", 8321)), ("localhost:0", Address("localhost", 0))])
-def test_an_address_is_a_port_on_this_machine_unless_a_host_is_named(text, found):
+def test_an_address_is_a_port_on_this_machine_unless_a_host_is_named(text, found) -> None:
     assert address_in(text) == found
 
 
 @pytest.mark.parametrize("text", ["", "localhost", "host:", "1:2:x", "70000", "-1", "８３２１"])
-def test_what_is_no_address_is_said_with_one_that_is(text):
+def test_what_is_no_address_is_said_with_one_that_is(text) -> None:
     with pytest.raises(ConfigError, match="8321"):
         address_in(text)
 
 
-def test_the_secret_before_the_newest_holds_and_the_one_before_that_does_not(home):
+def test_the_secret_before_the_newest_holds_and_the_one_before_that_does_not(home) -> None:
     for secret in (FIRST, SECOND, THIRD):
         keep_webhook_secret(home, secret)
     assert secrets_of(home) == (THIRD, SECOND)
@@ -68,7 +68,7 @@ def test_the_secret_before_the_newest_holds_and_the_one_before_that_does_not(hom
 
 
 @pytest.mark.parametrize("secret", ["", "short", "two words that are long enough x"])
-def test_a_secret_that_is_none_is_not_kept(home, secret):
+def test_a_secret_that_is_none_is_not_kept(home, secret) -> None:
     with pytest.raises(ConfigError, match="16 characters"):
         keep_webhook_secret(home, secret)
     assert not (home / WEBHOOK_SECRET).exists()
@@ -77,7 +77,7 @@ def test_a_secret_that_is_none_is_not_kept(home, secret):
 @pytest.mark.parametrize(("content", "mode", "says"), [
     (None, 0o600, "there is no secret"), ("", 0o600, "one secret a line"), ("short", 0o600, "one secret a line"),
     (f"{FIRST}\n{SECOND}\n{THIRD}", 0o600, "at most 2"), (FIRST, 0o644, "chmod 600"), (FIRST, 0o640, "chmod 600")])
-def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mode, says):
+def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mode, says) -> None:
     if content is not None:
         (home / "keys").mkdir()
         (home / WEBHOOK_SECRET).write_text(content)
@@ -87,7 +87,7 @@ def test_no_door_is_opened_for_a_secret_that_keeps_nobody_out(home, content, mod
     assert refused.value.file == str(home / WEBHOOK_SECRET)
 
 
-def test_a_daemon_that_cannot_open_its_door_does_not_begin(home):
+def test_a_daemon_that_cannot_open_its_door_does_not_begin(home) -> None:
     said: list[tuple[str, str]] = []
     duty = Duty(home, 1, lambda *words: said.append(words), lambda *told: None, Departure(1), Notifier({}), UTC,
                 webhooks=Address("127.0.0.1", 0))
@@ -96,7 +96,7 @@ def test_a_daemon_that_cannot_open_its_door_does_not_begin(home):
     assert said == []
 
 
-def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home):
+def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home) -> None:
     with webhooks(home, None, say=lambda *words: None) as box:
         assert box is None
 
@@ -112,7 +112,7 @@ def post(port, body, secret):
     return status
 
 
-def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is_read_anew_for_each(home):
+def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is_read_anew_for_each(home) -> None:
     keep_webhook_secret(home, FIRST)
     said: list[tuple[str, str]] = []
     with webhooks(home, Address("127.0.0.1", 0), say=lambda *words: said.append(words)) as box:
@@ -131,7 +131,7 @@ def test_the_door_of_a_home_keeps_what_is_about_its_repository_and_its_secret_is
         assert FIRST not in repr(said)
 
 
-def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home):
+def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
     """The interval is an hour; the issue is filed after the first pass, and the forge tells of it."""
     world, box = World(home), mail()
     filed: list[int] = []
@@ -150,7 +150,7 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home):
     assert box.inbox.waiting() == ()
 
 
-def test_what_was_heard_is_read_although_no_news_tell_of_it(home):
+def test_what_was_heard_is_read_although_no_news_tell_of_it(home) -> None:
     world, box = World(home), mail()
     number, plant = world.file(), world.plant()
     plant.lookout.look()
@@ -162,7 +162,7 @@ def test_what_was_heard_is_read_although_no_news_tell_of_it(home):
     assert not box.bell.is_set()
 
 
-def test_what_was_heard_is_settled_only_when_all_that_follows_was_done(home):
+def test_what_was_heard_is_settled_only_when_all_that_follows_was_done(home) -> None:
     world, box = World(home), mail()
     number = world.file()
     hint(box, number)
@@ -197,7 +197,7 @@ def doubled_and_shuffled(numbers):
     lambda numbers: (), lambda numbers: [("d", numbers[0])], lambda numbers: [(f"d-{number}", number) for number in numbers],
     doubled_and_shuffled, lambda numbers: [("d-9", 999), ("d-0", 2**40)],
 ], ids=["none", "all but one dropped", "each once", "doubled, late and in no order", "about nothing that is there"])
-def test_whatever_webhooks_tell_and_however_often_the_same_comes_of_it(home, tells):
+def test_whatever_webhooks_tell_and_however_often_the_same_comes_of_it(home, tells) -> None:
     world, box = World(home), mail()
     assert life(world, box, tells=tells) == [State.NEEDS_HUMAN, State.REJECTED, State.MERGED]
     assert box.inbox.waiting() == ()

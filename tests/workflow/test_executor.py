@@ -29,7 +29,7 @@ def outcomes(found: Run) -> dict[str, str]:
     return {name: result.outcome.value for name, result in found.results.items()}
 
 
-def test_a_chain_runs_in_order_and_every_node_sees_all_that_came_before_it():
+def test_a_chain_runs_in_order_and_every_node_sees_all_that_came_before_it() -> None:
     seen = {}
 
     def note(call):
@@ -43,7 +43,7 @@ def test_a_chain_runs_in_order_and_every_node_sees_all_that_came_before_it():
     assert seen == {"a": {}, "b": {"a": {"by": "a"}}, "c": {"a": {"by": "a"}, "b": {"by": "b"}}}
 
 
-def test_a_ready_node_never_waits_for_an_unrelated_one():
+def test_a_ready_node_never_waits_for_an_unrelated_one() -> None:
     hands = Simulated(seconds={"slow": 1000.0})
     drive(nodes("slow", "a", "b < a", "c < b", "last < slow c"), hands)
     began = {key: at for at, key in hands.began}
@@ -52,14 +52,14 @@ def test_a_ready_node_never_waits_for_an_unrelated_one():
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3])
-def test_no_more_calls_are_under_way_than_there_are_hands(limit):
+def test_no_more_calls_are_under_way_than_there_are_hands(limit) -> None:
     hands = Simulated()
     drive(nodes(*"abcdef"), hands, concurrency=limit)
     assert hands.most_at_once == limit
     assert hands.order == [f"{name}/1" for name in "abcdef"]
 
 
-def test_what_needs_a_failed_node_is_skipped_and_says_of_whom():
+def test_what_needs_a_failed_node_is_skipped_and_says_of_whom() -> None:
     found = drive(nodes("a", "b < a", "c < b", "apart"), Simulated({"a": lambda call: failed()}))
     assert outcomes(found) == {"a": "failed", "b": "skipped", "c": "skipped", "apart": "produced"}
     assert found.results["b"].message == "a was failed"
@@ -73,7 +73,7 @@ def test_what_needs_a_failed_node_is_skipped_and_says_of_whom():
     (Outcome.FAILED, "skipped", "produced"),
     (Outcome.BLOCKED, "skipped", "produced"),
 ])
-def test_when_chooses_between_what_follows_success_and_what_follows_failure(outcome, after, instead):
+def test_when_chooses_between_what_follows_success_and_what_follows_failure(outcome, after, instead) -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a"),
         UseNode(id="after", needs=("a",), when=WhenEnded("a", True), action="test.after"),
@@ -83,7 +83,7 @@ def test_when_chooses_between_what_follows_success_and_what_follows_failure(outc
     assert (outcomes(found)["after"], outcomes(found)["instead"]) == (after, instead)
 
 
-def test_a_skipped_node_neither_succeeded_nor_failed():
+def test_a_skipped_node_neither_succeeded_nor_failed() -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a"),
         UseNode(id="b", needs=("a",), when=WhenEnded("a", False), action="test.b"),
@@ -95,7 +95,7 @@ def test_a_skipped_node_neither_succeeded_nor_failed():
     assert found.status is RunStatus.SUCCEEDED
 
 
-def test_a_cleaned_up_failure_is_still_a_failure():
+def test_a_cleaned_up_failure_is_still_a_failure() -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a"),
         UseNode(id="clean", needs=("a",), when=WhenEnded("a", False), action="test.clean"),
@@ -109,7 +109,7 @@ def test_a_cleaned_up_failure_is_still_a_failure():
     ("==", True, True, True), ("==", 1, True, False), ("<", "3", 2, False), ("!=", "x", 5, False),
     ("==", None, None, True), ("!=", None, "x", True), ("<", 5, None, False), ("==", "in", ["in"], False),
 ])
-def test_a_comparison_is_total_and_never_true_between_two_types(comparison, value, found, holds):
+def test_a_comparison_is_total_and_never_true_between_two_types(comparison, value, found, holds) -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a"),
         UseNode(id="b", needs=("a",), action="test.b",
@@ -119,7 +119,7 @@ def test_a_comparison_is_total_and_never_true_between_two_types(comparison, valu
     assert (outcomes(results)["b"] == "produced") is holds
 
 
-def test_a_field_that_is_not_there_makes_every_comparison_false():
+def test_a_field_that_is_not_there_makes_every_comparison_false() -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a"),
         *(UseNode(id=f"b{n}", needs=("a",), action="test.b",
@@ -131,7 +131,7 @@ def test_a_field_that_is_not_there_makes_every_comparison_false():
     assert set(outcomes(drive(workflow, Simulated())).values()) == {"produced", "skipped"}
 
 
-def test_a_node_is_tried_again_after_growing_waits_and_no_more_often_than_allowed():
+def test_a_node_is_tried_again_after_growing_waits_and_no_more_often_than_allowed() -> None:
     hands = Simulated({"a": lambda call: failed()})
     found = drive(nodes("a", retry={"a": RetryPolicy(4, wait_seconds=10.0, factor=3.0)}), hands)
     assert hands.began == [(0.0, "a/1"), (11.0, "a/2"), (42.0, "a/3"), (133.0, "a/4")]
@@ -139,13 +139,13 @@ def test_a_node_is_tried_again_after_growing_waits_and_no_more_often_than_allowe
     assert [attempt.number for attempt in found.attempts] == [1, 2, 3, 4]
 
 
-def test_waiting_for_another_attempt_holds_up_nobody_else():
+def test_waiting_for_another_attempt_holds_up_nobody_else() -> None:
     hands = Simulated({"a": lambda call: failed() if call.attempt == 1 else produced()})
     drive(nodes("a", "b", "c < b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}), hands, concurrency=1)
     assert hands.order == ["a/1", "b/1", "c/1", "a/2"]
 
 
-def test_the_last_attempt_is_the_result():
+def test_the_last_attempt_is_the_result() -> None:
     hands = Simulated({"a": lambda call: produced(n=call.attempt) if call.attempt == 3 else failed()})
     found = drive(nodes("a", "b < a", retry={"a": RetryPolicy(5)}), hands)
     assert found.results["a"].output == {"n": 3}
@@ -155,7 +155,7 @@ def test_the_last_attempt_is_the_result():
 @pytest.mark.parametrize("result", [
     failed(retryable=False), NodeResult(Outcome.BLOCKED), NodeResult(Outcome.STOPPED), NodeResult(Outcome.CANCELLED),
 ])
-def test_only_a_failure_that_another_attempt_could_mend_is_retried(result):
+def test_only_a_failure_that_another_attempt_could_mend_is_retried(result) -> None:
     hands = Simulated({"a": lambda call: result})
     drive(nodes("a", retry={"a": RetryPolicy(5)}), hands)
     assert hands.order == ["a/1"]
@@ -168,7 +168,7 @@ def timed(seconds: float, retry: RetryPolicy | None = None) -> Workflow:
     ))
 
 
-def test_a_node_that_takes_too_long_has_failed_and_is_given_up():
+def test_a_node_that_takes_too_long_has_failed_and_is_given_up() -> None:
     hands = Simulated(seconds={"a": 100.0})
     found = drive(timed(30.0), hands)
     assert hands.time == 30.0
@@ -177,18 +177,18 @@ def test_a_node_that_takes_too_long_has_failed_and_is_given_up():
     assert found.message == "took longer than 30 s"
 
 
-def test_a_node_that_took_too_long_may_be_tried_again():
+def test_a_node_that_took_too_long_may_be_tried_again() -> None:
     hands = Simulated(seconds={"a": 100.0})
     found = drive(timed(30.0, RetryPolicy(2)), hands)
     assert hands.order == ["a/1", "a/2"]
     assert found.status is RunStatus.FAILED
 
 
-def test_a_node_just_in_time_has_not_failed():
+def test_a_node_just_in_time_has_not_failed() -> None:
     assert drive(timed(30.0), Simulated(seconds={"a": 30.0})).status is RunStatus.SUCCEEDED
 
 
-def test_what_a_failed_node_says_of_itself_makes_no_condition_true():
+def test_what_a_failed_node_says_of_itself_makes_no_condition_true() -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a"),
         UseNode(id="b", needs=("a",), action="test.b",
@@ -203,7 +203,7 @@ CLOSED = {"type": "object", "properties": {"verdict": {"enum": ["in", "out"]}}, 
 
 
 @pytest.mark.parametrize("output", [{}, {"verdict": "perhaps"}, {"verdict": "in", "more": 1}, {"verdict": None}])
-def test_a_success_without_the_declared_output_is_a_failure(output):
+def test_a_success_without_the_declared_output_is_a_failure(output) -> None:
     workflow = Workflow("test", (
         UseNode(id="a", action="test.a", output=CLOSED),
         UseNode(id="b", needs=("a",), action="test.b"),
@@ -213,12 +213,12 @@ def test_a_success_without_the_declared_output_is_a_failure(output):
     assert "its output is not what it declares" in found.message
 
 
-def test_a_refusal_needs_no_output():
+def test_a_refusal_needs_no_output() -> None:
     workflow = Workflow("test", (UseNode(id="a", action="test.a", output=CLOSED),))
     assert drive(workflow, Simulated({"a": lambda call: NodeResult(Outcome.BLOCKED)})).status is RunStatus.BLOCKED
 
 
-def test_after_a_stop_nothing_starts_and_what_runs_ends_by_itself():
+def test_after_a_stop_nothing_starts_and_what_runs_ends_by_itself() -> None:
     hands = Simulated({"a": lambda call: NodeResult(Outcome.STOPPED, message="no money")}, {"b": 5.0})
     found = drive(nodes("a", "b", "c < b", "d < a"), hands)
     assert hands.order == ["a/1", "b/1"]
@@ -227,13 +227,13 @@ def test_after_a_stop_nothing_starts_and_what_runs_ends_by_itself():
     assert found.status is RunStatus.STOPPED
 
 
-def test_a_stop_ends_the_wait_for_another_attempt():
+def test_a_stop_ends_the_wait_for_another_attempt() -> None:
     hands = Simulated({"a": lambda call: failed(), "b": lambda call: NodeResult(Outcome.STOPPED)}, {"b": 5.0})
     drive(nodes("a", "b", retry={"a": RetryPolicy(2, wait_seconds=60.0)}), hands)
     assert hands.order == ["a/1", "b/1"]
 
 
-def test_a_cancelled_run_gives_up_what_runs_after_it_is_recorded():
+def test_a_cancelled_run_gives_up_what_runs_after_it_is_recorded() -> None:
     told: list[str] = []
     hands = Simulated(seconds={"a": 100.0, "b": 100.0})
     found = drive(nodes("a", "b", "c < a"), hands, record=lambda attempt: told.append(attempt.node),
@@ -245,13 +245,13 @@ def test_a_cancelled_run_gives_up_what_runs_after_it_is_recorded():
     assert hands.time < 5
 
 
-def test_cancelling_a_run_that_is_over_changes_nothing():
+def test_cancelling_a_run_that_is_over_changes_nothing() -> None:
     hands = Simulated()
     over = drive(nodes("a"), hands)
     assert drive(nodes("a"), hands, finished=over.attempts, cancelled=lambda: "too late") == over
 
 
-def test_a_run_that_was_cancelled_stays_so():
+def test_a_run_that_was_cancelled_stays_so() -> None:
     hands = Simulated()
     over = drive(nodes("a", "b < a"), hands, cancelled=lambda: "not wanted")
     assert hands.began == []
@@ -260,14 +260,14 @@ def test_a_run_that_was_cancelled_stays_so():
     assert hands.began == []
 
 
-def test_one_cancelled_node_takes_the_others_with_it():
+def test_one_cancelled_node_takes_the_others_with_it() -> None:
     hands = Simulated({"a": lambda call: NodeResult(Outcome.CANCELLED)}, {"b": 500.0})
     found = drive(nodes("a", "b", "c < b"), hands)
     assert hands.time == 1.0
     assert outcomes(found) == {"a": "cancelled", "b": "cancelled", "c": "skipped"}
 
 
-def test_a_stop_out_of_the_callers_mouth_leaves_a_run_that_goes_on_later():
+def test_a_stop_out_of_the_callers_mouth_leaves_a_run_that_goes_on_later() -> None:
     kept: list[Attempt] = []
     hands = Simulated()
 
@@ -282,7 +282,7 @@ def test_a_stop_out_of_the_callers_mouth_leaves_a_run_that_goes_on_later():
     assert found.status is RunStatus.SUCCEEDED
 
 
-def test_a_retry_goes_on_counting_where_a_dead_run_left_off():
+def test_a_retry_goes_on_counting_where_a_dead_run_left_off() -> None:
     hands = Simulated({"a": lambda call: failed()})
     policy = {"a": RetryPolicy(3)}
     found = drive(nodes("a", retry=policy), hands, finished=[Attempt("a", 1, failed())])
@@ -290,7 +290,7 @@ def test_a_retry_goes_on_counting_where_a_dead_run_left_off():
     assert found.status is RunStatus.FAILED
 
 
-def test_an_attempt_recorded_twice_counts_once():
+def test_an_attempt_recorded_twice_counts_once() -> None:
     twice = [Attempt("a", 1, produced(n=1)), Attempt("a", 1, produced(n=2))]
     hands = Simulated()
     found = drive(nodes("a"), hands, finished=twice)
@@ -298,12 +298,12 @@ def test_an_attempt_recorded_twice_counts_once():
     assert hands.began == []
 
 
-def test_attempts_of_another_workflow_are_refused():
+def test_attempts_of_another_workflow_are_refused() -> None:
     with pytest.raises(ConfigError, match="has no node `gone`"):
         drive(nodes("a"), Simulated(), finished=[Attempt("gone", 1, produced())])
 
 
-def test_the_event_of_a_run_is_the_one_of_its_last_node_whatever_ended_last():
+def test_the_event_of_a_run_is_the_one_of_its_last_node_whatever_ended_last() -> None:
     def with_event(name):
         return lambda call: NodeResult(Outcome.PRODUCED, event=name)
 

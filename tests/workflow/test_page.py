@@ -28,13 +28,13 @@ def named(text: str) -> set[str]:
     return set(re.findall(r"`([^`]+)`", text))
 
 
-def test_the_page_has_every_kind_of_node_and_no_other():
+def test_the_page_has_every_kind_of_node_and_no_other() -> None:
     assert list(rows("### A node is of one kind")) == list(KINDS)
     assert set(PERMISSIONS) <= named(rows("### A node is of one kind")["approve"])
     assert set(JOURNEYS) <= named(rows("### A node is of one kind")["validate"])
 
 
-def test_the_page_has_every_key_on_the_kinds_that_it_has():
+def test_the_page_has_every_key_on_the_kinds_that_it_has() -> None:
     found = rows("### Keys")
     assert set(found) == set(KEYS) - set(KINDS)
     for key, row in found.items():
@@ -43,7 +43,7 @@ def test_the_page_has_every_key_on_the_kinds_that_it_has():
         assert key in COMMON or named(where) == {kind for kind, own in KINDS.items() if key in own}
 
 
-def test_the_page_has_every_action_gate_role_tool_and_value_and_the_code_has_them_too():
+def test_the_page_has_every_action_gate_role_tool_and_value_and_the_code_has_them_too() -> None:
     assert list(rows("### Actions")) == list(names("use")) == list(USES)
     assert list(rows("### Gates")) == list(names("gate")) == list(GATES)
     assert list(rows("### Roles")) == list(ROLES) == list(names("agent")) == list(AGENTS)
@@ -55,24 +55,24 @@ def test_the_page_has_every_action_gate_role_tool_and_value_and_the_code_has_the
     assert f"`run: {TESTS}`" in PAGE
 
 
-def test_the_page_says_what_an_action_gives_and_to_whom():
+def test_the_page_says_what_an_action_gives_and_to_whom() -> None:
     """Only parts whose output a later part reads are named in the code; each of those says on the page what it gives."""
     gives = {part.name for parts in PARTS.values() for part in parts if part.gives and part.kind == "use"}
     told = {name for name, row in rows("### Actions").items() if row.split("|")[1].strip()}
     assert gives <= told
 
 
-def test_the_page_names_the_four_workflows_and_they_are_protected():
+def test_the_page_names_the_four_workflows_and_they_are_protected() -> None:
     assert all(f"`{name}`" in PAGE for name in WORKFLOWS)
     assert "/workflows" in PROTECTED
 
 
-def test_every_example_is_taught_and_every_lesson_is_an_example():
+def test_every_example_is_taught_and_every_lesson_is_an_example() -> None:
     assert set(re.findall(r"^### .*`examples/workflows/([\w-]+)`$", PAGE, re.MULTILINE)) == {
         path.name for path in EXAMPLES.iterdir()}
 
 
 @pytest.mark.parametrize("block", re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL), ids=range(3))
-def test_what_is_shown_is_in_an_examples_file(block):
+def test_what_is_shown_is_in_an_examples_file(block) -> None:
     texts = [path.read_text("utf-8") for path in EXAMPLES.glob("*/workflows/*.yaml")]
     assert sum(block in text for text in texts) == 1

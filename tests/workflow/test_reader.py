@@ -36,19 +36,19 @@ def refusal(text: str, **known) -> ConfigError:
 
 
 @pytest.mark.parametrize("text", GOOD.values(), ids=GOOD)
-def test_a_good_document_is_read(text):
+def test_a_good_document_is_read(text) -> None:
     assert read(text).nodes
 
 
 @pytest.mark.parametrize(("text", "says"), [*FORM.values(), *MEANING.values()], ids=[*FORM, *MEANING])
-def test_a_bad_document_is_refused_with_the_file_the_line_and_what_was_expected(text, says):
+def test_a_bad_document_is_refused_with_the_file_the_line_and_what_was_expected(text, says) -> None:
     error = refusal(text)
     assert says in str(error)
     assert error.file == "workflows/w.yaml"
     assert 1 <= error.line <= text.count("\n") + 1
 
 
-def test_every_word_of_the_language_arrives_as_a_value():
+def test_every_word_of_the_language_arrives_as_a_value() -> None:
     workflow = read(GOOD["all of it"])
     assert (workflow.name, workflow.triggers) == ("nightly-sweep", Triggers("17 2 * * *", ("issue_opened",)))
     a, ask, tests, build, law, judge, person, last = workflow.nodes
@@ -69,29 +69,29 @@ def test_every_word_of_the_language_arrives_as_a_value():
     assert last.when == WhenField(FieldOf("ask", ("score",)), Comparison.AT_LEAST, 0.8)
 
 
-def test_an_agent_is_its_own_role_and_prompt_and_has_no_tools_unless_told_otherwise():
+def test_an_agent_is_its_own_role_and_prompt_and_has_no_tools_unless_told_otherwise() -> None:
     node = read(one("id: a, agent: triage")).node("a")
     assert isinstance(node, AgentNode)
     assert (node.role, node.prompt, node.tools) == ("triage", "triage.md.j2", ())
 
 
-def test_money_never_passes_through_a_float():
+def test_money_never_passes_through_a_float() -> None:
     node = read(one("id: a, agent: triage, budget: {usd: 0.1}")).node("a")
     assert isinstance(node, AgentNode)
     assert node.budget.usd == Decimal("0.1")
 
 
-def test_nodes_are_put_after_what_they_need():
+def test_nodes_are_put_after_what_they_need() -> None:
     assert [node.id for node in read(GOOD["later nodes first"]).nodes] == ["a", "b"]
 
 
-def test_the_line_is_that_of_the_key_at_fault():
+def test_the_line_is_that_of_the_key_at_fault() -> None:
     error = refusal("name: w\nnodes:\n  - id: a\n    use: x.y\n\n    timeoutt: 5s\n")
     assert (error.line, error.key) == (6, "timeoutt")
     assert str(error) == "workflows/w.yaml:6: `timeoutt`: no such key; did you mean `timeout`?"
 
 
-def test_names_are_checked_against_what_there_is_where_that_is_known():
+def test_names_are_checked_against_what_there_is_where_that_is_known() -> None:
     assert "did you mean `triage.intake`" in str(refusal(one("id: a, use: triage.intak"), actions=["triage.intake"]))
     assert "did you mean `size`" in str(refusal(one("id: a, gate: [size, sizee]"), checks=["size", "secrets"]))
     assert "known: tests" in str(refusal(one("id: a, run: deploy"), commands=["tests"]))
@@ -109,20 +109,20 @@ ROLES = {"triage": Role(tools=("ask",), shows=("issue",), offers=("others",)), "
     ("agent: triage", "{% include 'more.j2' %}", "no such value"),
     ("agent: triage", "{% include issue %}", "includes a template by a value"),
 ])
-def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_is_given(node, prompt, says):
+def test_a_role_its_tools_and_what_its_prompt_uses_are_checked_against_what_it_is_given(node, prompt, says) -> None:
     known = Known({"triage.md.j2": prompt, "more.j2": "{{ issue }}\n{{ secret }}"}, roles=ROLES)
     with pytest.raises(ConfigError) as caught:
         read_workflow(one(f"id: a, {node}"), file="workflows/w.yaml", known=known)
     assert says in str(caught.value)
 
 
-def test_a_prompt_may_use_what_its_role_is_given_and_what_it_makes_itself():
+def test_a_prompt_may_use_what_its_role_is_given_and_what_it_makes_itself() -> None:
     prompt = "{% for one in others %}{{ loop.index }} {{ one }}{% endfor %}{% set x = issue %}{{ x }}"
     known = Known({"triage.md.j2": prompt}, roles=ROLES)
     assert read_workflow(one("id: a, agent: triage"), file="w.yaml", known=known).nodes
 
 
-def test_every_node_with_a_fault_is_named_and_the_first_is_the_one_that_is_raised():
+def test_every_node_with_a_fault_is_named_and_the_first_is_the_one_that_is_raised() -> None:
     text = one("id: a, use: x", "  - {id: b, gate: []}\n  - {id: c, use: x.y}\n  - {id: d, use: x.y, wen: 1}\n")
     reading = examined(text, file="w.yaml", known=Known({}))
     assert reading.workflow is None
@@ -130,7 +130,7 @@ def test_every_node_with_a_fault_is_named_and_the_first_is_the_one_that_is_raise
     assert str(refusal(text)).startswith("workflows/w.yaml:3")
 
 
-def test_a_fault_that_somebody_else_found_is_placed_at_its_key_its_node_or_the_document():
+def test_a_fault_that_somebody_else_found_is_placed_at_its_key_its_node_or_the_document() -> None:
     reading = examined("name: w\nnodes:\n  - id: a\n    use: x.y\n", file="w.yaml", known=Known({}))
     places = [reading.error("x", node="a", key="use"), reading.error("x", node="a", key="needs"), reading.error("x", key="name"),
               reading.error("x")]
@@ -140,16 +140,16 @@ def test_a_fault_that_somebody_else_found_is_placed_at_its_key_its_node_or_the_d
 @pytest.mark.parametrize("text", [
     "", "a: [1,\n", "a: b: c\n", "\x00", "%x\n", "name: w\n---\nname: v\n", "{" * 40, "[" * 1200 + "]" * 1200,
 ])
-def test_what_is_no_single_yaml_document_is_refused_by_name(text):
+def test_what_is_no_single_yaml_document_is_refused_by_name(text) -> None:
     assert refusal(text).file == "workflows/w.yaml"
 
 
-def test_a_template_that_cannot_be_read_is_found_before_anything_runs():
+def test_a_template_that_cannot_be_read_is_found_before_anything_runs() -> None:
     with pytest.raises(ConfigError) as caught:
         read_workflow(one("id: a, agent: triage"), file="w.yaml", known=Known({"triage.md.j2": "x\n{% if"}))
     assert (caught.value.file, caught.value.line) == ("workflows/prompts/triage.md.j2", 2)
 
 
-def test_a_value_is_compared_as_it_was_written():
+def test_a_value_is_compared_as_it_was_written() -> None:
     node = read(one('id: b, use: x.y, needs: [ask], when: ask.note == "12:30 on"', ASKED)).node("b")
     assert node.when == WhenField(FieldOf("ask", ("note",)), Comparison.EQUAL, "12:30 on")

@@ -100,7 +100,7 @@ RETRIED = nodes("a", "b", "c < a b", retry={"a": RetryPolicy(2)})
 
 
 @pytest.mark.parametrize(("workflow", "kills", "at_least"), [(DIAMOND, 2, 200), (FORK, 3, 5000), (RETRIED, 2, 200)])
-def test_killed_anywhere_and_taken_up_in_any_order_a_run_ends_the_same(workflow, kills, at_least):
+def test_killed_anywhere_and_taken_up_in_any_order_a_run_ends_the_same(workflow, kills, at_least) -> None:
     expected = driven_to_the_end(workflow, World(Choices(()), kills_left=0)).results
     paths = 0
     for choices in every_path():
@@ -113,6 +113,6 @@ def test_killed_anywhere_and_taken_up_in_any_order_a_run_ends_the_same(workflow,
     assert paths >= at_least, paths
 
 
-def test_every_path_really_walks_every_path():
+def test_every_path_really_walks_every_path() -> None:
     seen = [(choices.among(2), choices.among(3)) for choices in every_path()]
     assert sorted(seen) == [(a, b) for a in range(2) for b in range(3)]

@@ -11,23 +11,23 @@ def get_db():
     return g.db
 
 
-def close_db(error=None):
+def close_db(error=None) -> None:
     if (db := g.pop("db", None)) is not None:
         db.close()
 
 
-def init_db():
+def init_db() -> None:
     with current_app.open_resource("schema.sql") as schema:
         get_db().executescript(schema.read().decode("utf-8"))
 
 
 @click.command("init-db")
-def init_db_command():
+def init_db_command() -> None:
     """Make the tables where there are none."""
     init_db()
     click.echo("The tables are there.")
 
 
-def init_app(app):
+def init_app(app) -> None:
     app.teardown_appcontext(close_db)
     app.cli.add_command(init_db_command)

@@ -10,10 +10,10 @@ def client(tmp_path):
     return app.test_client()
 
 
-def test_a_post_is_listed(client):
+def test_a_post_is_listed(client) -> None:
     client.post("/posts", data={"title": "First", "body": "Words"})
     assert b"First" in client.get("/").data
 
 
-def test_a_post_needs_a_title(client):
+def test_a_post_needs_a_title(client) -> None:
     assert client.post("/posts", data={"title": " ", "body": "Words"}).status_code == 422
