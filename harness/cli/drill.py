@@ -136,4 +136,6 @@ def _plain(text: str) -> str:
     """What an attack saw, which may hold anything, for a terminal."""
     from rich.markup import escape
 
-    return escape("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
+    from harness.cli.terminal import printable
+
+    return escape(printable(text))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.terminal import printable
 
 if TYPE_CHECKING:
     from harness.wiring.journeys import Decided
@@ -78,12 +79,12 @@ def show(digest: str, as_json: bool) -> None:
         emit(found)
         return
     entry = found["entry"]
-    click.echo(_printable(f"{entry['digest']}\n{_whose(entry)}, {entry['purpose']}, {_state(found['stands'])}"))
+    click.echo(printable(f"{entry['digest']}\n{_whose(entry)}, {entry['purpose']}, {_state(found['stands'])}"))
     for event in found["history"]:
-        click.echo(_printable(f"{event['at']}  {event['event']} by {event['actor']}: {event['reason']}"))
+        click.echo(printable(f"{event['at']}  {event['event']} by {event['actor']}: {event['reason']}"))
     click.echo(f"on the newest base: {found['on_base'] or 'not performed yet'}")
     click.echo(f"saboteurs: {'noticed' if found['controlled'] else 'not performed yet'}\n")
-    click.echo(_printable(found["text"]))
+    click.echo(printable(found["text"]))
 
 
 @journeys.command()
@@ -180,7 +181,7 @@ def _lines(found: Iterable[Mapping[str, Any]]) -> Iterable[str]:
         state = "" if one["stands"] else f"  {one['event']} by {one['actor']}: {one['reason']}"
         whose, what = _whose(one), one["journey"] or "(no journey)"
         short = one["digest"].removeprefix("sha256:")[:12]
-        yield _printable(f"{short:<12}  {whose:<8} {one['promise']:<12} {one['purpose']:<10} {what}{state}")
+        yield printable(f"{short:<12}  {whose:<8} {one['promise']:<12} {one['purpose']:<10} {what}{state}")
 
 
 def _whose(entry: Mapping[str, Any]) -> str:
@@ -189,9 +190,3 @@ def _whose(entry: Mapping[str, Any]) -> str:
 
 def _state(stands: bool) -> str:
     return "stands" if stands else "stands no more"
-
-
-def _printable(text: str) -> str:
-    """Lines that do nothing to a terminal but fill it: what an author wrote is a model's, and it has read a stranger's text."""
-    return "\n".join("".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in line)
-                     for line in text.split("\n"))

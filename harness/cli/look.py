@@ -3,6 +3,7 @@
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.terminal import printable
 
 
 @click.command()
@@ -33,7 +34,7 @@ def status(as_json: bool) -> None:
     if found["stopped"]:
         click.echo("STOPPED by the owner; `factory resume` lifts it.")
     if found["frozen"]:
-        click.echo("FROZEN: a landing was not what was judged; look at it, then `factory resume`.")
+        click.echo(f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`.")
     if found["full"]:
         click.echo(f"FULL: {found['full']}; nothing new is begun. `factory gc` frees what nothing needs.")
     for issue in found["issues"]:

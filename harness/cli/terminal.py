@@ -39,6 +39,12 @@ def write_every_letter() -> None:
         stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
 
 
+def printable(text: str) -> str:
+    """Text from outside, as lines that do nothing to a terminal but fill it."""
+    return "\n".join("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in line)
+                     for line in text.split("\n"))
+
+
 def speaks_unicode(stream: TextIO) -> bool:
     """Whether every letter can be written to it as it is."""
     return (stream.encoding or "").lower().replace("-", "") == "utf8"

@@ -17,7 +17,7 @@ from harness.factory.approval import Approval, approval
 from harness.factory.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
 from harness.factory.digest import DIGEST, is_under_way, told_of
 from harness.factory.effects import is_stopped, say
-from harness.factory.history import FREEZE, History, is_frozen
+from harness.factory.history import History, why_frozen
 from harness.factory.plant import Plant
 from harness.factory.steering import Steering
 
@@ -102,21 +102,13 @@ def board(plant: Plant, steering: Steering) -> Board:
     yesterday, those = today - timedelta(days=1), plant.known.those
     digests, paid = plant.ledger.entries(kind=DIGEST), those(has_cost)
     return Board(
-        stopped=is_stopped(plant) is not False, frozen=_frozen(plant),
+        stopped=is_stopped(plant) is not False, frozen=why_frozen(plant.ledger),
         waiting=tuple(_row(one, steering) for one in those(needs_a_person)),
         under_way=tuple(_row(one, steering) for one in those(is_under_way)),
         asked=tuple(_row(one, steering) for one in those(waits_for_its_filer)),
         landed=tuple(_row(one, steering) for one in those(has_landed) if _moment(one.transitions[-1]) >= yesterday),
         since=yesterday.date(), spent_today=_spent(paid, today), spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
         cap=steering.config.caps.usd_per_day, digest=str(digests[-1].data["path"]) if digests else "")
-
-
-def _frozen(plant: Plant) -> str:
-    """Why nothing is merged; empty where nothing is frozen."""
-    if not is_frozen(plant.ledger):
-        return ""
-    freezes = [entry.data for entry in plant.ledger.entries(kind="command") if entry.data["command"] == FREEZE]
-    return str(freezes[-1].get("why") or "what landed was not what was judged")
 
 
 def _row(told: History, steering: Steering) -> Row:

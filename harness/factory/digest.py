@@ -73,7 +73,7 @@ class Digest:
     spent_on: tuple[tuple[int, Decimal], ...]
     outages: tuple[Outage, ...]
     broken: tuple[Broken, ...]
-    frozen: bool
+    frozen: str                       # why merging is; empty when it is not
     stopped: bool
     fault: str                        # why the ledger cannot be trusted; empty when it can
 
@@ -98,7 +98,7 @@ class Digest:
         }
 
 
-def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: bool, frozen: bool, fault: str = "") -> Digest:
+def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: bool, frozen: str, fault: str = "") -> Digest:
     """What the ledger says at `at`. All moments are aware."""
     told = histories(entries)
     usage = [entry for entry in entries if entry.kind == "usage" and _moment(entry) > since]

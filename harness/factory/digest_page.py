@@ -108,7 +108,7 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
         yield Item(f"The ledger is not the one that was signed: {quote(found.fault)}",
                    ("nothing is done on it; put it back from a copy of this home, then `factory audit`",))
     if found.frozen:
-        yield Item("Merging is frozen: what landed was not what was judged",
+        yield Item(f"Merging is frozen: {quote(found.frozen)}",
                    ("look at the landing below, then `factory resume` lifts it",))
     if found.stopped:
         yield Item("The owner's stop is set", ("`factory resume` lifts it",))

@@ -221,6 +221,11 @@ def is_told_to_stop(ledger: Ledger) -> bool:
 
 def is_frozen(ledger: Ledger) -> bool:
     """Whether a landing that differed, or a red main, has stopped all merging until a person thaws it."""
-    commands = [entry.data["command"] for entry in ledger.entries(kind="command")]
-    marks = [command for command in commands if command in (FREEZE, THAW)]
-    return bool(marks) and marks[-1] == FREEZE
+    return bool(why_frozen(ledger))
+
+
+def why_frozen(ledger: Ledger) -> str:
+    """Why merging is frozen, in words that may hold text from outside; empty where it is not."""
+    marks = [entry.data for entry in ledger.entries(kind="command") if entry.data["command"] in (FREEZE, THAW)]
+    is_on = bool(marks) and marks[-1]["command"] == FREEZE
+    return str(marks[-1].get("why") or "what landed was not what was judged") if is_on else ""

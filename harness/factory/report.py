@@ -8,7 +8,7 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.chain import chain
 from harness.factory.consequence import CONSEQUENCE
-from harness.factory.history import History, histories, is_frozen
+from harness.factory.history import History, histories, why_frozen
 from harness.factory.lawbook import books
 from harness.factory.link import Chain
 from harness.ports.ledger import Ledger
@@ -18,8 +18,8 @@ OUTCOMES: Mapping[State, str] = {State.MERGED: "merged", State.REJECTED: "reject
 
 
 def status(ledger: Ledger, *, stopped: bool, full: str = "") -> dict[str, Any]:
-    """Where every issue stands, and which brakes are on; `full` says how little room the disk has, where it has too little."""
-    return {"stopped": stopped, "full": full, "frozen": is_frozen(ledger),
+    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how little room the disk has."""
+    return {"stopped": stopped, "full": full, "frozen": why_frozen(ledger),
             "issues": [issue_line(told) for told in histories(ledger.entries())]}
 
 

@@ -8,13 +8,11 @@ Properties kept:
   revert is followed by another attempt, another landing or another revert.
 """
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from harness.domain.checks import Standing, standing
 from harness.domain.errors import FactoryError
 from harness.domain.issue import CommitSha
-from harness.domain.ledger import Entry
 from harness.factory import ci, revert
 from harness.factory.history import FREEZE, THAW, History
 from harness.factory.plant import Plant
@@ -36,20 +34,6 @@ def watch(plant: Plant, steering: Steering) -> None:
     for told in plant.known.those(is_unsettled):
         _look_at(plant, steering, told)
     _listen_to_canaries(plant, steering)
-
-
-def why_frozen(ledger: Ledger) -> str:
-    """Why merging is frozen, in a sentence; empty where it is not."""
-    marks = _marks(ledger.entries(kind="command"))
-    return str(marks[-1].data.get("why") or "a landing was not what was judged") if _is_on(marks) else ""
-
-
-def _marks(commands: Iterable[Entry]) -> list[Entry]:
-    return [entry for entry in commands if entry.data["command"] in (FREEZE, THAW)]
-
-
-def _is_on(marks: list[Entry]) -> bool:
-    return bool(marks) and marks[-1].data["command"] == FREEZE
 
 
 def _look_at(plant: Plant, steering: Steering, told: History) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from harness.engine.files import replace
 from harness.factory.digest import DIGEST, Digest, digest, last_digest
 from harness.factory.digest_page import Link, markdown
-from harness.factory.history import is_frozen, is_told_to_stop
+from harness.factory.history import is_told_to_stop, why_frozen
 from harness.ports.ledger import Ledger
 from harness.wiring.home import EVIDENCE, read_home
 
@@ -19,7 +19,7 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
     fault = ledger.fault()
     since = since or last_digest(entries) or at - USUAL
     return digest(entries, since=since.astimezone(at.tzinfo), at=at,
-                  stopped=(home / "STOP").exists() or is_told_to_stop(ledger), frozen=is_frozen(ledger),
+                  stopped=(home / "STOP").exists() or is_told_to_stop(ledger), frozen=why_frozen(ledger),
                   fault=fault.says if fault else "")
 
 

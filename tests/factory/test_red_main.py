@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.factory import trunk
-from harness.factory.history import THAW, is_frozen
+from harness.factory.history import THAW, is_frozen, why_frozen
 from tests.factory.test_ci import CI, candidate_of, demanding, shown
 
 WAIT = timedelta(minutes=61)
@@ -39,7 +38,7 @@ def test_a_landing_whose_checks_turn_red_on_main_freezes_merging_and_says_why(tm
     tip = world.remote["main"]
     world.tick()
     assert is_frozen(world.ledger)
-    assert trunk.why_frozen(world.ledger) == (
+    assert why_frozen(world.ledger) == (
         f"main at {tip:.7}, the landing of #{issue}: ci of app 15368 ended as {conclusion}, not as success")
     assert world.remote["main"] == tip, "nothing is taken back unless the operator asks for it"
     assert world.history(issue).state is State.MERGED
@@ -81,7 +80,7 @@ def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path) -> None
     assert not is_frozen(world.ledger)
     world.ledger.clock.at += WAIT
     world.tick()
-    assert "has not ended" in trunk.why_frozen(world.ledger)
+    assert "has not ended" in why_frozen(world.ledger)
 
 
 def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path) -> None:
@@ -136,7 +135,7 @@ def test_a_canary_that_is_red_on_main_freezes_and_others_do_not(tmp_path) -> Non
     world.ledger.append("verdict", "seen/2", issue=issue, run="validate-9-2",
                         data={**verdict.data, "broken_on_base": [{**broken, "journey": "sha256:c"}]})
     world.tick()
-    assert "Guests book walks." in trunk.why_frozen(world.ledger)
+    assert "Guests book walks." in why_frozen(world.ledger)
     thaw(world)
     world.tick()
     assert not is_frozen(world.ledger)

@@ -9,8 +9,8 @@ from harness.domain.errors import Stopped
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import State
 from harness.drill.lap import Lap
-from harness.factory import ci, revert, trunk
-from harness.factory.history import is_frozen
+from harness.factory import ci, revert
+from harness.factory.history import is_frozen, why_frozen
 from harness.forge.embedded.seed import Account, Administrator
 
 OPEN = {"required_status_checks": None, "enforce_admins": True, "required_pull_request_reviews": None, "restrictions": None}
@@ -161,7 +161,7 @@ def test_row_109_a_landing_that_turns_main_red_is_taken_back_once_and_everything
     lap.tick()
     read, taken_back = lap.plant.repository, lap.tip()
     assert read.tree_of(CommitSha(taken_back)) == read.tree_of(CommitSha(lap.base))
-    assert f"main at {landed:.7}" in trunk.why_frozen(lap.ledger)
+    assert f"main at {landed:.7}" in why_frozen(lap.ledger)
     town.check(taken_back, "failure")
     second = lap.file(title="Another till")
     for _ in range(3):
