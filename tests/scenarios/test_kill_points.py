@@ -18,7 +18,7 @@ from tests.kills.world import FAILS, LANDS, REFUSED, Story, World, founded
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 1500
-LEAST = {LANDS: 150, FAILS: 12, REFUSED: 4}
+LEAST = {LANDS: 150, FAILS: 12, REFUSED: 2}
 """How many points of its own each story has at least, after those before it: a killer gone deaf would find nothing wrong."""
 SEEN = ("rows entries ", "rows workflow_input", "rows workflow_output", "forge POST", "forge PATCH", "git push", "git fetch",
         "rename worktrees/", "process python judge.py", "process true box", "rename ledger.head")
