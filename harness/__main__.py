@@ -16,7 +16,7 @@ def main() -> None:
 
     signal.signal(signal.SIGINT, _interrupted)
     code = run(sys.argv[1:])
-    if code == INTERRUPTED:
+    if code == INTERRUPTED or signal.getsignal(signal.SIGALRM) is _gone:    # a demo that was only to be looked at ends with 0
         sys.stdout.flush()
         os._exit(code)
     sys.exit(code)
