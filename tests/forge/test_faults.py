@@ -47,7 +47,7 @@ def test_an_error_after_success_has_carried_it_out(place, path) -> None:
 @pytest.mark.parametrize(("kind", "there"), [("cut", ["hello"]), ("cut-before", [])])
 def test_a_connection_that_is_cut_leaves_the_client_without_an_answer(place, path, kind, there) -> None:
     place.admin.inject(kind, method="POST", path=whole(place, path))
-    with pytest.raises(httpx.RemoteProtocolError):
+    with pytest.raises((httpx.RemoteProtocolError, httpx.ReadError)):  # end of stream or reset: the kernel decides which is seen
         say(place, path)
     assert comments(place, path) == there
 
