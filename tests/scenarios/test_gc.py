@@ -24,12 +24,25 @@ def world(tmp_path_factory):
     tick = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                             start_new_session=True)
     try:
-        wait_until(lambda: (home / "worktrees" / "implement-1-1").is_dir())
+        wait_until(lambda: (home / "worktrees" / "implement-1-1").is_dir(), seconds=180)
         assert gc(home, home).code == 5   # one is at work
     finally:
         os.kill(tick.pid, signal.SIGKILL)
         tick.wait()
+    wait_until(lambda: at_rest(home))
     return home
+
+
+def at_rest(home: Path) -> bool:
+    """Whether nobody writes in `home`: what a killed tick had in boxes is told of its death by the kernel, a moment later."""
+    before = everything(home)
+    time.sleep(0.5)
+    return everything(home) == before
+
+
+def everything(home: Path) -> set[str]:
+    """Every file below `home`; what vanishes meanwhile is passed over."""
+    return {os.path.join(folder, name) for folder, _, names in os.walk(home) for name in names}
 
 
 def gc_environment(home: Path, temporary: Path) -> dict[str, str]:
