@@ -1,6 +1,7 @@
 """Money: what was spent, and what may be. US dollars as Decimal, because money is not a float."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Self
 
@@ -21,9 +22,26 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """Hard limits, checked before each call. Crossing one is terminal for the issue, never retried."""
+    """Hard limits, checked before each call. Crossing that of a call, a run or an issue is terminal for the issue, never
+    retried; that of a day or a month (UTC) pauses the factory until it is over, and no issue fails for it."""
 
     calls_per_run: int = 60
+    usd_per_call: Decimal = Decimal(2)
     usd_per_run: Decimal = Decimal(2)
     usd_per_issue: Decimal = Decimal(10)
     usd_per_day: Decimal = Decimal(50)
+    usd_per_month: Decimal = Decimal(500)
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What one model costs, in US dollars per million tokens, as its operator knows it since `as_of`. Where a price depends on
+    the length of a request, this is the dearest."""
+
+    model: str
+    as_of: date
+    input: Decimal
+    output: Decimal
+    cache_read: Decimal
+    cache_write: Decimal
+    cache_write_1h: Decimal

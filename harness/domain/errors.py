@@ -3,8 +3,8 @@
     FactoryError
       ConfigError · GovernanceError      the operator can fix it: file, line, key             exit 2
       IllegalTransition                  a bug here                                           exit 70
-      PortError(retryable)               GitError (RemoteError) ForgeError ModelError
-                                         ValidatorError SandboxError LedgerError              exit 5
+      PortError(retryable)               GitError (RemoteError) ForgeError ModelError (AnswerError)
+                                         ModelsPaused ValidatorError SandboxError LedgerError exit 5
       Busy                               another factory works on the same home               exit 5
     FactoryStop(BaseException)           BudgetExhausted (4) · Stopped (3) · Interrupted (130)
 
@@ -78,6 +78,20 @@ class ForgeError(PortError):
 
 class ModelError(PortError):
     """The model did not answer in the agreed form."""
+
+
+class AnswerError(ModelError):
+    """The model did answer, and not in the agreed form: its own failure, and not its provider's."""
+
+
+class ModelsPaused(PortError):
+    """No model is asked before `again_at` (UTC): what a day or a month may cost is used up, or the provider has no more to
+    give, or nobody counts the money. It is nobody's failure: no issue, no attempt and no model is counted for it. `cause` is
+    `day`, `month`, `provider` or `meter`."""
+
+    def __init__(self, message: str, *, cause: str, again_at: datetime) -> None:
+        super().__init__(message, retryable=True)
+        self.cause, self.again_at = cause, again_at
 
 
 class ValidatorError(PortError):

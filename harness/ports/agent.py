@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.domain.agents import BUILT_IN, AgentChoice
 from harness.ports.model import Session
 
 
@@ -19,6 +20,7 @@ class Assignment:
     layer: Path | None = None
     max_turns: int = 40
     wall_seconds: int = 600
+    agent: AgentChoice = BUILT_IN
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class AgentReport:
     tool_calls: int
     box_form: str
     killed_by: str | None = None
+    agent: str = "built-in"     # which one it was; of a CLI, with its version
+    evidence: tuple[str, ...] = ()      # what it gave up on: commands that it ran, or words that contradict each other
 
 
 class Agent(Protocol):

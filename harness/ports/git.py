@@ -1,6 +1,6 @@
 """The trusted repository: bare, factory-owned, the only place where facts about a change come from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -129,4 +129,36 @@ class Candidates(Protocol):
 
     def keep(self, commit: CommitSha, name: str) -> None:
         """Keep a commit of ours under the ref `refs/factory/<name>` of the trusted repository. Idempotent."""
+        ...
+
+
+class TreeFile(Protocol):
+    """One file of a tree, as git lists it: mode, object, raw path from the root, size in bytes (0 for a gitlink)."""
+
+    @property
+    def mode(self) -> str: ...
+
+    @property
+    def oid(self) -> str: ...
+
+    @property
+    def path(self) -> bytes: ...
+
+    @property
+    def size(self) -> int: ...
+
+
+class Contents(Protocol):
+    """Reading whole trees, in a few processes however many files there are. Every method raises GitError."""
+
+    def tree_of(self, commit: CommitSha) -> TreeSha:
+        """The tree a commit has."""
+        ...
+
+    def entries(self, treeish: str) -> Sequence[TreeFile]:
+        """Every file, symlink and gitlink of a commit's or a tree's, in git's order."""
+        ...
+
+    def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
+        """The raw bytes of each file by its object, in the order asked. All of them are in memory at once."""
         ...

@@ -7,21 +7,25 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Protocol
 
-from harness.domain.budget import Usage
+from harness.domain.budget import Price, Usage
 
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """One run and role's own line to the broker. The socket is the identity."""
+    """One run and role's own line to the broker. The socket is the identity. `effort` and `max_tokens` (of one answer) are what
+    whoever asks is to ask with; empty and 0 leave it to them."""
 
     id: str
     socket: Path
     model: str
+    effort: str = ""
+    max_tokens: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class SessionRequest:
-    """What a session is for and what it may spend."""
+    """What a session is for and what it may spend, in US dollars: `usd` itself, the others with all that was spent before on
+    the same run, issue, UTC day and month. `price` is what its model costs where `factory.toml` says so."""
 
     run: str
     role: str
@@ -32,10 +36,15 @@ class SessionRequest:
     usd: Decimal
     usd_issue: Decimal
     usd_day: Decimal
+    usd_call: Decimal | None = None
+    usd_run: Decimal | None = None
+    usd_month: Decimal | None = None
+    price: Price | None = None
 
 
 class Broker(Protocol):
-    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at a cap."""
+    """Opens and closes sessions. Raises ModelError when the broker is not there, BudgetExhausted at a cap, ModelsPaused where
+    nobody is asked for now."""
 
     def open(self, request: SessionRequest) -> AbstractContextManager[Session]:
         """A session for the time of the `with` block."""

@@ -1,0 +1,91 @@
+"""A circuit breaker for one model in one role: a fold over what was heard of it, so it lasts as long as the ledger does.
+
+Properties: only what a model did itself is heard here (never the forge, the machine, the provider or money); open, nobody
+asks it before its rest is over; then one run asks it, and its answer alone closes it again; a run that was to ask and
+died holds nobody up for longer than another rest.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Sound(StrEnum):
+    """What is heard of a model. A PROBE is a run that asks it once its rest is over."""
+
+    FAILED = "failed"
+    ANSWERED = "answered"
+    PROBE = "probe"
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One thing heard, in which run and when (UTC)."""
+
+    sound: Sound
+    run: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Fuse:
+    """When a breaker opens: at this many failures within a window, for how long."""
+
+    failures: int = 3
+    window_minutes: int = 60
+    rest_minutes: int = 30
+
+    @property
+    def window(self) -> timedelta:
+        return timedelta(minutes=self.window_minutes)
+
+    @property
+    def rest(self) -> timedelta:
+        return timedelta(minutes=self.rest_minutes)
+
+
+class Circuit(StrEnum):
+    """CLOSED: it is asked. OPEN: it is not. HALF_OPEN: one run asks it, to see."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+@dataclass(frozen=True, slots=True)
+class Breaker:
+    """How the circuit stands for one run. `until` is set while it is open; `failures` are those that count now."""
+
+    circuit: Circuit
+    failures: int
+    until: datetime | None = None
+
+
+def breaker(heard: Iterable[Heard], *, fuse: Fuse, now: datetime, run: str) -> Breaker:
+    """How the circuit stands for `run`, by all that was heard, oldest first."""
+    failures: list[datetime] = []
+    opened: datetime | None = None
+    probe: Heard | None = None
+    for one in heard:
+        match one.sound:
+            case Sound.ANSWERED:
+                failures, opened, probe = [], None, None
+            case Sound.PROBE if probe is None or one.at - probe.at >= fuse.rest:     # of two at once, the first
+                probe = one
+            case Sound.FAILED:
+                failures = [*(at for at in failures if one.at - at < fuse.window), one.at]
+                if opened is not None or len(failures) >= fuse.failures:
+                    opened, probe = one.at, None
+    return _stands(failures, opened, probe, fuse=fuse, now=now, run=run)
+
+
+def _stands(failures: list[datetime], opened: datetime | None, probe: Heard | None, *, fuse: Fuse, now: datetime,
+            run: str) -> Breaker:
+    if opened is None:
+        return Breaker(Circuit.CLOSED, sum(now - at < fuse.window for at in failures))
+    if now < opened + fuse.rest:
+        return Breaker(Circuit.OPEN, len(failures), opened + fuse.rest)
+    if probe is not None and probe.run != run and now < probe.at + fuse.rest:
+        return Breaker(Circuit.OPEN, len(failures), probe.at + fuse.rest)
+    return Breaker(Circuit.HALF_OPEN, len(failures))

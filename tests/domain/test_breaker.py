@@ -1,0 +1,84 @@
+"""The breaker of one model in one role: it opens, rests, is tried by one run, and closes."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.domain.breaker import Circuit, Fuse, Heard, Sound, breaker
+
+DAWN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
+FUSE = Fuse(failures=3, window_minutes=60, rest_minutes=30)
+FAILED, ANSWERED, PROBE = Sound.FAILED, Sound.ANSWERED, Sound.PROBE
+
+
+def minute(number: float) -> datetime:
+    return DAWN + timedelta(minutes=number)
+
+
+def heard(*told: tuple[Sound, float] | tuple[Sound, float, str]) -> list[Heard]:
+    return [Heard(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1])) for place, one in enumerate(told)]
+
+
+@pytest.mark.parametrize(("told", "at", "circuit"), [
+    ([], 0, Circuit.CLOSED),
+    ([(FAILED, 0), (FAILED, 1)], 2, Circuit.CLOSED),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 3, Circuit.OPEN),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 60)], 61, Circuit.CLOSED),         # the first is out of the window
+    ([(FAILED, 0), (ANSWERED, 1), (FAILED, 2), (FAILED, 3)], 4, Circuit.CLOSED),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 31, Circuit.OPEN),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2)], 32, Circuit.HALF_OPEN),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (ANSWERED, 40)], 41, Circuit.CLOSED),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)], 70, Circuit.OPEN),   # one failure of a probe is enough
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (FAILED, 41)], 71, Circuit.HALF_OPEN),
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 100), (FAILED, 101)], 130, Circuit.OPEN),   # however long ago it opened
+    ([(FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40), (ANSWERED, 41), (FAILED, 42), (FAILED, 43)], 44, Circuit.CLOSED),
+])
+def test_how_the_circuit_stands(told, at, circuit) -> None:
+    assert breaker(heard(*told), fuse=FUSE, now=minute(at), run="now").circuit is circuit
+
+
+def test_an_open_circuit_says_until_when() -> None:
+    found = breaker(heard((FAILED, 0), (FAILED, 1), (FAILED, 2)), fuse=FUSE, now=minute(5), run="now")
+    assert (found.until, found.failures) == (minute(32), 3)
+
+
+def test_while_one_run_tries_it_no_other_does() -> None:
+    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"))
+    assert breaker(told, fuse=FUSE, now=minute(41), run="first").circuit is Circuit.HALF_OPEN
+    other = breaker(told, fuse=FUSE, now=minute(41), run="second")
+    assert (other.circuit, other.until) == (Circuit.OPEN, minute(70))
+
+
+def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:
+    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 40.1, "second"))
+    assert breaker(told, fuse=FUSE, now=minute(41), run="first").circuit is Circuit.HALF_OPEN
+    assert breaker(told, fuse=FUSE, now=minute(41), run="second").circuit is Circuit.OPEN
+
+
+def test_a_run_that_was_to_try_it_and_died_holds_nobody_up_for_ever() -> None:
+    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "dead"))
+    assert breaker(told, fuse=FUSE, now=minute(70), run="second").circuit is Circuit.HALF_OPEN
+
+
+SOUNDS = st.lists(st.tuples(st.sampled_from(list(Sound)), st.integers(0, 30)), max_size=30)
+
+
+@given(told=SOUNDS, after=st.integers(0, 200))
+def test_it_never_rests_for_longer_than_its_rest_after_the_last_sound(told, after) -> None:
+    at, sounds = 0, []
+    for sound, gap in told:
+        at += gap
+        sounds.append((sound, at))
+    found = breaker(heard(*sounds), fuse=FUSE, now=minute(at + after), run="now")
+    assert found.until is None or minute(at + after) < found.until <= minute(at) + FUSE.rest
+    if after >= FUSE.rest_minutes:
+        assert found.circuit is not Circuit.OPEN
+
+
+@given(told=SOUNDS)
+def test_an_answer_always_closes_it(told) -> None:
+    sounds = [(sound, number) for number, (sound, _) in enumerate(told)]
+    found = breaker(heard(*sounds, (ANSWERED, len(told))), fuse=FUSE, now=minute(len(told)), run="now")
+    assert (found.circuit, found.failures) == (Circuit.CLOSED, 0)
