@@ -5,10 +5,11 @@ It is one request to our own broker, so it is asked without the provider's SDK, 
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from harness.agents.line import line
-from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.errors import AnswerError, BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
 
 TOOL = "answer"
@@ -24,25 +25,27 @@ class BrokeredModel:
 
     def answer(self, session: Session, *, system: Sequence[str], question: str,
                schema: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The answer, valid against `schema`, which is of an object. Raises ModelError on anything else.
+        """The answer, valid against `schema`, which is of an object. Raises ModelError on anything else, AnswerError where
+        the model itself is to blame.
 
-        The tool is offered, not forced: models that always think refuse to be forced. BudgetExhausted at a cap.
+        The tool is offered, not forced: models that always think refuse to be forced. BudgetExhausted at a cap,
+        ModelsPaused where nobody is asked for now.
         """
         message = self._asked(session, system=system, question=question, schema=schema)
         match [block for block in message["content"] if block["type"] == "tool_use"]:
             case [call] if call["name"] == TOOL:
                 return _valid(call["input"], schema)
             case []:
-                raise ModelError(f"{session.model} did not call `{TOOL}`; it ended with {message['stop_reason']}")
+                raise AnswerError(f"{session.model} did not call `{TOOL}`; it ended with {message['stop_reason']}")
             case calls:
                 called = ", ".join(call["name"] for call in calls)
-                raise ModelError(f"{session.model} was to call `{TOOL}` once; it called {called}")
+                raise AnswerError(f"{session.model} was to call `{TOOL}` once; it called {called}")
 
     def _asked(self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """A message (https://docs.anthropic.com/en/api/messages), as the broker has vouched for it."""
         import httpx2
 
-        request = self._request(session.model, system=system, question=question, schema=schema)
+        request = self._request(session, system=system, question=question, schema=schema)
         with line(session.socket, seconds=_SECONDS) as http:
             try:
                 answer = http.post("/v1/messages", json=request, headers={"anthropic-version": "2023-06-01"})
@@ -51,23 +54,28 @@ class BrokeredModel:
                 raise ModelError(f"the broker does not answer at {session.socket}: {error}", retryable=True) from error
         if answer.is_success:
             return found
-        raise stop_or_error(found["error"]["type"], found["error"]["message"], status=answer.status_code)
+        raise stop_or_error(found["error"], status=answer.status_code)
 
-    def _request(self, model: str, *, system: Sequence[str], question: str,
+    def _request(self, session: Session, *, system: Sequence[str], question: str,
                  schema: Mapping[str, Any]) -> dict[str, Any]:
         blocks: list[dict[str, Any]] = [{"type": "text", "text": block} for block in system]
         for block in blocks[:1]:
             block["cache_control"] = {"type": "ephemeral"}
-        return {"model": model, "max_tokens": self._max_tokens, "system": blocks,
+        effort = {"output_config": {"effort": session.effort}} if session.effort else {}
+        return {"model": session.model, "max_tokens": session.max_tokens or self._max_tokens, **effort, "system": blocks,
                 "messages": [{"role": "user", "content": f"{question}\n\n{_ASK}"}],
                 "tools": [{"name": TOOL, "description": "Gives the answer.", "input_schema": dict(schema)}],
                 "tool_choice": {"type": "auto", "disable_parallel_tool_use": True}}
 
 
-def stop_or_error(kind: str, message: str, *, status: int) -> BudgetExhausted | ModelError:
+def stop_or_error(told: Mapping[str, Any], *, status: int) -> BudgetExhausted | ModelsPaused | ModelError:
     """What a refusal of the broker is to the factory. Only what a provider may answer otherwise later is retryable."""
-    if kind == "budget_exhausted":
-        return BudgetExhausted(message)
+    kind, message = str(told["type"]), str(told["message"])
+    match told:
+        case {"type": "budget_exhausted"}:
+            return BudgetExhausted(message)
+        case {"type": "factory_paused", "cause": str(cause), "again_at": str(moment)}:
+            return ModelsPaused(message, cause=cause, again_at=datetime.fromisoformat(moment))
     return ModelError(f"{kind}: {message}", retryable=status == 429 or status >= 500)
 
 
@@ -76,7 +84,7 @@ def _valid(answer: Any, schema: Mapping[str, Any]) -> Mapping[str, Any]:
     from jsonschema.exceptions import best_match
 
     if not isinstance(answer, dict):
-        raise ModelError(f"the answer is not an object: {str(answer)[:200]}")
+        raise AnswerError(f"the answer is not an object: {str(answer)[:200]}")
     if wrong := best_match(Draft202012Validator(schema).iter_errors(answer)):
-        raise ModelError(f"the answer does not fit its schema: {wrong.json_path}: {wrong.message[:300]}")
+        raise AnswerError(f"the answer does not fit its schema: {wrong.json_path}: {wrong.message[:300]}")
     return answer

@@ -9,8 +9,8 @@ from typing import Any
 
 from harness.agents.line import line
 from harness.agents.model import stop_or_error
-from harness.domain.budget import Usage
-from harness.domain.errors import ModelError
+from harness.domain.budget import Price, Usage
+from harness.domain.errors import FactoryError, ModelError, ModelsPaused
 from harness.ports.model import Session, SessionRequest
 
 _SECONDS = 30
@@ -27,14 +27,20 @@ class BrokerClient:
         """A session for the time of the `with` block.
 
         When the block ends well, the broker has the last word. Raises BudgetExhausted when it refused a call of the
-        session for money; ModelError when a replay left its script, or did not play all of it.
+        session for money; ModelError when a replay left its script, or did not play all of it. Raises ModelsPaused where
+        nobody is asked for now, also instead of the error that whoever asked made of that.
         """
         opened = self._call("POST", "/sessions", _document(request))
         session = Session(id=opened["session"], socket=Path(opened["socket"]), model=request.model)
         try:
             yield session
-        finally:
-            final = self._closed(session)
+        except FactoryError as error:
+            _require_no_pause(self._closed(session), error)
+            raise
+        except BaseException:
+            self._closed(session)
+            raise
+        final = self._closed(session)
         if isinstance(final, ModelError):
             raise final
         _require_good_end(final, request)
@@ -66,14 +72,16 @@ class BrokerClient:
                                  retryable=True) from error
         if answer.is_success:
             return found
-        raise stop_or_error(found["error"]["type"], found["error"]["message"], status=answer.status_code)
+        raise stop_or_error(found["error"], status=answer.status_code)
 
 
 def _document(request: SessionRequest) -> dict[str, Any]:
-    caps = {"calls": request.calls, "usd": str(request.usd), "usd_issue": str(request.usd_issue),
-            "usd_day": str(request.usd_day)}
+    dollars = {name: getattr(request, name) for name in ("usd", "usd_call", "usd_run", "usd_issue", "usd_day", "usd_month")}
+    caps = {"calls": request.calls, **{name: f"{amount:f}" for name, amount in dollars.items() if amount is not None}}
+    price = {} if request.price is None else {"price": {
+        name: f"{getattr(request.price, name):f}" for name in Price.__slots__ if name not in ("model", "as_of")}}
     return {"run": request.run, "role": request.role, "issue": request.issue, "attempt": request.attempt,
-            "model": request.model, "caps": caps}
+            "model": request.model, "caps": caps, **price}
 
 
 def _usage(document: Mapping[str, Any]) -> Usage:
@@ -81,9 +89,18 @@ def _usage(document: Mapping[str, Any]) -> Usage:
                  output_tokens=document["output_tokens"], cost_usd=Decimal(document["cost_usd"]))
 
 
+def _require_no_pause(final: Mapping[str, Any] | ModelError, error: FactoryError) -> None:
+    """An author or an agent that got no answer fails in words of its own; the cause is the broker's to name."""
+    if isinstance(final, ModelError) or not (fault := final["fault"]):
+        return
+    pause = stop_or_error(fault, status=422)
+    if isinstance(pause, ModelsPaused):
+        raise pause from error
+
+
 def _require_good_end(final: Mapping[str, Any], request: SessionRequest) -> None:
     if fault := final["fault"]:
-        raise stop_or_error(fault["type"], fault["message"], status=422)
+        raise stop_or_error(fault, status=422)
     if left := final["script_left"]:
         which = f"{request.role} {request.attempt} for issue {request.issue}"
         raise ModelError(f"the recording of {which} was not used up: {left} exchanges are left; "

@@ -1,11 +1,13 @@
 """The broker as a process of its own: started, waited for, and stopped, also by our own death."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -14,7 +16,7 @@ from harness.agents.broker.options import Options
 from harness.domain.errors import ModelError
 
 _STOP_SECONDS = 10
-KEY = "ANTHROPIC_API_KEY"
+KEY, KEYS = "ANTHROPIC_API_KEY", "FACTORY_MODEL_KEYS"
 DATABASE = "FACTORY_DATABASE"
 # What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a replaying one.
 PASSED = ("HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
@@ -48,19 +50,20 @@ class BrokerProcess:
         self.stop()
 
 
-def start(options: Options, *, key: str = "", database: str = "", seconds: float = 20) -> BrokerProcess:
+def start(options: Options, *, key: str = "", keys: Mapping[str, str] | None = None, database: str = "",
+          seconds: float = 20) -> BrokerProcess:
     """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when it does not.
 
-    `key` is the provider's, for a forwarding broker, and `database` the address of a PostgreSQL that its meter is in, where
-    it is not in `home`; neither is ever an argument of the process. The broker is tethered: when this process ends, by
-    whatever means, so does it.
+    `key` is the usual provider's and `keys` are the others', by name, for a forwarding broker; `database` is the address of a
+    PostgreSQL that its meter is in, where it is not in `home`; none is ever an argument of the process. The broker is
+    tethered: when this process ends, by whatever means, so does it.
     """
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = options.home / "broker.log"
     command = [sys.executable, "-I", "-m", "harness.agents.broker", "--tethered", *_arguments(options)]
     with log.open("wb") as out:
-        process = subprocess.Popen(command, env=_environment(options, key, database), stdin=subprocess.PIPE, stdout=out,
-                                   stderr=out, start_new_session=True)
+        process = subprocess.Popen(command, env=_environment(options, key, keys or {}, database), stdin=subprocess.PIPE,
+                                   stdout=out, stderr=out, start_new_session=True)
     broker = BrokerProcess(process, options.control)
     deadline = time.monotonic() + seconds
     while not _answers(options.control):
@@ -78,11 +81,12 @@ def _arguments(options: Options) -> list[str]:
             for word in (f"--{name.replace('_', '-')}", str(value))]
 
 
-def _environment(options: Options, key: str, database: str) -> dict[str, str]:
+def _environment(options: Options, key: str, keys: Mapping[str, str], database: str) -> dict[str, str]:
     basic = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", **({DATABASE: database} if database else {})}
-    if not options.upstream:
+    if options.mode == "replay":
         return basic
-    return basic | {name: os.environ[name] for name in PASSED if name in os.environ} | ({KEY: key} if key else {})
+    secrets = ({KEY: key} if key else {}) | ({KEYS: json.dumps(dict(keys))} if keys else {})
+    return basic | {name: os.environ[name] for name in PASSED if name in os.environ} | secrets
 
 
 def _answers(control: Path) -> bool:

@@ -45,6 +45,7 @@ class Endpoint:
     issue: int
     overloads: dict[int, str] = field(default_factory=dict)
     seen: list[Seen] = field(default_factory=list)
+    told: list[tuple[str, dict[str, int]]] = field(default_factory=list)    # of each answer: its model, and what it used
     url: str = ""
     _playing: dict[str, Script] = field(default_factory=dict)
     _attempts: Counter[str] = field(default_factory=Counter)
@@ -66,6 +67,7 @@ class Endpoint:
             case "event":
                 return self._sent([OVERLOADED])
         message = self._script(role, body).answer(body)
+        self.told.append((message["model"], message["usage"]))
         return self._sent(events_of(message)) if body.get("stream") else JSONResponse(message)
 
     def _script(self, role: str, body: dict[str, Any]) -> Script:

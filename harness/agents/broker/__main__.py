@@ -7,16 +7,25 @@ another broker has the same home.
 import argparse
 import asyncio
 import fcntl
+import json
 import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING
 
 from harness.agents.broker.options import Options
+from harness.agents.broker.providers import ANTHROPIC, USUAL, Provider, ProvidersError, read_providers
+
+if TYPE_CHECKING:
+    from harness.agents.broker.meter import Meter
+    from harness.agents.broker.upstream import Upstream
 
 KEY = "ANTHROPIC_API_KEY"
+KEYS = "FACTORY_MODEL_KEYS"
+"""The environment variable with the keys of the other providers: a JSON object of a key for each name."""
 DATABASE = "FACTORY_DATABASE"
 
 
@@ -26,17 +35,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = vars(parser.parse_args(arguments))
     tethered = given.pop("tethered")
     options = Options(**given)
-    if (options.replay or options.replay_sealed) and options.upstream:
-        parser.error("--replay and --upstream exclude each other: answers come from recordings or from a provider")
-    if not (options.replay or options.replay_sealed or options.upstream):
-        parser.error("give --replay DIR, to answer from recordings, or --upstream URL, to forward to a provider")
-    key, database = os.environ.pop(KEY, ""), os.environ.pop(DATABASE, "")
+    live, recorded = options.upstream or options.providers, options.replay or options.replay_sealed
+    if live and recorded:
+        parser.error("--replay and --upstream (or --providers) exclude each other: answers come from recordings or from "
+                     "a provider")
+    if not live and not recorded:
+        parser.error("give --replay DIR, to answer from recordings, or --upstream URL or --providers FILE, to forward to a "
+                     "provider")
+    key, keys, database = (os.environ.pop(name, "") for name in (KEY, KEYS, DATABASE))
     if options.upstream and not key:
         parser.error(f"--upstream needs a key in the environment variable {KEY}; any text, where there are no keys")
-    return _run(options, key, database, tethered=tethered)
+    return _run(options, json.loads(keys or "{}") | ({USUAL: key} if options.upstream else {}), database, tethered=tethered)
 
 
-def _run(options: Options, key: str, database: str, *, tethered: bool) -> int:
+def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: bool) -> int:
     from sqlalchemy.exc import DBAPIError
 
     from harness.agents.broker.prices import PricesError
@@ -45,11 +57,11 @@ def _run(options: Options, key: str, database: str, *, tethered: bool) -> int:
         options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         with (options.home / "broker.lock").open("w") as lock:
             if _locked(lock):
-                asyncio.run(_serve(options, key, database, tethered=tethered))
+                asyncio.run(_serve(options, keys, database, tethered=tethered))
                 return 0
         print(f"another broker is running on {options.home}; stop it, or choose another --home", file=sys.stderr)
         return 5
-    except (OSError, PricesError) as error:
+    except (OSError, PricesError, ProvidersError) as error:
         print(error, file=sys.stderr)
         return 2
     except DBAPIError as error:      # its own words show the address: what the driver said is enough
@@ -57,17 +69,19 @@ def _run(options: Options, key: str, database: str, *, tethered: bool) -> int:
         return 5
 
 
-async def _serve(options: Options, key: str, database: str, *, tethered: bool) -> None:
+async def _serve(options: Options, keys: Mapping[str, str], database: str, *, tethered: bool) -> None:
     from harness.agents.broker.control import control
     from harness.agents.broker.meter import Meter
     from harness.agents.broker.prices import prices
     from harness.agents.broker.sessions import Sessions, listener, server_of
-    from harness.agents.broker.upstream import Upstream
 
     table = prices(options.prices) if options.prices else prices()
-    meter = Meter(options.home / "broker.sqlite", table, database=database)
-    upstream = Upstream(options.upstream, key) if options.upstream else None
-    sessions = Sessions(options, meter, upstream, secret=key)
+    if warning := table.warning(datetime.now(UTC).date()):
+        print(warning, file=sys.stderr)
+    meter = Meter(options.home / "broker.sqlite", table, database=database, replays=options.mode == "replay")
+    meter.settle_lost()      # the lock on the home is ours: nobody else has a call in flight
+    upstreams = _upstreams(options, keys, meter)
+    sessions = Sessions(options, meter, upstreams, secrets=keys)
     options.control.unlink(missing_ok=True)      # left by a broker that was killed: the lock is ours
     server = server_of(control(sessions, meter, mode=options.mode))
     stop = _stop_signal(tethered=tethered)
@@ -76,10 +90,24 @@ async def _serve(options: Options, key: str, database: str, *, tethered: bool) -
     server.should_exit = True
     await serving
     await sessions.close_all()
-    if upstream is not None:
+    for upstream in upstreams.values():
         await upstream.close()
     meter.close()
     options.control.unlink(missing_ok=True)
+
+
+def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "dict[str, Upstream]":
+    """Who may be asked, by name. Raises ProvidersError where one has no key."""
+    from harness.agents.broker.breaker import Breaker, Troubles
+    from harness.agents.broker.upstream import Upstream
+
+    providers = read_providers(options.providers) if options.providers else {}
+    if options.upstream:
+        providers[USUAL] = Provider(USUAL, ANTHROPIC, options.upstream, key_from=KEY)
+    if lacking := [name for name in providers if not keys.get(name)]:
+        raise ProvidersError(f"no key for {', '.join(lacking)} in the environment variable {KEYS}; any text, where there is none")
+    troubles = Troubles(meter.engine)
+    return {name: Upstream(provider, keys[name], Breaker(name, troubles)) for name, provider in providers.items()}
 
 
 def _stop_signal(*, tethered: bool) -> asyncio.Event:
@@ -113,6 +141,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--replay", type=Path, metavar="DIR", help="answer from the recordings in DIR")
     add("--replay-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")
     add("--upstream", metavar="URL", help=f"forward to this provider, with the key in the environment variable {KEY}")
+    add("--providers", type=Path, metavar="FILE", help=f"forward to these as well, with the keys in {KEYS}; see providers.py")
     add("--record", type=Path, metavar="DIR", help="write recordings to DIR while forwarding")
     add("--record-sealed", type=Path, metavar="DIR", help="the same, for the roles that judge")
     add("--sealed-log", type=Path, metavar="DIR", help="for the wire logs of the roles that judge; without it, none")

@@ -2,84 +2,25 @@
 
 Everything that would make the provider act for the box is absent from it: server tools, MCP servers, containers, file
 ids, URLs to fetch. So is what changes the price (speed, tier, region) and what cannot be priced beforehand (PDF).
-A null is as good as absent. Fields that are not named here do not exist; the refusal names the field by its path.
 """
 
-from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.agents.broker.refusal import forbidden
+from harness.agents.broker.wires.grammar import (
+    FLAG,
+    NUMBER,
+    OBJECT,
+    STRING,
+    WHOLE,
+    Check,
+    by_type,
+    closed,
+    each,
+    one_of,
+    text_or,
+)
 
-Check = Callable[[Any, str], None]
-"""Looks at one value at one path; raises Refusal when it may not be forwarded."""
-
-
-def one_of(*values: str) -> Check:
-    def check(value: Any, path: str) -> None:
-        if value not in values:
-            raise forbidden(path, f"{value!r:.80} is not forwarded; expected {' or '.join(values)}")
-    return check
-
-
-def kind_of(*kinds: type) -> Check:
-    def check(value: Any, path: str) -> None:
-        if type(value) not in kinds:
-            raise forbidden(path, f"expected {' or '.join(kind.__name__ for kind in kinds)}, found {_shown(value)}")
-    return check
-
-
-def closed(fields: Mapping[str, Check], *, required: tuple[str, ...] = ()) -> Check:
-    """An object with these fields and no others."""
-    def check(value: Any, path: str) -> None:
-        if not isinstance(value, dict):
-            raise forbidden(path or "body", f"expected an object, found {_shown(value)}")
-        for name, part in value.items():
-            if name not in fields:
-                raise forbidden(_under(path, name), f"is not forwarded; forwarded here: {', '.join(sorted(fields))}")
-            if part is not None:
-                fields[name](part, _under(path, name))
-        for name in required:
-            if value.get(name) is None:
-                raise forbidden(_under(path, name), "is required")
-    return check
-
-
-def each(item: Check) -> Check:
-    def check(value: Any, path: str) -> None:
-        if not isinstance(value, list):
-            raise forbidden(path, f"expected a list, found {_shown(value)}")
-        for index, part in enumerate(value):
-            item(part, f"{path}[{index}]")
-    return check
-
-
-def text_or(other: Check) -> Check:
-    def check(value: Any, path: str) -> None:
-        if not isinstance(value, str):
-            other(value, path)
-    return check
-
-
-def by_type(kinds: Mapping[str, Check]) -> Check:
-    """An object whose `type` chooses the grammar."""
-    choose = one_of(*kinds)
-
-    def check(value: Any, path: str) -> None:
-        name = value.get("type") if isinstance(value, dict) else None
-        choose(name, f"{path}.type")
-        kinds[str(name)](value, path)
-    return check
-
-
-def _under(path: str, name: str) -> str:
-    return f"{path}.{name}" if path else name
-
-
-def _shown(value: Any) -> str:
-    return "null" if value is None else f"{type(value).__name__} {value!r:.40}"
-
-
-STRING, NUMBER, WHOLE, FLAG, OBJECT = kind_of(str), kind_of(int, float), kind_of(int), kind_of(bool), kind_of(dict)
 TYPE = {"type": STRING}
 CACHED = TYPE | {"cache_control": closed({"type": one_of("ephemeral"), "ttl": one_of("5m", "1h")})}
 CALLER = closed({"type": one_of("direct")})

@@ -1,21 +1,28 @@
 """The money: every call is reserved before it is made and settled after it, in one table, of SQLite or of PostgreSQL.
 
-What was spent is never stored, only summed: a call costs what it was settled at, or its reservation while (or for ever
-if) its end is unknown. A broker that is killed therefore over-counts, and never under-counts.
+Properties kept:
+- what was spent is never stored, only summed: a call costs what it was settled at, or its reservation while its end is not
+  known. A broker that is killed therefore over-counts, and never under-counts; the next one settles what it left, in full;
+- a call is settled once: who comes later, because it slept or was thought dead, changes nothing;
+- sum and reservation are one transaction under one lock, so that no two processes both find the last dollar;
+- a cap of a call, a session, a run or an issue is final for the issue; one of a day or a month pauses the factory, and says
+  until when. A meter that does not answer, or holds what cannot be, is a pause as well: nobody spends what nobody counts.
 """
 
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
+from time import time as now
 from typing import Any
 
 import sqlalchemy as sa
 
-from harness.agents.broker.prices import NANO, Prices, Tokens
-from harness.agents.broker.refusal import exhausted
+from harness.agents.broker.prices import NANO, Prices, Rates, Tokens, dollars
+from harness.agents.broker.refusal import Refusal, exhausted, paused
+from harness.domain.spending import Line
 
 _SCHEMA = sa.MetaData()
 SESSIONS = sa.Table(
@@ -27,6 +34,7 @@ SESSIONS = sa.Table(
     sa.Column("attempt", sa.Integer, nullable=False),
     sa.Column("model", sa.String, nullable=False),
     sa.Column("opened_at", sa.Float, nullable=False),
+    sa.Column("replayed", sa.Boolean),                               # null, from before this was noted: paid for
 )
 CALLS = sa.Table(
     "calls", _SCHEMA,
@@ -35,12 +43,34 @@ CALLS = sa.Table(
     sa.Column("day", sa.String, nullable=False, index=True),         # UTC, the day of the reservation
     sa.Column("reserved", sa.BigInteger, nullable=False),            # nanodollars
     sa.Column("cost", sa.BigInteger),                                # nanodollars; null until settled
+    sa.Column("ending", sa.String),                                  # COUNTED, HELD, LOST; null until settled
     *(sa.Column(name, sa.Integer, nullable=False, default=0)
       for name in ("input", "output", "cache_read", "cache_write", "cache_write_1h")),
 )
+_BY_DAY = sa.Index("calls_by_day", CALLS.c.day, CALLS.c.cost, CALLS.c.reserved)   # a month is summed before each call
+COUNTED, HELD, LOST = "counted", "held", "lost"
+"""How a call was settled: by the provider's count, as cut in the middle, or by the broker after the one that died."""
 METER = int.from_bytes(b"meter")
 """The advisory lock of a transaction on these tables."""
 _COST = sa.func.coalesce(CALLS.c.cost, CALLS.c.reserved)
+_IMPOSSIBLE = sa.case((sa.or_(CALLS.c.reserved < 0, CALLS.c.cost < 0), 1), else_=0)
+_SCOPES = {
+    "session": CALLS.c.session == sa.bindparam("of_session"),
+    "run": CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(SESSIONS.c.run == sa.bindparam("of_run"))),
+    "issue": CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(SESSIONS.c.issue == sa.bindparam("of_issue"))),
+    "month": sa.and_(CALLS.c.day >= sa.bindparam("month_begins"), CALLS.c.day < sa.bindparam("month_ends")),
+    "day": CALLS.c.day == sa.bindparam("of_day"),
+}
+_STANDING = sa.union_all(*(
+    sa.select(sa.literal(scope), sa.func.count(), sa.func.coalesce(sa.func.sum(_COST), 0),
+              sa.func.coalesce(sa.func.sum(_IMPOSSIBLE), 0)).select_from(CALLS).where(which)
+    for scope, which in _SCOPES.items()))
+"""All that the caps look at in one statement, put together once: to build it for each call took longer than to run it."""
+_HOLD = CALLS.insert().returning(CALLS.c.id)
+_SETTLE = CALLS.update().where(CALLS.c.id == sa.bindparam("of_call"), CALLS.c.cost.is_(None)).values(
+    {column: sa.bindparam(f"new_{column}") for column in
+     ("cost", "ending", "input", "output", "cache_read", "cache_write", "cache_write_1h")})
+_PAUSE_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +87,17 @@ class Identity:
 
 @dataclass(frozen=True, slots=True)
 class Caps:
-    """What a session may do: its own calls and US dollars, and what its issue (for life) and this day may cost."""
+    """What a session may do: its own calls and US dollars, and what a call of it, its run, its issue (for life), this day and
+    this month (UTC) may cost; None where there is no such cap. `rates` are its model's where `factory.toml` names them."""
 
     calls: int
     usd: Decimal
     usd_issue: Decimal | None = None
     usd_day: Decimal | None = None
+    usd_call: Decimal | None = None
+    usd_run: Decimal | None = None
+    usd_month: Decimal | None = None
+    rates: Rates | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +111,29 @@ class Spent:
     cost: int
 
     def document(self) -> dict[str, Any]:
+        """As JSON; the money is a decimal text, because a number there is a binary fraction to most who read it."""
         return {"calls": self.calls, "input_tokens": self.input_tokens, "output_tokens": self.output_tokens,
-                "cache_read_tokens": self.cache_read_tokens, "cost_usd": self.cost / NANO}
+                "cache_read_tokens": self.cache_read_tokens, "cost_usd": f"{dollars(self.cost).normalize():f}"}
 
 
 class Meter:
     """The table, and the caps that are checked against it. Safe between processes: the store's write lock decides.
 
-    `database` is a PostgreSQL's address; where it is empty, the table is in the SQLite `file`."""
+    `database` is a PostgreSQL's address; where it is empty, the table is in the SQLite `file`. `replays`: the answers of its
+    sessions come from recordings, and what they cost is counted and never paid."""
 
-    def __init__(self, file: Path, prices: Prices, *, database: str = "", clock: Callable[[], float] = time.time) -> None:
-        self.prices, self._clock = prices, clock
+    def __init__(self, file: Path, prices: Prices, *, database: str = "", replays: bool = False,
+                 clock: Callable[[], float] = now) -> None:
+        self.prices, self._replays, self._clock = prices, replays, clock
         self._engine = _shared(database) if database else _own(file)
         with self._engine.begin() as tx:
             _SCHEMA.create_all(tx)
+            _bring_up_to_date(tx)
+
+    @property
+    def engine(self) -> sa.Engine:
+        """The store, for what is kept beside the money."""
+        return self._engine
 
     def close(self) -> None:
         self._engine.dispose()
@@ -108,24 +152,29 @@ class Meter:
                 tx.execute(sa.text("SELECT setval(pg_get_serial_sequence('calls', 'id'), (SELECT max(id) FROM calls))"))
             return calls
 
-    def open(self, identity: Identity, caps: Caps) -> None:
-        """Note the session. Raises Refusal when its issue or this day has nothing left to spend."""
+    def settle_lost(self) -> int:
+        """Settle in full what brokers before this one left open; how many calls that was. For the one broker at work only."""
         with self._engine.begin() as tx:
-            self._check(tx, identity, caps, more=1)
+            return tx.execute(CALLS.update().where(CALLS.c.cost.is_(None)).values(cost=CALLS.c.reserved, ending=LOST)).rowcount
+
+    def open(self, identity: Identity, caps: Caps) -> None:
+        """Note the session. Raises Refusal when nothing is left to spend, a pause where that is so for this day or month."""
+        with self._spending() as tx:
+            self._check(tx, identity, caps, more=1, day=self._now().date())
             tx.execute(SESSIONS.insert().values(
                 id=identity.id, run=identity.run, role=identity.role, issue=identity.issue, attempt=identity.attempt,
-                model=identity.model, opened_at=self._clock()))
+                model=identity.model, opened_at=self._clock(), replayed=self._replays))
 
     def reserve(self, identity: Identity, caps: Caps, worst: Tokens) -> "Call":
-        """Hold back the most that the call can cost. Raises Refusal when a cap would be crossed."""
-        amount = self.prices.rates(identity.model).worst(worst)
-        with self._engine.begin() as tx:
-            if self._spent(tx, CALLS.c.session == identity.id).calls >= caps.calls:
+        """Hold back the most that the call can cost. Raises Refusal when a cap would be crossed, a pause where time helps."""
+        day = self._now().date()
+        rates = caps.rates or self.prices.rates(identity.model, day=day.isoformat())
+        amount = rates.worst(worst)
+        with self._spending() as tx:
+            if self._check(tx, identity, caps, more=amount, call=amount, day=day) >= caps.calls:
                 raise exhausted(f"this session may make {caps.calls} calls, and has made them")
-            self._check(tx, identity, caps, more=amount)
-            row = CALLS.insert().values(session=identity.id, day=self._today(), reserved=amount).returning(CALLS.c.id)
-            number: int = tx.execute(row).scalar_one()
-        return Call(self, identity, caps, id=number, amount=amount)
+            number: int = tx.execute(_HOLD, {"session": identity.id, "day": day.isoformat(), "reserved": amount}).scalar_one()
+        return Call(self, identity, caps, rates=rates, id=number, amount=amount, day=day)
 
     def spent_by_session(self, session: str) -> Spent:
         with self._engine.connect() as tx:
@@ -135,26 +184,71 @@ class Meter:
         with self._engine.connect() as tx:
             return self._spent(tx, _of_issue(issue))
 
-    def hold_more(self, call: "Call", amount: int) -> None:
-        """Reserve `amount` on top for a call in flight. Raises Refusal when a cap would be crossed."""
-        with self._engine.begin() as tx:
-            self._check(tx, call.identity, call.caps, more=amount)
+    def lines(self, *, since: str = "") -> tuple[Line, ...]:
+        """All that was counted since the day `since` (ISO 8601, UTC), a line for each session and day."""
+        read = CALLS.c.input + CALLS.c.cache_read + CALLS.c.cache_write + CALLS.c.cache_write_1h
+        held = sa.case((CALLS.c.ending.in_((HELD, LOST)), CALLS.c.cost), else_=0)
+        opened = sa.case((CALLS.c.cost.is_(None), CALLS.c.reserved), else_=0)
+        sums = (read, CALLS.c.cache_read, CALLS.c.output, sa.func.coalesce(CALLS.c.cost, 0) - held, held, opened)
+        who = (SESSIONS.c.id, SESSIONS.c.run, SESSIONS.c.role, SESSIONS.c.issue, SESSIONS.c.model, CALLS.c.day,
+               sa.func.coalesce(SESSIONS.c.replayed, sa.false()))
+        asked = sa.select(*who, sa.func.count(), *map(sa.func.sum, sums)).join_from(CALLS, SESSIONS)
+        with self._engine.connect() as tx:
+            rows = tx.execute(asked.where(CALLS.c.day >= since).group_by(*who).order_by(*who)).all()
+        return tuple(map(_line, rows))
+
+    def hold_more(self, call: "Call", amount: int, *, whole: int) -> None:
+        """Reserve `amount` on top for a call in flight, which may come to `whole` then. Raises Refusal as `reserve` does."""
+        with self._spending() as tx:
+            self._check(tx, call.identity, call.caps, more=amount, call=whole, day=call.day)
             tx.execute(CALLS.update().where(CALLS.c.id == call.id).values(reserved=CALLS.c.reserved + amount))
 
-    def settle(self, call: "Call", tokens: Tokens, cost: int) -> None:
+    def settle(self, call: "Call", tokens: Tokens, cost: int, *, ending: str = COUNTED) -> None:
+        """What the call came to, once: one that was settled stays as it is."""
         with self._engine.begin() as tx:
-            tx.execute(CALLS.update().where(CALLS.c.id == call.id).values(
-                cost=cost, input=tokens.input, output=tokens.output, cache_read=tokens.cache_read,
-                cache_write=tokens.cache_write, cache_write_1h=tokens.cache_write_1h))
+            tx.execute(_SETTLE, {
+                "of_call": call.id, "new_cost": cost, "new_ending": ending, "new_input": tokens.input,
+                "new_output": tokens.output, "new_cache_read": tokens.cache_read, "new_cache_write": tokens.cache_write,
+                "new_cache_write_1h": tokens.cache_write_1h})
 
-    def _check(self, tx: sa.Connection, identity: Identity, caps: Caps, *, more: int) -> None:
-        for name, cap, which in (("session", caps.usd, CALLS.c.session == identity.id),
-                                 (f"issue {identity.issue}", caps.usd_issue, _of_issue(identity.issue)),
-                                 ("day", caps.usd_day, CALLS.c.day == self._today())):
-            spent = self._spent(tx, which).cost
-            if cap is not None and spent + more > cap * NANO:
-                raise exhausted(f"the cap of ${cap} for this {name} would be crossed: ${spent / NANO:.4f} are spent or "
-                                f"reserved, and ${more / NANO:.4f} more may be needed")
+    @contextmanager
+    def _spending(self) -> Iterator[sa.Connection]:
+        """A transaction that money is spent by. Raises Refusal, a pause, where it cannot be counted."""
+        try:
+            with self._engine.begin() as tx:
+                yield tx
+        except sa.exc.DBAPIError as error:      # its own words show the address
+            raise self._uncounted(str(error.orig).strip().partition("\n")[0]) from error
+
+    def _uncounted(self, why: str) -> Refusal:
+        at = self._clock()
+        return paused(f"the meter does not count: {why}; nothing is spent until it does", cause="meter",
+                      again_at=at + _PAUSE_SECONDS, now=at)
+
+    def _check(self, tx: sa.Connection, identity: Identity, caps: Caps, *, more: int, day: date, call: int = 0) -> int:
+        """Raise where `more` on a call of that `day` would cross a cap, the final ones first; the session's calls so far."""
+        if caps.usd_call is not None and call > _nano(caps.usd_call):
+            raise exhausted(f"the cap of ${caps.usd_call} for one call would be crossed: it may come to ${_shown(call)}")
+        month, tomorrow, next_month = day.replace(day=1), day + timedelta(days=1), _next_month(day)
+        calls, spent = self._standing(tx, of_session=identity.id, of_run=identity.run, of_issue=identity.issue,
+                                      of_day=day.isoformat(), month_begins=month.isoformat(), month_ends=next_month.isoformat())
+        for name, scope, cap in (("session", "session", caps.usd), (f"run {identity.run}", "run", caps.usd_run),
+                                 (f"issue {identity.issue}", "issue", caps.usd_issue)):
+            if crossed := _crossed(name, cap, spent[scope], more):
+                raise exhausted(crossed)
+        for name, cap, ends in (("month", caps.usd_month, next_month), ("day", caps.usd_day, tomorrow)):
+            if crossed := _crossed(name, cap, spent[name], more):
+                if cap is not None and more > _nano(cap):
+                    raise exhausted(f"{crossed}: more than a whole {name} may cost")
+                raise paused(crossed, cause=name, again_at=datetime.combine(ends, time.min, UTC).timestamp(), now=self._clock())
+        return calls
+
+    def _standing(self, tx: sa.Connection, **which: Any) -> tuple[int, dict[str, int]]:
+        """How many calls the session has made, and what was spent in nanodollars by the names of `_SCOPES`."""
+        rows = {scope: tuple(map(int, sums)) for scope, *sums in tx.execute(_STANDING, which)}
+        if any(impossible for _, _, impossible in rows.values()):
+            raise self._uncounted("it holds a negative amount, which it never wrote; put it back from a copy of the home")
+        return rows["session"][0], {scope: cost for scope, (_, cost, _) in rows.items()}
 
     def _spent(self, tx: sa.Connection, which: sa.ColumnElement[bool]) -> Spent:
         fresh = CALLS.c.input + CALLS.c.cache_write + CALLS.c.cache_write_1h
@@ -162,48 +256,91 @@ class Meter:
                 for column in (fresh, CALLS.c.output, CALLS.c.cache_read, _COST))
         return Spent(*map(int, tx.execute(sa.select(sa.func.count(), *sums).select_from(CALLS).where(which)).one()))
 
-    def _today(self) -> str:
-        return datetime.fromtimestamp(self._clock(), UTC).date().isoformat()
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._clock(), UTC)
 
 
 class Call:
     """One call that money is held for. Left alone, it stays as reserved."""
 
-    def __init__(self, meter: Meter, identity: Identity, caps: Caps, *, id: int, amount: int) -> None:
-        self.identity, self.caps, self.id = identity, caps, id
-        self._meter, self._amount, self._held, self._lost = meter, amount, amount, 0
+    def __init__(self, meter: Meter, identity: Identity, caps: Caps, *, rates: Rates, id: int, amount: int, day: date) -> None:
+        self.identity, self.caps, self.id, self.day = identity, caps, id, day
+        self._meter, self._rates, self._amount, self._held, self._lost = meter, rates, amount, amount, 0
 
     def again(self) -> None:
         """Another try after one that may have been billed: hold as much once more. Raises Refusal at a cap."""
-        self._meter.hold_more(self, self._amount)
+        self._meter.hold_more(self, self._amount, whole=self._amount)
         self._held += self._amount
         self._lost += self._amount
 
     def exceed(self, tokens: Tokens) -> None:
         """The provider reports more than was held for. Raises Refusal when that crosses a cap."""
-        over = self._lost + self._cost(tokens) - self._held
+        cost = self._rates.cost(tokens)
+        over = self._lost + cost - self._held
         if over > 0:
             self._held += over
-            self._meter.hold_more(self, over)
+            self._meter.hold_more(self, over, whole=cost)
 
     def settle(self, tokens: Tokens) -> None:
         """The call's true cost is known; what earlier tries may have cost stays on top of it."""
-        self._meter.settle(self, tokens, self._lost + self._cost(tokens))
+        self._meter.settle(self, tokens, self._lost + self._rates.cost(tokens))
 
     def forfeit(self, tokens: Tokens) -> None:
         """The call was cut: it costs what was held, or what it is known to have cost if that is more."""
-        self._meter.settle(self, tokens, max(self._held, self._lost + self._cost(tokens)))
+        self._meter.settle(self, tokens, max(self._held, self._lost + self._rates.cost(tokens)), ending=HELD)
 
     def free(self) -> None:
         """The call certainly cost nothing."""
         self._meter.settle(self, Tokens(), self._lost)
 
-    def _cost(self, tokens: Tokens) -> int:
-        return self._meter.prices.rates(self.identity.model).cost(tokens)
+
+def _line(row: Sequence[Any]) -> Line:
+    """One row of what `lines` asks for; a sum is a Decimal to PostgreSQL."""
+    session, run, role, issue, model, day, replayed, *sums = row
+    calls, read, cached, output, *money = map(int, sums)
+    settled, held, opened = map(dollars, money)
+    return Line(session, run, role, issue, model, day, replayed=bool(replayed), calls=calls, input_tokens=read,
+                cache_read_tokens=cached, output_tokens=output, settled=settled, held=held, open=opened)
+
+
+def _crossed(name: str, cap: Decimal | None, spent: int, more: int) -> str:
+    """In which words `more` would cross a cap; empty where it would not, or where there is none."""
+    if cap is None or spent + more <= _nano(cap):
+        return ""
+    return (f"the cap of ${cap} for this {name} would be crossed: ${_shown(spent)} are spent or reserved, and "
+            f"${_shown(more)} more may be needed")
+
+
+def _of(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+    return CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(which))
 
 
 def _of_issue(issue: int) -> sa.ColumnElement[bool]:
-    return CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(SESSIONS.c.issue == issue))
+    return _of(SESSIONS.c.issue == issue)
+
+
+def _nano(usd: Decimal) -> int:
+    """A cap in nanodollars; what is finer than that is cut off, so that the cap is never the larger for it."""
+    return int(usd * NANO)
+
+
+def _shown(nano: int) -> str:
+    return f"{dollars(nano):.4f}"
+
+
+def _next_month(day: date) -> date:
+    return (day.replace(day=28) + timedelta(days=4)).replace(day=1)
+
+
+def _bring_up_to_date(tx: sa.Connection) -> None:
+    """Add the columns that a table of an earlier version lacks. They are empty there, and that is a value."""
+    for table in _SCHEMA.sorted_tables:
+        there = {column["name"] for column in sa.inspect(tx).get_columns(table.name)}
+        for column in table.columns:
+            if column.name not in there:
+                kind = column.type.compile(tx.dialect)
+                tx.exec_driver_sql(f"ALTER TABLE {table.name} ADD COLUMN {column.name} {kind}")
+    _BY_DAY.create(tx, checkfirst=True)
 
 
 def _own(file: Path) -> sa.Engine:

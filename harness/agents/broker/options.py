@@ -9,7 +9,8 @@ JUDGES = frozenset({"author", "judge", "actor"})
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """One broker. Either `replay` (answers from recordings) or `upstream` (a provider's URL), never both.
+    """One broker. Either `replay` (answers from recordings), or `upstream` (the usual provider's URL) and `providers` (a file of
+    others; see `providers.py`), never both.
 
     `sealed_log`, `replay_sealed` and `record_sealed` are the folders for the judging roles: their log is not written
     when there is none, and a session of such a role is refused when there is no folder to replay from or record to.
@@ -23,12 +24,13 @@ class Options:
     record_sealed: Path | None = None
     sealed_log: Path | None = None
     upstream: str | None = None
+    providers: Path | None = None
     prices: Path | None = None
 
     @property
     def mode(self) -> str:
         """`replay`, `record` or `forward`."""
-        if self.upstream is None:
+        if self.upstream is None and self.providers is None:
             return "replay"
         return "record" if self.record is not None or self.record_sealed is not None else "forward"
 

@@ -1,11 +1,13 @@
 """What a call costs, and the most it can cost. Money here is whole nanodollars: 1 USD = 1,000,000,000.
 
-A price of one US dollar per million tokens is 1,000 nanodollars a token, so no list price needs a fraction.
+A price of one US dollar per million tokens is 1,000 nanodollars a token, so no list price needs a fraction. Prices are known
+by the day: a model may have several, each from its day on. What no price is known for costs as much as the dearest one.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
+from datetime import date
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,12 @@ import yaml
 NANO = 1_000_000_000
 _DATED = re.compile(r"-20\d{6}$")       # claude-haiku-4-5-20251001 costs what claude-haiku-4-5 costs
 _TABLE = Path(__file__).with_name("prices.yaml")
+_USUAL_DAYS = 120
+
+
+def dollars(nano: int) -> Decimal:
+    """Nanodollars as US dollars, exactly."""
+    return Decimal(nano).scaleb(-9)
 
 
 class PricesError(ValueError):
@@ -51,8 +59,14 @@ class Price:
         """Nanodollars for `tokens`."""
         return sum(getattr(self, field.name) * getattr(tokens, field.name) for field in fields(Price))
 
+    def worst(self, tokens: Tokens) -> int:
+        """The same where each token of the input is of the dearest class that it can turn out to be of."""
+        asked = [getattr(self, name) for name in ("cache_write", "cache_write_1h") if getattr(tokens, name)]
+        dearest: int = max(self.input, self.cache_read, *asked)
+        return tokens.whole_input * dearest + tokens.output * self.output
 
-_COLUMNS = tuple(field.name for field in fields(Price))
+
+COLUMNS = tuple(field.name for field in fields(Price))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +84,49 @@ class Rates:
         return self.usual.of(tokens)
 
     def worst(self, tokens: Tokens) -> int:
-        """The most that a call of this size can cost, whichever price turns out to apply."""
-        return max(price.of(tokens) for price in self._all())
+        """The most that a call of this size can cost, whichever price turns out to apply: a token that was to be written to
+        the cache may be billed as one that was not, or as one that was there."""
+        return max(price.worst(tokens) for price in self._all())
 
     def _all(self) -> tuple[Price, ...]:
         return (self.usual,) if self.long is None else (self.usual, self.long)
 
 
 @dataclass(frozen=True, slots=True)
+class Dated:
+    """A model's rates from a day on: ISO 8601, UTC; empty for ever."""
+
+    since: str
+    rates: Rates
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
-    """A dated table of prices. A model it does not list costs as much as the dearest of every column."""
+    """A table of prices as somebody read them on the day `as_of` (ISO 8601) at `source`, to be read again after
+    `good_for_days`. Each model's versions are in the order of their days."""
 
     as_of: str
-    models: Mapping[str, Rates]
+    models: Mapping[str, tuple[Dated, ...]]
+    source: str = ""
+    good_for_days: int = _USUAL_DAYS
 
-    def rates(self, model: str) -> Rates:
-        """The model's rates, those of its undated name, or the dearest known."""
-        known = self.models.get(model) or self.models.get(_DATED.sub("", model))
-        return known or Rates(self._dearest())
+    def rates(self, model: str, *, day: str) -> Rates:
+        """The model's rates on `day` (ISO 8601), those of its undated name, or the dearest known."""
+        versions = self.models.get(model) or self.models.get(_DATED.sub("", model), ())
+        known = [dated.rates for dated in versions if dated.since <= day]
+        return known[-1] if known else Rates(self._dearest())
+
+    def warning(self, today: date) -> str:
+        """What is to be said where the table is used beyond its horizon; empty where it is not."""
+        age = (today - date.fromisoformat(self.as_of)).days
+        if age <= self.good_for_days:
+            return ""
+        return (f"the price table is of {self.as_of}, {age} days old, and was to be read again after {self.good_for_days}: what "
+                "calls cost may be wrong; upgrade, or give today's prices as [prices] in factory.toml")
 
     def _dearest(self) -> Price:
-        every = [price for rates in self.models.values() for price in rates._all()]
-        return Price(*(max(getattr(price, column) for price in every) for column in _COLUMNS))
+        every = [price for versions in self.models.values() for dated in versions for price in dated.rates._all()]
+        return Price(*(max(getattr(price, column) for price in every) for column in COLUMNS))
 
 
 def tokens_of(usage: Mapping[str, Any]) -> Tokens:
@@ -117,32 +152,62 @@ def prices(file: Path = _TABLE) -> Prices:
     """Read a table like `prices.yaml`. Raises PricesError naming the model and the column."""
     try:
         document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, yaml.YAMLError) as error:
         raise PricesError(f"{file}: {error}") from error
     match document:
-        case {"as_of": as_of, "models": dict() as models, **rest} if models and not rest:
-            return Prices(str(as_of), {str(name): _rates(row, f"{file}: {name}") for name, row in models.items()})
-    raise PricesError(f"{file}: expected the keys `as_of` and `models`, with at least one model, and no others")
+        case {"as_of": as_of, "models": dict() as models, **rest} if models and not rest.keys() - {"source", "good_for_days"}:
+            days = rest.get("good_for_days", _USUAL_DAYS)
+            if type(days) is not int or days < 0:
+                raise PricesError(f"{file}: good_for_days: expected a number of days, found {days!r}")
+            return Prices(_day(as_of, f"{file}: as_of"), {str(name): _versions(row, f"{file}: {name}") for name, row in
+                                                          models.items()}, str(rest.get("source", "")), days)
+    raise PricesError(f"{file}: expected the keys `as_of` and `models`, with at least one model, `source` and `good_for_days`, "
+                      "and no others")
+
+
+def _day(value: Any, where: str) -> str:
+    try:
+        return date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise PricesError(f"{where}: expected a day such as 2026-11-21, found {value!r}") from None
+
+
+def _versions(told: Any, where: str) -> tuple[Dated, ...]:
+    """One row that holds for ever, or a list of them, each with the day `from` which it holds."""
+    if not isinstance(told, list):
+        return (Dated("", _rates(told, where)),)
+    if not told or not all(isinstance(row, dict) and "from" in row for row in told):
+        raise PricesError(f"{where}: expected rows that each name the day `from` which they hold")
+    found = [Dated(_day(row["from"], f"{where}: from"), _rates({key: row[key] for key in row if key != "from"}, where))
+             for row in told]
+    if [dated.since for dated in found] != sorted({dated.since for dated in found}):
+        raise PricesError(f"{where}: expected the rows in the order of their days, one a day")
+    return tuple(found)
 
 
 def _rates(row: Any, where: str) -> Rates:
     if not isinstance(row, dict):
-        raise PricesError(f"{where}: expected the columns {', '.join(_COLUMNS)}")
+        raise PricesError(f"{where}: expected the columns {', '.join(COLUMNS)}")
     beyond = row.get("long")
     usual = _price({key: value for key, value in row.items() if key != "long"}, where)
     if beyond is None:
         return Rates(usual)
     if not isinstance(beyond, dict) or type(beyond.get("over")) is not int:
-        raise PricesError(f"{where}: long: expected `over: TOKENS` and the columns {', '.join(_COLUMNS)}")
+        raise PricesError(f"{where}: long: expected `over: TOKENS` and the columns {', '.join(COLUMNS)}")
     return Rates(usual, beyond["over"],
                  _price({key: value for key, value in beyond.items() if key != "over"}, f"{where}: long"))
 
 
 def _price(row: Mapping[Any, Any], where: str) -> Price:
-    if set(row) != set(_COLUMNS):
-        wrong = ", ".join(sorted(str(key) for key in set(row) ^ set(_COLUMNS)))
-        raise PricesError(f"{where}: missing or unknown: {wrong}; expected exactly {', '.join(_COLUMNS)}")
-    return Price(*(_nanodollars(row[column], f"{where}: {column}") for column in _COLUMNS))
+    if set(row) != set(COLUMNS):
+        wrong = ", ".join(sorted(str(key) for key in set(row) ^ set(COLUMNS)))
+        raise PricesError(f"{where}: missing or unknown: {wrong}; expected exactly {', '.join(COLUMNS)}")
+    return Price(*(_nanodollars(row[column], f"{where}: {column}") for column in COLUMNS))
+
+
+def rates_of(row: Mapping[str, Any], where: str) -> Rates:
+    """The rates of one row of US dollars per million tokens, its five columns and no others. Raises PricesError."""
+    return Rates(_price(row, where))
 
 
 def _nanodollars(usd_per_million: Any, where: str) -> int:

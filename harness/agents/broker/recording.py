@@ -7,7 +7,7 @@ A recording is one session of one role: ``issue-<number>/<role>-<attempt>.json``
     {
       "about": "Finds the off-by-one in the capacity check and fixes it.",
       "model": "claude-sonnet-5-5",
-      "tools": ["run", "read", "edit", "finish", "give_up"],
+      "tools": ["run", "read", "search", "edit", "finish", "give_up"],
       "exchanges": [
         {
           "request": {"messages": 1, "last": "text", "contains": ["Group of 8 is refused"]},
@@ -31,8 +31,9 @@ names, in order. ``contains``: texts that the newest message must hold (its text
 
 Of ``response``, ``content`` is required: blocks of the Messages API. A ``tool_use`` needs no id: it is given
 ``toolu_<exchange>_<block>``, both from 1. ``stop_reason`` is by default ``tool_use`` when there is one, else
-``end_turn``. ``usage`` is by default four bytes a token, as nobody counted; write the provider's when you have it, for
-costs come from it. A tool ``input`` that is a text, no object, is streamed as it stands: so broken JSON is kept.
+``end_turn``. ``usage`` is the provider's, for costs come from it. What it leaves out is accounted here, at four bytes a
+token: the output, and the input by what a prompt cache would have served of it, as `caching.py` tells by comparing
+prefixes. A tool ``input`` that is a text, no object, is streamed as it stands: so broken JSON is kept.
 
 Instead of ``response`` an exchange may have ``error``: ``{"status": 529, "type": "overloaded_error", "message": "…"}``.
 

@@ -1,27 +1,37 @@
-"""What a box is told when it does not get an answer: the provider's own error shape, so that any SDK understands it."""
+"""What a box is told when it does not get an answer: in each wire's own error shape, so that any SDK understands it."""
 
+from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
+
+BUDGET = "budget_exhausted"
+SCRIPT = "replay_mismatch"
+PAUSED = "factory_paused"
 
 
 class Refusal(Exception):
-    """A call that gets no answer. `kind` is the provider's error type or one of ours, named below."""
+    """A call that gets no answer. `kind` is the provider's error type or one of ours, named above."""
 
-    def __init__(self, status: int, kind: str, message: str, *, retry_after: str | None = None) -> None:
+    def __init__(self, status: int, kind: str, message: str, *, retry_after: str | None = None,
+                 about: Mapping[str, str] | None = None) -> None:
         super().__init__(message)
         self.status, self.kind, self.message, self.retry_after = status, kind, message, retry_after
+        self.about = about or {}
+        self.free = False       # whether the call certainly cost nothing
 
     @property
     def final(self) -> bool:
         """Whether every later call of the session is refused for the same cause."""
-        return self.kind in (BUDGET, SCRIPT)
+        return self.kind in (BUDGET, SCRIPT, PAUSED)
+
+    @property
+    def ends(self) -> "Refusal | None":
+        """The refusal that every later call of the session gets, where there is one."""
+        return self if self.final else None
 
     def body(self) -> dict[str, Any]:
-        """`{"type": "error", "error": {"type": kind, "message": …}}`."""
-        return {"type": "error", "error": {"type": self.kind, "message": self.message}}
-
-
-BUDGET = "budget_exhausted"
-SCRIPT = "replay_mismatch"
+        """`{"type": "error", "error": {"type": kind, "message": …}}`; of a pause also its `cause` and `again_at`."""
+        return {"type": "error", "error": {"type": self.kind, "message": self.message, **self.about}}
 
 
 def forbidden(field: str, why: str) -> Refusal:
@@ -32,6 +42,15 @@ def forbidden(field: str, why: str) -> Refusal:
 def exhausted(message: str) -> Refusal:
     """A cap would be crossed by this call. Not retryable: asking again cannot help."""
     return Refusal(403, BUDGET, message)
+
+
+def paused(message: str, *, cause: str, again_at: float, now: float) -> Refusal:
+    """No call is made before `again_at`, in seconds since the epoch; nobody is to blame, and asking again helps then.
+    `cause` is `provider`, or the cap that is used up: `day` or `month`."""
+    moment = datetime.fromtimestamp(again_at, UTC).isoformat(timespec="seconds")
+    wait = str(max(1, round(again_at - now)))
+    return Refusal(503, PAUSED, f"{message}; it goes on at {moment}", retry_after=wait,
+                   about={"cause": cause, "again_at": moment})
 
 
 def off_script(message: str) -> Refusal:

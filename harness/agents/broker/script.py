@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from harness.agents.broker.caching import PromptCache, Served
 from harness.agents.broker.recording import RecordingError, estimate, kind_of, recording, text_of, tools_of
 from harness.agents.broker.refusal import Refusal, off_script
 
@@ -37,7 +38,7 @@ class Script:
     """The exchanges of one recording, in order."""
 
     def __init__(self, name: str, document: Mapping[str, Any]) -> None:
-        self.name, self._played = name, 0
+        self.name, self._played, self._cache = name, 0, PromptCache()
         self._exchanges = tuple(_exchange(part, index, document) for index, part in enumerate(document["exchanges"]))
 
     @property
@@ -53,11 +54,11 @@ class Script:
         exchange = self._exchanges[self._played]
         if wrong := exchange.mismatch(body):
             raise off_script(f"{self.name}: exchange {number}: {wrong}")
-        self._played = number
+        self._played, served = number, self._cache.served(body)
         if exchange.response is None:
             error = exchange.error or {}
             raise Refusal(error["status"], error["type"], error["message"])
-        return _message(exchange.response, body, number)
+        return _message(exchange.response, body, number, served=served)
 
 
 def script(folder: Path, *, name: str, model: str) -> Script:
@@ -76,11 +77,12 @@ def _exchange(part: Mapping[str, Any], index: int, document: Mapping[str, Any]) 
                     response=part.get("response"), error=part.get("error"))
 
 
-def _message(response: Mapping[str, Any], body: Mapping[str, Any], number: int) -> dict[str, Any]:
+def _message(response: Mapping[str, Any], body: Mapping[str, Any], number: int, *, served: Served) -> dict[str, Any]:
     content = [{"id": f"toolu_{number}_{index}", **block} if block["type"] == "tool_use" else dict(block)
                for index, block in enumerate(response["content"], 1)]
     usual_stop = "tool_use" if any(block["type"] == "tool_use" for block in content) else "end_turn"
-    usage = response.get("usage") or {"input_tokens": estimate(body), "output_tokens": estimate(response["content"])}
+    counted = response.get("usage") or {}
+    usage = {**({} if "input_tokens" in counted else served.usage()), "output_tokens": estimate(response["content"]), **counted}
     return {"id": f"msg_replayed_{number}", "type": "message", "role": "assistant", "model": body["model"],
             "content": content, "stop_reason": response.get("stop_reason", usual_stop),
             "stop_sequence": response.get("stop_sequence"),

@@ -1,31 +1,38 @@
 """One session: who may ask, what it may spend, where its answers come from, and what is kept of them."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import Any
 
 from harness.agents.broker.allow import COUNT_BODY, checked
 from harness.agents.broker.meter import Call, Caps, Identity, Meter
-from harness.agents.broker.prices import Tokens, tokens_of
+from harness.agents.broker.prices import Tokens
 from harness.agents.broker.recording import Recorder, estimate
 from harness.agents.broker.refusal import Refusal, unreachable
 from harness.agents.broker.script import Script
-from harness.agents.broker.sse import Assembly, EventStream, dumps, events_of
+from harness.agents.broker.sse import EventStream, dumps
 from harness.agents.broker.upstream import Failed, Upstream
 from harness.agents.broker.wirelog import WireLog
+from harness.agents.broker.wires.dialect import Dialect, Event, Reading
+from harness.agents.broker.wires.known import DIALECTS, EVERY, MESSAGES
 
-_PATH = "/v1/messages"
 _PREAMBLE = 2_000       # tokens a provider adds of its own when tools are offered; list prices say 300 to 700
 _IMAGE = 5_000          # tokens of the largest image, however few bytes it is packed into
+_IMAGES = (b'"image"', b'"image_url"', b'"input_image"')
 
 
 class Session:
-    """Answers requests, from a script or from a provider; holds money for each before, settles it after."""
+    """Answers requests, from a script or from a provider; holds money for each before, settles it after.
+
+    `model` is the provider's own name for what the identity names; a script needs none. A script answers in every dialect, a
+    provider in those of its wire.
+    """
 
     def __init__(self, identity: Identity, caps: Caps, *, meter: Meter, source: Script | Upstream, log: WireLog,
-                 recorder: Recorder | None = None, clock: Callable[[], float] = time.time) -> None:
-        self.identity = identity
+                 model: str = "", recorder: Recorder | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.identity, self.dialects = identity, EVERY if isinstance(source, Script) else DIALECTS[source.provider.wire]
+        self._model = model or identity.model
         self._caps, self._meter, self._source, self._log = caps, meter, source, log
         self._recorder, self._clock = recorder, clock
         self._fault: Refusal | None = None
@@ -37,118 +44,157 @@ class Session:
         return {**self._meter.spent_by_session(self.identity.id).document(), "script_left": left, "fault": fault}
 
     async def count(self, body: Any) -> dict[str, Any]:
-        """The tokens of a request, as the provider counts them, or estimated when a script plays. Raises Refusal."""
+        """The tokens of a request of the Messages API, as the provider counts them, or estimated when a script plays. Raises
+        Refusal."""
         body = checked(body, model=self.identity.model, grammar=COUNT_BODY)
         if isinstance(self._source, Script):
             return {"input_tokens": estimate(body)}
-        return await self._source.whole(f"{_PATH}/count_tokens", body, again=lambda: None)
+        return await self._source.whole("/messages/count_tokens", {**body, "model": self._model}, again=lambda: None)
 
-    async def message(self, body: Any) -> dict[str, Any]:
-        """A whole message. Raises Refusal."""
-        body = checked(body, model=self.identity.model)
-        call, began = self._reserved(body), self._clock()
-        with self._asking(body, call, began):
-            message = await self._whole(body, call)
-        call.settle(tokens_of(message["usage"]))
-        self._keep(body, message, began)
-        return message
+    async def whole(self, dialect: Dialect, body: Any) -> tuple[dict[str, Any], Callable[[], None]]:
+        """A whole answer, and what is to be done when it was sent, or could not be: to settle it and to keep it. Raises
+        Refusal."""
+        body = dialect.checked(body, model=self.identity.model)
+        answer, _, afterwards = await self._answered(dialect, body)
+        return answer, afterwards
 
-    async def stream(self, body: Any) -> EventStream:
-        """A message as events. Raises Refusal before the first; after it, a refusal is the last event."""
-        body = checked(body, model=self.identity.model)
-        if isinstance(self._source, Script):
-            return _each(events_of(await self.message(body)))
-        call, began = self._reserved(body), self._clock()
-        with self._asking(body, call, began):
-            events = await self._source.stream(_PATH, body, again=call.again)
-        return self._followed(events, body, call, began)
+    async def stream(self, dialect: Dialect, body: Any) -> AsyncGenerator[Event, None]:
+        """An answer as events. Raises Refusal before the first; after it, a refusal is the last event."""
+        body = dialect.checked(body, model=self.identity.model)
+        source = self._source
+        if isinstance(source, Script):
+            _, message, afterwards = await self._answered(dialect, body)
+            afterwards()
+            return _each(dialect.events(message, body))
+        asked, call, began = dialect.conversation(body), self._reserved(dialect, body), self._clock()
+        with self._asking(asked, call, began):
+            events = await source.stream(dialect, dialect.forwarded(body, model=self._model), again=call.again)
+        return self._followed(events, dialect, dialect.reading(body), source=source, asked=asked, call=call, began=began)
 
-    async def _whole(self, body: Mapping[str, Any], call: Call) -> dict[str, Any]:
-        if isinstance(self._source, Script):
-            return self._source.answer(body)
-        message = await self._source.whole(_PATH, body, again=call.again)
-        try:
-            tokens_of(message["usage"])
-            if all(isinstance(block, dict) for block in message["content"]):
-                return message
-        except (KeyError, TypeError, AttributeError, ValueError) as error:
-            raise unreachable(f"the provider's answer is not a message with content and usage: {error!r}") from error
-        raise unreachable("the provider's answer has content that is not made of blocks")
+    async def _answered(self, dialect: Dialect,
+                        body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Callable[[], None]]:
+        """The answer to a checked body, the same as a message, and what settles and keeps it: nobody has to wait for that."""
+        asked, call, began = dialect.conversation(body), self._reserved(dialect, body), self._clock()
+        with self._asking(asked, call, began):
+            if isinstance(self._source, Script):
+                message = self._source.answer(asked)
+                answer, tokens = dialect.answer(message, body), MESSAGES.counted(message)
+            else:
+                forwarded = dialect.forwarded(body, model=self._model)
+                answer = await self._source.whole(dialect.path, forwarded, again=call.again)
+                message, tokens = _understood(dialect, answer)
 
-    async def _followed(self, events: EventStream, body: Mapping[str, Any], call: Call, began: float) -> EventStream:
+        def afterwards() -> None:
+            _settle(call, tokens)
+            self._keep(asked, message, began)
+
+        return answer, message, afterwards
+
+    async def _followed(self, events: EventStream, dialect: Dialect, reading: Reading, *, source: Upstream,
+                        asked: Mapping[str, Any], call: Call, began: float) -> AsyncGenerator[Event, None]:
         """Pass a stream on while counting it. Whatever ends it, it is settled; at its true cost only when whole."""
-        put_together, fault = Assembly(), unreachable("the box hung up")
+        fault, is_providers, kept = unreachable("the box hung up"), False, False
         try:
             async with aclosing(events):
                 async for event in events:
-                    put_together.add(event)
-                    call.exceed(tokens_of(put_together.usage))
-                    yield event
-            fault = unreachable("the provider's stream ended before the message did")
+                    shown = reading.add(event)
+                    call.exceed(reading.so_far())
+                    if dialect.is_end(event) and reading.whole:     # first: whoever sees the end may ask what it came to
+                        kept = self._finished(reading, source, asked=asked, call=call, began=began)
+                    if shown is not None:
+                        yield shown
+            fault, is_providers = unreachable("the provider's stream ended before the message did"), True
         except ValueError as error:
-            fault = unreachable(f"the provider's stream makes no message: {error}")
+            fault, is_providers = unreachable(f"the provider's stream makes no message: {error}"), True
         except Refusal as refusal:
-            fault = refusal
+            fault, is_providers = refusal, isinstance(refusal, Failed)
         finally:
-            tokens = tokens_of(put_together.usage)
-            if put_together.whole:
-                call.settle(tokens)
-                self._keep(body, put_together.message, began)
-            else:
-                call.forfeit(tokens)
-                self._refused(body, fault, began, so_far=put_together.message)
-        if not put_together.whole:
-            yield fault.body()
+            if reading.whole and not kept:
+                self._finished(reading, source, asked=asked, call=call, began=began)
+            elif not reading.whole:
+                call.forfeit(reading.counted() or Tokens())
+                self._refused(asked, fault, began, so_far=reading.message())
+                if is_providers and (pause := source.cut(fault.message)) is not None:
+                    self._ended_by(pause)
+        if not reading.whole:
+            yield dialect.ended(fault)
 
-    def _reserved(self, body: Mapping[str, Any]) -> Call:
+    def _finished(self, reading: Reading, source: Upstream, *, asked: Mapping[str, Any], call: Call, began: float) -> bool:
+        """Settle a stream that is whole, and keep it."""
+        _settle(call, reading.counted())
+        self._keep(asked, reading.message(), began)
+        source.finished()
+        return True
+
+    def _reserved(self, dialect: Dialect, body: Mapping[str, Any]) -> Call:
         if self._fault is not None:
             raise self._fault
         try:
-            return self._meter.reserve(self.identity, self._caps, worst(body))
+            most = worst(body, output=dialect.most_output(body), is_cached=dialect.caches_unasked)
+            return self._meter.reserve(self.identity, self._caps, most)
         except Refusal as refusal:
             self._ended_by(refusal)
             raise
 
     @contextmanager
-    def _asking(self, body: Mapping[str, Any], call: Call, began: float) -> Iterator[None]:
+    def _asking(self, asked: Mapping[str, Any], call: Call, began: float) -> Iterator[None]:
         """A refused call is free when that is certain; else what was held for it stays held."""
         try:
             yield
         except Refusal as refusal:
-            if isinstance(self._source, Script) or (isinstance(refusal, Failed) and refusal.free):
+            if isinstance(self._source, Script) or refusal.free:
                 call.free()
-            self._refused(body, refusal, began)
+            else:
+                call.forfeit(Tokens())
+            self._refused(asked, refusal, began)
             raise
 
-    def _refused(self, body: Mapping[str, Any], refusal: Refusal, began: float, *,
+    def _refused(self, asked: Mapping[str, Any], refusal: Refusal, began: float, *,
                  so_far: Mapping[str, Any] | None = None) -> None:
         """Keep what little there is of a call that got no whole answer."""
         if self._recorder is not None and not refusal.final:
-            self._recorder.error(body, refusal)
+            self._recorder.error(asked, refusal)
         self._ended_by(refusal)
-        self._log.note(body, at=began, seconds=self._clock() - began, answer=so_far or None, error=str(refusal))
+        self._log.note(asked, at=began, seconds=self._clock() - began, answer=so_far or None, error=str(refusal))
 
     def _ended_by(self, refusal: Refusal) -> None:
-        if refusal.final and self._fault is None:
-            self._fault = refusal
+        if refusal.ends is not None and self._fault is None:
+            self._fault = refusal.ends
 
-    def _keep(self, body: Mapping[str, Any], message: Mapping[str, Any], began: float) -> None:
+    def _keep(self, asked: Mapping[str, Any], message: Mapping[str, Any], began: float) -> None:
         if self._recorder is not None:
-            self._recorder.message(body, message)
-        self._log.note(body, at=began, seconds=self._clock() - began, answer=message)
+            self._recorder.message(asked, message)
+        self._log.note(asked, at=began, seconds=self._clock() - began, answer=message)
 
 
-def worst(body: Mapping[str, Any]) -> Tokens:
-    """The most tokens that a request can come to: a token is at least a byte, and an image packs many into few."""
+def worst(body: Mapping[str, Any], *, output: int, is_cached: bool = False) -> Tokens:
+    """The most tokens that a request can come to: a token is at least a byte, and an image packs many into few. `is_cached`:
+    they may be written to a cache though nobody asked."""
     text = dumps(body).encode("utf-8", "backslashreplace")
-    tokens = len(text) + _PREAMBLE + _IMAGE * text.count(b'"image"')
-    if b'"cache_control"' not in text:
-        return Tokens(input=tokens, output=body["max_tokens"])
+    tokens = len(text) + _PREAMBLE + _IMAGE * sum(map(text.count, _IMAGES))
+    if not is_cached and b'"cache_control"' not in text:
+        return Tokens(input=tokens, output=output)
     if b'"1h"' in text:
-        return Tokens(cache_write_1h=tokens, output=body["max_tokens"])
-    return Tokens(cache_write=tokens, output=body["max_tokens"])
+        return Tokens(cache_write_1h=tokens, output=output)
+    return Tokens(cache_write=tokens, output=output)
 
 
-async def _each(events: Iterable[dict[str, Any]]) -> EventStream:
+def _understood(dialect: Dialect, answer: Mapping[str, Any]) -> tuple[dict[str, Any], Tokens | None]:
+    """A provider's answer as a message, and its tokens. Raises Refusal when it is none."""
+    try:
+        return dialect.message(answer), dialect.counted(answer)
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise unreachable(f"the provider's answer cannot be understood: {error}") from error
+
+
+def _settle(call: Call, tokens: Tokens | None) -> None:
+    """At what it cost; where the provider did not count, at what was held."""
+    if tokens is None:
+        call.forfeit(Tokens())
+    else:
+        call.settle(tokens)
+
+
+async def _each(events: Iterable[Event]) -> AsyncGenerator[Event, None]:
     for event in events:
         yield event

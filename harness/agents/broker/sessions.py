@@ -6,6 +6,7 @@ import secrets
 import shutil
 import socket
 import tempfile
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,9 @@ from starlette.types import ASGIApp
 
 from harness.agents.broker.meter import Caps, Identity, Meter
 from harness.agents.broker.options import Options
+from harness.agents.broker.providers import provider_and_model
 from harness.agents.broker.recording import Recorder, RecordingError
+from harness.agents.broker.refusal import Refusal
 from harness.agents.broker.script import Script, script
 from harness.agents.broker.session import Session
 from harness.agents.broker.upstream import Upstream
@@ -64,21 +67,24 @@ class _Open:
 class Sessions:
     """Opens and closes sessions, and remembers what the closed ones used."""
 
-    def __init__(self, options: Options, meter: Meter, upstream: Upstream | None, *, secret: str = "") -> None:
-        self._options, self._meter, self._upstream, self._secret = options, meter, upstream, secret
+    def __init__(self, options: Options, meter: Meter, upstreams: Mapping[str, Upstream], *,
+                 secrets: Mapping[str, str] | None = None) -> None:
+        self._options, self._meter, self._upstreams, self._secrets = options, meter, upstreams, secrets or {}
         self._folder = _sockets_folder(options.home)
         self._open: dict[str, _Open] = {}
         self._closed: dict[str, dict[str, Any]] = {}
         self._closing: set[asyncio.Task[None]] = set()
 
     def open(self, identity: Identity, caps: Caps) -> Path:
-        """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to spend."""
-        recordings = self._options.recordings(identity.role)
-        source, recorder = self._source(identity, recordings)
+        """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to spend or nobody to ask."""
+        provider, model = provider_and_model(identity.model, self._upstreams)
+        source, recorder = self._source(identity, provider)
+        if isinstance(source, Upstream) and (pause := source.breaker.pause) is not None:
+            raise pause
         self._meter.open(identity, caps)
         logs = self._options.wire_log(identity.role)
-        log = WireLog(logs and logs / f"{identity.id}.jsonl", secret=self._secret)
-        session = Session(identity, caps, meter=self._meter, source=source, log=log, recorder=recorder)
+        log = WireLog(logs and logs / f"{identity.id}.jsonl", secret=self._secrets.get(provider, ""))
+        session = Session(identity, caps, meter=self._meter, source=source, log=log, model=model, recorder=recorder)
         folder = self._folder / identity.id
         folder.mkdir(mode=0o700)
         path = folder / SOCKET
@@ -88,6 +94,10 @@ class Sessions:
         serving = asyncio.create_task(server.serve(sockets=[listening]))
         self._open[identity.id] = _Open(session, folder, server, serving)
         return path
+
+    def paused(self) -> list[dict[str, Any]]:
+        """The providers that are not asked now: {provider, again_at, why} each."""
+        return [found for upstream in self._upstreams.values() if (found := upstream.breaker.document()) is not None]
 
     def usage(self, id: str) -> dict[str, Any] | None:
         """What a session has used so far, or used in all; None when this broker never opened it."""
@@ -114,18 +124,24 @@ class Sessions:
         await asyncio.gather(*self._closing)
         shutil.rmtree(self._folder)
 
-    def _source(self, identity: Identity, recordings: Path | None) -> tuple[Script | Upstream, Recorder | None]:
+    def _source(self, identity: Identity, provider: str) -> tuple[Script | Upstream, Recorder | None]:
+        recordings = self._options.recordings(identity.role)
         name = f"issue-{identity.issue}/{identity.role}-{identity.attempt}.json"
         if self._options.mode != "forward" and recordings is None:
             option = f"--{self._options.mode}"
             raise RecordingError(f"{name}: no folder for the role {identity.role}; give {option} for the roles "
                                  f"that work, {option}-sealed for those that judge")
-        if self._upstream is None:
+        if self._options.mode == "replay":
             return script(recordings or Path(), name=name, model=identity.model), None
+        upstream = self._upstreams.get(provider)
+        if upstream is None:
+            known = ", ".join(f"{each}/…" for each in self._upstreams)
+            raise Refusal(409, "invalid_request_error", f"the model {identity.model!r:.80} is of no provider that is known here; "
+                                                        f"there is no usual one, so name it as {known}")
         if recordings is None:
-            return self._upstream, None
+            return upstream, None
         about = f"Run {identity.run}: {identity.role}, attempt {identity.attempt} at issue {identity.issue}."
-        return self._upstream, Recorder(recordings / name, about=about, model=identity.model)
+        return upstream, Recorder(recordings / name, about=about, model=identity.model)
 
 
 def new_id() -> str:

@@ -9,7 +9,9 @@ from harness.agents.broker.prices import tokens_of
 EventStream = AsyncGenerator[dict[str, Any], None]
 _PIECE = 24         # characters a delta, about what the provider sends
 _DELTAS = {"text": ("text", "text_delta"), "thinking": ("thinking", "thinking_delta")}
-_LIMIT = 4 << 20    # bytes of one event; more than this is no Messages stream
+_LIMIT = 4 << 20    # bytes of one event; more than this is no stream of a model's
+DONE: dict[str, Any] = {"type": "[DONE]"}
+"""The last event of a chat completion, which is no object: known by its identity."""
 
 
 def encoded(event: Mapping[str, Any]) -> bytes:
@@ -59,7 +61,16 @@ def _pieces(text: str) -> list[str]:
 
 
 async def events(chunks: AsyncIterator[bytes]) -> EventStream:
-    """The events in a body that arrives in pieces. Raises ValueError on what is no JSON object, or never ends.
+    """The events in a body that arrives in pieces, each with a type. Raises ValueError as `objects` does."""
+    async for event in objects(chunks):
+        if not isinstance(event.get("type"), str):
+            raise ValueError("an event that is not an object with a type")
+        yield event
+
+
+async def objects(chunks: AsyncIterator[bytes]) -> EventStream:
+    """What the events say, in a body that arrives in pieces; `[DONE]` is DONE. Raises ValueError on what is no JSON object, or
+    never ends.
 
     (HTML Living Standard, 9.2.6: several data lines are one, a comment begins with a colon, CRLF is a line end.)
     """
@@ -69,15 +80,15 @@ async def events(chunks: AsyncIterator[bytes]) -> EventStream:
         for part in whole:
             data = b"\n".join(line[5:].lstrip(b" ") for line in part.split(b"\n") if line.startswith(b"data:"))
             if data:
-                yield _object(data)
+                yield DONE if data == b"[DONE]" else _object(data)
         if len(pending) > _LIMIT:
             raise ValueError(f"an event of more than {_LIMIT} bytes")
 
 
 def _object(data: bytes) -> dict[str, Any]:
     found = json.loads(data)
-    if not isinstance(found, dict) or not isinstance(found.get("type"), str):
-        raise ValueError("an event that is not an object with a type")
+    if not isinstance(found, dict):
+        raise ValueError("an event that is not an object")
     return found
 
 

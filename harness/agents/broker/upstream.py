@@ -1,4 +1,4 @@
-"""The provider, asked over HTTP, again where that can help. The only module that knows the key."""
+"""A provider, asked over HTTP, again where that can help. The only module that knows its key."""
 
 import asyncio
 import json
@@ -6,125 +6,241 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import httpx2
 
+from harness.agents.broker.breaker import Breaker, Trouble, trouble
+from harness.agents.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.retry import FREE, RETRYABLE, TRIES, pause
-from harness.agents.broker.sse import EventStream, dumps, events
+from harness.agents.broker.retry import FREE, RETRYABLE, asked, pause
+from harness.agents.broker.sse import EventStream, dumps, objects
+from harness.agents.broker.wires.dialect import Dialect
 
-_TIMEOUT = httpx2.Timeout(600, connect=10, write=60, pool=60)    # seconds; a long answer may be silent for minutes
 _LIMIT = 32 << 20                                                # bytes of a whole answer
 _CODES = {"invalid_request_error": 400, "authentication_error": 401, "permission_error": 403, "not_found_error": 404,
-          "request_too_large": 413, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "overloaded_error": 529}
+          "request_too_large": 413, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "overloaded_error": 529,
+          "rate_limit_exceeded": 429, "insufficient_quota": 429, "server_error": 500, "slow_down": 503}
 _T = TypeVar("_T")
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_ROOT = {ANTHROPIC: "/v1", OPENAI: ""}      # what the wire's SDK puts between the base URL and the path of an API
+_REDACTED = "[redacted]"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds: to be connected, for the next byte of an answer, and for the whole of it. A long answer may be silent for
+    minutes; none goes on for ever."""
+
+    connect: float = 10
+    silent: float = 600
+    whole: float = 1800
 
 
 class Failed(Refusal):
-    """The provider gave no answer. `free` when that certainly cost nothing."""
+    """The provider gave no answer. `free` when that certainly cost nothing; `wanted` are the seconds that it asks to wait."""
 
-    def __init__(self, status: int, kind: str, message: str, *, free: bool, retry: bool,
-                 retry_after: str | None = None) -> None:
-        super().__init__(status, kind, message, retry_after=retry_after)
-        self.free, self.retry = free, retry
+    def __init__(self, status: int, kind: str, message: str, *, free: bool, retry: bool, wanted: float | None = None,
+                 about: Mapping[str, str] | None = None, retry_after: str | None = None) -> None:
+        super().__init__(status, kind, message, retry_after=retry_after, about=about)
+        self.free, self.retry, self.wanted = free, retry, wanted
+        self.pause: Refusal | None = None
+
+    @property
+    def ends(self) -> Refusal | None:
+        """The pause that follows from it, where what is wrong is the provider."""
+        return self.pause or super().ends
 
 
 class Upstream:
     """One provider and its key. `clock`, `sleep` and `jitter` are arguments so that tests need not wait."""
 
-    def __init__(self, url: str, key: str, *, clock: Callable[[], float] = time.time,
+    def __init__(self, provider: Provider, key: str, breaker: Breaker, *, clock: Callable[[], float] = time.time,
                  sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-                 jitter: Callable[[], float] = random.random) -> None:
+                 jitter: Callable[[], float] = random.random, patience: Patience | None = None) -> None:
+        self.provider, self.breaker = provider, breaker
         self._key, self._clock, self._sleep, self._jitter = key, clock, sleep, jitter
-        self._client = httpx2.AsyncClient(base_url=url, timeout=_TIMEOUT, headers={
-            "x-api-key": key, "anthropic-version": "2023-06-01", "content-type": "application/json",
-            "user-agent": "lights-out-factory"})
+        self._patience = patience or Patience()
+        timeout = httpx2.Timeout(self._patience.silent, connect=self._patience.connect, write=60, pool=60)
+        self._client = httpx2.AsyncClient(base_url=provider.base_url, timeout=timeout, headers=_headers(provider.wire, key))
 
     async def close(self) -> None:
         await self._client.aclose()
 
     async def whole(self, path: str, body: Mapping[str, Any], *, again: Callable[[], None]) -> dict[str, Any]:
-        """One JSON answer. `again` is called before each new try after one that may have been billed. Raises Failed."""
-        response = await self._answered(lambda: self._try(path, body), again)
-        try:
-            found = json.loads(await _read(response))
-        except (httpx2.TransportError, ValueError) as error:
-            raise _cut(error) from error
-        if not isinstance(found, dict):
-            raise _cut(ValueError("an answer that is no object"))
+        """One JSON answer. `again` is called before each new try after one that may have been billed. Raises Refusal: Failed,
+        or a pause while nothing is asked of this provider."""
+        found = await self._answered(lambda: self._entire(path, body), again)
+        self.breaker.succeeded()
         return found
 
-    async def stream(self, path: str, body: Mapping[str, Any], *, again: Callable[[], None]) -> EventStream:
-        """The events of an answer, as they come. Raises Failed: before the first here, after it while iterating."""
-        return await self._answered(lambda: self._begun(path, body), again)
+    async def stream(self, dialect: Dialect, body: Mapping[str, Any], *, again: Callable[[], None]) -> EventStream:
+        """The events of an answer, as they come. Raises as `whole` does: before the first here, after it while iterating. Whoever
+        follows them says at the end whether the answer was `finished`, or `cut`."""
+        return await self._answered(lambda: self._begun(dialect, body), again)
 
-    async def _begun(self, path: str, body: Mapping[str, Any]) -> EventStream | Failed:
-        """A stream whose first event has come. An overloaded provider may say 200 and then, in that event, that it is so:
-        nothing of an answer has been seen by then, and it can be asked again."""
-        response = await self._try(path, body)
-        if isinstance(response, Failed):
-            return response
-        coming = self._events(response)
-        first = await anext(coming, None)
-        if first is None or first["type"] != "error":
-            return _from(first, coming)
-        await coming.aclose()
-        return self._refused(first)
+    def finished(self) -> None:
+        """A stream came to its end."""
+        self.breaker.succeeded()
 
-    async def _events(self, response: httpx2.Response) -> EventStream:
-        try:
-            async for event in events(response.aiter_bytes()):
-                yield event
-        except (httpx2.TransportError, ValueError) as error:
-            raise _cut(error) from error
-        finally:
-            await response.aclose()
+    def cut(self, why: str) -> Refusal | None:
+        """A stream did not, and not because of who asked; the pause that follows, if one does."""
+        return self.breaker.failed(Trouble.FAILING, f"it fails: {why[:200]}", wanted=None)
 
     async def _answered(self, attempt: Callable[[], Awaitable[_T | Failed]], again: Callable[[], None]) -> _T:
+        async with self.breaker.admitted():
+            outcome = await self._tried(attempt, again)
+            if isinstance(outcome, Failed):
+                raise self._failure(outcome)
+            self.breaker.answers()
+            return outcome
+
+    async def _tried(self, attempt: Callable[[], Awaitable[_T | Failed]], again: Callable[[], None]) -> _T | Failed:
         tried = 1
-        while isinstance(outcome := await attempt(), Failed):
-            if not outcome.retry or tried == TRIES:
-                raise outcome
-            await self._sleep(pause(outcome.retry_after, tried, now=self._clock(), jitter=self._jitter()))
+        while isinstance(outcome := await attempt(), Failed) and outcome.retry:
+            wait = pause(outcome.wanted, tried, jitter=self._jitter())
+            if wait is None:
+                break
+            await self._sleep(wait)
             if not outcome.free:
                 again()
             tried += 1
         return outcome
 
+    def _failure(self, failed: Failed) -> Failed:
+        """What the box is told in the end. Of our own access to the provider it learns nothing: that is its operator's."""
+        found = trouble(failed.status, failed.kind, failed.message)
+        if found is None:
+            return failed
+        failed.pause = self.breaker.failed(found, self._why(found, failed), wanted=failed.wanted)
+        if failed.pause is None:
+            return failed
+        told = failed.pause if found in (Trouble.ACCESS, Trouble.QUOTA) else failed
+        shown = Failed(told.status, told.kind, told.message, free=failed.free, retry=False, about=told.about,
+                       retry_after=failed.pause.retry_after)
+        shown.pause = failed.pause
+        return shown
+
+    def _why(self, found: Trouble, failed: Failed) -> str:
+        key = self.provider.key_from or "its key"
+        match found:
+            case Trouble.ACCESS:
+                return f"it does not take our key ({failed.status}); put a valid one into {key} and restart the factory"
+            case Trouble.QUOTA:
+                return f"what is paid for is used up ({failed.status} {failed.kind}); look at the account behind {key}"
+            case Trouble.OVERLOAD:
+                return f"it is overloaded, or our rate is ({failed.status} {failed.kind})"
+            case Trouble.FAILING:
+                return f"it fails ({failed.status}): {failed.message[:200]}"
+
+    async def _entire(self, path: str, body: Mapping[str, Any]) -> dict[str, Any] | Failed:
+        try:
+            async with asyncio.timeout(self._patience.whole):
+                response = await self._try(path, body)
+                if isinstance(response, Failed):
+                    return response
+                found = json.loads(await _read(response))
+        except TimeoutError:
+            return self._late()
+        except (httpx2.TransportError, httpx2.DecodingError, ValueError, RecursionError) as error:
+            return _cut(error)
+        return found if isinstance(found, dict) else _cut(ValueError("an answer that is no object"))
+
+    async def _begun(self, dialect: Dialect, body: Mapping[str, Any]) -> EventStream | Failed:
+        """A stream whose answer has begun. An overloaded provider may say 200 and then, in its first event, that it is so: no
+        answer has been seen by then, and it can be asked again."""
+        deadline = asyncio.get_running_loop().time() + self._patience.whole
+        response = await self._try(dialect.path, body)
+        if isinstance(response, Failed):
+            return response
+        coming, first = self._events(dialect, response, deadline), list[dict[str, Any]]()
+        try:
+            async for event in coming:
+                first.append(event)
+                if not dialect.is_preamble(event):
+                    break
+        except Failed as failed:
+            return failed
+        return _from(first, coming)
+
+    async def _events(self, dialect: Dialect, response: httpx2.Response, deadline: float) -> EventStream:
+        coming = objects(response.aiter_bytes())
+        try:
+            while True:
+                async with asyncio.timeout_at(deadline):
+                    event = await anext(coming, None)
+                if event is None:
+                    return
+                if fault := dialect.fault(event):
+                    raise self._refused(*fault)
+                yield event
+        except TimeoutError:
+            raise self._late() from None
+        except httpx2.ReadTimeout as error:
+            raise self._unanswered(error) from error
+        except (httpx2.TransportError, httpx2.DecodingError, ValueError, RecursionError) as error:
+            raise _cut(error) from error
+        finally:
+            await response.aclose()
+
     async def _try(self, path: str, body: Mapping[str, Any]) -> httpx2.Response | Failed:
-        request = self._client.build_request("POST", path, content=dumps(body).encode("utf-8", "backslashreplace"))
+        content = dumps(body).encode("utf-8", "backslashreplace")
+        request = self._client.build_request("POST", _ROOT[self.provider.wire] + path, content=content)
         try:
             response = await self._client.send(request, stream=True)
-            if response.status_code == httpx2.codes.OK:
+            packed = response.headers.get("content-encoding", "identity") != "identity"
+            if response.status_code == httpx2.codes.OK and not packed:
                 return response
-            return self._failed(response, await _read(response))
+            if not packed:
+                return self._failed(response, await _read(response))
+            await response.aclose()
+            if response.status_code != httpx2.codes.OK:
+                return self._failed(response, b"(compressed)")
+            return _cut(ValueError("it is compressed, and was asked for as it is"))
         except httpx2.TransportError as error:
-            message = f"the provider did not answer: {type(error).__name__}"
-            return Failed(502, "api_error", message, free=isinstance(error, _NOT_SENT), retry=True)
+            return self._unanswered(error)
         except ValueError as error:
             return _cut(error)
 
     def _failed(self, response: httpx2.Response, content: bytes) -> Failed:
         code = response.status_code
         kind, message = _error_in(content)
-        return Failed(code if code >= httpx2.codes.BAD_REQUEST else 502, kind, message.replace(self._key, "[redacted]"),
-                      free=code in FREE or response.is_redirect, retry=code in RETRYABLE,
-                      retry_after=response.headers.get("retry-after"))
+        wanted = asked(response.headers, now=self._clock())
+        may_retry = response.headers.get("x-should-retry") != "false" and trouble(code, kind, message) is not Trouble.QUOTA
+        return Failed(code if code >= httpx2.codes.BAD_REQUEST else 502, kind, message.replace(self._key, _REDACTED),
+                      free=code in FREE or response.is_redirect, retry=code in RETRYABLE and may_retry, wanted=wanted)
 
-
-    def _refused(self, event: Mapping[str, Any]) -> Failed:
-        """An error that came as the first event of a stream, as it would have come as an answer."""
-        kind, message = _error_in(dumps(event).encode("utf-8", "backslashreplace"))
+    def _refused(self, kind: str, message: str) -> Failed:
+        """An error that came as an event of a stream, as it would have come as an answer."""
         code = _CODES.get(kind, httpx2.codes.BAD_GATEWAY)
-        return Failed(code, kind, message.replace(self._key, "[redacted]"), free=code in FREE, retry=code in RETRYABLE)
+        retry = code in RETRYABLE and trouble(code, kind, message) is not Trouble.QUOTA
+        return Failed(code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry)
+
+    def _unanswered(self, error: httpx2.TransportError) -> Failed:
+        if isinstance(error, httpx2.ReadTimeout):       # it had its time: another such wait is longer than any box lives
+            said = f"the provider said nothing for {self._patience.silent:g} s"
+            return Failed(504, "timeout_error", said, free=False, retry=False)
+        message = f"the provider did not answer: {type(error).__name__}"
+        return Failed(502, "api_error", message, free=isinstance(error, _NOT_SENT), retry=True)
+
+    def _late(self) -> Failed:
+        message = f"the provider's answer took longer than {self._patience.whole:g} s"
+        return Failed(504, "timeout_error", message, free=False, retry=False)
 
 
-async def _from(first: dict[str, Any] | None, coming: EventStream) -> EventStream:
+def _headers(wire: str, key: str) -> dict[str, str]:
+    """Nothing of a box is in them. Answers are to come as they are: one that is packed may be too large to unpack."""
+    common = {"content-type": "application/json", "user-agent": "lights-out-factory", "accept-encoding": "identity"}
+    if wire == ANTHROPIC:
+        return common | {"x-api-key": key, "anthropic-version": "2023-06-01"}
+    return common | {"authorization": f"Bearer {key}"}
+
+
+async def _from(first: list[dict[str, Any]], coming: EventStream) -> EventStream:
     async with aclosing(coming):
-        if first is not None:
-            yield first
+        for event in first:
+            yield event
         async for event in coming:
             yield event
 
@@ -135,12 +251,13 @@ def _cut(error: Exception) -> Failed:
 
 
 def _error_in(content: bytes) -> tuple[str, str]:
-    """The type and message of an error body; of any other body, a piece of its text."""
+    """The kind and message of an error body of either wire; of any other body, a piece of its text."""
     try:
         match json.loads(content):
-            case {"error": {"type": str(kind), "message": str(message)}}:
-                return kind, message
-    except ValueError:
+            case {"error": {"message": str(message), **told}}:
+                kinds = (told.get("code"), told.get("type"))
+                return next((kind for kind in kinds if isinstance(kind, str)), "api_error"), message
+    except (ValueError, RecursionError):
         pass
     return "api_error", f"the provider answered: {content[:200].decode('utf-8', 'replace')}"
 

@@ -1,79 +1,133 @@
-"""A session's socket: the Messages API as a box sees it."""
+"""A session's socket: the providers' APIs as a box sees them."""
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
 from typing import Any
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from harness.agents.broker.refusal import Refusal
 from harness.agents.broker.session import Session
-from harness.agents.broker.sse import EventStream, encoded
+from harness.agents.broker.wires.dialect import Dialect, Event
+from harness.agents.broker.wires.known import EVERY, MESSAGES
 
 BODY_LIMIT = 8 << 20    # bytes
+BODY_SECONDS = 60       # from its first byte to its last
 DEPTH_LIMIT = 100       # objects and lists in each other
+COUNT_PATH = "/v1/messages/count_tokens"
+_Answer = Callable[[Request], Awaitable[Response]]
 
 
-def wire(session: Session) -> Starlette:
+def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
     """The application behind one session's socket."""
+    paths = tuple(path for dialect in session.dialects for path in _paths(dialect))
 
-    async def messages(request: Request) -> Response:
-        body = await json_body(request)
-        if isinstance(body, dict) and body.get("stream") is True:
-            return StreamingResponse(_encoded(await session.stream(body)), media_type="text/event-stream")
-        return JSONResponse(await session.message(body))
+    def answering(dialect: Dialect) -> _Answer:
+        async def answer(request: Request) -> Response:
+            try:
+                body = await json_body(request, seconds=body_seconds)
+                if isinstance(body, dict) and body.get("stream") is True:
+                    events = await session.stream(dialect, body)
+                    return StreamingResponse(_encoded(dialect, events), media_type="text/event-stream")
+                return Answer(*await session.whole(dialect, body))
+            except Refusal as refusal:
+                return answer_of(refusal, dialect)
+        return answer
 
     async def count_tokens(request: Request) -> Response:
-        return JSONResponse(await session.count(await json_body(request)))
+        return JSONResponse(await session.count(await json_body(request, seconds=body_seconds)))
 
     async def health(_: Request) -> Response:
         return JSONResponse({})
 
+    async def elsewhere(request: Request, _: Exception) -> Response:
+        """Any other path or method."""
+        asked = next((dialect for dialect in EVERY if request.url.path in _paths(dialect)), MESSAGES)
+        words = f"{request.method} {request.url.path} is not forwarded; POST {' and '.join(paths)} is"
+        return answer_of(Refusal(404, "not_found_error", words), asked)
+
+    counting = [Route(COUNT_PATH, count_tokens, methods=["POST"])] if MESSAGES in session.dialects else []
     app = Starlette(
-        routes=[Route("/v1/messages", messages, methods=["POST"]),
-                Route("/v1/messages/count_tokens", count_tokens, methods=["POST"]),
+        routes=[*(Route(f"/v1{dialect.path}", answering(dialect), methods=["POST"]) for dialect in session.dialects), *counting,
                 Route("/", health, methods=["GET", "HEAD"])],
         exception_handlers={Refusal: refused, 404: elsewhere, 405: elsewhere})
     app.router.redirect_slashes = False     # a path is on the list as it is written, or not at all
     return app
 
 
-async def refused(_: Request, error: Exception) -> Response:
-    """A Refusal as the provider would have said it. SDKs are told not to retry: the broker has done so."""
-    refusal = error if isinstance(error, Refusal) else Refusal(500, "api_error", type(error).__name__)
+class Answer(JSONResponse):
+    """An answer, and what is done when it was sent or could not be. Whoever reads it cannot be heard before that is done: no
+    other step of this process comes between."""
+
+    def __init__(self, content: Any, afterwards: Callable[[], None]) -> None:
+        super().__init__(content)
+        self._afterwards = afterwards
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._afterwards()
+
+
+def answer_of(refusal: Refusal, dialect: Dialect = MESSAGES) -> Response:
+    """A refusal as the provider would have said it. SDKs are told not to retry: the broker has done so."""
     headers = {"x-should-retry": "false"} | ({"retry-after": refusal.retry_after} if refusal.retry_after else {})
-    return JSONResponse(refusal.body(), status_code=refusal.status, headers=headers)
+    return JSONResponse(dialect.refused(refusal), status_code=refusal.status, headers=headers)
+
+
+async def refused(_: Request, error: Exception) -> Response:
+    return answer_of(error if isinstance(error, Refusal) else Refusal(500, "api_error", type(error).__name__))
 
 
 async def elsewhere(request: Request, _: Exception) -> Response:
-    """Any other path or method."""
-    asked = f"{request.method} {request.url.path}"
-    return await refused(request, Refusal(404, "not_found_error", f"{asked} is not forwarded; POST /v1/messages is"))
+    """A path or method that is not there."""
+    return answer_of(Refusal(404, "not_found_error", f"{request.method} {request.url.path} is not here"))
 
 
-async def json_body(request: Request) -> Any:
-    """The request's JSON. Raises Refusal: too large, or not JSON."""
-    raw = bytearray()
-    async for chunk in request.stream():
-        raw += chunk
-        if len(raw) > BODY_LIMIT:
-            raise Refusal(413, "request_too_large", f"the body is over {BODY_LIMIT} bytes; send less, or in parts")
+async def json_body(request: Request, *, seconds: float = BODY_SECONDS) -> Any:
+    """The request's JSON. Raises Refusal: packed, too large, too slow, or not JSON."""
+    if (packing := request.headers.get("content-encoding", "identity")) != "identity":
+        raise Refusal(415, "invalid_request_error", f"a body with content-encoding {packing:.20} is not read; send it as it is")
     try:
-        body = json.loads(bytes(raw), parse_constant=_no_number)
+        async with asyncio.timeout(seconds):
+            raw = await _read(request)
+    except TimeoutError:
+        raise Refusal(408, "timeout_error", f"the body did not come to an end within {seconds:g} s") from None
+    except ClientDisconnect:
+        raise Refusal(400, "invalid_request_error", "the body was cut") from None
+    try:
+        body = json.loads(raw, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Refusal(400, "invalid_request_error", f"body: not JSON: {error}") from error
     _require_shallow(body)
     return body
 
 
-async def _encoded(events: EventStream) -> AsyncGenerator[bytes, None]:
+async def _read(request: Request) -> bytes:
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > BODY_LIMIT:
+            raise Refusal(413, "request_too_large", f"the body is over {BODY_LIMIT} bytes; send less, or in parts")
+    return bytes(raw)
+
+
+def _paths(dialect: Dialect) -> tuple[str, ...]:
+    path = f"/v1{dialect.path}"
+    return (path, COUNT_PATH) if dialect is MESSAGES else (path,)
+
+
+async def _encoded(dialect: Dialect, events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
     async with aclosing(events):
         async for event in events:
-            yield encoded(event)
+            yield dialect.encoded(event)
 
 
 def _require_shallow(body: Any) -> None:

@@ -1,7 +1,7 @@
 """The wire log of a session: one JSON line a call, for people who ask what an agent was told and what it said.
 
 Bodies only, never headers. A conversation repeats itself in each request, so a line holds what is new since the call
-before it: `kept` counts the messages that are the same, and fields that did not change are left out.
+before it: `kept` counts the messages at its beginning that are the same, and fields that did not change are left out.
 """
 
 from collections.abc import Mapping
@@ -40,6 +40,16 @@ class WireLog:
 def _news(body: Mapping[str, Any], before: Mapping[str, Any]) -> dict[str, Any]:
     """The parts of a request that the one before it did not have."""
     old, new = before.get("messages", []), body["messages"]
-    kept = len(old) if new[:len(old)] == old else 0
+    kept = next((number for number, (was, now) in enumerate(zip(old, new, strict=False)) if _plain(was) != _plain(now)),
+                min(len(old), len(new)))
     changed = {key: value for key, value in body.items() if key != "messages" and before.get(key) != value}
     return {**changed, "kept": kept, "messages": new[kept:]}
+
+
+def _plain(message: Mapping[str, Any]) -> Any:
+    """A message without the marks of the cache, which move on with every call and say nothing."""
+    content = message.get("content")
+    if not isinstance(content, list):
+        return message
+    return [message.get("role"), [{name: value for name, value in block.items() if name != "cache_control"}
+                                  if isinstance(block, dict) else block for block in content]]

@@ -17,6 +17,7 @@ from harness.agents.line import line
 from harness.domain.errors import BudgetExhausted
 from harness.ports.model import Session
 from tests.agents.conftest import KEY, MODEL, Answer, Broker, Provider, eventually, message, request, text
+from tests.broker.conftest import Desk, Served
 
 NUMBERS = count(100)
 ASK = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Good morning, \U0001f30a"}]}
@@ -77,15 +78,15 @@ def test_a_stream_is_passed_on_as_it_comes_and_settled(
 
 @pytest.mark.parametrize("cut_at", [0, 1, 4])
 def test_a_stream_cut_by_the_provider_costs_what_was_reserved_and_is_an_error(
-        forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic], cut_at: int) -> None:
+        desk: Desk, provider: Provider, claude: Callable[[Served], Anthropic], cut_at: int) -> None:
     pieces = [encoded(event) for event in events_of(message(text("Hello, sea.")))]
     provider.plan(Answer(pieces=pieces[:cut_at]))
+    served = desk.open()
     with pytest.raises(anthropic.APIStatusError, match="ended before the message did"), \
-            sdk(session).messages.stream(**ASK) as stream:
+            claude(served).messages.stream(**ASK) as stream:
         stream.get_final_message()
-    usage = forwarding.client.usage(session)
-    assert usage.cost_usd > Decimal("0.005")        # 100 × 10 + more than 2000 × 2 a million; in full it were 0.0004
-    assert usage.output_tokens <= 1
+    assert served.cost > Decimal("0.005")        # 100 × 10 + more than 2000 × 2 a million; in full it were 0.0004
+    assert served.usage["output_tokens"] <= 1
 
 
 def test_a_stream_that_the_box_leaves_costs_what_was_reserved(
@@ -100,10 +101,11 @@ def test_a_stream_that_the_box_leaves_costs_what_was_reserved(
 
 
 def test_rubbish_in_a_stream_is_an_error_and_not_an_answer(
-        provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]) -> None:
-    for pieces in ([b"data: [1]\n\n"], [b"data: {\n\n"], [encoded({"type": "content_block_stop", "index": 3})]):
+        desk: Desk, provider: Provider, claude: Callable[[Served], Anthropic]) -> None:
+    for pieces in ([b"data: [1]\n\n"], [b"data: {\n\n"], [encoded({"type": "content_block_stop", "index": 3})],
+                   [b"data: {}\n\n"], [b"data: [DONE]\n\n"]):
         provider.plan(Answer(pieces=pieces))
-        with pytest.raises(anthropic.APIStatusError), sdk(session).messages.stream(**ASK) as stream:
+        with pytest.raises(anthropic.APIStatusError), claude(desk.open()).messages.stream(**ASK) as stream:
             stream.get_final_message()
 
 
@@ -166,7 +168,7 @@ def test_an_answer_that_is_no_message_is_an_error_and_costs_what_was_reserved(
         forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic],
         answer: dict[str, Any]) -> None:
     provider.plan(Answer(answer))
-    with pytest.raises(anthropic.InternalServerError, match=r"not a message with content|not made of blocks"):
+    with pytest.raises(anthropic.InternalServerError, match=r"not a message with content|not made of blocks|usage: "):
         sdk(session).messages.create(**ASK)
     assert forwarding.client.usage(session).cost_usd > Decimal("0.005")
 

@@ -7,21 +7,22 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import pytest
-from anthropic import Anthropic
+from anthropic import Anthropic, InternalServerError
 
 from harness.agents.broker.options import Options
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
-from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
-from tests.agents.conftest import MODEL, Broker, request, text
+from tests.agents.conftest import KEY, MODEL, Answer, Broker, Provider, request, text
 
 ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
 ONE = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 10, "output_tokens": 2}}}]}
@@ -145,6 +146,31 @@ def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_i
         assert b"sk-canary" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
     with pytest.raises(ModelError, match="needs a key"):
         start(options)
+
+
+def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
+        brokers: Callable[..., Broker], provider: Provider, sdk: Callable[[Session], Anthropic]) -> None:
+    error = {"type": "error", "error": {"type": "billing_error", "message": "Your account is out of funds."}}
+    provider.plan(Answer(error, status=402))
+    broker = brokers(upstream=provider.url, key=KEY)
+    opened = broker.client.open(request())
+    with pytest.raises(InternalServerError, match="what is paid for is used up"):
+        sdk(opened.__enter__()).messages.create(**ASK)
+    with pytest.raises(ModelsPaused) as paused:
+        opened.__exit__(None, None, None)
+    assert paused.value.cause == "provider"
+    assert timedelta(minutes=9) < paused.value.again_at - datetime.now(UTC) <= timedelta(minutes=10)
+    os.kill(broker.process.pid, signal.SIGKILL)
+    broker.process.stop()
+    again = brokers(upstream=provider.url, key=KEY)
+    with pytest.raises(ModelsPaused, match="is not asked now: what is paid for is used up") as still:
+        again.client.open(request(attempt=2)).__enter__()
+    assert still.value.again_at == paused.value.again_at
+    with line(again.options.control, seconds=30) as http:
+        [told] = http.get("/").json()["paused"]
+    assert (told["provider"], told["again_at"]) == ("anthropic", paused.value.again_at.isoformat())
+    assert again.client.spent_on(1).cost_usd == 0
+    assert len(provider.seen) == 1
 
 
 SETUPS = [

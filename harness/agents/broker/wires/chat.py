@@ -1,0 +1,233 @@
+"""Chat completions, the older API of the OpenAI wire. (https://platform.openai.com/docs/api-reference/chat)"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.agents.broker.prices import Tokens
+from harness.agents.broker.refusal import Refusal, forbidden
+from harness.agents.broker.sse import DONE, dumps
+from harness.agents.broker.wires import accounting, chat_grammar
+from harness.agents.broker.wires.accounting import CHAT, MOST_OUTPUT, estimated, pieces
+from harness.agents.broker.wires.dialect import Event, Reading
+from harness.agents.broker.wires.turns import Turns, custom_use, image, message, text, tool, tool_result, tool_use, written
+
+_LIMITS = ("max_completion_tokens", "max_tokens")
+_STOPS = {"stop": "end_turn", "tool_calls": "tool_use", "function_call": "tool_use", "length": "max_tokens",
+          "content_filter": "refusal"}
+_KINDS = {False: ("function", "arguments"), True: ("custom", "input")}
+_FINISHES = {stop: finish for finish, stop in reversed(_STOPS.items())}
+
+
+class Chat:
+    """`POST /v1/chat/completions`."""
+
+    path = "/chat/completions"
+    caches_unasked = True
+
+    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+        chat_grammar.BODY(body, "")
+        found: dict[str, Any] = body
+        if found["model"] != model:
+            raise forbidden("model", f"this session is for {model}, not {found['model']!r:.80}")
+        if not found["messages"]:
+            raise forbidden("messages", "expected at least one message")
+        for name in _LIMITS:
+            if (most := found.get(name)) is not None and most < 1:
+                raise forbidden(name, "expected at least 1")
+        return found
+
+    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+        """With a limit where the box gave none, and, of a stream, with its count of tokens at the end."""
+        found = {**body, "model": model}
+        if all(body.get(name) is None for name in _LIMITS):
+            found[_LIMITS[0]] = MOST_OUTPUT
+        if body.get("stream"):
+            found["stream_options"] = {**(body.get("stream_options") or {}), "include_usage": True}
+        return found
+
+    def most_output(self, body: Mapping[str, Any]) -> int:
+        return max((body[name] for name in _LIMITS if body.get(name) is not None), default=MOST_OUTPUT)
+
+    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        turns = Turns()
+        for one in body["messages"]:
+            match one["role"]:
+                case "system" | "developer":
+                    turns.tell(_blocks(one["content"]))
+                case "tool":
+                    turns.say("user", [tool_result(one["tool_call_id"], _result(one["content"]))])
+                case role:
+                    turns.say(role, [*_blocks(one.get("content")), *map(_call, one.get("tool_calls") or ())])
+        return turns.body(body["model"], map(_tool, body.get("tools") or ()))
+
+    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+        return accounting.counted(answer.get("usage"), CHAT)
+
+    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            said, finish = answer["choices"][0]["message"], answer["choices"][0]["finish_reason"]
+            return self.told(answer, said, list(said.get("tool_calls") or ()), finish)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise ValueError(f"an answer that is no chat completion: {error!r}") from error
+
+    def told(self, answer: Mapping[str, Any], said: Mapping[str, Any], calls: list[Any], finish: Any) -> dict[str, Any]:
+        """What an assistant said, as a message."""
+        thought = said.get("reasoning_content") or said.get("reasoning")
+        content = [{"type": "thinking", "thinking": thought, "signature": ""}] if thought else []
+        content += [text(words) for words in (said.get("content"), said.get("refusal")) if words]
+        return message(str(answer.get("id", "")), str(answer.get("model", "")), [*content, *map(_call, calls)],
+                       stop_reason=_STOPS.get(finish, "end_turn"), usage=accounting.usage_of(self.counted(answer)))
+
+    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+        said, finish = _said(message, body)
+        return {**_head(message), "object": "chat.completion", "usage": accounting.usage_in(message["usage"], CHAT),
+                "choices": [{"index": 0, "message": said, "logprobs": None, "finish_reason": finish}]}
+
+    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+        said, finish = _said(message, body)
+        calls = said.pop("tool_calls", ())
+        yield _chunk(message, {"role": "assistant", "content": ""})
+        for words in pieces(said["content"] or ""):
+            yield _chunk(message, {"content": words})
+        for index, call in enumerate(calls):
+            kind, words = _KINDS["custom" in call]
+            begun = {**call, kind: {**call[kind], words: ""}}
+            yield _chunk(message, {"tool_calls": [{"index": index, **begun}]})
+            for part in pieces(call[kind][words]):
+                yield _chunk(message, {"tool_calls": [{"index": index, kind: {words: part}}]})
+        yield _chunk(message, {}, finish)
+        if (body.get("stream_options") or {}).get("include_usage"):
+            yield {**_chunk(message, {}), "choices": [], "usage": accounting.usage_in(message["usage"], CHAT)}
+        yield DONE
+
+    def reading(self, body: Mapping[str, Any]) -> Reading:
+        return ChatReading(self, with_usage=bool((body.get("stream_options") or {}).get("include_usage")))
+
+    def is_preamble(self, event: Event) -> bool:
+        return False
+
+    def is_end(self, event: Event) -> bool:
+        return event is DONE
+
+    def fault(self, event: Event) -> tuple[str, str] | None:
+        return accounting.fault(event["error"]) if event.get("error") else None
+
+    def encoded(self, event: Event) -> bytes:
+        return b"data: [DONE]\n\n" if event is DONE else f"data: {dumps(event)}\n\n".encode("utf-8", "backslashreplace")
+
+    def refused(self, refusal: Refusal) -> dict[str, Any]:
+        return accounting.refused(refusal)
+
+    def ended(self, refusal: Refusal) -> Event:
+        return accounting.refused(refusal)
+
+
+class ChatReading:
+    """A chat completion that streams by. The chunk with the count is shown only to who asked for it."""
+
+    def __init__(self, chat: Chat, *, with_usage: bool) -> None:
+        self._chat, self._with_usage = chat, with_usage
+        self._head: dict[str, Any] = {}
+        self._said: dict[str, str] = {}
+        self._calls: dict[int, dict[str, Any]] = {}
+        self._finish: str | None = None
+        self._usage: Any = None
+        self._written = 0
+
+    @property
+    def whole(self) -> bool:
+        return self._finish is not None
+
+    def add(self, event: Event) -> Event | None:
+        if event is DONE:
+            return event
+        try:
+            return self._fold(event)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise ValueError("a chunk that fits no chat completion") from error
+
+    def so_far(self) -> Tokens:
+        found = self.counted() or Tokens()
+        return Tokens(input=found.input, output=max(found.output, estimated(self._written)),
+                      cache_read=found.cache_read, cache_write=found.cache_write)
+
+    def counted(self) -> Tokens | None:
+        return accounting.counted(self._usage, CHAT)
+
+    def message(self) -> dict[str, Any]:
+        if not self._head:
+            return {}
+        calls = [self._calls[index] for index in sorted(self._calls)]
+        return self._chat.told({**self._head, "usage": self._usage}, self._said, calls, self._finish)
+
+    def _fold(self, event: Event) -> Event | None:
+        self._head = self._head or {"id": event.get("id"), "model": event.get("model")}
+        for choice in event["choices"]:
+            self._grow(choice.get("delta") or {})
+            if (finish := choice.get("finish_reason")) is not None:
+                self._finish = str(finish)
+        if (usage := event.get("usage")) is not None:
+            accounting.counted(usage, CHAT)     # no count that is none is let in
+            self._usage = usage
+        if self._with_usage:
+            return event
+        shown = {key: value for key, value in event.items() if key != "usage"}
+        return shown if usage is None or event["choices"] else None
+
+    def _grow(self, delta: Mapping[str, Any]) -> None:
+        for name in ("content", "refusal", "reasoning", "reasoning_content"):
+            if words := delta.get(name):
+                self._said[name] = self._said.get(name, "") + words
+                self._written += len(words)
+        for part in delta.get("tool_calls") or ():
+            kind, words = _KINDS["custom" in part]
+            call = self._calls.setdefault(part["index"], {"id": "", kind: {"name": "", words: ""}})
+            call["id"] = part.get("id") or call["id"]
+            given, told = part.get(kind) or {}, call[kind]
+            more = given.get(words) or ""
+            told["name"] = given.get("name") or told["name"]
+            told[words] += more
+            self._written += len(more)
+
+
+def _blocks(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [text(content)]
+    return [image(part["image_url"]["url"]) if part["type"] == "image_url"
+            else text(part.get("text") or part.get("refusal") or "") for part in content or ()]
+
+
+def _result(content: Any) -> str | list[dict[str, Any]]:
+    return content if isinstance(content, str) else _blocks(content)
+
+
+def _call(call: Mapping[str, Any]) -> dict[str, Any]:
+    if custom := call.get("custom"):
+        return custom_use(call["id"], custom["name"], custom["input"])
+    return tool_use(call["id"], call["function"]["name"], call["function"]["arguments"])
+
+
+def _tool(offered: Mapping[str, Any]) -> dict[str, Any]:
+    about = offered[offered["type"]]
+    return tool(about["name"], about.get("description"), about.get("parameters"))
+
+
+def _said(message: Mapping[str, Any], body: Mapping[str, Any]) -> tuple[dict[str, Any], str]:
+    """A message as an assistant's turn of this API, and why it ended."""
+    words = "".join(block["text"] for block in message["content"] if block["type"] == "text")
+    custom = {offered["custom"]["name"] for offered in body.get("tools") or () if offered["type"] == "custom"}
+    calls = []
+    for block in (block for block in message["content"] if block["type"] == "tool_use"):
+        kind, field = _KINDS[block["name"] in custom]
+        calls.append({"id": block["id"], "type": kind, kind: {"name": block["name"], field: written(block["input"])}})
+    said = {"role": "assistant", "content": words or None, "refusal": None, **({"tool_calls": calls} if calls else {})}
+    return said, _FINISHES.get(message["stop_reason"], "stop")
+
+
+def _head(message: Mapping[str, Any]) -> dict[str, Any]:
+    return {"id": message["id"], "created": 0, "model": message["model"]}
+
+
+def _chunk(message: Mapping[str, Any], delta: Mapping[str, Any], finish: str | None = None) -> dict[str, Any]:
+    return {**_head(message), "object": "chat.completion.chunk",
+            "choices": [{"index": 0, "delta": dict(delta), "logprobs": None, "finish_reason": finish}]}

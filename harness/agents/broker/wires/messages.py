@@ -1,0 +1,115 @@
+"""The Messages API of the Anthropic wire. (https://docs.anthropic.com/en/api/messages)"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.agents.broker.allow import checked
+from harness.agents.broker.prices import Tokens, tokens_of
+from harness.agents.broker.refusal import Refusal
+from harness.agents.broker.sse import Assembly, encoded, events_of
+from harness.agents.broker.wires.accounting import estimated
+from harness.agents.broker.wires.dialect import Event, Reading
+
+_WRITTEN = ("text", "partial_json", "thinking")
+_COUNTS = {"input_tokens", "output_tokens"}
+
+
+class Messages:
+    """`POST /v1/messages`: the form that everything else is told in."""
+
+    path = "/messages"
+    caches_unasked = False
+
+    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+        return checked(body, model=model)
+
+    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+        return {**body, "model": model}
+
+    def most_output(self, body: Mapping[str, Any]) -> int:
+        return int(body["max_tokens"])
+
+    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(body)
+
+    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+        return counted(answer.get("usage"))
+
+    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        content = answer.get("content")
+        if self.counted(answer) is None or not isinstance(content, list):
+            raise ValueError("not a message with content and usage")
+        if not all(isinstance(block, dict) for block in content):
+            raise ValueError("content that is not made of blocks")
+        return dict(answer)
+
+    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+        return dict(message)
+
+    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+        return events_of(message)
+
+    def reading(self, body: Mapping[str, Any]) -> Reading:
+        return MessagesReading()
+
+    def is_preamble(self, event: Event) -> bool:
+        return False
+
+    def is_end(self, event: Event) -> bool:
+        return event.get("type") == "message_stop"
+
+    def fault(self, event: Event) -> tuple[str, str] | None:
+        match event:
+            case {"type": "error", "error": {"type": str(kind), "message": str(words)}}:
+                return kind, words
+            case {"type": "error"}:
+                return "api_error", f"{event.get('error')!r:.200}"
+        return None
+
+    def encoded(self, event: Event) -> bytes:
+        return encoded(event)
+
+    def refused(self, refusal: Refusal) -> dict[str, Any]:
+        return refusal.body()
+
+    def ended(self, refusal: Refusal) -> Event:
+        return refusal.body()
+
+
+class MessagesReading:
+    """A message that streams by."""
+
+    def __init__(self) -> None:
+        self._assembly, self._written = Assembly(), 0
+
+    @property
+    def whole(self) -> bool:
+        return self._assembly.whole
+
+    def add(self, event: Event) -> Event | None:
+        if not isinstance(event.get("type"), str):
+            raise ValueError("an event without a type")
+        self._assembly.add(event)
+        if event["type"] == "content_block_delta":
+            words = (event["delta"].get(name) for name in _WRITTEN)
+            self._written += sum(len(each) for each in words if isinstance(each, str))
+        return event
+
+    def so_far(self) -> Tokens:
+        found = tokens_of(self._assembly.usage)
+        return Tokens(input=found.input, output=max(found.output, estimated(self._written)),
+                      cache_read=found.cache_read, cache_write=found.cache_write, cache_write_1h=found.cache_write_1h)
+
+    def counted(self) -> Tokens | None:
+        return counted(self._assembly.usage)
+
+    def message(self) -> dict[str, Any]:
+        return self._assembly.message
+
+
+def counted(usage: Any) -> Tokens | None:
+    """The tokens of a `usage`; None where it does not say both what was read and what was written."""
+    if usage is not None and not isinstance(usage, dict):
+        raise ValueError(f"usage: {usage!r:.40}")
+    tokens = tokens_of(usage or {})
+    return tokens if (usage or {}).keys() >= _COUNTS else None

@@ -1,0 +1,187 @@
+"""Responses, the newer API of the OpenAI wire. (https://platform.openai.com/docs/api-reference/responses)"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.agents.broker.prices import Tokens
+from harness.agents.broker.refusal import Refusal, forbidden
+from harness.agents.broker.sse import encoded
+from harness.agents.broker.wires import accounting, responses_grammar
+from harness.agents.broker.wires.accounting import MOST_OUTPUT, RESPONSES, estimated
+from harness.agents.broker.wires.dialect import Event, Reading
+from harness.agents.broker.wires.items import events, output
+from harness.agents.broker.wires.turns import Turns, custom_use, image, message, text, tool, tool_result, tool_use
+
+_LIMIT = "max_output_tokens"
+_ENDS = ("response.completed", "response.incomplete")
+_BEFORE = ("response.created", "response.queued", "response.in_progress")
+
+
+class Responses:
+    """`POST /v1/responses`, without anything that the provider would remember."""
+
+    path = "/responses"
+    caches_unasked = True
+
+    def checked(self, body: Any, *, model: str) -> dict[str, Any]:
+        responses_grammar.BODY(body, "")
+        found: dict[str, Any] = body
+        if found["model"] != model:
+            raise forbidden("model", f"this session is for {model}, not {found['model']!r:.80}")
+        if not found["input"]:
+            raise forbidden("input", "expected something to answer")
+        if (most := found.get(_LIMIT)) is not None and most < 1:
+            raise forbidden(_LIMIT, "expected at least 1")
+        return found
+
+    def forwarded(self, body: Mapping[str, Any], *, model: str) -> dict[str, Any]:
+        """With a limit where the box gave none, never to be kept, and without what the client says of itself."""
+        asked = {name: value for name, value in body.items() if name != "client_metadata"}
+        return {**asked, "model": model, _LIMIT: self.most_output(body), "store": False}
+
+    def most_output(self, body: Mapping[str, Any]) -> int:
+        return MOST_OUTPUT if body.get(_LIMIT) is None else int(body[_LIMIT])
+
+    def conversation(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        turns = Turns()
+        if instructions := body.get("instructions"):
+            turns.tell([text(instructions)])
+        items = body["input"]
+        for item in [{"role": "user", "content": items}] if isinstance(items, str) else items:
+            _turn(turns, item)
+        return turns.body(body["model"], (tool(one["name"], one.get("description"), one.get("parameters"))
+                                          for one in body.get("tools") or ()))
+
+    def counted(self, answer: Mapping[str, Any]) -> Tokens | None:
+        return accounting.counted(answer.get("usage"), RESPONSES)
+
+    def message(self, answer: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            content = [block for item in answer["output"] for block in _content(item)]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"an answer that is no response: {error!r}") from error
+        stopped = "max_tokens" if answer.get("status") == "incomplete" else "end_turn"
+        calls = any(block["type"] == "tool_use" for block in content)
+        return message(str(answer.get("id", "")), str(answer.get("model", "")), content,
+                       stop_reason="tool_use" if calls and stopped == "end_turn" else stopped,
+                       usage=accounting.usage_of(self.counted(answer)))
+
+    def answer(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
+        cut = message["stop_reason"] == "max_tokens"
+        return {
+            "id": message["id"], "object": "response", "created_at": 0, "model": message["model"],
+            "status": "incomplete" if cut else "completed", "output": output(message, body),
+            "incomplete_details": {"reason": _LIMIT} if cut else None, "error": None, "background": False, "store": False,
+            "usage": accounting.usage_in(message["usage"], RESPONSES),
+            **{name: body.get(name) for name in ("instructions", _LIMIT, "temperature", "top_p", "metadata")},
+            "tools": body.get("tools") or [], "tool_choice": body.get("tool_choice") or "auto",
+            "parallel_tool_calls": body.get("parallel_tool_calls") is not False}
+
+    def events(self, message: Mapping[str, Any], body: Mapping[str, Any]) -> Iterator[Event]:
+        return events(self.answer(message, body))
+
+    def reading(self, body: Mapping[str, Any]) -> Reading:
+        return ResponsesReading(self)
+
+    def is_preamble(self, event: Event) -> bool:
+        return event.get("type") in _BEFORE
+
+    def is_end(self, event: Event) -> bool:
+        return event.get("type") in _ENDS
+
+    def fault(self, event: Event) -> tuple[str, str] | None:
+        if event.get("type") == "response.failed":
+            failed = event.get("response")
+            return accounting.fault(failed.get("error") if isinstance(failed, dict) else failed)
+        return accounting.fault(event.get("error") or dict(event)) if event.get("type") == "error" else None
+
+    def encoded(self, event: Event) -> bytes:
+        return encoded(event)
+
+    def refused(self, refusal: Refusal) -> dict[str, Any]:
+        return accounting.refused(refusal)
+
+    def ended(self, refusal: Refusal) -> Event:
+        error = accounting.refused(refusal)["error"]
+        return {"type": "error", "code": error["code"], "message": error["message"], "param": None, "sequence_number": 0,
+                "error": error}
+
+
+class ResponsesReading:
+    """A response that streams by; its last event holds all of it."""
+
+    def __init__(self, responses: Responses) -> None:
+        self._responses = responses
+        self._response: Mapping[str, Any] = {}
+        self._items: list[Mapping[str, Any]] = []
+        self._written = 0
+        self.whole = False
+
+    def add(self, event: Event) -> Event | None:
+        try:
+            self._fold(event)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ValueError(f"a {event.get('type')!r:.40} event that fits no response") from error
+        return event
+
+    def so_far(self) -> Tokens:
+        found = self.counted() or Tokens()
+        return Tokens(input=found.input, output=max(found.output, estimated(self._written)),
+                      cache_read=found.cache_read, cache_write=found.cache_write)
+
+    def counted(self) -> Tokens | None:
+        return self._responses.counted(self._response)
+
+    def message(self) -> dict[str, Any]:
+        return self._responses.message(self._told()) if self._response else {}
+
+    def _told(self) -> dict[str, Any]:
+        return {**self._response, "output": self._response.get("output") or self._items}
+
+    def _fold(self, event: Event) -> None:
+        kind = event["type"]
+        if kind in _BEFORE or kind in _ENDS:
+            self._response = dict(event["response"])
+            self.counted()      # no count that is none is let in
+            self._responses.message(self._told())
+            self.whole = kind in _ENDS
+        elif kind == "response.output_item.done":
+            _content(event["item"])     # nor an item that says nothing
+            self._items.append(dict(event["item"]))
+        elif kind.endswith(".delta"):
+            self._written += len(event.get("delta") or "")
+
+
+def _turn(turns: Turns, item: Mapping[str, Any]) -> None:
+    match item.get("type") or "message":
+        case "message" if item["role"] in ("system", "developer"):
+            turns.tell(_shown(item["content"]))
+        case "message":
+            turns.say(item["role"], _shown(item["content"]))
+        case "function_call_output" | "custom_tool_call_output":
+            given = item["output"]
+            turns.say("user", [tool_result(item["call_id"], given if isinstance(given, str) else _shown(given))])
+        case _:
+            turns.say("assistant", _content(item))
+
+
+def _content(item: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What an item of an answer says, as blocks of the Messages API; nothing of one that only the provider understands."""
+    match item["type"]:
+        case "message":
+            return _shown(item["content"])
+        case "function_call":
+            return [tool_use(item["call_id"], item["name"], item["arguments"])]
+        case "custom_tool_call":
+            return [custom_use(item["call_id"], item["name"], item["input"])]
+        case "reasoning":
+            thoughts = [part.get("text") or "" for part in (*(item.get("summary") or ()), *(item.get("content") or ()))]
+            return [{"type": "thinking", "thinking": "\n".join(thoughts), "signature": ""}] if thoughts else []
+    return []
+
+
+def _shown(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [text(content)]
+    return [image(part["image_url"]) if part["type"] == "input_image" else text(part.get("text") or part.get("refusal") or "")
+            for part in content]

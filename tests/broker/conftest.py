@@ -1,0 +1,209 @@
+"""A session served in this process, whose waits take no time; the brokers of `tests/agents`; and the official SDKs in front."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass, field
+from decimal import Decimal
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anthropic import Anthropic
+from openai import OpenAI
+
+from harness.agents.broker.breaker import Breaker, Troubles
+from harness.agents.broker.meter import Caps, Identity, Meter
+from harness.agents.broker.prices import prices
+from harness.agents.broker.providers import ANTHROPIC, OPENAI, Provider
+from harness.agents.broker.recording import Recorder
+from harness.agents.broker.script import Script
+from harness.agents.broker.session import Session
+from harness.agents.broker.sessions import listener, server_of
+from harness.agents.broker.upstream import Patience, Upstream
+from harness.agents.broker.wire import wire
+from harness.agents.broker.wirelog import WireLog
+from harness.agents.broker.wires.known import DIALECTS
+from harness.agents.line import line
+from tests.agents.conftest import (  # noqa: F401 - fixtures
+    KEY,
+    MODEL,
+    Answer,
+    _nothing_left_planned,
+    brokers,
+    forwarding,
+    provider,
+    replaying,
+    sdk,
+)
+from tests.agents.conftest import Provider as Endpoint
+
+NUMBERS = count(1)
+CHAT, RESPONSES = DIALECTS[OPENAI]
+
+
+class Clock:
+    """It stands still until somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.at = 1_793_620_800.0     # Mon, 02 Nov 2026 12:00:00 GMT
+        self.slept: list[float] = []
+
+    def __call__(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+
+
+@dataclass
+class Served:
+    """One session on a socket, and what there is to see of it."""
+
+    session: Session
+    socket: Path
+    meter: Meter
+    clock: Clock
+    breaker: Breaker
+    told: list[str]
+    file: Path
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def usage(self) -> dict[str, Any]:
+        """What the session has used, as the broker's own loop has it: after what it is at."""
+        async def asked() -> dict[str, Any]:
+            return self.session.usage()
+
+        return asyncio.run_coroutine_threadsafe(asked(), self.loop).result(30)
+
+    @property
+    def cost(self) -> Decimal:
+        """US dollars, what is held among them."""
+        return Decimal(self.usage["cost_usd"])
+
+    @property
+    def recorded(self) -> dict[str, Any]:
+        """What was recorded of it."""
+        assert self.usage
+        return json.loads(self.file.read_text("utf-8"))
+
+
+@dataclass
+class Desk:
+    """Serves sessions from a loop of its own; each has a meter, a clock and a provider's breaker of its own."""
+
+    folder: Path
+    endpoint: Endpoint
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
+    _closing: list[Callable[[], Coroutine[Any, Any, None]]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        threading.Thread(target=self.loop.run_forever, daemon=True).start()
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+
+    def open(self, api: str = ANTHROPIC, *, url: str = "", model: str = MODEL, script: dict[str, Any] | None = None,
+             patience: Patience | None = None, body_seconds: float = 60, home: Path | None = None, **caps: Any) -> Served:
+        """A session of a provider of the wire `api`, or one that plays `script`."""
+        return self.run(self._open(api, url, model, script, patience, body_seconds, home, caps))
+
+    async def _open(self, api: str, url: str, model: str, script: dict[str, Any] | None, patience: Patience | None,
+                    body_seconds: float, home: Path | None, caps: dict[str, Any]) -> Served:
+        number, clock, told = next(NUMBERS), Clock(), list[str]()
+        home = home or self.folder / f"desk-{number}"
+        home.mkdir(exist_ok=True)
+        meter = Meter(home / "broker.sqlite", prices(), clock=clock)
+        breaker = Breaker("acme", Troubles(meter.engine), clock=clock, tell=told.append)
+        base = (url or self.endpoint.url) + ("/v1" if api == OPENAI else "")
+        source: Script | Upstream = Script("played", {"model": model, **script}) if script else Upstream(
+            Provider("acme", api, base, key_from="ACME_KEY"), KEY, breaker, clock=clock, sleep=clock.sleep, jitter=lambda: 0,
+            patience=patience)
+        identity = Identity(f"s{number}", f"run-{number}", "implementer", number, 1, model)
+        rates = meter.prices.rates(MODEL, day="2026-11-02")
+        room = Caps(**{"calls": 50, "usd": Decimal(50), "rates": rates, **caps})
+        meter.open(identity, room)
+        recorded = home / "recorded.json"
+        session = Session(identity, room, meter=meter, source=source, log=WireLog(home / f"{number}.jsonl", secret=KEY),
+                          model=model.removeprefix("acme/"), clock=clock,
+                          recorder=None if script else Recorder(recorded, about="", model=model))
+        socket = self.folder / f"{number}.sock"
+        server = server_of(wire(session, body_seconds=body_seconds))
+        serving = asyncio.create_task(server.serve(sockets=[listener(socket)]))
+
+        async def close() -> None:
+            server.should_exit = True
+            await serving
+            if isinstance(source, Upstream):
+                await source.close()
+            meter.close()
+
+        self._closing.append(close)
+        return Served(session, socket, meter, clock, breaker, told, recorded, self.loop)
+
+    def close(self) -> None:
+        async def all_of_them() -> None:
+            await asyncio.gather(*(close() for close in self._closing))
+
+        self.run(all_of_them())
+        self.loop.call_soon_threadsafe(self.loop.stop)
+
+
+@pytest.fixture(scope="module")
+def _desk(tmp_path_factory: pytest.TempPathFactory, provider: Endpoint) -> Iterator[Desk]:  # noqa: F811
+    found = Desk(tmp_path_factory.mktemp("desk"), provider)
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def desk(_desk: Desk, provider: Endpoint) -> Desk:  # noqa: F811 - so that what was planned must be used up
+    return _desk
+
+
+@pytest.fixture
+def claude() -> Iterator[Callable[[Served], Anthropic]]:
+    """The official SDK of the Anthropic wire, on a session's socket."""
+    clients: list[Anthropic] = []
+
+    def client(served: Served) -> Anthropic:
+        http = line(served.socket, seconds=30)
+        clients.append(Anthropic(base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http))
+        return clients[-1]
+
+    yield client
+    for each in clients:
+        each.close()
+
+
+@pytest.fixture
+def gpt() -> Iterator[Callable[[Path], OpenAI]]:
+    """The official SDK of the OpenAI wire, on a socket."""
+    clients: list[OpenAI] = []
+
+    def client(socket: Path) -> OpenAI:
+        import httpx
+
+        http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=30, trust_env=False)
+        clients.append(OpenAI(base_url="http://broker/v1", api_key="of-the-box", max_retries=0, http_client=http))
+        return clients[-1]
+
+    yield client
+    for each in clients:
+        each.close()
+
+
+def streamed(dialect: Any, message: dict[str, Any], body: dict[str, Any]) -> list[bytes]:
+    """A message as the pieces that a provider of the dialect would send, its count of tokens included."""
+    return [dialect.encoded(event) for event in dialect.events(message, {**body, "stream_options": {"include_usage": True}})]
+
+
+def planned(dialect: Any, message: dict[str, Any], body: dict[str, Any], *, upto: int | None = None) -> Answer:
+    """What the provider says: whole, or streamed as `body` asks, or cut after so many pieces."""
+    if not body.get("stream"):
+        return Answer(dialect.answer(message, body))
+    return Answer(pieces=streamed(dialect, message, body)[:upto])

@@ -1,0 +1,170 @@
+"""One breaker for each provider: what opens it, for how long, and that it is known to the next broker."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from harness.agents.broker.breaker import FIRST, IN_A_ROW, MOST, Breaker, Trouble, Troubles, seconds_open, trouble
+from harness.agents.broker.meter import Meter
+from harness.agents.broker.prices import prices
+from harness.agents.broker.refusal import Refusal
+
+ABOUT_THE_PROVIDER = {
+    "a key that is not taken": (401, "authentication_error", "invalid x-api-key", Trouble.ACCESS),
+    "nothing is paid for": (402, "billing_error", "pay", Trouble.QUOTA),
+    "a quota that is used up, said with 429": (429, "insufficient_quota", "You exceeded your current quota", Trouble.QUOTA),
+    "no credit, said with 400": (400, "invalid_request_error", "Your credit balance is too low to go on.", Trouble.QUOTA),
+    "a limit of billing, said with 400": (400, "billing_hard_limit_reached", "limit", Trouble.QUOTA),
+    "a rate": (429, "rate_limit_error", "slow down", Trouble.OVERLOAD),
+    "an overload": (529, "overloaded_error", "Overloaded", Trouble.OVERLOAD),
+    "not available": (503, "api_error", "down", Trouble.OVERLOAD),
+    "an error of its own": (500, "api_error", "oops", Trouble.FAILING),
+    "a gateway's": (502, "api_error", "oops", Trouble.FAILING),
+    "no answer in time": (504, "timeout_error", "late", Trouble.FAILING),
+    "a request that is wrong": (400, "invalid_request_error", "max_tokens", None),
+    "a model that is not there": (404, "not_found_error", "model", None),
+    "a text that a moderator stopped": (403, "forbidden", "flagged", None),
+    "too large": (413, "request_too_large", "large", None),
+}
+
+
+@pytest.mark.parametrize(("status", "kind", "message", "found"), ABOUT_THE_PROVIDER.values(), ids=ABOUT_THE_PROVIDER)
+def test_what_is_wrong_with_the_provider_is_told_from_what_is_wrong_with_a_request(
+        status: int, kind: str, message: str, found: Trouble | None) -> None:
+    assert trouble(status, kind, message) is found
+
+
+@pytest.mark.parametrize("found", Trouble)
+def test_each_further_failure_doubles_the_pause_up_to_an_hour(found: Trouble) -> None:
+    pauses = [seconds_open(found, failures, wanted=None) for failures in range(1, 60)]
+    before = IN_A_ROW[found] - 1
+    assert pauses[:before] == [0] * before
+    assert pauses[before:before + 2] == [FIRST[found], 2 * FIRST[found]]
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == MOST
+
+
+@pytest.mark.parametrize(("wanted", "seconds"), [(None, 60), (0, 60), (-5, 60), (90.0, 90), (1e9, MOST), (float("inf"), MOST)])
+def test_a_provider_may_ask_for_more_and_never_for_ever(wanted: float | None, seconds: float) -> None:
+    assert seconds_open(Trouble.OVERLOAD, 1, wanted=wanted) == seconds
+
+
+class Stand:
+    """Brokers that come one after the other, over one store."""
+
+    def __init__(self, file: Path) -> None:
+        self.at, self.told = 1_000.0, list[str]()
+        self._meter = Meter(file, prices())
+
+    def breaker(self) -> Breaker:
+        return Breaker("acme", Troubles(self._meter.engine), clock=lambda: self.at, tell=self.told.append)
+
+    def close(self) -> None:
+        self._meter.close()
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    with closing(Stand(tmp_path / "broker.sqlite")) as found:
+        yield found
+
+
+async def admitted(breaker: Breaker) -> None:
+    async with breaker.admitted():
+        pass
+
+
+def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when(stand: Stand) -> None:
+    breaker = stand.breaker()
+    asyncio.run(admitted(breaker))
+    breaker.failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    with pytest.raises(Refusal) as refused:
+        asyncio.run(admitted(breaker))
+    assert (refused.value.kind, refused.value.status, refused.value.retry_after) == ("factory_paused", 503, "60")
+    assert refused.value.about == {"cause": "provider", "again_at": "1970-01-01T00:17:40+00:00"}
+    assert refused.value.free
+    assert refused.value.final
+    assert breaker.document() == {"provider": "acme", "again_at": "1970-01-01T00:17:40+00:00", "why": "it is overloaded"}
+    assert stand.told == ["the model provider acme is not asked before 1970-01-01T00:17:40+00:00: it is overloaded"]
+    stand.at += 60
+    assert breaker.document() is None
+    asyncio.run(admitted(breaker))
+
+
+def test_the_next_broker_knows_it_and_counts_on(stand: Stand) -> None:
+    stand.breaker().failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    again = stand.breaker()
+    assert again.pause is not None
+    stand.at += 60
+    assert again.failed(Trouble.OVERLOAD, "it still is", wanted=None).retry_after == "120"
+    again.succeeded()
+    assert stand.breaker().pause is None
+    assert stand.breaker().failed(Trouble.OVERLOAD, "once more", wanted=None).retry_after == "60"
+
+
+def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(stand: Stand) -> None:
+    breaker = stand.breaker()
+    for _ in range(2):
+        assert breaker.failed(Trouble.FAILING, "500", wanted=None) is None
+    breaker.succeeded()
+    for _ in range(2):
+        assert breaker.failed(Trouble.FAILING, "500", wanted=None) is None
+    assert stand.told == []
+    assert breaker.failed(Trouble.FAILING, "500", wanted=None) is not None
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_of_it(stand: Stand, answers: bool) -> None:
+    breaker = stand.breaker()
+    breaker.failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    stand.at += 60
+    order: list[str] = []
+
+    async def first(go: asyncio.Event) -> None:
+        async with breaker.admitted():
+            order.append("first")
+            await go.wait()
+            if answers:
+                breaker.answers()
+            else:
+                breaker.failed(Trouble.OVERLOAD, "still", wanted=None)
+
+    async def second() -> None:
+        async with breaker.admitted():
+            order.append("second")
+
+    async def both() -> list[BaseException | None]:
+        go = asyncio.Event()
+        one = asyncio.create_task(first(go))
+        await asyncio.sleep(0)
+        other = asyncio.create_task(second())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert order == ["first"]
+        go.set()
+        return await asyncio.gather(one, other, return_exceptions=True)
+
+    one, other = asyncio.run(both())
+    assert one is None
+    assert (order, other) == (["first", "second"], None) if answers else (order == ["first"] and isinstance(other, Refusal))
+
+
+def test_a_first_call_that_is_given_up_makes_room_for_another(stand: Stand) -> None:
+    breaker = stand.breaker()
+    breaker.failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    stand.at += 60
+
+    async def given_up() -> None:
+        async def hangs() -> None:
+            async with breaker.admitted():
+                await asyncio.Event().wait()
+
+        one = asyncio.create_task(hangs())
+        await asyncio.sleep(0)
+        one.cancel()
+        await asyncio.wait_for(admitted(breaker), 5)
+
+    asyncio.run(given_up())

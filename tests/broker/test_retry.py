@@ -1,0 +1,163 @@
+"""When the provider is asked again: every kind of Retry-After, and what each failure costs."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.agents.broker.breaker import Breaker, Troubles
+from harness.agents.broker.meter import Meter
+from harness.agents.broker.prices import prices
+from harness.agents.broker.providers import ANTHROPIC, Provider
+from harness.agents.broker.retry import CAP, TRIES, asked, pause
+from harness.agents.broker.upstream import Failed, Upstream
+from tests.agents.conftest import KEY, Answer, message, text
+from tests.agents.conftest import Provider as Endpoint
+
+NOON = 1_793_620_800.0     # Mon, 02 Nov 2026 12:00:00 GMT
+TOO_LONG = None
+TABLE = {
+    "absent, once": ({}, 1, 1),
+    "absent, twice": ({}, 2, 2),
+    "absent, thrice": ({}, 3, 4),
+    "empty": ({"retry-after": ""}, 2, 2),
+    "zero": ({"retry-after": "0"}, 3, 1),
+    "negative": ({"retry-after": "-5"}, 3, 1),
+    "seconds": ({"retry-after": "7"}, 1, 7),
+    "a fraction": ({"retry-after": "2.5"}, 1, 2.5),
+    "less than a second": ({"retry-after": "0.2"}, 1, 1),
+    "as long as we wait": ({"retry-after": "60"}, 1, CAP),
+    "longer": ({"retry-after": "61"}, 1, TOO_LONG),
+    "absurd": ({"retry-after": "1000000000"}, 1, TOO_LONG),
+    "infinite": ({"retry-after": "inf"}, 1, TOO_LONG),
+    "no number": ({"retry-after": "nan"}, 2, 2),
+    "words": ({"retry-after": "in a while"}, 2, 2),
+    "a date ahead": ({"retry-after": "Mon, 02 Nov 2026 12:00:30 GMT"}, 1, 30),
+    "a date with a zone": ({"retry-after": "Mon, 02 Nov 2026 13:00:30 +0100"}, 1, 30),
+    "a date that is past": ({"retry-after": "Mon, 02 Nov 2026 11:00:00 GMT"}, 3, 1),
+    "a date in another age": ({"retry-after": "Mon, 02 Nov 2099 11:00:00 GMT"}, 1, TOO_LONG),
+    "a date that is none": ({"retry-after": "Mon, 99 Nov 2026 12:00:30 GMT"}, 2, 2),
+    "milliseconds": ({"retry-after-ms": "2500"}, 1, 2.5),
+    "milliseconds go before seconds": ({"retry-after-ms": "2500", "retry-after": "50"}, 1, 2.5),
+    "milliseconds that are none": ({"retry-after-ms": "soon", "retry-after": "5"}, 1, 5),
+    "the last try": ({"retry-after": "1"}, TRIES, None),
+}
+
+
+@pytest.mark.parametrize(("headers", "tried", "seconds"), TABLE.values(), ids=TABLE)
+def test_the_pause(headers: dict[str, str], tried: int, seconds: float | None) -> None:
+    wanted = asked(headers, now=NOON)
+    assert pause(wanted, tried, jitter=0) == seconds
+    if seconds is not None:
+        jittered = pause(wanted, tried, jitter=0.99)
+        assert jittered is not None
+        assert seconds <= jittered <= min(CAP, seconds * 1.25)
+
+
+def answer(status: int, **headers: str) -> Answer:
+    return Answer({"type": "error", "error": {"type": "api_error", "message": "no"}}, status=status, headers=headers)
+
+
+class Run:
+    """One request through an Upstream whose clock stands still and whose sleep takes no time."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.slept: list[float] = []
+        self.held_again = 0
+        self._url, self._folder = url, folder
+
+    def __call__(self) -> Any:
+        return asyncio.run(self._whole())
+
+    def again(self) -> None:
+        self.held_again += 1
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+
+    async def _whole(self) -> Any:
+        meter = Meter(self._folder / "broker.sqlite", prices())
+        breaker = Breaker("acme", Troubles(meter.engine), clock=lambda: NOON, tell=lambda words: None)
+        upstream = Upstream(Provider("acme", ANTHROPIC, self._url), KEY, breaker, clock=lambda: NOON, sleep=self.sleep,
+                            jitter=lambda: 0)
+        try:
+            return await upstream.whole("/messages", {"model": "m"}, again=self.again)
+        finally:
+            await upstream.close()
+            meter.close()
+
+
+@pytest.fixture
+def run(provider: Endpoint, tmp_path: Path) -> Run:
+    return Run(provider.url, tmp_path)
+
+
+def test_it_waits_as_it_is_told_and_then_succeeds(provider: Endpoint, run: Run) -> None:
+    provider.plan(answer(429, **{"retry-after": "7"}), answer(529), answer(503, **{"retry-after": "-1"}), message(text("ok")))
+    assert run()["content"] == [text("ok")]
+    assert run.slept == [7, 2, 1]
+    assert run.held_again == 0      # an overload is not billed
+
+
+def test_a_failure_that_may_have_been_billed_is_held_for_again(provider: Endpoint, run: Run) -> None:
+    provider.plan(answer(500), answer(504), message(text("ok")))
+    run()
+    assert run.held_again == 2
+
+
+def test_it_gives_up_after_four_tries_with_the_providers_own_answer(provider: Endpoint, run: Run) -> None:
+    provider.plan(*[answer(429, **{"retry-after": "9"})] * TRIES)
+    with pytest.raises(Failed) as failed:
+        run()
+    assert (failed.value.status, failed.value.free) == (429, True)
+    assert run.slept == [9] * 3
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "3600"}, {"retry-after": "1e9"}, {"x-should-retry": "false"}])
+def test_it_does_not_wait_for_what_is_too_far_nor_where_it_is_told_not_to(
+        provider: Endpoint, run: Run, headers: dict[str, str]) -> None:
+    provider.plan(answer(429, **headers))
+    with pytest.raises(Failed):
+        run()
+    assert run.slept == []
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 413, 418, 422, 501])
+def test_what_retrying_cannot_help_is_asked_once(provider: Endpoint, run: Run, status: int) -> None:
+    provider.plan(answer(status))
+    with pytest.raises(Failed) as failed:
+        run()
+    assert (failed.value.status, run.slept) == (status, [])
+
+
+def test_a_provider_that_is_not_there_costs_nothing(tmp_path: Path) -> None:
+    run = Run("http://127.0.0.1:9", tmp_path)
+    with pytest.raises(Failed, match="did not answer") as failed:
+        run()
+    assert (failed.value.free, len(run.slept), run.held_again) == (True, 3, 0)
+
+
+RUBBISH: list[Callable[[], Answer]] = [
+    lambda: Answer(pieces=[b"<html>"]), lambda: Answer(pieces=[b"[1]"]), lambda: Answer(pieces=[b"\xff"]),
+    lambda: Answer(pieces=[b"{}"], headers={"content-length": "9"}),
+    lambda: Answer(pieces=[b"[" * 200_000]),
+    lambda: Answer(pieces=[b"\x1f\x8b\x08"], headers={"content-encoding": "gzip"}),
+]
+
+
+@pytest.mark.parametrize("rubbish", RUBBISH)
+def test_an_answer_that_cannot_be_read_may_have_been_billed_and_is_not_asked_for_again(
+        provider: Endpoint, run: Run, rubbish: Callable[[], Answer]) -> None:
+    provider.plan(rubbish())
+    with pytest.raises(Failed, match="cut or cannot be read") as failed:
+        run()
+    assert (failed.value.free, run.slept) == (False, [])
+
+
+def test_an_error_page_of_a_proxy_is_told_in_part(provider: Endpoint, run: Run) -> None:
+    provider.plan(Answer(pieces=[b"<html>" + b"x" * 10_000], status=404))
+    with pytest.raises(Failed, match="the provider answered: <html>xxx") as failed:
+        run()
+    assert len(failed.value.message) < 300
