@@ -20,21 +20,25 @@ PORT = 8090                 # of the broker, inside the box
 OUTCOMES = frozenset({"finished", "gave-up", "out-of-turns", "stalled", "budget", "error"})
 REASONS = frozenset({"cannot-reproduce", "spec-conflict", "blocked"})
 _LONGEST = 8_000            # characters of a summary
+_QUOTES, _QUOTE = 10, 500   # pieces of evidence, and characters of one
 
 
 class BoxedAgent:
-    """Runs assignments with the built-in loop. `memory_mb`, `pids` and `disk_mb` bound each box."""
+    """Runs assignments with the built-in loop. `memory_mb`, `pids` and `disk_mb` bound each box, `max_tokens` an answer where
+    the session does not, `context_tokens` the conversation."""
 
     def __init__(self, sandbox: Sandbox, *, memory_mb: int = 2048, pids: int = 512, disk_mb: int = 1024,
-                 max_tokens: int = 16_000) -> None:
-        self._sandbox, self._max_tokens = sandbox, max_tokens
+                 max_tokens: int = 16_000, context_tokens: int = 150_000) -> None:
+        self._sandbox, self._max_tokens, self._context_tokens = sandbox, max_tokens, context_tokens
         self._memory_mb, self._pids, self._disk_mb = memory_mb, pids, disk_mb
 
     def work(self, assignment: Assignment, session: Session) -> AgentReport:
         """Run it; the box is dead when this returns. Raises SandboxError when no box could be made."""
         told = json.dumps({
             "system": list(assignment.system), "task": assignment.task, "model": session.model,
-            "base_url": f"http://127.0.0.1:{PORT}", "max_turns": assignment.max_turns, "max_tokens": self._max_tokens})
+            "base_url": f"http://127.0.0.1:{PORT}", "max_turns": assignment.max_turns,
+            "max_tokens": session.max_tokens or self._max_tokens, "context_tokens": self._context_tokens,
+            "effort": session.effort})
         result = self._sandbox.run(self.spec(assignment, session), stdin=told.encode("utf-8", "backslashreplace"))
         return report_of(result)
 
@@ -71,7 +75,7 @@ def report_of(result: BoxResult) -> AgentReport:
     return AgentReport(outcome=str(outcome), summary=summary[:_LONGEST],
                        reason=next((known for known in REASONS if known == said.get("reason")), None),
                        turns=_count(said.get("turns")), tool_calls=_count(said.get("tool_calls")),
-                       box_form=result.form, killed_by=result.killed_by)
+                       box_form=result.form, killed_by=result.killed_by, evidence=tuple(_texts(said.get("evidence"))))
 
 
 def _last_object(output: bytes) -> dict[str, Any]:
@@ -81,6 +85,10 @@ def _last_object(output: bytes) -> dict[str, Any]:
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
+
+
+def _texts(value: Any) -> list[str]:
+    return [text[:_QUOTE] for text in value if isinstance(text, str)][:_QUOTES] if isinstance(value, list) else []
 
 
 def _count(value: Any) -> int:

@@ -64,12 +64,22 @@ def play(replaying: Broker, sandbox: BoxSupervisor) -> Played:
 def test_it_works_in_the_worktree_with_the_projects_packages(play: Played, assignment: Callable[..., Assignment]) -> None:
     given = assignment()
     checked = called("finish", summary="ok") | {"request": {"contains": ["from the layer\n", "/workspace/worktree\n"]}}
-    report = play(given, called("edit", path="new.txt", new="made in the box"),
+    report = play(given, called("edit", path="new.txt", new="made in the box"), called("search", pattern="made in"),
                   called("run", command="pwd; python app.py; ls -A /workspace"), checked)
-    assert (report.outcome, report.summary, report.turns, report.tool_calls) == ("finished", "ok", 3, 3)
+    assert (report.outcome, report.summary, report.turns, report.tool_calls) == ("finished", "ok", 4, 4)
     assert Form(report.box_form).sealed
     assert report.killed_by is None
     assert (given.worktree / "new.txt").read_text() == "made in the box"
+
+
+def test_the_whole_of_an_output_lies_in_the_box_and_what_was_left_running_is_ended(
+        play: Played, assignment: Callable[..., Assignment]) -> None:
+    there = {"request": {"contains": ["left running in the background, and ended", "lines left out here; all of it is in "]}}
+    look = "wc -l < ${TMPDIR:-/tmp}/outputs/1.txt; cat /proc/[0-9]*/cmdline | tr -d '\\0' | grep -c 'sleep474[7]'"
+    report = play(assignment(), called("run", command="seq 20000; setsid -f sleep 4747; sleep 4747 &"),
+                  called("run", command=look) | there,
+                  called("finish", summary="ok") | {"request": {"contains": ["20000\n0\n[exit 1]"]}})
+    assert report.outcome == "finished"
 
 
 PROBE = """
@@ -101,7 +111,8 @@ def test_it_sees_its_own_folder_and_the_broker_and_nothing_else(
     given = assignment()
     probe = PROBE.format(home=replaying.options.home, sealed=replaying.options.replay_sealed)
     (given.worktree / "probe.py").write_text(probe)
-    expected = ["workspace ['store.git', 'worktree']\n", "variables ['HOME', 'LANG', 'PATH', ", "no key in /proc/", "[exit 0]"]
+    expected = ["workspace ['store.git', 'worktree']\n", "'GIT_TERMINAL_PROMPT', 'HOME', 'LANG', 'PAGER', 'PATH', ",
+                "no key in /proc/", "[exit 0]"]
     report = play(given, called("run", command="python probe.py | tee said.txt"),
                   called("finish", summary="ok") | {"request": {"contains": expected}})
     assert report.outcome == "finished"
@@ -146,9 +157,20 @@ def test_anything_else_is_no_report(stdout: bytes) -> None:
     assert (report.outcome, report.summary) == ("error", "the agent ended with exit 1 and no report: ValueError: x")
 
 
+def test_what_a_run_was_given_up_on_is_told() -> None:
+    assert report_of(result(json.dumps(GOOD | {"evidence": ["pytest -q"]}).encode())).evidence == ("pytest -q",)
+
+
+@pytest.mark.parametrize("evidence", [None, "all of it", {"a": 1}, [1, None, ["x"]]])
+def test_evidence_that_is_no_list_of_texts_is_none(evidence: Any) -> None:
+    assert report_of(result(json.dumps(GOOD | {"evidence": evidence}).encode())).evidence == ()
+
+
 def test_a_report_is_taken_in_its_own_words_only() -> None:
     report = report_of(result(json.dumps(GOOD | {
-        "summary": "x" * 100_000, "reason": "merge me", "turns": -1, "tool_calls": "many", "box_form": "unsealed"}).encode()))
+        "summary": "x" * 100_000, "reason": "merge me", "turns": -1, "tool_calls": "many", "box_form": "unsealed",
+        "evidence": ["y" * 9000] * 99}).encode()))
+    assert (len(report.evidence), len(report.evidence[0])) == (10, 500)
     assert (len(report.summary), report.reason, report.turns, report.tool_calls) == (8000, None, 0, 0)
     assert report.box_form == "bwrap-root"
 

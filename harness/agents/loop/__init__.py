@@ -1,1 +1,1 @@
-"""The built-in agent: a model, five tools and a loop. It is bound into the box alone, so it imports nothing of ours."""
+"""The built-in agent: a model, six tools and a loop. It is bound into the box alone, so it imports nothing of ours."""

@@ -3,15 +3,20 @@
 It works in the current folder. The broker behind `base_url` holds the key, so there is none here.
 """
 
+import ctypes
 import gc
 import json
 import os
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from .agent import Assignment, work
+from .shell import Shell
 from .tools import Tools
+
+_ADOPT_ORPHANS = 36     # PR_SET_CHILD_SUBREAPER of prctl(2): what leaves its group and its parent comes to us, and is ended
 
 
 def main() -> int:
@@ -24,7 +29,9 @@ def main() -> int:
     # Commands see the project's packages in place of the agent's own, and leave no caches in the worktree.
     environment = {name: value for name, value in os.environ.items() if name != "TOOL_PYTHONPATH"}
     environment |= {"PYTHONPATH": os.environ.get("TOOL_PYTHONPATH", ""), "PYTHONDONTWRITEBYTECODE": "1"}
-    tools = Tools(Path.cwd(), environment, seconds=assignment.run_seconds, output=assignment.output_bytes)
+    ctypes.CDLL(None).prctl(_ADOPT_ORPHANS, 1, 0, 0, 0)
+    shell = Shell(Path.cwd(), environment, outputs=Path(tempfile.gettempdir(), "outputs"), seconds=assignment.run_seconds)
+    tools = Tools(shell, output=assignment.output_characters, told="\n".join([*assignment.system, assignment.task]))
     say(work(assignment, client, tools, say))
     return 0
 

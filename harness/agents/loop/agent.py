@@ -2,13 +2,26 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .tools import ENDINGS, TOOLS, Tools
+from .answers import DECLINED, TOO_LONG, Answer, Call, Cut, answer_of
+from .conversation import Conversation
+from .tools import ENDINGS, TOOLS, Result, Tools
+from .watch import Step, only_reads, trouble
 
-CACHED = {"type": "ephemeral"}
-NUDGE = "You called no tool. Go on with one; call finish when the work is done, and give_up when it cannot be done."
+NO_CALL = "You called no tool. Go on with one; call finish when the work is done, and give_up when it cannot be done."
+NO_ROOM = "Your answer reached its longest length before it called a tool. Say less, and call one."
+NO_WISH = "You declined to answer. If you can do the work, or a part of it, go on with a tool; if not, call give_up and say why."
+NUDGE = ("{} That leads nowhere. Try something else, or end: finish when the work is done, give_up when it cannot be. The next "
+         "time this run is ended.")
+HASTY = ("`{}` ends the run, so nothing may come after it or have failed before it in the same answer. Look at the results, then "
+         "call it alone.")
+IDLE = {"called no tool": 2, "declined to answer": 2, "made only calls that could not be read": 3}
+"""How many answers in a row in which nothing can be carried out are one too many."""
+FINAL = ("budget_exhausted", "factory_paused", "replay_mismatch")
+"""The broker's own words for a session that is over."""
+ASKED_AGAIN = 2         # times that a question is asked again when its answer was cut, or it was too long
 
 
 @dataclass(frozen=True)
@@ -21,66 +34,147 @@ class Assignment:
     base_url: str
     max_turns: int = 40
     max_tokens: int = 16_000
+    effort: str = ""
+    context_tokens: int = 150_000
     run_seconds: int = 120
-    output_bytes: int = 16_000
+    output_characters: int = 16_000
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How a run ends. `reason` and `evidence` are those of a run that was given up."""
+
+    outcome: str
+    summary: str
+    reason: str | None = None
+    evidence: tuple[str, ...] = ()
 
 
 def work(assignment: Assignment, client: Any, tools: Tools, say: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
-    """Work to an end, and report it: {outcome, summary, reason, turns, tool_calls}."""
-    from anthropic import AnthropicError
-
-    messages: list[dict[str, Any]] = [{"role": "user", "content": [text(assignment.task)]}]
-    turn, nudged, history = 0, False, list[str]()
-
-    def report(outcome: str, summary: str, reason: str | None = None) -> dict[str, Any]:
-        return {"outcome": outcome, "summary": summary, "reason": reason, "turns": turn, "tool_calls": len(history)}
-
-    while turn < assignment.max_turns:
-        turn += 1
-        try:
-            answer = streamed(client, request(assignment, messages))
-        except (AnthropicError, ValueError) as error:     # the SDK's word for a tool's input that is not JSON
-            spent = getattr(error, "type", None) == "budget_exhausted"
-            return report("budget" if spent else "error", str(error))
-        messages.append({"role": "assistant", "content": answer.content or [text("(nothing)")]})
-        calls = [block for block in answer.content if block.type == "tool_use"]
-        if not calls and nudged:
-            return report("stalled", "two answers in a row called no tool")
-        nudged, results = not calls, []
-        for call in calls:
-            said, wrong = tools.use(call.name, call.input)
-            history.append(json.dumps([call.name, call.input, said], sort_keys=True))
-            say({"turn": turn, "tool": call.name, "input": json.dumps(call.input)[:300], "error": wrong})
-            if call.name in ENDINGS and not wrong:
-                return report(ENDINGS[call.name], said, call.input.get("reason"))
-            if stuck(history):
-                return report("stalled", f"{call.name} was called three times alike, with the same result")
-            results.append({"type": "tool_result", "tool_use_id": call.id, "content": said, "is_error": wrong})
-        messages.append({"role": "user", "content": results or [text(NUDGE)]})
-    return report("out-of-turns", f"not done after {turn} turns")
+    """Work to an end, and report it: {outcome, summary, reason, evidence, turns, tool_calls, compactions}."""
+    run = Run(assignment, client, tools, say, Conversation.about(assignment.system, assignment.task))
+    end = run.to_its_end()
+    return {"outcome": end.outcome, "summary": end.summary, "reason": end.reason, "evidence": list(end.evidence),
+            "turns": run.turn, "tool_calls": run.calls, "compactions": run.talk.compactions}
 
 
-def streamed(client: Any, asked: dict[str, Any]) -> Any:
-    """The whole answer, read as it is written: a long one is never silent for as long as a connection may be."""
-    with client.messages.stream(**asked) as stream:
-        return stream.get_final_message()
+@dataclass(slots=True)
+class Run:
+    """One assignment at work."""
+
+    assignment: Assignment
+    client: Any
+    tools: Tools
+    say: Callable[[dict[str, Any]], None]
+    talk: Conversation
+    turn: int = 0
+    calls: int = 0
+    idle: int = 0
+    steps: list[Step] = field(default_factory=list)
+    nudged: set[str] = field(default_factory=set)
+
+    def to_its_end(self) -> End:
+        while self.turn < self.assignment.max_turns:
+            self.turn += 1
+            answer = self.answered()
+            if isinstance(answer, End):
+                return answer
+            self.talk.hear(answer)
+            results = self.carried_out(answer)
+            if end := ending(results):
+                return end
+            words = self.words_on(answer)
+            if isinstance(words, End):
+                return words
+            self.talk.tell(results, *words)
+        return End("out-of-turns", f"not done after {self.turn} turns")
+
+    def answered(self) -> Answer | End:
+        """The model's answer; asked for again where its stream was cut. The broker has tried all else again, where that helps."""
+        from anthropic import AnthropicError
+        from httpx2 import HTTPError
+
+        most = self.assignment.context_tokens
+        if self.talk.size > most:
+            self.talk.make_room(most)
+        left = ASKED_AGAIN
+        while True:
+            try:
+                with self.client.messages.create(**self.request(), stream=True) as stream:
+                    return answer_of(event.to_dict() for event in stream)
+            except (AnthropicError, HTTPError, ValueError, Cut) as error:
+                is_too_long = "prompt is too long" in str(error) and self.talk.make_room(0)
+                if not left or not (is_too_long or was_cut(error)):
+                    return refused(error)
+                left -= 1
+
+    def request(self) -> dict[str, Any]:
+        """One call. What does not change comes first."""
+        effort = {"output_config": {"effort": self.assignment.effort}} if self.assignment.effort else {}
+        return {"model": self.assignment.model, "max_tokens": self.assignment.max_tokens, **effort, "timeout": 900,
+                "tools": TOOLS, **self.talk.marked()}
+
+    def carried_out(self, answer: Answer) -> list[tuple[Call, Result]]:
+        """What came of each call of an answer, in its order."""
+        results: list[tuple[Call, Result]] = []
+        for call in answer.calls:
+            hasty = call is not answer.calls[-1] or any(result.wrong for _, result in results)
+            fault = call.fault or (HASTY.format(call.name) if hasty and call.name in ENDINGS else "")
+            result = Result(fault, wrong=True) if fault else self.tools.use(call.name, call.given)
+            results.append((call, result))
+            self.calls += 1
+            self.steps.append(step(self.turn, call, result))
+            self.say({"turn": self.turn, "tool": call.name, "input": json.dumps(call.given)[:300], "error": result.wrong})
+        return results
+
+    def words_on(self, answer: Answer) -> tuple[str, ...] | End:
+        """What the model is told beside the results; or the end, when that has been said before."""
+        idle, *words = idleness(answer)
+        self.idle = self.idle + 1 if idle else 0
+        if idle and self.idle >= IDLE[idle]:
+            return End("stalled", f"{self.idle} answers in a row led to nothing; the last one {idle}")
+        if found := trouble(self.steps):
+            kind, says = found
+            if kind in self.nudged:
+                return End("stalled", says)
+            self.nudged.add(kind)
+            self.steps.clear()
+            words.append(NUDGE.format(says))
+        return tuple(words)
 
 
-def request(assignment: Assignment, messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """One call. What does not change comes first and is marked for the provider's cache, and so is all up to now."""
-    first, *others = (text(block) for block in assignment.system)
-    *before, newest = messages
-    *parts, last = newest["content"]
-    return {"model": assignment.model, "max_tokens": assignment.max_tokens, "timeout": 900, "tools": TOOLS,
-            "system": [first | {"cache_control": CACHED}, *others],
-            "messages": [*before, newest | {"content": [*parts, last | {"cache_control": CACHED}]}]}
+def idleness(answer: Answer) -> tuple[str, ...]:
+    """Why nothing could be carried out of an answer, empty where something could, and what the model is to be told of it."""
+    if answer.stop == DECLINED:
+        return "declined to answer", NO_WISH
+    if not answer.calls:
+        return "called no tool", NO_ROOM if answer.stop in TOO_LONG else NO_CALL
+    if all(call.fault for call in answer.calls):
+        return ("made only calls that could not be read",)
+    return ("",)
 
 
-def stuck(history: list[str]) -> bool:
-    """Whether the newest call has had this result three times since anything new came up."""
-    newest = max(index for index, step in enumerate(history) if step not in history[:index])
-    return history[newest:].count(history[-1]) >= 3
+def ending(results: list[tuple[Call, Result]]) -> End | None:
+    """The end that the model chose, if it did."""
+    call, result = results[-1] if results else (None, None)
+    if call is None or result is None or result.wrong or call.name not in ENDINGS:
+        return None
+    return End(ENDINGS[call.name], result.said, call.given.get("reason"), tuple(call.given.get("evidence", ())))
 
 
-def text(words: str) -> dict[str, Any]:
-    return {"type": "text", "text": words}
+def refused(error: Exception) -> End:
+    """The end for want of an answer, in the words of whoever refused one."""
+    return End("budget" if getattr(error, "type", None) == "budget_exhausted" else "error", str(error))
+
+
+def was_cut(error: Exception) -> bool:
+    """Whether it ended a stream that had begun well, or tells of one that did: 502 is what a recording of such a call plays."""
+    return getattr(error, "status_code", 200) in (200, 502) and getattr(error, "type", None) not in FINAL
+
+
+def step(turn: int, call: Call, result: Result) -> Step:
+    """A call and its result, as the watch sees them: where the whole of an output lies is new each time, and says nothing."""
+    reads = call.name in ("read", "search") or (call.name == "run" and only_reads(str(call.given.get("command", ""))))
+    said = result.said.replace(result.place, "") if result.place else result.said
+    seen = Step(turn, call.name, json.dumps(call.given, sort_keys=True), said, result.wrong, reads)
+    return replace(seen, path=edited.path, before=edited.before, after=edited.after) if (edited := result.edited) else seen

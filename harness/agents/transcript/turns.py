@@ -1,0 +1,119 @@
+"""A wire log as turns: pure, and the same for the same log.
+
+A log holds a line a call (`harness/agents/broker/wirelog.py`), in the form of the Messages API whatever the client spoke. What
+came of a call stands in the request of the next one, so the calls of the newest turn have no results yet.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from harness.agents.broker.prices import Tokens, tokens_of
+
+_Call = Mapping[str, Any]
+Price = Callable[[Tokens, datetime], int]
+"""Nanodollars for the tokens of one call at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A tool call, its input as it came, and what came of it: None where nobody was told."""
+
+    name: str
+    given: Any
+    result: str | None
+    wrong: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One question and its answer. `told` are the words beside results that the question brought; `shortened` says that what
+    went before was not sent again as it was, so that the provider's cache could not serve it."""
+
+    number: int
+    at: datetime
+    seconds: float
+    told: tuple[str, ...]
+    shortened: bool
+    said: tuple[str, ...]
+    calls: tuple[Called, ...]
+    tokens: Tokens
+    nanodollars: int
+    stop: str
+    error: str
+
+
+def turns(lines: Iterable[bytes], price: Price) -> tuple[Turn, ...]:
+    """The turns of a log. A last line that is only half written is left out; so is one that is none of a log's."""
+    calls = list(_calls(lines))
+    return tuple(_turn(call, price, before=before, after=after)
+                 for before, call, after in zip([None, *calls], calls, [*calls[1:], None], strict=False))
+
+
+def _calls(lines: Iterable[bytes]) -> Iterator[_Call]:
+    for line in lines:
+        try:
+            found = json.loads(line)
+            datetime.fromisoformat(found["at"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+        if isinstance(found.get("request"), dict):
+            yield found
+
+
+def _turn(call: _Call, price: Price, *, before: _Call | None, after: _Call | None) -> Turn:
+    answer, at = call.get("response") or {}, datetime.fromisoformat(call["at"])
+    content = [block for block in answer.get("content") or () if isinstance(block, dict)]
+    results = _results(after["request"]) if after else {}
+    shortened = before is not None and call["request"].get("kept", 0) < _length(before["request"])
+    tokens = _tokens(answer)
+    return Turn(
+        number=int(call["call"]), at=at, seconds=float(call.get("seconds", 0)),
+        told=tuple(_told(call["request"])), shortened=shortened,
+        said=tuple(str(block["text"]) for block in content if block.get("type") == "text" and str(block.get("text", "")).strip()),
+        calls=tuple(_called(block, results) for block in content if block.get("type") == "tool_use"),
+        tokens=tokens, nanodollars=price(tokens, at), stop=str(answer.get("stop_reason") or ""),
+        error=str(call.get("error") or ""))
+
+
+def _called(block: Mapping[str, Any], results: Mapping[str, tuple[str, bool]]) -> Called:
+    result, wrong = results.get(str(block.get("id")), (None, False))
+    return Called(str(block.get("name")), block.get("input"), result, wrong)
+
+
+def _tokens(answer: Mapping[str, Any]) -> Tokens:
+    try:
+        return tokens_of(answer.get("usage") or {})
+    except ValueError:
+        return Tokens()
+
+
+def _told(request: Mapping[str, Any]) -> Iterator[str]:
+    """What the newest message says beside results."""
+    return (str(block.get("text", "")) for block in _newest(request) if block.get("type") == "text")
+
+
+def _results(request: Mapping[str, Any]) -> dict[str, tuple[str, bool]]:
+    return {str(block.get("tool_use_id")): (_text(block.get("content")), bool(block.get("is_error")))
+            for block in _newest(request) if block.get("type") == "tool_result"}
+
+
+def _newest(request: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    messages = request.get("messages") or [{}]
+    content = messages[-1].get("content") or ()
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    return [part for part in content if isinstance(part, dict)]
+
+
+def _text(content: Any) -> str:
+    if isinstance(content, list):
+        return "\n".join(str(part.get("text", f"[{part.get('type')}]")) for part in content if isinstance(part, dict))
+    return str(content or "")
+
+
+def _length(request: Mapping[str, Any]) -> int:
+    """How many messages a request had."""
+    return int(request.get("kept", 0)) + len(request.get("messages") or ())
