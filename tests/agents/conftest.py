@@ -165,9 +165,9 @@ def brokers(tmp_path: Path) -> Iterator[Callable[..., Broker]]:
     running: list[BrokerProcess] = []
 
     def run(**options: Any) -> Broker:
-        home = options.pop("home", tmp_path / "home")
+        home, key, keys = options.pop("home", tmp_path / "home"), options.pop("key", ""), options.pop("keys", None)
         given = Options(**{"home": home, "control": home / "control.sock"} | options)
-        running.append(start(given))
+        running.append(start(given, key=key, keys=keys))
         return Broker(running[-1], given, BrokerClient(given.control))
 
     yield run

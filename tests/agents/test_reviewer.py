@@ -1,4 +1,4 @@
-"""Votes over the real wire: the broker, its meter and its recordings, and the factory's own question in front."""
+"""Votes and reviews over the real wire: the broker, its meter and its recordings, and the factory's own question in front."""
 
 from itertools import count
 from pathlib import Path
@@ -8,7 +8,12 @@ import pytest
 
 from harness.agents.model import BrokeredModel
 from harness.domain.errors import BudgetExhausted
+from harness.domain.lifecycle import Event
+from harness.factory.job import Job
+from harness.factory.review import ASKS, review
+from harness.factory.steering import steering_at
 from tests.agents.conftest import Broker
+from tests.factory.players import cast_by
 from tests.factory.voters import ABSTAIN, SCOPE, YES, asked, finding, no, under
 from tests.factory.world import World
 
@@ -52,3 +57,34 @@ def test_a_cap_of_the_broker_is_a_stop_and_what_was_cast_is_kept(tmp_path: Path,
     with pytest.raises(BudgetExhausted):
         asked(world, CHANGE, issue=issue)
     assert [entry.data["vote"] for entry in world.ledger.entries(kind="vote")] == [1]
+
+
+def look(lens: str, *findings: dict[str, Any]) -> dict[str, Any]:
+    """One recorded look of a reviewer: a session of its own, with no tool but the answer."""
+    given = {"can_tell": True, "findings": list(findings), "reason": "I read all of it."}
+    return {"model": REVIEWER, "exchanges": [{
+        "request": {"messages": 1, "tools": ["answer"], "contains": [ASKS[lens], "FIXED = True"]},
+        "response": {"content": [{"type": "tool_use", "name": "answer", "input": given}],
+                     "usage": {"input_tokens": 1000, "output_tokens": 100}}}]}
+
+
+def test_each_lens_is_a_session_that_is_metered_and_only_what_quotes_the_change_sends_it_back(
+        tmp_path: Path, replaying: Broker) -> None:
+    issue = next(NUMBERS)
+    flag = {"severity": "major", "file": "tidebook/extra.py", "line": 9, "quote": "FIXED = True", "says": "It is only a flag.",
+            "companion": ""}
+    replaying.record(look("correctness", flag), issue=issue, role="reviewer", attempt=1001)
+    replaying.record(look("scope", {**flag, "quote": "FIXED = False"}), issue=issue, role="reviewer", attempt=1003)
+    world = cast_by(World(tmp_path, model=BrokeredModel(), broker=replaying.client),   # type: ignore[arg-type]
+                    '[review]\nlenses = ["correctness", "scope"]\n')
+    tree = {**world.git.trees[world.git.tree_of(world.base)], **CHANGE}
+    candidate = world.git.commit(world.git.tree(tree), [world.base], message="candidate")
+    plant = world.plant()
+    steering = steering_at(plant, world.base)
+    node = steering.workflows["validate"].node("review")
+    result = review(Job(plant, steering, issue, f"validate-{issue}-1", 1, node, {"candidate": {"candidate": candidate}}))
+    assert result.event == Event.CHANGES_REQUESTED
+    (asked_for,) = result.output["requested"]
+    assert (asked_for["file"], asked_for["line"], asked_for["lenses"]) == ("tidebook/extra.py", 1, ["correctness"])
+    assert result.output["dropped"] == ["scope: its quote is not in the change to 'tidebook/extra.py'"]
+    assert [(entry.data["role"], entry.data["calls"]) for entry in world.ledger.entries(kind="usage")] == [("reviewer", 1)] * 2

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-REAL = ("bash", "cut", "dirname", "env", "grep", "ln", "mkdir", "sh", "sha256sum", "tail", "touch", "true")
+REAL = ("bash", "cut", "dirname", "env", "grep", "ln", "mkdir", "rm", "sh", "sha256sum", "tail", "touch", "true")
 NOTE = 'printf "%s\\n" "${0##*/} $*" >> "$WORLD/calls"\n'
 FAKES = {
     "id": 'cat "$WORLD/uid"',
@@ -38,6 +38,7 @@ FAKES = {
                 echo "command = python3 -m venv $PWD/.venv" > .venv/pyvenv.cfg;;
             *"pip install"*) [ ! -e "$WORLD/pip-fails" ] || { echo "ERROR: no such index" >&2; exit 2; };;
             *"pip download"*) mkdir -p "${!#}";;
+            *"agents install"*) mkdir -p "$FACTORY_HOME/agents"; echo "into $FACTORY_HOME" >> "$WORLD/calls";;
             *"playwright install"*)
                 echo "$WORLD/bin/shell" > "$WORLD/browser"
                 echo "$PLAYWRIGHT_BROWSERS_PATH" > "$WORLD/downloaded";;
@@ -99,7 +100,8 @@ def bare_debian(folder: Path) -> Machine:
     for name, body in FAKES.items():
         (programs / name).write_text(f"#!{shutil.which('bash')}\n{body}\n")
         (programs / name).chmod(0o755)
-    for name in (".ci/setup", "requirements.txt", "pyproject.toml", "setup.py", "examples/tidebook/requirements-dev.txt"):
+    for name in (".ci/setup", "requirements.txt", "pyproject.toml", "setup.py", "examples/tidebook/requirements-dev.txt",
+                 "harness/agents/clis/releases.toml"):
         (machine.repository / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, machine.repository / name)
     for name, text in {"uid": "1000", "os-release": "ID=debian\n", "packages": "util-linux\n", "browser": "\n"}.items():

@@ -1,0 +1,149 @@
+"""An agent CLI in its box: the `Agent` port over the `Sandbox` port, for every CLI alike.
+
+The box sees the run's worktree and its store, the program, a home for this one run, the project's prepared packages, and
+one port that leads to the broker. What it prints is kept for people and read for how it ended; nobody believes it.
+"""
+
+import os
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from harness.agents.boxed import LAYER, PORT, STORE, WORKSPACE
+from harness.agents.clis.claude_code import CLAUDE_CODE
+from harness.agents.clis.cli import Cli, Heard, Launch, Order, Wire, ended_badly, events_in
+from harness.agents.clis.codex import CODEX
+from harness.agents.clis.opencode import OPENCODE
+from harness.agents.clis.programs import Program, Programs
+from harness.domain.agents import AgentKind
+from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Form, Limits
+from harness.domain.errors import ConfigError, SandboxError
+from harness.ports.agent import AgentReport, Assignment
+from harness.ports.model import Session
+from harness.ports.sandbox import Sandbox
+
+CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
+HOME, PROGRAM = "/home/agent", "/opt/cli"
+_LONGEST = 8_000            # characters of a summary
+_MAX_TOKENS = 16_000        # of one answer, where the role does not say
+
+
+class CliAgent:
+    """Runs assignments with the CLI that they name. `wires` are those of the providers by name, the one without a prefix under
+    the empty one; None where the broker speaks all of them. `kept` is where what a CLI printed is written, by run. The limits
+    bound each box."""
+
+    def __init__(self, sandbox: Sandbox, programs: Programs, *, wires: Mapping[str, Wire] | None = None,
+                 kept: Path | None = None, memory_mb: int = 4096, pids: int = 1024, disk_mb: int = 1024) -> None:
+        self._sandbox, self._programs, self._wires, self._kept = sandbox, programs, wires, kept
+        self._memory_mb, self._pids, self._disk_mb = memory_mb, pids, disk_mb
+
+    def work(self, assignment: Assignment, session: Session) -> AgentReport:
+        """Run it; the box is dead when this returns. Raises SandboxError when no box could be made, ConfigError when the CLI
+        is not installed or does not speak to this model's provider."""
+        program, cli = self._programs.chosen(assignment.agent), CLIS[assignment.agent.kind]
+        wire = self._wire(cli, session.model)
+        with tempfile.TemporaryDirectory(prefix=f"factory-agent-{os.getpid()}-") as scratch:
+            home, nothing = Path(scratch, "home"), Path(scratch, "nothing")
+            home.mkdir()
+            seen = _Seen(Form(self._sandbox.form()), assignment.worktree.resolve(), home)
+            launch = cli.launch(_order(assignment, session, wire, seen))
+            _lay_out(home, launch.files)
+            hidden = tuple(_hidden(launch, seen, nothing))
+            spec = self._spec(assignment, session, program, launch, seen, hidden)
+            result = self._sandbox.run(spec, stdin=launch.stdin.encode("utf-8", "backslashreplace"))
+        self._keep(assignment, result)
+        return report_of(result, cli, program)
+
+    def _wire(self, cli: Cli, model: str) -> Wire:
+        """The wire between the two. A prefix that names no provider belongs to the model's name."""
+        if self._wires is None:
+            return cli.wires[0]
+        provider = model.partition("/")[0]
+        wire = self._wires[provider if provider in self._wires else ""]
+        if wire in cli.wires:
+            return wire
+        raise ConfigError(f"{cli.kind} speaks {' or '.join(cli.wires)}, and the provider of {model} speaks {wire}; pick another "
+                          "agent, or a model of another provider", file="factory.toml", key="agents")
+
+    def _spec(self, assignment: Assignment, session: Session, program: Program, launch: Launch, seen: "_Seen",
+              hidden: tuple[Bind, ...]) -> BoxSpec:
+        worktree, env = seen.worktree, {"HOME": HOME, "PYTHONDONTWRITEBYTECODE": "1", **launch.env}
+        binds = [Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"), Bind(str(seen.home), HOME, "rw"),
+                 Bind(str(program.folder.resolve()), PROGRAM), *hidden]
+        if (store := worktree.with_name(STORE)).is_dir():
+            binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
+        if assignment.layer is not None:
+            binds.append(Bind(str(assignment.layer.resolve()), LAYER))
+            env["PYTHONPATH"] = LAYER
+        return BoxSpec(
+            name=assignment.role, argv=(f"{PROGRAM}/{program.path}", *launch.words), cwd=f"{WORKSPACE}/{worktree.name}",
+            env=env, binds=tuple(binds), dial=(Dial(PORT, str(session.socket)),), form=seen.form,
+            limits=Limits(wall_seconds=assignment.wall_seconds, memory_mb=self._memory_mb, pids=self._pids,
+                          disk_mb=self._disk_mb))
+
+    def _keep(self, assignment: Assignment, result: BoxResult) -> None:
+        """What it printed, as far as the box's output is kept, for people who look into the run."""
+        if self._kept is not None:
+            folder = self._kept / assignment.run
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            (folder / f"{assignment.role}.events.jsonl").write_bytes(result.stdout)
+
+
+class _Seen:
+    """Where things are for what runs in the box: under the names of the box, or of the host where there are no mounts."""
+
+    def __init__(self, form: Form, worktree: Path, home: Path) -> None:
+        self.form, self.worktree, self.home = form, worktree, home
+
+    @property
+    def worktree_there(self) -> str:
+        return f"{WORKSPACE}/{self.worktree.name}" if self.form.in_namespaces else str(self.worktree)
+
+    @property
+    def home_there(self) -> str:
+        return HOME if self.form.in_namespaces else str(self.home)
+
+
+def report_of(result: BoxResult, cli: Cli, program: Program) -> AgentReport:
+    """The report that its events amount to; an `error` when they do not tell an end, or the box was ended."""
+    events = tuple(events_in(result.stdout))
+    heard = cli.heard(events) or ended_badly(_complaint(result), turns=0, tool_calls=0)
+    if result.killed_by is not None:
+        heard = Heard("error", f"the box was ended: {result.killed_by}", turns=heard.turns, tool_calls=heard.tool_calls)
+    return AgentReport(outcome=heard.outcome, summary=heard.says[:_LONGEST], reason=heard.reason, turns=heard.turns,
+                       tool_calls=heard.tool_calls, box_form=result.form, killed_by=result.killed_by, agent=program.name)
+
+
+def _complaint(result: BoxResult) -> str:
+    said = (result.stderr.strip() or result.stdout.strip()).decode("utf-8", "replace")
+    return f"it ended with exit {result.exit_code} and told no end: {said[-500:]}"
+
+
+def _order(assignment: Assignment, session: Session, wire: Wire, seen: _Seen) -> Order:
+    return Order(law="\n\n".join(assignment.system), task=assignment.task, model=session.model, wire=wire,
+                 url=f"http://127.0.0.1:{PORT}", home=seen.home_there, worktree=seen.worktree_there, turns=assignment.max_turns,
+                 max_tokens=session.max_tokens or _MAX_TOKENS, effort=session.effort)
+
+
+def _lay_out(home: Path, files: Mapping[str, str]) -> None:
+    for path, text in files.items():
+        file = home / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8", errors="backslashreplace")
+
+
+def _hidden(launch: Launch, seen: _Seen, nothing: Path) -> Iterator[Bind]:
+    """An empty thing over each name that is there. Raises SandboxError where it cannot be hidden: then it would be obeyed."""
+    for name in launch.hidden:
+        place = seen.worktree / name
+        if not os.path.lexists(place):
+            continue
+        if place.is_symlink() or not seen.form.in_namespaces:
+            why = "is a symbolic link" if place.is_symlink() else f"cannot be hidden in a box of the form {seen.form}"
+            raise SandboxError(f"{name} in the repository {why}, and this agent would obey it; take it out, or pick another")
+        empty = nothing / name
+        empty.parent.mkdir(exist_ok=True)
+        empty.mkdir() if place.is_dir() else empty.touch()
+        empty.chmod(0o555 if place.is_dir() else 0o444)     # for the box's own uid, whatever this account's umask is
+        yield Bind(str(empty), f"{WORKSPACE}/{seen.worktree.name}/{name}")

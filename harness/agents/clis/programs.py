@@ -1,0 +1,82 @@
+"""Where agent CLIs lie in a home, and which of them are there: `agents/KIND/VERSION`, with what is known of each beside it."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from harness.agents.clis.releases import released
+from harness.domain.agents import AgentChoice, AgentKind
+from harness.domain.errors import ConfigError
+
+FOLDER, ABOUT = "agents", "about.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """An installed CLI. `folder` is what its box is shown; `path` is the program's place in it; `integrity` the digest that its
+    package was pinned by (the form of Subresource Integrity)."""
+
+    kind: AgentKind
+    version: str
+    folder: Path
+    path: str
+    package: str
+    integrity: str
+
+    @property
+    def name(self) -> str:
+        """As it is named to people: `codex 0.169.0`."""
+        return f"{self.kind} {self.version}"
+
+
+class Programs:
+    """What is installed below `home`."""
+
+    def __init__(self, home: Path) -> None:
+        self._folder = home / FOLDER
+
+    def place(self, kind: AgentKind, version: str) -> Path:
+        """Where that version is, or would be."""
+        return self._folder / kind / version
+
+    def installed(self) -> tuple[Program, ...]:
+        """All of them, by kind and version."""
+        return tuple(self._found())
+
+    def chosen(self, choice: AgentChoice) -> Program:
+        """The program that a choice means. Raises ConfigError, with the command that installs it, when it is not there."""
+        version = choice.version or released(choice.kind).version
+        for program in self._found():
+            if (program.kind, program.version) == (choice.kind, version):
+                return program
+        wanted = f"{choice.kind}@{choice.version}" if choice.version else choice.kind
+        raise ConfigError(f"{choice.kind} {version} is not installed in this home; `factory agents install {wanted}` does that",
+                          file="factory.toml", key="agents")
+
+    def write_about(self, program: Program) -> None:
+        """Put what is known of a program beside it: the last step of an installation."""
+        known = {**asdict(program), "folder": None}
+        about = program.folder.with_name(f"{program.version}.{ABOUT}")
+        draft = about.with_suffix(".unfinished")
+        draft.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+        os.replace(draft, about)
+
+    def remove(self, kind: AgentKind, version: str) -> bool:
+        """Take a version away; False when it is not there."""
+        place = self.place(kind, version)
+        about = place.with_name(f"{version}.{ABOUT}")
+        if not about.exists():
+            return False
+        about.unlink()
+        shutil.rmtree(place)
+        return True
+
+    def _found(self) -> Iterator[Program]:
+        for about in sorted(self._folder.glob(f"*/*.{ABOUT}")):
+            known = json.loads(about.read_text(encoding="utf-8"))
+            folder = about.with_name(about.name.removesuffix(f".{ABOUT}"))
+            if folder.is_dir():
+                yield Program(**known | {"kind": AgentKind(known["kind"]), "folder": folder})

@@ -1,0 +1,109 @@
+"""Agent CLIs beside the built-in agent: install, list, remove."""
+
+from typing import Any
+
+import click
+
+from harness.cli.options import as_json, emit, home
+
+
+@click.group()
+def agents() -> None:
+    """Agent CLIs that a role may pick in place of the built-in agent.
+
+    Claude Code, Codex and OpenCode, installed into $FACTORY_HOME and run in the same boxes as the built-in agent, without a key.
+    None is needed. docs/agents.md says what each can and cannot do there.
+
+    \b
+    Examples:
+      factory agents install codex
+      factory agents list
+    """
+
+
+@agents.command("list")
+@as_json
+def list_(as_json: bool) -> None:
+    """Which agent CLIs there are, and which are installed.
+
+    \b
+    Examples:
+      factory agents list
+      factory agents list --json
+    """
+    from harness.wiring.agentprograms import listed
+
+    found = listed(home())
+    if as_json:
+        emit({"ok": True, "agents": [
+            {"kind": one.kind, "pinned": one.pinned, "installed": [
+                {"version": program.version, "package": program.package, "integrity": program.integrity,
+                 "program": str(program.folder / program.path)} for program in one.installed]} for one in found]})
+        return
+    click.echo(f"{'built-in':<12}  part of the factory")
+    for one in found:
+        versions = ", ".join(program.version for program in one.installed)
+        rest = f"installed: {versions}" if versions else f"not installed; `factory agents install {one.kind}` brings {one.pinned}"
+        click.echo(f"{one.kind:<12}  {rest}")
+
+
+@agents.command()
+@click.argument("names", nargs=-1, required=True, metavar="NAME...")
+@click.option("--integrity", default="", metavar="SHA512", help="The digest of a version that is not pinned here.")
+@as_json
+def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
+    """Install agent CLIs into $FACTORY_HOME.
+
+    A NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0. npm fetches the package
+    with the native program for this machine from the registry that it is set up for; the package is compared with the
+    digest that is pinned here, unpacked, and started once in a box without a network. No install script runs, and no
+    Node.js is needed afterwards. For a version that is not pinned, name its digest.
+
+    \b
+    Exit codes:
+      0  all of them are installed
+      2  a package is not what is pinned, does not start in a box, or npm is missing
+      5  npm did not bring a package
+
+    \b
+    Examples:
+      factory agents install claude-code
+      factory agents install codex opencode --json
+    """
+    from harness.domain.errors import ConfigError
+    from harness.wiring.agentprograms import installed
+
+    if integrity and len(names) > 1:
+        raise ConfigError("a digest belongs to one package: install one at a time", key="--integrity")
+    found: list[dict[str, Any]] = []
+    for name in names:
+        program, says = installed(home(), name, integrity=integrity)
+        found.append({"kind": program.kind, "version": program.version, "folder": str(program.folder), "says": says})
+        if not as_json:
+            click.echo(f"{program.name} is in {program.folder}; in a box it says: {says}")
+    if as_json:
+        emit({"ok": True, "installed": found})
+
+
+@agents.command()
+@click.argument("name")
+@as_json
+def remove(name: str, as_json: bool) -> None:
+    """Take an agent CLI away: one version, or all of a kind.
+
+    NAME is claude-code, codex or opencode, or one of them with a version, as in codex@0.169.0. A role that picks what is not
+    installed does not work.
+
+    \b
+    Exit codes:
+      0  it is gone
+      2  it was not installed
+
+    \b
+    Examples:
+      factory agents remove codex
+    """
+    from harness.wiring.agentprograms import removed
+
+    gone = removed(home(), name)
+    emit({"ok": True, "removed": gone}) if as_json else click.echo(f"Removed {', '.join(gone)}.")
