@@ -1,7 +1,7 @@
 """The factory's own bare repository: what the forge has, fetched and checked, and facts read from raw objects."""
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -89,6 +89,10 @@ class TrustedRepository:
     def entries(self, treeish: str) -> tuple[Entry, ...]:
         """Every entry of a commit's or a tree's files, with mode, object and size."""
         return entries(self.git, sha(treeish))
+
+    def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
+        """The raw bytes of each file by its object, in the order asked. All of them are in memory at once."""
+        return blobs(self.git, [sha(oid) for oid in oids])
 
     def files(self, commit: CommitSha) -> Mapping[bytes, str]:
         """Every path with its mode; paths are raw bytes."""

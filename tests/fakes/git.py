@@ -8,6 +8,7 @@ from pathlib import Path
 from harness.domain.errors import GitError
 from harness.domain.facts import ChangeKind, FileChange
 from harness.ports.git import Conflict, Diff, Landing
+from harness.repository.objects import Entry, blob_oid
 
 ABSENT = "000000"
 
@@ -53,6 +54,15 @@ class FakeGit:
 
     def read(self, commit, path):
         return self.trees[self.tree_of(commit)].get(path)
+
+    def entries(self, treeish):
+        tree = self.trees[treeish if treeish in self.trees else self.tree_of(treeish)]
+        return [Entry("120000" if path in self.links else "100644", blob_oid(content), path.encode(), len(content))
+                for path, content in sorted(tree.items())]
+
+    def blobs(self, oids):
+        contents = {blob_oid(content): content for tree in self.trees.values() for content in tree.values()}
+        return (contents[oid] for oid in oids)
 
     def verify(self, commit) -> None:
         if commit not in self.commits:

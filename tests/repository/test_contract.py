@@ -78,6 +78,15 @@ def test_files_are_read_at_a_commit(world, base) -> None:
         world.repository.verify("b" * 40)
 
 
+def test_a_whole_tree_is_listed_and_read_at_once(world, base) -> None:
+    tree = world.repository.tree_of(base)
+    listed = [(entry.path, entry.mode, entry.size) for entry in world.repository.entries(tree)]
+    assert listed == [(b"a", "100644", 2), (b"b", "100644", 2), (b"gone", "100644", 4)]
+    first, same, other = (entry.oid for entry in world.repository.entries(tree))
+    assert first == same
+    assert list(world.repository.blobs([other, first, same])) == [b"1\n2\n", b"1\n", b"1\n"]
+
+
 def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base) -> None:
     head = world.commit({"a": b"1\n2\n", "gone": None, "new": b"n\n"}, branch="work", start=base)
     diff = world.repository.diff(base, head)

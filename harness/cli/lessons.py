@@ -1,0 +1,160 @@
+"""`factory lessons`: what runs noted for later ones, how it has served them, and what a maintainer says of it."""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness.cli.options import as_json, emit, home
+from harness.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from harness.lessons.lesson import Lesson
+
+why = click.option("--reason", required=True, metavar="WORDS", help="Why, in a sentence; it is kept in the ledger.")
+which = click.argument("lesson")
+
+
+@click.group()
+def lessons() -> None:
+    """Read, pin and retire what runs noted for later ones.
+
+    A lesson is a model's own sentence on how things are done in this repository, with the line of a file that it rests on.
+    Code checks it before it is kept; agents are shown the few that bear on their issue, after the code and below the law.
+    One whose runs fared worse than the others is demoted and shown no more. Nothing is ever deleted.
+
+    \b
+    Examples:
+      factory lessons list
+      factory lessons retire 3f0a9c --reason "the store keeps its own clock now"
+    """
+
+
+@lessons.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also what is demoted or retired.")
+@as_json
+def list_(everything: bool, as_json: bool) -> None:
+    """List the lessons that are shown to agents.
+
+    One line a lesson: the first letters of its id, how it stands, in how many of the runs that had it the change was sound
+    at its first judgement, and its words. Reads the ledger and writes nothing.
+
+    \b
+    Examples:
+      factory lessons list
+      factory lessons list --all --json
+    """
+    from harness.factory.learning import known_lessons
+    from harness.lessons.lesson import Standing
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        found = [one for one in known_lessons(ledger)
+                 if everything or one.standing in (Standing.PINNED, Standing.ACTIVE)]
+    if as_json:
+        emit({"lessons": [_document(one) for one in found]})
+        return
+    for one in found:
+        click.echo(printable(f"{one.id[:6]}  {one.standing:<8} {one.had.sound}/{one.had.runs}  {one.says}"))
+    if not found:
+        click.echo("No lesson is shown to agents.")
+
+
+@lessons.command()
+@which
+@as_json
+def show(lesson: str, as_json: bool) -> None:
+    """Show one lesson: where it comes from, what it rests on, and how it has served.
+
+    LESSON is its id, or the first four letters of it or more. Reads the ledger and writes nothing.
+
+    \b
+    Examples:
+      factory lessons show 3f0a9c
+    """
+    from harness.factory.learning import named
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        found = named(ledger, lesson)
+    if as_json:
+        emit(_document(found))
+        return
+    for line in _told(found):
+        click.echo(printable(line))
+
+
+@lessons.command()
+@which
+@why
+@as_json
+def pin(lesson: str, reason: str, as_json: bool) -> None:
+    """Have LESSON shown before all others, whatever its runs came to.
+
+    Writes one entry to the ledger.
+
+    \b
+    Examples:
+      factory lessons pin 3f0a9c --reason "everybody trips over this"
+    """
+    _say("pin", lesson, reason, as_json=as_json)
+
+
+@lessons.command()
+@which
+@why
+@as_json
+def retire(lesson: str, reason: str, as_json: bool) -> None:
+    """Have LESSON shown to nobody any more.
+
+    It stays in the ledger, and noting it again does not bring it back; `factory lessons let` does. Writes one entry to the
+    ledger.
+
+    \b
+    Examples:
+      factory lessons retire 3f0a9c --reason "the store keeps its own clock now"
+    """
+    _say("retire", lesson, reason, as_json=as_json)
+
+
+@lessons.command()
+@which
+@why
+@as_json
+def let(lesson: str, reason: str, as_json: bool) -> None:
+    """Take back what was said of LESSON: its runs decide again.
+
+    Writes one entry to the ledger.
+
+    \b
+    Examples:
+      factory lessons let 3f0a9c --reason "it holds again since the store was moved back"
+    """
+    _say("let", lesson, reason, as_json=as_json)
+
+
+def _say(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
+    from harness.factory.learning import say_of
+    from harness.lessons.lesson import Word
+    from harness.wiring import open_ledger
+
+    with open_ledger(home()) as ledger:
+        found = say_of(ledger, lesson, Word(word), why=reason)
+    emit(_document(found)) if as_json else click.echo(printable(f"{found.id[:6]} is {found.standing}: {found.says}"))
+
+
+def _document(one: "Lesson") -> dict[str, Any]:
+    return {"id": one.id, "standing": one.standing.value, "says": one.says, "file": one.file, "quote": one.quote,
+            "base": one.base, "issue": one.issue, "run": one.run, "role": one.role, "at": one.at, "entry": one.entry,
+            "sightings": one.sightings, "had": {"runs": one.had.runs, "sound": one.had.sound},
+            "others": {"runs": one.others.runs, "sound": one.others.sound}, "score": round(one.score, 3),
+            "word": one.word.value if one.word else None, "why": one.why}
+
+
+def _told(one: "Lesson") -> list[str]:
+    times = "once" if one.sightings == 1 else f"{one.sightings} times"
+    return [f"{one.id}: {one.standing}", one.says, "",
+            f"noted {times}, first by the {one.role} of {one.run} for issue {one.issue}, at {one.at[:19]}, entry {one.entry}",
+            f"rests on {one.file} at {one.base[:7]}: {one.quote}",
+            f"sound at the first judgement: {one.had.sound} of {one.had.runs} runs that had it, "
+            f"{one.others.sound} of {one.others.runs} that had not",
+            *([f"a person said {one.word}: {one.why}"] if one.word else [])]

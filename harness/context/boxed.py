@@ -1,0 +1,65 @@
+"""Parsing in a box: the outlines of files, by a program that sees them on its standard input and nothing else."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from harness.context import outline
+from harness.context.outline.grammars import DISTRIBUTIONS
+from harness.domain.box import Bind, BoxResult, BoxSpec, Limits
+from harness.ports.sandbox import Sandbox
+
+PROGRAM = "/opt/context"
+LIMITS = Limits(wall_seconds=120, memory_mb=1024, pids=16, disk_mb=16, file_mb=64)
+NOTHING: Mapping[str, Any] = {"definitions": [], "imports": []}
+
+
+class BoxedOutlines:
+    """Outlines of files, some thousand in a box. A file that ends its box has none: the others are read without it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def __call__(self, files: Sequence[tuple[str, str]]) -> tuple[Mapping[str, Any], ...]:
+        """What each file defines and imports, in order. Raises SandboxError when no box could be made."""
+        found = _told(self._sandbox.run(self.spec(), stdin=_asked(files)), len(files))
+        if found is not None:
+            return found
+        if len(files) == 1:
+            return (NOTHING,)
+        half = len(files) // 2
+        return (*self(files[:half]), *self(files[half:]))
+
+    def spec(self) -> BoxSpec:
+        """A box with the program and its grammars."""
+        return BoxSpec(
+            name="outline", argv=("python", "-m", "outline"), cwd="/", env={"PYTHONPATH": PROGRAM},
+            binds=(Bind(str(Path(outline.__file__).parent), f"{PROGRAM}/outline"),),
+            distributions=DISTRIBUTIONS, limits=LIMITS, form=self._sandbox.form())
+
+
+def _asked(files: Sequence[tuple[str, str]]) -> bytes:
+    return b"".join(json.dumps({"path": path, "text": text}).encode("ascii") + b"\n" for path, text in files)
+
+
+def _told(result: BoxResult, count: int) -> tuple[Mapping[str, Any], ...] | None:
+    """One object a file, or None where the box did not come to its end, or said anything else."""
+    if not result.ok:
+        return None
+    try:
+        found = tuple(_outline(json.loads(line)) for line in result.stdout.decode("utf-8").splitlines())
+    except (ValueError, RecursionError):
+        return None
+    return found if len(found) == count else None
+
+
+def _outline(told: Any) -> Mapping[str, Any]:
+    """What a parser said, as far as it has the form of an outline."""
+    if not isinstance(told, dict):
+        raise ValueError("an outline is an object")
+    definitions, imports = told.get("definitions"), told.get("imports")
+    if not isinstance(definitions, list) or not isinstance(imports, list):
+        raise ValueError("an outline has lists")
+    return {"definitions": [one for one in definitions if isinstance(one, list)],
+            "imports": [one for one in imports if isinstance(one, str)]}

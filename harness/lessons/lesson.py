@@ -1,0 +1,165 @@
+"""Lessons as the ledger tells them: who noted each, when, on what evidence, and what became of the runs that had it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from math import sqrt
+from typing import Any
+
+from harness.domain.ledger import Entry
+from harness.domain.lifecycle import Event
+
+LESSON, MARK, SHOWN = "lesson", "lesson-mark", "context"
+"""Kinds of ledger entries: one was noted, a person spoke of one, an agent was shown some."""
+
+FEWEST = 3
+"""Runs with a lesson that came to an end, before it may be demoted."""
+
+_Z = 1.645
+
+
+class Standing(StrEnum):
+    """Whether a lesson is shown. A person's word goes before any figure; nothing is ever deleted."""
+
+    PINNED = "pinned"       # by a person: shown before all others
+    ACTIVE = "active"
+    DEMOTED = "demoted"     # runs that were shown it fared worse than those that were not
+    RETIRED = "retired"     # by a person: not shown
+
+
+class Word(StrEnum):
+    """What a person says of a lesson. `let` takes the person's own earlier word back."""
+
+    PIN = "pin"
+    RETIRE = "retire"
+    LET = "let"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """Runs that came to an end: how many there were, and whose change was sound at its first judgement."""
+
+    runs: int = 0
+    sound: int = 0
+
+    @property
+    def share(self) -> float:
+        """The share of sound ones, as if one of each had been seen before (Laplace)."""
+        return (self.sound + 1) / (self.runs + 2)
+
+    @property
+    def between(self) -> tuple[float, float]:
+        """The smallest and the largest share that these runs still allow: Wilson's interval (1927), each side at 95 of 100."""
+        if not self.runs:
+            return 0.0, 1.0
+        part, count, square = self.sound / self.runs, self.runs, _Z * _Z
+        middle, reach = part + square / (2 * count), _Z * sqrt(part * (1 - part) / count + square / (4 * count * count))
+        return (middle - reach) / (1 + square / count), (middle + reach) / (1 + square / count)
+
+    def less(self, other: "Tally") -> "Tally":
+        return Tally(self.runs - other.runs, self.sound - other.sound)
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """One lesson and what is known of it. `entry` is where the ledger has it; `sightings` how often it was noted; `had` the
+    runs that were shown it, `others` those since it was noted that were not; `word` what a person said last."""
+
+    id: str
+    says: str
+    file: str
+    quote: str
+    base: str
+    issue: int | None
+    run: str | None
+    role: str
+    at: str
+    entry: int
+    sightings: int = 1
+    had: Tally = field(default_factory=Tally)
+    others: Tally = field(default_factory=Tally)
+    word: Word | None = None
+    why: str = ""
+
+    @property
+    def standing(self) -> Standing:
+        if self.word is Word.PIN:
+            return Standing.PINNED
+        if self.word is Word.RETIRE:
+            return Standing.RETIRED
+        fared_worse = self.had.runs >= FEWEST and self.had.between[1] < self.others.between[0]
+        return Standing.DEMOTED if fared_worse else Standing.ACTIVE
+
+    @property
+    def score(self) -> float:
+        """How much it helped, 0 to 1."""
+        return self.had.share
+
+
+def lessons(entries: Iterable[Entry]) -> tuple[Lesson, ...]:
+    """Every lesson that was ever noted, oldest first."""
+    listed = tuple(entries)
+    noted = {entry.data["id"]: entry for entry in reversed(listed) if entry.kind == LESSON and not entry.data.get("same_as")}
+    seen = [entry.data["same_as"] for entry in listed if entry.kind == LESSON and entry.data.get("same_as")]
+    words = {entry.data["id"]: entry.data for entry in listed if entry.kind == MARK}
+    ends = _ends(listed)
+    found = (_lesson(entry, 1 + seen.count(known_id), words.get(known_id, {}), ends) for known_id, entry in noted.items())
+    return tuple(sorted(found, key=lambda one: one.entry))
+
+
+@dataclass(frozen=True, slots=True)
+class _End:
+    """A run that was shown lessons and came to an end: where it was shown them, which, and whether its change was sound."""
+
+    entry: int
+    shown: frozenset[str]
+    sound: bool
+
+
+def _lesson(entry: Entry, sightings: int, word: Mapping[str, Any], ends: Iterable[_End]) -> Lesson:
+    data = entry.data
+    since = [end for end in ends if end.entry > entry.seq]
+    had = _tally(end for end in since if data["id"] in end.shown)
+    said = Word(word["word"]) if word else None
+    return Lesson(
+        id=data["id"], says=data["says"], file=data["file"], quote=data["quote"], base=data["base"], issue=entry.issue,
+        run=entry.run, role=data["role"], at=entry.at, entry=entry.seq, sightings=sightings, had=had,
+        others=_tally(since).less(had), word=None if said is Word.LET else said, why=str(word.get("why", "")))
+
+
+def _tally(ends: Iterable[_End]) -> Tally:
+    sound = [end.sound for end in ends]
+    return Tally(len(sound), sum(sound))
+
+
+_FAILED = frozenset({Event.RUN_FAILED, Event.LAW_REFUSED})
+_SENT_BACK = frozenset({Event.CHANGES_REQUESTED, Event.VERDICT_REJECTED})
+
+
+def _ends(entries: tuple[Entry, ...]) -> tuple[_End, ...]:
+    """Each run that an agent was shown something in, with its end; one that came to none is not among them."""
+    moves: dict[int | None, list[Entry]] = {}
+    for entry in entries:
+        if entry.kind == "transition":
+            moves.setdefault(entry.issue, []).append(entry)
+    shown = {entry.run: entry for entry in entries if entry.kind == SHOWN}
+    ended = ((entry, _sound(str(run), moves.get(entry.issue, []))) for run, entry in shown.items())
+    return tuple(_End(entry.seq, frozenset(entry.data["lessons"]), sound) for entry, sound in ended if sound is not None)
+
+
+def _sound(run: str, moves: Iterable[Entry]) -> bool | None:
+    """Whether the run's change stood at its first judgement; None where nobody has said so. What a purse, a machine or a
+    person ended says nothing."""
+    ready = False
+    for entry in moves:
+        event = Event(entry.data["event"])
+        if entry.run == run and event in _FAILED:
+            return False
+        ready = ready or (entry.run == run and event is Event.CHANGE_READY)
+        if ready and event is Event.VERDICT_PASSED:
+            return True
+        if ready and event in _SENT_BACK:
+            return False
+        if ready and event is Event.DISPATCHED:
+            return None
+    return None

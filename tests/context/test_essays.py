@@ -1,0 +1,98 @@
+"""Essays where something is wrong: a broken cache, no box, a file that ends its box; and the parser in a real one."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.context.boxed import NOTHING, BoxedOutlines
+from harness.context.essays import INDEX, RepositoryEssays
+from harness.context.outline.reading import outline
+from harness.domain.box import BoxResult
+from harness.domain.errors import GitError, SandboxError
+from harness.domain.essay import EssayRequest
+from harness.sandbox.adapter import BoxSupervisor
+from tests.context.trees import SHOP, Trees, outlines
+
+ASKED = EssayRequest(base="one", heading="The total is wrong", question="of a basket", tokens=3000, files=4)
+
+
+class Parser:
+    """A sandbox that runs the parser here, and is killed by a file that says `KILLS`."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def form(self):
+        return "bwrap-root"
+
+    def run(self, spec, *, stdin=b""):
+        files = [json.loads(line) for line in stdin.splitlines()]
+        self.asked.append(len(files))
+        killed = any("KILLS" in one["text"] for one in files)
+        told = "\n".join(json.dumps(outline(one["path"], one["text"].encode())) for one in files)
+        return BoxResult(form="bwrap-root", unheld=(), exit_code=137 if killed else 0, signal=None,
+                         killed_by="memory" if killed else None, seconds=0.1, peak_memory_mb=1, stdout=told.encode())
+
+
+class NoBox:
+    def form(self):
+        return "bwrap-root"
+
+    def run(self, spec, *, stdin=b""):
+        raise SandboxError("no box could be made")
+
+
+def test_a_file_that_ends_its_box_has_no_outline_and_the_others_have_theirs() -> None:
+    files = [(f"f{number}.py", f"def f{number}(): pass") for number in range(6)]
+    files[3] = ("f3.py", "KILLS")
+    found = BoxedOutlines(Parser())(files)
+    assert [bool(one["definitions"]) for one in found] == [True, True, True, False, True, True]
+    assert found[3] == NOTHING
+
+
+@pytest.mark.parametrize("said", [b"", b"{}\n", b"[1]\n", b"not json\n", b'{"definitions": 1, "imports": []}\n', b"\xff\n"])
+def test_what_a_parser_says_is_believed_only_in_its_own_form(said) -> None:
+    class Liar(Parser):
+        def run(self, spec, *, stdin=b""):
+            return BoxResult(form="bwrap-root", unheld=(), exit_code=0, signal=None, killed_by=None, seconds=0, peak_memory_mb=1,
+                             stdout=said)
+    assert BoxedOutlines(Liar())([("a.py", "def f(): pass")]) == (NOTHING,)
+
+
+def test_a_broken_cache_is_made_anew(tmp_path) -> None:
+    essays = RepositoryEssays(Trees(one=SHOP), tmp_path, outlines=outlines)
+    first = essays.essay(ASKED)
+    (tmp_path / INDEX).write_bytes(b"this is no database" * 1000)
+    assert essays.essay(ASKED) == first
+
+
+def test_without_a_box_the_essay_says_that_it_knows_nothing_and_the_next_one_does(tmp_path) -> None:
+    trees = Trees(one=SHOP)
+    essay = RepositoryEssays(trees, tmp_path, outlines=BoxedOutlines(NoBox())).essay(ASKED)
+    assert essay.text == ""
+    assert [one.note for one in essay.manifest.left_out] == ["the repository could not be read for it: no box could be made"]
+    assert RepositoryEssays(trees, tmp_path, outlines=outlines).essay(ASKED).text != ""
+
+
+def test_a_place_that_cannot_be_written_leaves_the_repository_out(tmp_path) -> None:
+    (tmp_path / "file").write_text("")
+    essay = RepositoryEssays(Trees(one=SHOP), tmp_path / "file", outlines=outlines).essay(ASKED)
+    assert essay.text == ""
+    assert essay.manifest.left_out[0].note.startswith("the repository could not be read for it: ")
+
+
+def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
+    class Empty(Trees):
+        def tree_of(self, commit):
+            raise GitError("object one is not here")
+    with pytest.raises(GitError):
+        RepositoryEssays(Empty(), tmp_path, outlines=outlines).essay(ASKED)
+
+
+def test_the_parser_works_in_a_box_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:
+    boxed = BoxedOutlines(BoxSupervisor(tmp_path / "layers"))
+    assert boxed.spec().dial == ()
+    assert all(bind.mode == "ro" and Path(bind.source).name == "outline" for bind in boxed.spec().binds)
+    files = [("a.py", "class Till:\n    pass\n"), ("b.rb", "require 'till'\n")]
+    assert boxed(files) == tuple(outline(path, text.encode()) for path, text in files)
