@@ -16,7 +16,7 @@ lint: setup       ## style, types, architecture
 
 test: lint        ## every test
 	@.ci/setup tests
-	@$(PY) -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+	@$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=15
 
 bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py
@@ -26,6 +26,7 @@ bench: setup      ## tables, not tests
 	@$(PY) bench/judge.py
 	@$(PY) bench/lap.py
 	@$(PY) bench/real_fixes.py
+	@$(PY) bench/context.py
 	@$(PY) bench/worktrees.py
 
 docs: setup       ## the pages that are generated; a test compares them

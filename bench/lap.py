@@ -1,6 +1,8 @@
-"""How long the lap takes for issue 1, from accepted to merged, split by step, and where the sealed validator's time goes.
+"""How long the lap takes for issue 1, from accepted to merged, split by step, and where the sealed validator's time goes; and
+which programs of the whole demo the processors' time goes to.
 
-The model is replayed, so its time is not in it.
+The model is replayed, so its time is not in it. Seconds by the clock depend on what else a machine does; processor seconds
+hardly do.
 
 Usage: python bench/lap.py [LAPS]     (default 3; each is a whole demo in a home of its own)
 """
@@ -13,10 +15,15 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench.processors import Processors
 
 FACTORY = Path(sys.executable).with_name("factory")
 ISSUE = 1
@@ -26,24 +33,27 @@ WITHIN = {"implement.author": "author", "validate.judge": "judge"}
 
 @dataclass(frozen=True, slots=True)
 class Lap:
-    """Seconds: of each node of issue 1 after its triage, of the phases within some of them, of the whole demo."""
+    """Seconds: of each node of issue 1 after its triage, of the phases within some of them, of the whole demo, and of the
+    processors by kind of program."""
 
     nodes: Mapping[str, float]
     phases: Mapping[str, Mapping[str, float]]
     whole: float
     issues: int
+    processors: Mapping[str, float]
 
 
 def lap() -> Lap:
     """One demo, looked at afterwards."""
     home = Path(tempfile.mkdtemp(prefix="lap-"))
     try:
-        said = json.loads(answer("demo", "--json", "--home", str(home)))
+        with Processors() as spent:
+            said = json.loads(answer("demo", "--json", "--home", str(home)))
         chain = json.loads(answer("why", str(ISSUE), "--json", home=home))["chain"]
         runs = [run for run in dict.fromkeys(step["run"] for step in chain) if run and not run.startswith("triage")]
         nodes = {name: seconds for run in runs for name, seconds in nodes_of(home, run).items()}
         phases = {node: phases_of(home, runs, verb) for node, verb in WITHIN.items()}
-        return Lap(nodes, phases, said["seconds"], len(said["issues"]))
+        return Lap(nodes, phases, said["seconds"], len(said["issues"]), spent.seconds)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 
@@ -88,6 +98,11 @@ def main() -> None:
             row("    processes, and around it", started, total)
     row("accepted to merged", totals, total)
     row(f"the whole demo, {laps[0].issues} issues", [one.whole for one in laps], 0)
+    print(f"\n{'processor seconds of the demo':<36} {'median s':>9} {'least s':>8} {'share':>6}")
+    whole = [sum(one.processors.values()) for one in laps]
+    for kind, _ in Counter(laps[0].processors).most_common():
+        row(kind, [one.processors.get(kind, 0.0) for one in laps], statistics.median(whole))
+    row("in all", whole, 0)
 
 
 def row(name: str, seconds: list[float], total: float) -> None:

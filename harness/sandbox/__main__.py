@@ -1,4 +1,4 @@
-"""`python -I -m harness.sandbox run|probe|layer`: the box supervisor, a program of its own, one process a box."""
+"""`python -I -m harness.sandbox run|probe|layer|serve`: the box supervisor, a program of its own, one process a box."""
 
 import argparse
 import json
@@ -38,6 +38,9 @@ def _parser() -> argparse.ArgumentParser:
     layer.add_argument("--out", required=True, type=Path, help="where layers are kept, one folder a lock")
     layer.add_argument("--form", default="auto")
     layer.set_defaults(run=_layer)
+    serve = commands.add_parser("serve", help="answer these commands many times, each in a process forked from this one")
+    serve.add_argument("--line", required=True, type=int, metavar="FD", help="a socket, by its descriptor: see `nursery`")
+    serve.set_defaults(run=_serve)
     return parser
 
 
@@ -74,6 +77,18 @@ def _layer(arguments: argparse.Namespace) -> int:
     from harness.sandbox.layer import layer
 
     print(layer(arguments.lock.read_bytes(), wheels=arguments.wheels, out=arguments.out, form=arguments.form))
+    return 0
+
+
+def _serve(arguments: argparse.Namespace) -> int:
+    import socket
+
+    import harness.sandbox.document
+    import harness.sandbox.supervisor  # noqa: F401  (what each box would import, imported once)
+    from harness.sandbox.nursery import serve
+
+    with socket.socket(fileno=arguments.line) as line:
+        serve(line, main)
     return 0
 
 

@@ -1,19 +1,19 @@
 """`factory rules impact`, on a real repository: who flips when the cap is edited, and what is refused by name."""
 
 import json
+import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from harness.domain.errors import ConfigError
 from harness.repository.clone import snapshot_at
+from tests import warm
 
 ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / "examples" / "public-factory"
-FACTORY = Path(sys.executable).with_name("factory")
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -34,7 +34,7 @@ def clone(tmp_path_factory):
 
 
 def factory(*arguments: str | Path):
-    return subprocess.run([FACTORY, "rules", *arguments], capture_output=True, text=True, timeout=60, check=False)
+    return warm.run(("rules", *arguments), env=os.environ, timeout=60)
 
 
 def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:

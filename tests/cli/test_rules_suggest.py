@@ -2,8 +2,6 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,11 +11,11 @@ from harness.domain.lifecycle import Event, State
 from harness.engine.ledger import SqliteLedger
 from harness.governance.past.factsjson import facts_as_json
 from harness.wiring.home import HomeFile, write_home
+from tests import warm
 from tests.fakes.clock import FakeClock
 from tests.governance.law import FRONT, change, files, rule_text
 
 SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
-FACTORY = Path(sys.executable).with_name("factory")
 
 
 def lines(*counts: int, names: tuple[str, ...] = ("a.py", "uv.lock")) -> ChangeFacts:
@@ -44,8 +42,7 @@ def home(tmp_path_factory):
 
 
 def rules(home: Path, *arguments: str | Path):
-    return subprocess.run([FACTORY, "rules", *arguments], capture_output=True, text=True, timeout=60, cwd=home,
-                          env={**os.environ, "FACTORY_HOME": str(home)}, check=False)
+    return warm.run(("rules", *arguments), env={**os.environ, "FACTORY_HOME": str(home)}, timeout=60, cwd=home)
 
 
 def test_coverage_tells_what_the_ledger_holds(home) -> None:

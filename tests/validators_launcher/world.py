@@ -68,7 +68,7 @@ class World:
             "wheels": str(self.home / "wheels"),
             "sandbox": {"command": [sys.executable, "-I", "-m", "harness.sandbox"], "form": "auto"},
             "signing_key": str(self.home / "keys" / "validator.key"),
-            "limits": {"wall_seconds": 60, "journey_seconds": 15},
+            "limits": {"wall_seconds": 600, "journey_seconds": 30},
             "run": "run-1",
             "round": 1,
             **self.extra,

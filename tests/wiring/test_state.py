@@ -7,7 +7,6 @@ import os
 import shutil
 import sqlite3
 import subprocess
-import sys
 from decimal import Decimal
 from pathlib import Path
 
@@ -21,15 +20,15 @@ from harness.engine.database import postgres_address, shown
 from harness.engine.ledger import SqliteLedger
 from harness.wiring.home import HomeFile, read_home, write_home
 from harness.wiring.state import ledger_at
+from tests import warm
 
 ELSEWHERE = HomeFile(owner="tidehouse", name="tidebook", forge="https://github.com", port=0, number=0,
                      token_file="keys/forge.token")
 
 
 def factory(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "harness", *arguments], text=True, capture_output=True, timeout=120,
-                          stdin=subprocess.DEVNULL, env={"PATH": os.environ["PATH"], "FACTORY_HOME": str(home),
-                                                         "HOME": os.environ.get("HOME", "/"), **environment})
+    return warm.run(arguments, timeout=120, env={"PATH": os.environ["PATH"], "FACTORY_HOME": str(home),
+                                                 "HOME": os.environ.get("HOME", "/"), **environment})
 
 
 @pytest.fixture

@@ -1,8 +1,7 @@
-"""The box supervisor, driven as a command: one JSON specification in, one result file out.
+"""The box supervisor, driven as a program: one JSON specification in, one result file out.
 
-Properties kept: a box is stopped when its handle's block is left, by whatever way; and a supervisor dies with the
-thread that started it (`setpriv --pdeathsig`), so that a launcher killed with -9 leaves no box behind. Start boxes
-from the main thread.
+Properties kept: a box is stopped when its handle's block is left, by whatever way; and supervisors die with this program
+(see `nursery`), so that a launcher killed with -9 leaves no box behind. Start boxes from the main thread.
 """
 
 from __future__ import annotations
@@ -17,12 +16,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
+from validators.app.nursery import ENV, Supervisor, nursery
 from validators.domain.stops import Inconclusive
 
-STOP_SECONDS = 5
-ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
+STOP_SECONDS, DEATH_SECONDS = 5, 60
 NO_BOX = 125
 
 
@@ -91,7 +90,7 @@ class BoxResult:
 class Box:
     """A started box. Use as a context manager: leaving the block kills it and everything in it."""
 
-    def __init__(self, name: str, supervisor: subprocess.Popen[bytes], *, result: Path) -> None:
+    def __init__(self, name: str, supervisor: Supervisor, *, result: Path) -> None:
         self.name = name
         self._supervisor = supervisor
         self._result = result
@@ -106,7 +105,6 @@ class Box:
         """Write to the boxed command's standard input, and close it unless there is more to come.
 
         A box that is already dead is not an error here."""
-        assert self._supervisor.stdin is not None
         with suppress(BrokenPipeError):
             self._supervisor.stdin.write(data)
             self._supervisor.stdin.flush()
@@ -115,32 +113,27 @@ class Box:
 
     def ended(self) -> bool:
         """True once the supervisor, and with it the box, is gone."""
-        return self._supervisor.poll() is not None
+        return self._supervisor.waited(0)
 
     def waited(self, seconds: float) -> bool:
         """True if the box ended by itself within this time."""
-        try:
-            self._supervisor.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return False
-        return True
+        return self._supervisor.waited(seconds)
 
     def dismiss(self) -> None:
         """Ask the supervisor to kill the box, without waiting: many that die at once die sooner."""
-        self._supervisor.terminate()
+        self._supervisor.signalled(signal.SIGTERM)
 
     def stop(self) -> None:
         """Kill the box if it still runs, and reap its supervisor."""
         self._end_input()
         self.dismiss()
         if not self.waited(STOP_SECONDS):
-            self._supervisor.send_signal(signal.SIGKILL)
-            self._supervisor.wait()
+            self._supervisor.signalled(signal.SIGKILL)
+            self.waited(DEATH_SECONDS)
 
     def _end_input(self) -> None:
-        if self._supervisor.stdin is not None:
-            with suppress(BrokenPipeError):  # what a dead box never read
-                self._supervisor.stdin.close()
+        with suppress(BrokenPipeError):  # what a dead box never read
+            self._supervisor.stdin.close()
 
     def result(self) -> BoxResult:
         """How it ended. Raises Inconclusive when no box could be made, or nothing tells how it ended."""
@@ -148,7 +141,7 @@ class Box:
             facts = json.loads(self._result.read_bytes())
             return BoxResult(facts["form"], tuple(facts["unheld"]), facts["exit_code"], facts["killed_by"])
         except (OSError, ValueError, KeyError) as error:
-            code = self._supervisor.returncode
+            code = self._supervisor.code
             why = "no box could be made here" if code == NO_BOX else f"its supervisor ended with {code} and no result"
             raise Inconclusive(f"the box {self.name!r}: {why}; run the supervisor's `probe` to see what holds") from error
 
@@ -166,9 +159,12 @@ class Boxes:
         papers = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
         spec_file, result = papers / "spec.json", papers / "result.json"
         spec_file.write_text(json.dumps(spec.document(form=self.form, result=result)))
-        argv = ("setpriv", "--pdeathsig", "TERM", "--", *self.command, "run", "--spec", str(spec_file))
+        served = {fd: fd for _, fd in spec.serve}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
-            return Box(spec.name, self._supervisor(argv, spec, output=output, errors=errors), result=result)
+            supervisor = nursery(self.command).supervisor(
+                "run", "--spec", str(spec_file), output=output.fileno(), errors=errors.fileno(), descriptors=served
+            )
+        return Box(spec.name, supervisor, result=result)
 
     def output(self, *arguments: str, seconds: float) -> str:
         """What the supervisor's own command prints (`layer`, `probe`). Raises Inconclusive with its last words.
@@ -186,16 +182,3 @@ class Boxes:
             words = done.stderr.strip().splitlines() or [f"exit {done.returncode}"]
             raise Inconclusive(f"`{arguments[0]}` of the box supervisor failed: {words[-1]}")
         return done.stdout.strip()
-
-    @staticmethod
-    def _supervisor(argv: tuple[str, ...], spec: BoxSpec, *, output: IO[bytes], errors: IO[bytes]) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(
-            argv,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=errors,
-            env=ENV,
-            cwd="/",
-            pass_fds=tuple(fd for _, fd in spec.serve),
-            start_new_session=True,
-        )

@@ -18,6 +18,7 @@ from validators.domain.values import Draw, Values
 from validators.driver.schedule import evidence_of
 from validators.judge.performance import Patience, performed
 from validators.judge.plan import Plan, PlannedRun
+from validators.judge.surroundings import Surroundings, surroundings
 
 
 async def driven(
@@ -49,12 +50,12 @@ async def _run(
     from playwright.async_api import Error
 
     began = monotonic()
-    values = Values(Draw(plan.seed, journey.name, plan.today))
+    values = values_of(plan, run, journey)
     sabotage = Sabotage(run.id.saboteur, lambda: stakes(journey, values)) if run.id.saboteur else None
     place = Path(journey.name) / str(run.id)
     try:
         browser = await opened.of(run.id.identity)
-        async with stage(browser, _setting(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage) as on:
+        async with stage(browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage) as on:
             told = await performed(
                 run.id, journey, on, values=values, patience=patience, seconds=plan.journey_seconds
             )
@@ -70,15 +71,21 @@ async def _run(
     )
 
 
-def _setting(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
+def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
+    """What a run knows as it begins: nothing, and what its data are drawn from."""
+    return Values(Draw(plan.seed if run.seed is None else run.seed, journey.name, plan.today))
+
+
+def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
     """Only a plain visitor is traced: recording leaves a mark in the page's own world."""
     traced = run.id.identity is Identity.PLAIN and run.id.kind in (Kind.JOURNEY, Kind.BASE)
+    around = Surroundings(plan.locale, plan.timezone, plan.viewport) if run.seed is None else surroundings(run.seed)
     return Setting(
         identity=run.id.identity,
         host=plan.hostname,
-        locale=plan.locale,
-        timezone=plan.timezone,
-        viewport=plan.viewport,
+        locale=around.locale,
+        timezone=around.timezone,
+        viewport=around.viewport,
         traced=traced,
         downloads=journey.downloads,
         clock=clocks / str(run.port) if clocks and journey.travels else None,

@@ -20,10 +20,12 @@ READY = "ready\n"
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port at which its own app answers."""
+    """One run and the port at which its own app answers. With a `seed` of its own, its data and what surrounds it are that
+    seed's, and not the plan's."""
 
     id: RunId
     port: int
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def plan_json(plan: Plan) -> str:
     """The plan as one JSON document, as `read_plan` reads it."""
     document = {
         "journeys": list(plan.journeys),
-        "runs": [{**run_document(run.id), "port": run.port} for run in plan.runs],
+        "runs": [{**run_document(run.id), "port": run.port, "seed": run.seed} for run in plan.runs],
         "seed": plan.seed,
         "today": plan.today.isoformat(),
         "hostname": plan.hostname,
@@ -137,6 +139,7 @@ def read_run(item: Shape) -> RunId:
 
 
 def _planned(item: Shape) -> PlannedRun:
-    planned = PlannedRun(read_run(item), item.at("port").whole())
+    seed = item.at("seed")
+    planned = PlannedRun(read_run(item), item.at("port").whole(), None if seed.is_null() else seed.whole())
     item.done()
     return planned

@@ -108,11 +108,7 @@ def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft,
     journeys = {one.digest: one.journey for one in holding if one.journey}
     purposes = {one.digest: one.purpose for one in holding}
     ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes)
-    first = [one for one in ground.on_base() if one.proof and one.proof.proved]
-    red = [one.journey for one in first if one.purpose is not Purpose.REGRESSION]
-    green = [one.journey for one in first if one.purpose is Purpose.REGRESSION]
-    ground.again_on_base(red=red, green=green, seed=seed + 1)
-    shown = {one.journey: _trouble(one, ground) for one in ground.sealed()}
+    shown = {one.journey: _trouble(one, ground) for one in ground.twice_on_base(seed=seed + 1)}
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 
 

@@ -9,7 +9,7 @@ driver is told when they answer.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -74,17 +74,23 @@ class Theatre:
     phase: Callable[[str], None]
 
     def performed(
-        self, label: str, runs: Sequence[RunId], *, journeys: Sequence[str], side: Callable[[RunId], Side]
+        self,
+        label: str,
+        runs: Sequence[RunId],
+        *,
+        journeys: Sequence[str],
+        side: Callable[[RunId], Side],
+        seeds: Mapping[RunId, int] | None = None,
     ) -> Performed:
         """Perform the runs, keeping every file below `label` in the evidence whatever happens. Raises Inconclusive.
 
-        `side` prepares a side at first use."""
+        `side` prepares a side at first use; `seeds` are of the runs that have another than the scene's."""
         folder, keep = self.folder / label, self.keep / label
         told = "" if label == FIRST else f"{label}: "
         out = folder / "out"
         out.mkdir(parents=True)
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
-        planned = tuple(PlannedRun(run, next(ports)) for run in runs)
+        planned = tuple(PlannedRun(run, next(ports), (seeds or {}).get(run)) for run in runs)
         travellers = travelling(map(read, journeys), clock_env=self.scene.start.clock_env)
         clocks = clocks_for(planned, travellers, folder=folder / "clocks")
         try:
@@ -92,7 +98,11 @@ class Theatre:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
                 doors = fleet.doors(
                     Wanted(
-                        str(run.port), run.port, next(ports), clocks.get(run.port), asked_before(run.id, seed=self.scene.seed)
+                        str(run.port),
+                        run.port,
+                        next(ports),
+                        clocks.get(run.port),
+                        asked_before(run.id, seed=self.scene.seed if run.seed is None else run.seed),
                     )
                     for run in planned
                 )

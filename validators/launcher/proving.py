@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
 
@@ -50,12 +50,18 @@ class Trial:
         self._perform(FIRST, self._missing_base(self._own))
         return self.sealed()
 
-    def again_on_base(self, *, red: Iterable[str], green: Iterable[str], seed: int) -> None:
-        """Perform journeys on base once more, with other data: those that are red there once, those that are green there
-        with all their controls, as if base were the candidate."""
-        self.theatre = replace(self.theatre, scene=replace(self.theatre.scene, seed=seed))
+    def twice_on_base(self, *, seed: int) -> tuple[Sealed, ...]:
+        """Each journey with what it has shown on base in two goes, the second with the data of `seed`: those that are to be red
+        there once more, those that are to be green there with all their controls, as if base were the candidate.
+
+        Both are one performance: a driver and two browsers are as dear as two runs."""
         self.candidate = BASE
-        self._perform(AGAIN, (*base_runs(red, attempt=2), *judgement_runs(green)))
+        first, told = self._missing_base(self._own), {run.run for run in self.evidence}
+        green = [name for name in self._own if self.purposes[name] is Purpose.REGRESSION]
+        again = (*base_runs((name for name in self._own if name not in green), attempt=2), *judgement_runs(green))
+        seeds = {run: seed for run in again if run not in told}
+        self._perform(FIRST, (*first, *seeds), seeds=seeds)
+        return self.sealed()
 
     def on_candidate(self) -> Verdict:
         """The verdict on the candidate: base runs not yet known, then all of the judgement's.
@@ -119,14 +125,14 @@ class Trial:
         known = {run.run.journey for run in self.evidence if run.run.kind is Kind.BASE}
         return base_runs(name for name in names if name not in known)
 
-    def _perform(self, label: str, runs: Sequence[RunId]) -> None:
+    def _perform(self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None = None) -> None:
         """Perform the runs, so many journeys at a time that all their apps can be up at once."""
         for number, some in enumerate(waves(runs), start=1):
-            self._perform_wave(label if number == 1 else f"{label}-{number}", some)
+            self._perform_wave(label if number == 1 else f"{label}-{number}", some, seeds=seeds)
 
-    def _perform_wave(self, label: str, runs: Sequence[RunId]) -> None:
+    def _perform_wave(self, label: str, runs: Sequence[RunId], *, seeds: Mapping[RunId, int] | None) -> None:
         texts = [self.journeys[name].source for name in dict.fromkeys(run.journey for run in runs)]
-        left = self.theatre.performed(label, runs, journeys=texts, side=self._side)
+        left = self.theatre.performed(label, runs, journeys=texts, side=self._side, seeds=seeds)
         self.evidence += left.evidence
         self.boxes += left.boxes
         self.proofs.keep(left.evidence, source=self.theatre.keep)

@@ -1,0 +1,38 @@
+"""A run that has a seed of its own has other data and other surroundings than the rest of its plan."""
+
+from datetime import date
+
+from validators.domain.evidence import Kind, RunId
+from validators.domain.journey import Fill
+from validators.driver.running import setting_of, values_of
+from validators.judge.plan import Plan, PlannedRun
+from validators.judge.surroundings import surroundings
+from validators.language.reader import read
+
+JOURNEY = read("""journey: book
+promise: issue
+steps:
+  - open: /
+  - fill: {label: Name, value: "{{ any.name }}"}
+expect:
+  - text: {role: status, contains: "{{ filled.name }}"}
+""")
+RUNS = (PlannedRun(RunId("book", kind=Kind.BASE), 1), PlannedRun(RunId("book", kind=Kind.BASE, attempt=2), 2, seed=8))
+
+
+def plan(seed: int) -> Plan:
+    around = surroundings(seed)
+    return Plan((JOURNEY.source,), RUNS, seed, date(2026, 1, 2), locale=around.locale, timezone=around.timezone,
+                viewport=around.viewport)
+
+
+def drawn(run: PlannedRun, *, seed: int) -> tuple[object, ...]:
+    name = next(step.value for step in JOURNEY.steps if isinstance(step, Fill))
+    setting = setting_of(plan(seed), run, JOURNEY, clocks=None)
+    return values_of(plan(seed), run, JOURNEY).text(name), setting.locale, setting.timezone, setting.viewport
+
+
+def test_what_is_drawn_follows_the_runs_own_seed_before_the_plans() -> None:
+    first, second = RUNS
+    assert drawn(second, seed=7) == drawn(second, seed=3) == drawn(first, seed=8)
+    assert drawn(first, seed=7) != drawn(first, seed=8)
