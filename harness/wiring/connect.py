@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError, FactoryError, ForgeError
-from harness.factory.config import FILE, read_config
+from harness.factory.config import read_config
+from harness.factory.tables import FILE
 from harness.wiring.credentials import APP_KEY, app_at, lacking, rights_of, says_of_token
 from harness.wiring.founding import launcher_key_id
 from harness.wiring.home import FILE as HOME_FILE

@@ -7,6 +7,7 @@ from harness.engine.files import replace
 from harness.factory.digest import DIGEST, Digest, digest, last_digest
 from harness.factory.digest_page import Link, markdown
 from harness.factory.history import is_told_to_stop, why_frozen
+from harness.factory.pause import pause_in_force
 from harness.ports.ledger import Ledger
 from harness.wiring.home import EVIDENCE, read_home
 
@@ -16,11 +17,11 @@ USUAL = timedelta(hours=24)
 def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | None = None) -> Digest:
     """The digest at `at`: since the last one, or of the last 24 hours where there was none, when nothing else is said."""
     entries = ledger.entries()
-    fault = ledger.fault()
+    fault, paused = ledger.fault(), pause_in_force(ledger, at)
     since = since or last_digest(entries) or at - USUAL
     return digest(entries, since=since.astimezone(at.tzinfo), at=at,
                   stopped=(home / "STOP").exists() or is_told_to_stop(ledger), frozen=why_frozen(ledger),
-                  fault=fault.says if fault else "")
+                  fault=fault.says if fault else "", paused=paused.says if paused else "")
 
 
 def write_digest(home: Path, ledger: Ledger, *, at: datetime, link: Link) -> Path | None:

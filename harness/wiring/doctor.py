@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import FactoryError
-from harness.wiring import health, machine
+from harness.wiring import agentprograms, health, machine
 from harness.wiring.finding import Finding, Level, fail
 from harness.wiring.forgehealth import forge_findings
 from harness.wiring.home import FILE
@@ -29,6 +29,7 @@ HOME: tuple[tuple[str, Callable[[Path], Finding]], ...] = (
     ("ledger", health.ledger),
     ("factory", health.factory),
     ("governance", health.governance),
+    ("agents", agentprograms.found_by_doctor),
 )
 WITHOUT_A_HOME = ("disk", "model")
 """Checks of a home that say something before there is one."""

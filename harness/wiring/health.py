@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from harness.domain.errors import FactoryError
 from harness.factory.plant import Places
-from harness.wiring.finding import Finding, fail, ok, warn
-from harness.wiring.home import FILE, read_home
+from harness.wiring.finding import Finding, Level, fail, ok, warn
+from harness.wiring.home import FILE, HomeFile, read_home
 from harness.wiring.machine import probed
-from harness.wiring.services import KEY, endpoint
+from harness.wiring.services import BASE_URL, KEY, PROVIDER, endpoint
 
 if TYPE_CHECKING:
     from harness.factory.steering import Steering
@@ -36,13 +36,27 @@ def home_file(home: Path) -> Finding:
 
 
 def model(home: Path) -> Finding:
-    """Whether there is a model to ask: a key, by the name of its variable alone, and an endpoint that answers."""
-    from harness.wiring.services import BASE_URL, PROVIDER
-
+    """Whether there are models to ask: of each provider a key, by where it comes from alone, and an endpoint that answers."""
     document = read_home(home) if (home / FILE).exists() else None
     if document and document.models == "replay":
         return ok("answers come from recordings; no model is asked")
+    others = _others(home, document) if document else ()
     chosen = (document.upstream if document else "") or os.environ.get(BASE_URL, "")
+    usual = (_usual_model(document, chosen),) if chosen or os.environ.get(KEY) or not others else ()
+    found = (*usual, *others)
+    return next((one for one in found if one.level is not Level.OK), ok("; ".join(one.says for one in found)))
+
+
+def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
+    """The providers of `home.json`. Raises ConfigError where a key cannot be read."""
+    from harness.wiring.providers import provider_keys
+
+    with provider_keys(home, document):
+        return tuple(_reached(each.base_url, f"{each.name} has {each.key_from}" if each.key_env or each.key_file
+                              else f"{each.name} is asked without a key") for each in document.providers)
+
+
+def _usual_model(document: HomeFile | None, chosen: str) -> Finding:
     if not chosen and not os.environ.get(KEY):
         says = f"{KEY} is not set"
         fix = f"set it, or {BASE_URL} for another endpoint of that wire; without a model only recordings are replayed"
@@ -149,17 +163,10 @@ def factory(home: Path) -> Finding:
 def governance(home: Path) -> Finding:
     """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts this home's launcher."""
     from harness.factory.steering import read_steering
-    from harness.repository.remote import Remote
-    from harness.repository.trusted import TrustedRepository
-    from harness.wiring.services import offline_address
 
-    document = read_home(home)
-    places = Places(home, document.repository_id)
-    if not places.trusted.exists():
-        return ok("nothing was fetched yet; the first tick does")
-    repository = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
-    branch = fetched_branch(repository)
-    if not branch:
+    repository = fetched_repository(home)
+    branch = fetched_branch(repository) if repository else ""
+    if repository is None or not branch:
         return ok("nothing was fetched yet; the first tick does")
     base = repository.fetched(branch)
     try:
@@ -167,6 +174,33 @@ def governance(home: Path) -> Finding:
     except FactoryError as error:
         return fail(f"{branch} at {base:.10}: {error}", "correct it there; the factory does not start on it")
     return _trusting(home, steering, branch) or _linted(steering, repository.files(base), branch)
+
+
+def steering_of(home: Path) -> "Steering | None":
+    """What steers the factory at the base that was fetched last; None where nothing was, or where it cannot be read."""
+    from harness.factory.steering import read_steering
+
+    if not (home / FILE).exists() or (repository := fetched_repository(home)) is None:
+        return None
+    if not (branch := fetched_branch(repository)):
+        return None
+    try:
+        return read_steering(repository, repository.fetched(branch))
+    except FactoryError:
+        return None
+
+
+def fetched_repository(home: Path) -> "TrustedRepository | None":
+    """The trusted repository of a home, without its forge; None where nothing was fetched yet."""
+    from harness.repository.remote import Remote
+    from harness.repository.trusted import TrustedRepository
+    from harness.wiring.services import offline_address
+
+    document = read_home(home)
+    places = Places(home, document.repository_id)
+    if not places.trusted.exists():
+        return None
+    return TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
 
 
 def fetched_branch(repository: "TrustedRepository") -> str:

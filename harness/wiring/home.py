@@ -14,6 +14,7 @@ from typing import Any
 
 from harness.domain.box import Form
 from harness.domain.errors import ConfigError
+from harness.wiring.providers import Endpoint, endpoints_in
 
 FILE = "home.json"
 SCHEMA = 2
@@ -44,6 +45,7 @@ class HomeFile:
     database: str = SQLITE               # where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere
 
     evidence_url: str = ""               # where this home's folder `evidence` is published, for people to look at; empty: nowhere
+    providers: tuple[Endpoint, ...] = ()     # of models, beside the usual one
 
     @property
     def repository_id(self) -> str:
@@ -87,7 +89,8 @@ def write_home(home: Path, document: HomeFile) -> None:
     """Write it whole or not at all."""
     home.mkdir(parents=True, exist_ok=True)
     partial = home / f".{FILE}.{os.getpid()}"
-    partial.write_text(json.dumps({"schema": SCHEMA, **asdict(document)}, indent=1) + "\n", "utf-8")
+    told = asdict(document) | {"providers": {each.name: each.document() for each in document.providers}}
+    partial.write_text(json.dumps({"schema": SCHEMA, **told}, indent=1) + "\n", "utf-8")
     os.replace(partial, home / FILE)
 
 
@@ -126,11 +129,12 @@ def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
             nearest = difflib.get_close_matches(key, known, n=1)
             hint = f"did you mean `{nearest[0]}`?" if nearest else f"known here: {', '.join(known)}"
             raise ConfigError(f"no such key; {hint}", file=str(path), key=key)
-        if type(value) is not known[key].type:
+        if key != "providers" and type(value) is not known[key].type:
             wanted = getattr(known[key].type, "__name__", "")
             raise ConfigError(f"expected {wanted}, found {value!r:.80}", file=str(path), key=key)
+    providers = endpoints_in(document.get("providers", {}), file=str(path))
     try:
-        found = HomeFile(**document)
+        found = HomeFile(**{**document, "providers": providers})
     except TypeError as error:
         raise ConfigError(str(error).split(") ", 1)[-1], file=str(path)) from error
     if found.models not in MODELS:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from harness.engine.carried import Luggage
 
 HOME_KEY = "FACTORY_HOME_KEY"
-PLACES = (FILE, "keys", "sealed", "runs", "evidence", "facts", "digests", "recordings", "repositories", "ledger.head")
+PLACES = (FILE, "keys", "sealed", "runs", "evidence", "facts", "digests", "record", "recordings", "repositories", "ledger.head")
 LEFT_OUT = ("keys/database",)
 
 Keep = Callable[[], None]

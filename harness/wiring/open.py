@@ -3,7 +3,7 @@
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,25 @@ from harness.domain.errors import ForgeError, ModelError
 from harness.engine.clock import SystemClock
 from harness.engine.ledger import SqlLedger
 from harness.factory.plant import Places, Plant
+from harness.ports.clock import Clock
+from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Repository
+from harness.ports.ledger import Ledger
+from harness.ports.model import Broker
 from harness.ports.validator import EvidenceReader, Validator
 from harness.validator.program import ValidatorProgram
+from harness.wiring.agentprograms import wires_of
 from harness.wiring.home import HomeFile, read_home, wheels_folder
 from harness.wiring.luggage import Keep, carried, kept
 from harness.wiring.state import database_of, ledger_of, sole_factory
+from harness.wiring.tape import Tape
 
 if TYPE_CHECKING:
+    from harness.agents.clis.cli import Wire
     from harness.engine.durable import Durable
     from harness.engine.lease import Lease
     from harness.factory.dispatch import Dispatch
+    from harness.repository.remote import Remote
     from harness.wiring.services import ForgeAddress
 
 Tell = Callable[[str, str, str], None]
@@ -75,7 +83,7 @@ def open_archive(home: Path) -> Iterator[Archive]:
     places = Places(home, document.repository_id)
     with open_ledger(home) as ledger:
         trusted = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
-        validator = _validator(home, places)
+        validator = validator_of(home, places)
         yield Archive(ledger, trusted, validator, validator, validator)
 
 
@@ -96,13 +104,16 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
     without it. `pulse` is called about once a second while something runs. `warm` worktrees are kept ready, which only pays
     for whoever stays. `keep` is called when a node has ended."""
     from harness.engine.orphans import end_orphans
+    from harness.wiring.providers import provider_keys
     from harness.wiring.services import broker_of, forge_of, model_key
+    from harness.wiring.spending import price_list
 
     document = read_home(home)
     places = Places(home, document.repository_id)
     os.environ["NO_PROXY"] = ",".join(filter(None, (os.environ.get("NO_PROXY"), "localhost,127.0.0.1")))
     with ExitStack() as stack:
         key = stack.enter_context(model_key())   # before the engine is imported: that starts a program of the system
+        keys = stack.enter_context(provider_keys(home, document))
         from harness.engine.durable import Durable
         from harness.factory.dispatch import ACTION, Dispatch, node_action
 
@@ -111,7 +122,9 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
         database = database_of(home, document)
         ledger = stack.enter_context(open_ledger(home))
         forge = stack.enter_context(forge_of(home, document))
-        broker = stack.enter_context(broker_of(home, document, places, key=key, database=database))
+        broker = stack.enter_context(broker_of(home, document, places, key=key, keys=keys, database=database))
+        if warning := price_list()[1]:
+            tell("prices", "", warning)
 
         def sound() -> None:
             pulse()
@@ -120,9 +133,10 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
                 _check_forge(forge)
             _check_broker(broker)
 
-        plant = _plant(home, document, ledger, forge=forge, broker=broker, tell=tell, warm=warm)
+        tape = Tape(places)
+        plant = _plant(home, document, ledger, tape=tape, forge=forge, broker=broker, tell=tell, warm=warm)
         engine = Durable(home, address=database, sound=sound)
-        engine.register(ACTION, kept(node_action(plant), keep))
+        engine.register(ACTION, kept(tape.taped(node_action(plant), plant), keep))
         engine.launch()
         stack.callback(engine.close)
         yield Works(plant, Dispatch(plant, engine), engine, f"{forge.url}/{document.owner}/{document.name}", sound)
@@ -151,34 +165,68 @@ def _answers(family: socket.AddressFamily, address: str | tuple[str, int]) -> bo
     return True
 
 
-def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, forge: "ForgeAddress", broker: Path, tell: Tell,
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a plant stands before: the forge by its ports and by git, the models, the time. `repository` is how the lap sees the
+    trusted repository: as it is, or on tape."""
+
+    forge: Forge
+    writer: ForgeWriter
+    remote: "Remote"
+    broker: Broker
+    clock: Clock
+    link: Callable[[str], str]
+    repository: Callable[[Repository], Repository]
+
+
+def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, tape: Tape, forge: "ForgeAddress", broker: Path, tell: Tell,
            warm: int) -> Plant:
-    from harness.agents.boxed import BoxedAgent
-    from harness.agents.model import BrokeredModel
     from harness.agents.sessions import BrokerClient
+    from harness.agents.transcript.keep import TranscribingBroker
     from harness.forge.github import GitHubForge
-    from harness.repository.candidate import TrustedCandidates
     from harness.repository.remote import Remote
-    from harness.repository.trusted import TrustedRepository
-    from harness.repository.worktrees import RunWorktrees
-    from harness.sandbox.adapter import COMMAND, BoxSupervisor
     from harness.wiring.credentials import access_of, git_token_of
 
     places = Places(home, document.repository_id)
     hub = GitHubForge(access_of(home, document, forge.api))
     remote = Remote(f"{forge.url}/{document.owner}/{document.name}.git", git_token_of(home, document, hub))
-    trusted = TrustedRepository(places.trusted, remote)
-    sandbox = BoxSupervisor(places.layers, form=document.box)
+    asked = TranscribingBroker(BrokerClient(broker), wire=home / "broker" / "wire", folder_of=places.run)
+    outside = Outside(forge=tape.forge(hub), writer=tape.writer(hub), remote=remote, broker=asked, clock=SystemClock(),
+                      link=lambda path: document.address(forge.url, path), repository=tape.repository)
+    return plant_of(places, ledger, outside, box=document.box, tell=tell, warm=warm, wires=wires_of(document))
+
+
+def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, box: str = "auto", warm: int = 0,
+             wires: "Mapping[str, Wire] | None" = None, programs: Path | None = None) -> Plant:
+    """A plant with every real room in it, before this outside: that of a home at work, or that of a replay.
+
+    `wires` are those of the providers, None where the broker replays and speaks all; `programs` is the home in which agent CLIs
+    are installed, where it is another one."""
+    from harness.agents.boxed import BoxedAgent
+    from harness.agents.chosen import Agents
+    from harness.agents.clis.boxed import CliAgent
+    from harness.agents.clis.programs import Programs
+    from harness.agents.model import BrokeredModel
+    from harness.context.boxed import BoxedOutlines
+    from harness.context.essays import RepositoryEssays
+    from harness.repository.candidate import TrustedCandidates
+    from harness.repository.trusted import TrustedRepository
+    from harness.repository.worktrees import RunWorktrees
+    from harness.sandbox.adapter import COMMAND, BoxSupervisor
+
+    trusted, sandbox = TrustedRepository(places.trusted, outside.remote), BoxSupervisor(places.layers, form=box)
     return Plant(
-        places=places, forge=hub, writer=hub, repository=trusted,
+        places=places, forge=outside.forge, writer=outside.writer, repository=outside.repository(trusted),
         worktrees=RunWorktrees(trusted, places.worktrees, warm=warm), candidates=TrustedCandidates(trusted), sandbox=sandbox,
-        agent=BoxedAgent(sandbox), model=BrokeredModel(), broker=BrokerClient(broker), validator=_validator(home, places),
-        ledger=ledger, clock=SystemClock(), wheels=wheels_folder(), sandbox_command=COMMAND, trusted_keys=_own_keys(places),
-        link=lambda path: document.address(forge.url, path), tell=tell,
+        agent=Agents(BoxedAgent(sandbox), CliAgent(sandbox, Programs(programs or places.home), wires=wires, kept=places.runs)),
+        model=BrokeredModel(), broker=outside.broker,
+        validator=validator_of(places.home, places), ledger=ledger, clock=outside.clock, wheels=wheels_folder(),
+        sandbox_command=COMMAND, trusted_keys=own_keys(places), link=outside.link, tell=tell,
+        essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
     )
 
 
-def _validator(home: Path, places: Places) -> ValidatorProgram:
+def validator_of(home: Path, places: Places) -> ValidatorProgram:
     """The validator's process gets a path and a language, what pip needs for a layer, and no secret of ours."""
     kept = {name: value for name, value in os.environ.items() if name.startswith(("PIP_", "XDG_")) or name == "HOME"}
     public = places.signing_key.with_name(places.signing_key.name + ".pub")
@@ -186,7 +234,8 @@ def _validator(home: Path, places: Places) -> ValidatorProgram:
                             sealed=places.sealed)
 
 
-def _own_keys(places: Places) -> frozenset[str]:
+def own_keys(places: Places) -> frozenset[str]:
+    """The id of the launcher's key in this home; empty where it has none yet."""
     from harness.validator.envelope import key_id
 
     public = places.signing_key.with_name(places.signing_key.name + ".pub")

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +12,7 @@ from harness.domain.errors import ConfigError, ForgeError
 from harness.factory.plant import Places
 from harness.forge.embedded.start import RunningForge, running, start
 from harness.wiring.home import HomeFile, write_home
+from harness.wiring.providers import write_providers
 
 KEY = "ANTHROPIC_API_KEY"
 BASE_URL = "ANTHROPIC_BASE_URL"
@@ -95,8 +96,10 @@ def model_key() -> Iterator[str]:
 
 
 @contextmanager
-def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", database: str = "") -> Iterator[Path]:
-    """The model broker for as long as the block lasts; the path of its control socket. It ends with this process.
+def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", keys: Mapping[str, str] | None = None,
+              database: str = "") -> Iterator[Path]:
+    """The model broker for as long as the block lasts; the path of its control socket. It ends with this process. `key` is the
+    usual provider's, which may be absent where there are others, whose `keys` are by their names.
 
     Raises ConfigError where models are to be asked and there is no key for them."""
     from harness.agents.broker.options import Options
@@ -108,10 +111,13 @@ def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", 
     if document.models == "replay":
         options, key = replace(options, replay=home / document.replay, replay_sealed=places.sealed / "recordings"), ""
     else:
-        upstream, key = provider(document.upstream, key)
-        options = replace(options, upstream=upstream)
+        if document.providers:
+            options = replace(options, providers=write_providers(folder / "providers.json", document.providers))
+        if key or document.upstream or os.environ.get(BASE_URL) or not document.providers:
+            upstream, key = provider(document.upstream, key)
+            options = replace(options, upstream=upstream)
     with (_short_folder(folder) as short,
-          start_broker(replace(options, control=short / SOCKET), key=key, database=database) as broker):
+          start_broker(replace(options, control=short / SOCKET), key=key, keys=keys, database=database) as broker):
         yield broker.control
 
 

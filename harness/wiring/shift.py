@@ -8,6 +8,7 @@ from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
 from harness.engine.schedule import first_after
 from harness.factory.effects import stop_if_told
+from harness.factory.pause import Pause, pause_in_force
 from harness.factory.rota import SCHEDULE, last_passes, schedules, states_at_work
 from harness.factory.tick import current_steering, may_go_on, tick
 from harness.wiring.digest import link_of, write_digest
@@ -31,12 +32,14 @@ class Shift:
         self._ledger = works.plant.ledger
         self._began = works.plant.known.began or duty.now()
         self._all_seen: datetime | None = None   # None: everything is to be looked at
+        self._paused: Pause | None = None
 
     def work(self) -> None:
         """Until something fails. Raises Interrupted once told to go, PortError for what is down."""
         while True:
             self._pause_while_stopped()
             self._works.check()
+            self._tell_of_pauses()
             workflows = current_steering(self._works.plant).workflows
             lines, now = schedules(workflows), self._duty.now()
             due = {name: at for name, at in self._next_hours(lines).items() if at <= now}
@@ -59,6 +62,7 @@ class Shift:
         except Stopped:
             self._all_seen = None
             return
+        self._tell_of_pauses()
         self._all_seen = began if self._is_all_due(began) else self._all_seen
         if self._mail:
             self._mail.done(heard)
@@ -84,11 +88,24 @@ class Shift:
         return self._all_seen is None or (now - self._all_seen).total_seconds() >= LOOK_AT_ALL_SECONDS
 
     def _rest(self, lines: Mapping[str, str]) -> None:
-        hour = min(self._next_hours(lines).values(), default=None)
+        ends = (self._paused.until,) if self._paused else ()
+        hour = min((*self._next_hours(lines).values(), *ends), default=None)
         seconds = self._duty.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
         self._duty.rest(min(seconds, LEAST_SECONDS))    # what comes in a burst is looked at together
         self._duty.rest(seconds - LEAST_SECONDS, until=lambda: self._is_stopped() or self._is_rung() or (
             hour is not None and hour <= self._duty.now()))
+
+    def _tell_of_pauses(self) -> None:
+        """Say once that no model is asked, and until when; and once that one is again. Then everything is looked at."""
+        found = pause_in_force(self._ledger, self._duty.now())
+        if found and (self._paused is None or found.until != self._paused.until):
+            self._duty.say("paused", f"{found.says}; it goes on then by itself")
+            self._duty.notifier.status(f"paused until {found.until:%Y-%m-%d %H:%M} UTC")
+        if self._paused and not found:
+            self._duty.say("resumed", "models are asked again")
+            self._duty.notifier.status("at work")
+            self._all_seen = None
+        self._paused = found
 
     def _is_rung(self) -> bool:
         return self._mail is not None and self._mail.bell.is_set()

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, GitError
-from harness.factory.config import FILE
+from harness.factory.tables import FILE
 from harness.wiring.founding import FACTORY_LOGIN, Plan, found, launcher_key_id, whole_or_nothing
 from harness.wiring.home import EMBEDDED, HomeFile
 from harness.wiring.issuefiles import IssueText, issues_in

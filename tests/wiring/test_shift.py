@@ -19,6 +19,7 @@ from harness.wiring.duty import Duty
 from harness.wiring.home import HomeFile, write_home
 from harness.wiring.open import Works
 from harness.wiring.shift import Shift
+from tests.factory.test_pause import Purse, paused
 from tests.factory.world import World, fixes
 from tests.fakes.engine import FakeEngine
 
@@ -162,3 +163,24 @@ def test_a_stop_in_the_middle_of_a_pass_leaves_the_rest_for_after_it(world) -> N
     world.agent.works = [fixes]
     Night(world).work()
     assert all(world.history(number).state is State.MERGED for number in numbers)
+
+
+def test_a_pause_is_said_once_and_so_is_its_end_and_what_waited_goes_on(world) -> None:
+    clock = world.ledger.clock
+    world.broker = Purse(clock, until=clock.at + timedelta(seconds=100))
+    number = world.file()
+    said = Night(world, looks=60).work()
+    assert [kind for kind, _ in said if kind in ("paused", "resumed")] == ["paused", "resumed"]
+    assert "no model is asked until" in dict(said)["paused"]
+    assert "by itself" in dict(said)["paused"]
+    assert world.history(number).state is State.MERGED
+    assert world.broker.refused == ["triage"]
+
+
+def test_an_issue_that_came_in_a_pause_is_begun_when_it_is_over(world) -> None:
+    """Until then there is nothing that a pass could move."""
+    paused(world, cause="provider", until=world.ledger.clock.at + timedelta(seconds=100))
+    number = world.file()
+    said = Night(world, looks=60).work()
+    assert [kind for kind, _ in said] == ["paused", "resumed", "pass"]
+    assert world.history(number).state is State.MERGED

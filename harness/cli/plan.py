@@ -1,0 +1,98 @@
+"""`factory plan`: the lap in thought, and what an issue leaves open, before it is paid for."""
+
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from harness.cli.options import as_json, emit, home
+from harness.cli.terminal import printable
+
+if TYPE_CHECKING:
+    from harness.factory.dryrun import DryRun
+
+
+@click.command()
+@click.argument("issue")
+@click.option("--cap", default="0.25", metavar="USD", help="US dollars that it may spend at most.", show_default=True)
+@as_json
+def plan(issue: str, cap: str, as_json: bool) -> int:
+    """Think the lap through for ISSUE, and name what it leaves open.
+
+    ISSUE is a number on the forge, or a Markdown file with an issue that nobody has filed yet. Triage decides as it would;
+    a planner says which files it would touch; the law is asked about those; a model looks for what whoever changes the code,
+    or writes the sealed journeys, would have to guess. Beside it: what an implementer would be shown of the repository, and
+    what issues like it have cost and taken. Nothing is built.
+
+    Writes nothing to the forge, and to the ledger only what it cost. No other factory may be at work on the home.
+
+    \b
+    Exit codes:
+      0  an implementer may start
+      1  a finding: it would not be accepted, something is open, or the law would refuse it
+      2  there is no such issue
+      5  another factory works on this home, or the forge does not answer
+
+    \b
+    Examples:
+      factory plan 7
+      factory plan idea.md --cap 0.05
+      factory plan 7 --json | jq '.gaps[].asks'
+    """
+    from harness.cli.progress import Progress
+    from harness.wiring.dryrun import planned
+
+    asked = int(issue) if issue.isascii() and issue.isdigit() else _file(issue)
+    with Progress(quiet=True) as progress:
+        found = planned(home(), asked, cap=_dollars(cap), tell=progress.tell)
+    if as_json:
+        emit({"ok": found.is_clear, **found.document()})
+    else:
+        _print(found)
+    return 0 if found.is_clear else 1
+
+
+def _file(named: str) -> Path:
+    path = Path(named)
+    if not path.is_file():
+        raise click.UsageError(f"{named} is neither the number of an issue nor a file")
+    return path
+
+
+def _dollars(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount <= 0:
+        raise click.UsageError(f"--cap: expected US dollars such as 0.25, found {text!r}")
+    return amount
+
+
+def _print(found: "DryRun") -> None:
+    def say(words: str) -> None:
+        click.echo(printable(words))
+
+    say(f"#{found.issue} {found.title[:80]}")
+    say(f"  triage    {found.event or 'no decision'}: {found.says}" + (f" ({', '.join(found.cites)})" if found.cites else ""))
+    for words in filter(None, (found.asks,)):
+        say(f"  asks back {words}")
+    for number, step in enumerate(found.plan.steps if found.plan else (), start=1):
+        say(f"  step {number}    {step.does} [{', '.join(step.touches)}]")
+    for words in found.refusals:
+        say(f"  REFUSED   {words}")
+    for gap in found.gaps:
+        say(f"  OPEN      {gap.asks} ({gap.who})" + (f"  “{gap.quote}”" if gap.quote else "  the issue is silent"))
+        say(f"            {gap.matters}")
+    for words in found.dropped:
+        say(f"  dropped   {words}")
+    if found.context:
+        tokens = sum(tokens for _, tokens in found.context)
+        say(f"  context   {tokens} tokens: {', '.join(name for name, _ in found.context)}")
+    say(f"  cost      {found.cost.says}")
+    say(f"  time      {f'{found.minutes} minutes in the middle' if found.minutes is not None else 'no history'}")
+    say(f"  spent     ${found.spent:.4f} on this")
+    if found.cut:
+        say(f"  CUT SHORT {found.cut}")
+    say("An implementer may start." if found.is_clear else "Not clear yet.")

@@ -1,0 +1,170 @@
+"""A lap in memory, for a replay: a ledger that goes on from a recorded one, its clock, and an engine without a store.
+
+Properties kept:
+- the recorded chain is the replay's own up to where its run begins: same entries, same hashes;
+- what other runs and people wrote meanwhile comes in between at its place, so that the run sees what it saw;
+- nothing is kept: who replays a run twice gets it twice.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from threading import RLock
+from typing import Any
+
+from harness.domain.ledger import Entry, Fault, Head, chained
+from harness.ports.engine import Action
+
+
+class PlayedLedger:
+    """The `Ledger` port over a recorded ledger, at the moment when `run` had just begun."""
+
+    def __init__(self, recorded: Sequence[Entry], run: str) -> None:
+        """Raises KeyError where the run never began."""
+        began = next((entry.seq for entry in recorded if entry.key == f"run/{run}"), None)
+        if began is None:
+            raise KeyError(run)
+        self.run, self._lock = run, RLock()
+        self._written = [entry for entry in recorded if entry.seq <= began]
+        after = [entry for entry in recorded if entry.seq > began and not _took_it_up_again(entry, run)]
+        self._own = {entry.key: entry for entry in after if entry.run == run}
+        self._others = [entry for entry in after if entry.run != run]
+        self._keys = {entry.key: entry for entry in self._written}
+
+    @property
+    def came(self) -> tuple[Entry, ...]:
+        """What the run wrote in this lap."""
+        with self._lock:
+            return tuple(entry for entry in self._written if entry.run == self.run and entry.kind != "run")
+
+    @property
+    def recorded(self) -> tuple[Entry, ...]:
+        """What it wrote in the recorded one."""
+        return tuple(self._own.values())
+
+    def now(self) -> datetime:
+        """The time of the recorded entry that comes next, as whoever wrote it then had it on the clock."""
+        with self._lock:
+            waiting = [entry for key, entry in self._own.items() if key not in self._keys]
+            return datetime.fromisoformat((waiting or self._written[-1:])[0].at)
+
+    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
+               data: Mapping[str, Any] | None = None) -> Entry:
+        with self._lock:
+            if key in self._keys:
+                return self._keys[key]
+            recorded = self._own.get(key)
+            self._let_in(recorded.seq if recorded else self._written[-1].seq)
+            content = json.loads(json.dumps(dict(data or {})))
+            at = recorded.at if recorded else self._written[-1].at
+            return self._keep(kind, key, at=at, issue=issue, run=run, data=content)
+
+    def _let_in(self, seq: int) -> None:
+        """What others wrote before the recorded entry of this number; what this lap wrote by itself already is not doubled."""
+        while self._others and self._others[0].seq < seq:
+            entry = self._others.pop(0)
+            if entry.key not in self._keys:
+                self._keep(entry.kind, entry.key, at=entry.at, issue=entry.issue, run=entry.run, data=entry.data)
+
+    def _keep(self, kind: str, key: str, *, at: str, issue: int | None, run: str | None, data: Mapping[str, Any]) -> Entry:
+        last = self._written[-1]
+        entry = chained(Head(last.seq, last.hash), at=at, kind=kind, key=key, issue=issue, run=run, data=data)
+        self._written.append(entry)
+        self._keys[key] = entry
+        return entry
+
+    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(entry for entry in self._written if entry.seq > after and (issue is None or entry.issue == issue)
+                         and (kind is None or entry.kind == kind))
+
+    def find(self, key: str) -> Entry | None:
+        with self._lock:
+            return self._keys.get(key)
+
+    def fault(self) -> Fault | None:
+        """Nothing: what was recorded was checked when it was taken from its ledger."""
+        return None
+
+    def fault_after(self, since: Head) -> Fault | None:
+        return None
+
+
+def _took_it_up_again(entry: Entry, run: str) -> bool:
+    """Whether this had the run go on after a kill, a pause or a stop. A replay is one lap, which nothing stops."""
+    return entry.kind == "command" and entry.data.get("command") == "resume" and entry.run in (None, run)
+
+
+class DirectEngine:
+    """The `Engine` port without a store: work is done when it is started, once for each key."""
+
+    def __init__(self) -> None:
+        self._actions: dict[str, Action] = {}
+        self._done: dict[str, Mapping[str, Any]] = {}
+
+    def register(self, name: str, action: Action) -> None:
+        self._actions[name] = action
+
+    def launch(self) -> None:
+        """Nothing was left by a dead process."""
+
+    def start(self, key: str, name: str, payload: Mapping[str, Any]) -> None:
+        if key not in self._done:
+            self._done[key] = json.loads(json.dumps(self._actions[name](json.loads(json.dumps(payload)))))
+
+    def wait_any(self, keys: frozenset[str], *, seconds: float) -> tuple[str, Mapping[str, Any]] | None:
+        return next(((key, self._done[key]) for key in sorted(keys) if key in self._done), None)
+
+    def cancel(self, key: str) -> None:
+        """Whatever was started is done."""
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+def entries_told(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
+    """Entries as `dataclasses.asdict` wrote them down."""
+    return tuple(Entry(**document) for document in documents)
+
+
+class OverLedger:
+    """The `Ledger` port over another ledger, which it reads and never writes: what is appended stays in memory, on top.
+
+    What others write below meanwhile is not seen: who reads this reads one moment, and what was thought since."""
+
+    def __init__(self, below: Iterable[Entry], now: Callable[[], datetime]) -> None:
+        self._written, self._now, self._lock = list(below), now, RLock()
+        self._from = len(self._written)
+        self._keys = {entry.key: entry for entry in self._written}
+
+    @property
+    def added(self) -> tuple[Entry, ...]:
+        """What is not in the ledger below."""
+        with self._lock:
+            return tuple(self._written[self._from:])
+
+    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
+               data: Mapping[str, Any] | None = None) -> Entry:
+        with self._lock:
+            if key not in self._keys:
+                last = self._written[-1] if self._written else None
+                self._keys[key] = chained(Head(last.seq, last.hash) if last else None, at=self._now().isoformat(), kind=kind,
+                                          key=key, issue=issue, run=run, data=json.loads(json.dumps(dict(data or {}))))
+                self._written.append(self._keys[key])
+            return self._keys[key]
+
+    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(entry for entry in self._written if entry.seq > after and (issue is None or entry.issue == issue)
+                         and (kind is None or entry.kind == kind))
+
+    def find(self, key: str) -> Entry | None:
+        with self._lock:
+            return self._keys.get(key)
+
+    def fault(self) -> Fault | None:
+        """Nothing: the ledger below is looked at by whoever opened it."""
+        return None
+
+    def fault_after(self, since: Head) -> Fault | None:
+        return None

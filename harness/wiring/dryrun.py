@@ -1,0 +1,98 @@
+"""A dry run on a home: everything real is read and asked, and all that is written is what it cost."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.issue import Actor, Comment, Issue
+from harness.engine.played import OverLedger
+from harness.ports.forge import Forge, ForgeWriter
+
+if TYPE_CHECKING:
+    from harness.factory.dryrun import DryRun
+    from harness.factory.plant import Plant
+    from harness.wiring.open import Tell
+
+STRANGER = Actor(0, "(nobody yet)")
+
+
+def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "DryRun":
+    """Think the lap through for an issue of the forge, or for one in a Markdown file.
+
+    Raises ConfigError where there is no such issue, Busy where a factory is at work."""
+    from harness.factory.dryrun import dry_run
+    from harness.factory.tick import current_steering
+    from harness.wiring import open_factory
+
+    with open_factory(home, tell=tell) as works:
+        plant = works.plant
+        if fault := plant.known.fault():
+            raise LedgerError(f"{fault.says}; nothing is thought through on a ledger that is not the one that was signed")
+        steering = current_steering(plant)
+        issue = plant.forge.issue(asked) if isinstance(asked, int) else _issue_in(asked, plant)
+        run = _name(plant, issue.number)
+        with thought(plant, issue) as (thinking, over):
+            try:
+                return dry_run(thinking, steering, issue, run=run, cap=cap)
+            finally:
+                _write_down_the_cost(plant, over, issue.number)
+
+
+@contextmanager
+def thought(plant: "Plant", issue: Issue) -> "Iterator[tuple[Plant, OverLedger]]":
+    """The same plant, over a ledger in memory and without a hand on the forge."""
+    over = OverLedger(plant.ledger.entries(), plant.clock.now)
+    yield replace(plant, ledger=over, forge=cast(Forge, _Seen(plant.forge, issue)), writer=cast(ForgeWriter, _NoHand())), over
+
+
+def _name(plant: "Plant", issue: int) -> str:
+    """Names no run: what it cost is told apart from what the runs of the issue did."""
+    prefix = f"plan-{issue}-"
+    runs = {entry.run for entry in plant.ledger.entries(kind="usage") if entry.run and entry.run.startswith(prefix)}
+    return f"{prefix}{1 + len(runs)}"
+
+
+def _write_down_the_cost(plant: "Plant", over: OverLedger, issue: int) -> None:
+    """Of an issue that the ledger does not know yet the cost is nobody's: an entry of its own would pass for its beginning."""
+    known = issue if plant.ledger.find(f"issue/{issue}") else None
+    for entry in over.added:
+        if entry.kind == "usage":
+            plant.ledger.append("usage", entry.key, issue=known, run=entry.run, data=entry.data)
+
+
+def _issue_in(file: Path, plant: "Plant") -> Issue:
+    """The one issue in a Markdown file, younger than every other."""
+    from harness.wiring.issuefiles import issues_in
+
+    found = issues_in(file)
+    if len(found) != 1:
+        raise ConfigError(f"holds {len(found)} issues; a dry run is of one", file=str(file))
+    numbers = (told.issue for told in plant.known.histories())
+    return Issue(1 + max((*numbers, *plant.lookout.open_issues()), default=0), found[0].title, found[0].body, STRANGER, open=True)
+
+
+class _Seen:
+    """A forge on which this issue says what it says here, and for one that was never filed nobody has said anything."""
+
+    def __init__(self, forge: Forge, issue: Issue) -> None:
+        self._forge, self._issue = forge, issue
+
+    def issue(self, number: int) -> Issue:
+        return self._issue if number == self._issue.number else self._forge.issue(number)
+
+    def comments(self, number: int) -> tuple[Comment, ...]:
+        return () if self._issue.author == STRANGER else self._forge.comments(number)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._forge, name)
+
+
+class _NoHand:
+    """A writer that writes nothing. Whoever reaches for it in a dry run is at fault."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        raise AssertionError(f"a dry run reached for `{name}` on the forge")

@@ -1,0 +1,56 @@
+"""What a home has spent, read from its meter, wherever that is; and the prices that it is counted by."""
+
+from contextlib import closing
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.domain.budget import Price
+from harness.domain.errors import ConfigError, ModelError
+from harness.domain.spending import Line
+from harness.wiring.home import read_home
+from harness.wiring.state import database_of
+
+if TYPE_CHECKING:
+    from harness.agents.broker.prices import Prices
+
+FILE = "broker/broker.sqlite"
+
+
+def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
+    """All that was counted since the beginning of that day (UTC), also by a factory that is at work. Raises ConfigError where
+    there is no factory, ModelError where its meter cannot be read."""
+    import sqlalchemy as sa
+
+    from harness.agents.broker.meter import Meter
+    from harness.agents.broker.prices import prices
+
+    address = database_of(home, read_home(home))
+    if not address and not (home / FILE).exists():
+        return ()
+    try:
+        with closing(Meter(home / FILE, prices(), database=address)) as meter:
+            return meter.lines(since=since.isoformat() if since else "")
+    except sa.exc.DBAPIError as error:      # its own words show the address
+        raise ModelError(f"the meter cannot be read: {str(error.orig).strip().partition(chr(10))[0]}", retryable=True) from error
+
+
+def price_list() -> "tuple[Prices, str]":
+    """The built-in table, and what is to be said of it today; empty where it is within its horizon."""
+    from harness.agents.broker.prices import prices
+
+    table = prices()
+    return table, table.warning(datetime.now(UTC).date())
+
+
+def own_prices(home: Path, branch: str) -> tuple[Price, ...]:
+    """What `factory.toml` says at the tip of that branch as it was last fetched. Raises ConfigError, GitError."""
+    from harness.factory.config import read_config
+    from harness.factory.tables import FILE as CONFIG
+    from harness.wiring.open import open_archive
+
+    with open_archive(home) as archive:
+        text = archive.repository.read(archive.repository.fetched(branch), CONFIG)
+    if text is None:
+        raise ConfigError("it is not there", file=CONFIG)
+    return read_config(text.decode("utf-8")).prices

@@ -1,0 +1,84 @@
+"""A ledger that goes on from a recorded one."""
+
+from dataclasses import asdict
+
+import pytest
+
+from harness.domain.ledger import first_fault
+from harness.engine.played import DirectEngine, OverLedger, PlayedLedger, entries_told
+from tests.fakes.clock import FakeClock
+from tests.fakes.ledger import FakeLedger
+
+
+@pytest.fixture
+def recorded():
+    ledger = FakeLedger(FakeClock())
+    ledger.append("issue", "issue/1", issue=1, data={"title": "t"})
+    ledger.append("run", "run/triage-1-1", issue=1, run="triage-1-1", data={"base": "b"})
+    ledger.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "one"})
+    ledger.append("issue", "issue/2", issue=2, data={"title": "u"})
+    ledger.append("node", "triage-1-1/b/1", issue=1, run="triage-1-1", data={"says": "two"})
+    return ledger
+
+
+def test_the_same_run_again_gives_the_same_chain_to_the_last_hash(recorded) -> None:
+    played = PlayedLedger(recorded.written, "triage-1-1")
+    assert [entry.key for entry in played.entries()] == ["issue/1", "run/triage-1-1"]
+    for entry in recorded.written:
+        if entry.kind == "node":
+            played.append(entry.kind, entry.key, issue=1, run=entry.run, data=entry.data)
+    assert played.entries() == tuple(recorded.written)
+    assert played.came == played.recorded
+
+
+def test_what_others_wrote_meanwhile_is_there_when_it_was(recorded) -> None:
+    played = PlayedLedger(recorded.written, "triage-1-1")
+    played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "other"})
+    assert played.find("issue/2") is None
+    played.append("node", "triage-1-1/b/1", issue=1, run="triage-1-1", data={"says": "two"})
+    assert [entry.key for entry in played.entries()] == [entry.key for entry in recorded.written]
+    assert first_fault(played.entries(), None) is None
+    assert played.entries()[-1].hash != recorded.written[-1].hash
+
+
+def test_the_clock_is_that_of_the_recorded_lap(recorded) -> None:
+    played = PlayedLedger(recorded.written, "triage-1-1")
+    assert played.now().isoformat() == recorded.written[2].at
+    played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={})
+    assert played.now().isoformat() == recorded.written[4].at
+
+
+def test_a_key_is_written_once(recorded) -> None:
+    played = PlayedLedger(recorded.written, "triage-1-1")
+    first = played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "one"})
+    assert played.append("node", "triage-1-1/a/1", issue=1, run="triage-1-1", data={"says": "again"}) == first
+
+
+def test_a_run_that_never_began_is_no_run(recorded) -> None:
+    with pytest.raises(KeyError):
+        PlayedLedger(recorded.written, "triage-9-9")
+
+
+def test_entries_are_told_and_read_again(recorded) -> None:
+    assert entries_told(asdict(entry) for entry in recorded.written) == tuple(recorded.written)
+
+
+def test_a_ledger_over_another_leaves_it_as_it_is(recorded) -> None:
+    before = tuple(recorded.written)
+    over = OverLedger(recorded.entries(), recorded.clock.now)
+    over.append("node", "thought", issue=1, data={"x": (1, 2)})
+    assert tuple(recorded.written) == before
+    assert [entry.key for entry in over.added] == ["thought"]
+    assert over.entries(issue=1)[-1].data == {"x": [1, 2]}
+    assert over.find("issue/2") == recorded.find("issue/2")
+    assert first_fault(over.entries(), None) is None
+
+
+def test_the_engine_does_work_once_for_each_key() -> None:
+    engine, done = DirectEngine(), []
+    engine.register("node", lambda payload: done.append(payload) or {"outcome": "produced"})
+    for _ in range(2):
+        engine.start("r/a/1", "node", {"n": 1})
+    assert done == [{"n": 1}]
+    assert engine.wait_any(frozenset({"r/a/1", "r/b/1"}), seconds=0) == ("r/a/1", {"outcome": "produced"})
+    assert engine.wait_any(frozenset({"r/b/1"}), seconds=0) is None
