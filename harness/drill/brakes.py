@@ -66,7 +66,7 @@ def spent(ground: "Ground", *, allowed: int = ALLOWED) -> Seen:
     """An agent that asks a model on and on, at the real broker, under the user's caps less all but `allowed` calls."""
     config = read_config(ground.law["factory.toml"])
     caps = config.caps
-    request = SessionRequest(run="drill-1", role="implementer", issue=1, attempt=1, model=config.models.implementer,
+    request = SessionRequest(run="drill-1", role="implementer", issue=1, attempt=1, model=config.models.implementer[0].model,
                              calls=min(allowed, caps.calls_per_run), usd=caps.usd_per_run, usd_issue=caps.usd_per_issue,
                              usd_day=caps.usd_per_day)
     with provider() as (url, counting), TemporaryDirectory(prefix="factory-drill-", dir="/tmp") as short:

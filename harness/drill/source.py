@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError
 from harness.domain.issue import CommitSha
-from harness.factory.config import FILE as TOML
+from harness.factory.tables import FILE as TOML
 from harness.governance import governing_files
 from harness.shipped import shipped
 

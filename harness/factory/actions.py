@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from harness.domain.workflow import AgentNode, ApproveNode, GateNode, Node, NodeResult, RunNode, UseNode, ValidateNode
-from harness.factory import commands, implement, merge, triage, validate
+from harness.factory import commands, diagnose, implement, merge, plan, review, triage, validate
 from harness.factory.job import Action, Job, produced, refused
 from harness.factory.promises import PARTS, TESTS, parts_of
 
@@ -24,7 +24,10 @@ USES: Mapping[str, Action] = {
     "merge.confirm": merge.confirm,
     "merge.close": merge.close,
 }
-AGENTS: Mapping[str, Action] = {"triage": triage.classify, "implementer": implement.build}
+AGENTS: Mapping[str, Action] = {
+    "triage": triage.classify, "diagnoser": diagnose.diagnose, "planner": plan.plan, "implementer": implement.build,
+    "reviewer": review.review,
+}
 GATES: Mapping[str, Action] = {"law": implement.law_gate, "candidate-law": validate.law_gate, "merge": merge.gates}
 COMMANDS: Mapping[str, Action] = {TESTS: commands.tests}
 

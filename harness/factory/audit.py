@@ -16,7 +16,8 @@ from harness.domain.errors import FactoryError, GitError, ValidatorError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import Verdict, VerdictOutcome
-from harness.factory.config import API, FILE, read_config
+from harness.factory.config import API, read_config
+from harness.factory.tables import FILE
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 from harness.ports.validator import EvidenceReader, Validator

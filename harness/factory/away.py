@@ -7,10 +7,11 @@ everything else of the same forge answers, is a fault like any other in the end.
 from collections.abc import Iterable
 from datetime import datetime
 
-from harness.domain.errors import FactoryError, ForgeError, PortError, RemoteError
+from harness.domain.errors import FactoryError, ForgeError, ModelsPaused, PortError, RemoteError
 from harness.domain.workflow import NodeResult
 from harness.factory.history import RESUME
 from harness.factory.job import failed
+from harness.factory.pause import is_paused, result_of_pause
 from harness.factory.plant import Plant
 
 AWAY = "away"
@@ -20,6 +21,8 @@ MOST_TIMES = 10
 
 def result_of(error: FactoryError) -> NodeResult:
     """What a node gives that ended by this error: a failure, marked where only the forge's absence is to blame."""
+    if isinstance(error, ModelsPaused):
+        return result_of_pause(error)
     retryable = isinstance(error, PortError) and error.retryable
     if retryable and isinstance(error, (ForgeError, RemoteError)):
         again_at = getattr(error, "again_at", None)
@@ -28,14 +31,14 @@ def result_of(error: FactoryError) -> NodeResult:
 
 
 def is_away(result: NodeResult) -> bool:
-    """Whether the forge was away, so that nothing follows from this."""
-    return not result.outcome.succeeded and AWAY in result.output
+    """Whether the forge was away, or no model could be asked, so that nothing follows from this."""
+    return not result.outcome.succeeded and (AWAY in result.output or is_paused(result))
 
 
 def wait_for_forge(plant: Plant, run: str, missed: Iterable[NodeResult]) -> None:
     """Raise ForgeError where something was missed for want of the forge: the run stays open, and its engine's keys are of a
     new generation, for the engine remembers. Not for the eleventh time."""
-    absences = tuple(missed)
+    absences = tuple(one for one in missed if AWAY in one.output)
     key, times = f"{run}/away/", sum(entry.key.startswith(f"{run}/away/") for entry in plant.ledger.entries(kind="command"))
     if not absences or times >= MOST_TIMES:
         return

@@ -12,6 +12,7 @@ from typing import Any
 from harness.domain.governance import Status
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
+from harness.factory.advised import advised, remarks
 from harness.factory.history import History
 from harness.factory.lawbook import Book, Clause
 from harness.factory.link import NO, Chain, Link, Stage, Standing
@@ -130,8 +131,13 @@ class _Fold:
                 yield self._waiting(entry)
             case "triage":
                 yield from self._triage(entry)
+            case "estimate":
+                yield self._link(entry, Stage.TRIAGE, Standing.DONE, "What it may cost, as far as its like tell",
+                                 fact=str(entry.data["says"]))
             case "node":
                 yield from self._node(entry)
+            case "escalation" | "cast" | "model" | "diagnosis" | "plan":
+                yield from self._advised(entry)
             case "verdict":
                 yield from self._verdict(entry)
             case "done":
@@ -186,6 +192,9 @@ class _Fold:
         output = result["output"]
         findings = output.get("findings") or ()
         yield from dict.fromkeys(self._finding(entry, finding) for finding in findings)   # asked twice, told once
+        for asks, one in remarks(output):
+            yield self._link(entry, self._stage(entry), Standing.REFUSES if asks else Standing.DONE, one.title, fact=one.fact,
+                             quote=one.quote)
         told = {finding["rule"] for finding in findings}
         for gate in output.get("gates") or ():
             if gate["gate"] not in told:
@@ -201,6 +210,10 @@ class _Fold:
         return self._link(entry, self._stage(entry), _standing(finding), str(finding["title"]), rule=str(finding["rule"]),
                           permalink=permalink, fact=str(finding["says"]), quote=clause.prose,
                           evidence=tuple(map(str, finding.get("evidence") or ())))
+
+    def _advised(self, entry: Entry) -> Iterator[Link]:
+        if one := advised(entry):
+            yield self._link(entry, self._stage(entry), Standing.DONE, one.title, fact=one.fact, quote=one.quote)
 
     # The verdict
 

@@ -23,7 +23,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
 from harness.factory import projecttests
 from harness.factory.history import History
-from harness.factory.job import Job, failed, produced
+from harness.factory.job import MACHINE, Job, failed, produced
 from harness.governance.facts.secrets import SecretScanner
 from harness.governance.text.invisible import without_invisible
 
@@ -43,7 +43,7 @@ def tests(job: Job) -> NodeResult:
     try:
         report = projecttests.compared(job, base=job.base, head=_commit(job))
     except SandboxError as error:
-        return failed(str(error), event=NOT_RUN[job.workflow.name])
+        return failed(str(error), event=NOT_RUN[job.workflow.name], fault=MACHINE)
     return produced(report.says, tests_pass=True) if report.green else _said_no(job, "tests", report.says, tests_pass=False)
 
 
@@ -54,7 +54,7 @@ def command(job: Job) -> NodeResult:
     try:
         result = _run(job, job.node)
     except SandboxError as error:
-        return failed(f"`{shown}` was not run: {error}", event=NOT_RUN[job.workflow.name])
+        return failed(f"`{shown}` was not run: {error}", event=NOT_RUN[job.workflow.name], fault=MACHINE)
     words = excerpt(result.stdout + result.stderr)
     if result.ok:
         return produced(f"`{shown}` passed", exit_code=0, printed=words)

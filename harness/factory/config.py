@@ -1,18 +1,27 @@
 """`factory.toml`: what a repository tells its factory about itself. Read at the base commit, never from a branch."""
 
-import difflib
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
-from decimal import Decimal
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
-from harness.domain.budget import Caps
+from harness.domain.agents import BUILT_IN, AgentChoice, AgentKind
+from harness.domain.breaker import Fuse
+from harness.domain.budget import Caps, Price
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
-
-FILE = "factory.toml"
-_MOST = 100_000
+from harness.domain.roles import Tier
+from harness.factory.model_config import (
+    WORKS_IN_A_BOX,
+    Models,
+    Review,
+    agents_in,
+    families_in,
+    fuse_in,
+    models_in,
+)
+from harness.factory.tables import FILE, MOST, only_known, read, table
+from harness.factory.tariff import bounded, prices_in
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,19 +57,6 @@ class Tests:
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """Which model plays which role. The reviewer votes on judged rules, and never on its own work. Actor and judge are asked
-    only where there are personas; the judge must be another model than the actor."""
-
-    triage: str = "claude-haiku-5-5"
-    implementer: str = "claude-sonnet-5-5"
-    author: str = "claude-opus-5-5"
-    reviewer: str = "claude-opus-5-5"
-    actor: str = "claude-haiku-5-5"
-    judge: str = "claude-opus-5-5"
-
-
-@dataclass(frozen=True, slots=True)
 class Limits:
     """How often, how long, and how many at once."""
 
@@ -91,11 +87,11 @@ class Triage:
     def __post_init__(self) -> None:
         """Raises ConfigError for a number that would stop triage for good, or that is none."""
         least = {"per_author": 1, "per_day": 1, "batch": 1, "aging_days": 1}
-        for field in fields(self):
-            value, floor = getattr(self, field.name), least.get(field.name, 0)
-            if not floor <= value <= _MOST:
-                raise ConfigError(f"expected a number from {floor} to {_MOST}, found {value}", file=FILE,
-                                  key=f"triage.{field.name}")
+        for one in fields(self):
+            value, floor = getattr(self, one.name), least.get(one.name, 0)
+            if not floor <= value <= MOST:
+                raise ConfigError(f"expected a number from {floor} to {MOST}, found {value}", file=FILE,
+                                  key=f"triage.{one.name}")
 
 
 PUSH, API = "push", "api"
@@ -120,9 +116,26 @@ class Merge:
         """Raises ConfigError for a way to land that there is not, and for a wait that is none or has no end."""
         if self.by not in (PUSH, API):
             raise ConfigError(f"expected `{PUSH}` or `{API}`, found {self.by!r}", file=FILE, key="merge.by")
-        if not 1 <= self.wait_minutes <= _MOST:
-            raise ConfigError(f"expected a number from 1 to {_MOST}, found {self.wait_minutes}", file=FILE,
+        if not 1 <= self.wait_minutes <= MOST:
+            raise ConfigError(f"expected a number from 1 to {MOST}, found {self.wait_minutes}", file=FILE,
                               key="merge.wait_minutes")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What an implementer is told of the repository before it looks: at most `tokens` of it (0: nothing), as parts of at most
+    `files` files, with at most `lessons` of what earlier runs noted (0: none). An attempt after a failed one is told more."""
+
+    tokens: int = 6000
+    files: int = 6
+    lessons: int = 5
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a number that is none of these."""
+        for one in fields(self):
+            if not 0 <= getattr(self, one.name) <= MOST:
+                raise ConfigError(f"expected a number from 0 to {MOST}, found {getattr(self, one.name)}", file=FILE,
+                                  key=f"context.{one.name}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,10 +184,34 @@ class Config:
     merge: Merge = Merge()
     personas: tuple[Persona, ...] = ()
     forge: Shown = Shown()
+    review: Review = field(default_factory=Review)
+    breaker: Fuse = field(default_factory=Fuse)
+    prices: tuple[Price, ...] = ()
+    families: tuple[tuple[str, str], ...] = ()   # a beginning of a model's name, and the family that it is of
+    agents: tuple[tuple[str, AgentChoice], ...] = ()    # by the names that models are given them by
+    context: Context = Context()
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for an agent that is not declared, and for one where nobody works in a box."""
+        for role in (one.name for one in fields(self.models)):
+            for tier in self.models.of(role):
+                if tier.agent and role != WORKS_IN_A_BOX:
+                    raise ConfigError(f"only the {WORKS_IN_A_BOX} works with an agent; a {role} is asked, and answers", file=FILE,
+                                      key=f"models.{role}")
+                if tier.agent and tier.agent not in dict(self.agents):
+                    raise ConfigError(f"no agent of the name {tier.agent!r}; declare it as `[agents.{tier.agent}]`", file=FILE,
+                                      key=f"models.{role}")
+                if (tier.effort or tier.max_tokens) and self.agent(tier).kind is not AgentKind.BUILT_IN:
+                    raise ConfigError(f"{self.agent(tier).kind} sets `effort` and `max_tokens` itself; leave them out", file=FILE,
+                                      key=f"models.{role}")
+
+    def agent(self, tier: Tier) -> AgentChoice:
+        """The agent that works with this model."""
+        return dict(self.agents)[tier.agent] if tier.agent else BUILT_IN
 
 
-_T = TypeVar("_T")
-_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal", "merge", "forge", "personas")
+_TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal", "merge", "forge", "personas", "review",
+           "breaker", "families", "prices", "agents", "context")
 
 
 def read_config(text: str) -> Config:
@@ -185,35 +222,41 @@ def read_config(text: str) -> Config:
         raise ConfigError(str(error), file=FILE) from error
     if document.pop("schema", None) != 1:
         raise ConfigError("expected `schema = 1` as the first line", file=FILE, key="schema")
-    _only_known(document, _TABLES, "")
+    only_known(document, _TABLES, "")
     return Config(
-        app=_read(App, _table(document, "app"), "app"),
-        dependencies=_read(Dependencies, _table(document, "dependencies"), "dependencies"),
-        tests=_read(Tests, _table(document, "tests"), "tests"),
-        models=_read(Models, _table(document, "models"), "models"),
-        limits=_read(Limits, _table(document, "limits"), "limits"),
-        triage=_read(Triage, _table(document, "triage"), "triage"),
-        caps=_read(Caps, _table(document, "budget"), "budget"),
-        seal=_read(Seal, _table(document, "seal"), "seal"),
-        merge=_merge(_table(document, "merge")),
-        forge=_read(Shown, _table(document, "forge"), "forge"),
+        app=read(App, table(document, "app"), "app"),
+        dependencies=read(Dependencies, table(document, "dependencies"), "dependencies"),
+        tests=read(Tests, table(document, "tests"), "tests"),
+        models=models_in(table(document, "models")),
+        limits=read(Limits, table(document, "limits"), "limits"),
+        triage=read(Triage, table(document, "triage"), "triage"),
+        caps=bounded(read(Caps, table(document, "budget"), "budget")),
+        seal=read(Seal, table(document, "seal"), "seal"),
+        merge=_merge(table(document, "merge")),
+        forge=read(Shown, table(document, "forge"), "forge"),
         personas=_personas(document.get("personas", [])),
+        review=read(Review, table(document, "review"), "review"),
+        breaker=fuse_in(table(document, "breaker")),
+        prices=prices_in(table(document, "prices")),
+        families=families_in(table(document, "families")),
+        agents=agents_in(table(document, "agents")),
+        context=read(Context, table(document, "context"), "context"),
     )
 
 
 def _personas(told: Any) -> tuple[Persona, ...]:
     if not isinstance(told, list) or not all(isinstance(one, Mapping) for one in told):
         raise ConfigError("expected tables `[[personas]]`", file=FILE, key="personas")
-    found = tuple(_read(Persona, one, f"personas.{number}") for number, one in enumerate(told, start=1))
+    found = tuple(read(Persona, one, f"personas.{number}") for number, one in enumerate(told, start=1))
     if len({persona.name for persona in found}) != len(found):
         raise ConfigError("two personas have the same name; give each its own", file=FILE, key="personas")
     return found
 
 
-def _merge(table: Mapping[str, Any]) -> Merge:
-    told = table.get("required_checks", [])
-    rest = {name: value for name, value in table.items() if name != "required_checks"}
-    return replace(_read(Merge, rest, "merge"), required_checks=_required(told))
+def _merge(given: Mapping[str, Any]) -> Merge:
+    told = given.get("required_checks", [])
+    rest = {name: value for name, value in given.items() if name != "required_checks"}
+    return replace(read(Merge, rest, "merge"), required_checks=_required(told))
 
 
 def _required(told: Any) -> tuple[RequiredCheck, ...]:
@@ -229,7 +272,7 @@ def _required(told: Any) -> tuple[RequiredCheck, ...]:
 def _required_check(one: Any, key: str) -> RequiredCheck:
     if not isinstance(one, Mapping):
         raise ConfigError(f"expected a table such as {{name = \"ci\", app = 15368}}, found {one!r}", file=FILE, key=key)
-    _only_known(one, ("name", "app"), f"{key}.")
+    only_known(one, ("name", "app"), f"{key}.")
     name, app = one.get("name"), one.get("app")
     if not isinstance(name, str) or not name:
         raise ConfigError(f"expected the check's name, found {name!r}", file=FILE, key=f"{key}.name")
@@ -237,42 +280,3 @@ def _required_check(one: Any, key: str) -> RequiredCheck:
         raise ConfigError("expected the number of the app that reports it, which the forge tells beside each check run "
                           f"(15368 is GitHub Actions), found {app!r}", file=FILE, key=f"{key}.app")
     return RequiredCheck(name, app)
-
-
-def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    found = document.get(name, {})
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"expected a table `[{name}]`", file=FILE, key=name)
-    return found
-
-
-def _only_known(table: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> None:
-    for key in table:
-        if key not in known:
-            nearest = difflib.get_close_matches(key, known, n=1)
-            hint = f"; did you mean `{prefix}{nearest[0]}`?" if nearest else f"; known here: {', '.join(known)}"
-            raise ConfigError(f"no such key{hint}", file=FILE, key=f"{prefix}{key}")
-
-
-def _read(kind: type[_T], table: Mapping[str, Any], name: str) -> _T:
-    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
-    _only_known(table, tuple(known), f"{name}.")
-    try:
-        return kind(**{key: _value(known[key].type, value, f"{name}.{key}") for key, value in table.items()})
-    except TypeError as error:
-        raise ConfigError(str(error).split("()", 1)[-1].strip(), file=FILE, key=name) from error
-
-
-def _value(kind: Any, value: Any, key: str) -> Any:
-    """`value` as the field wants it; lists become tuples, tables become pairs, money becomes Decimal."""
-    wanted = getattr(kind, "__name__", str(kind))
-    match value:
-        case list() if all(isinstance(item, str) for item in value) and "tuple" in str(kind):
-            return tuple(value)
-        case dict() if "tuple" in str(kind):
-            return tuple(sorted((str(k), str(v)) for k, v in value.items()))
-        case int() | float() if kind is Decimal and not isinstance(value, bool):
-            return Decimal(str(value))
-        case _ if kind in (int, str, bool) and type(value) is kind:
-            return value
-    raise ConfigError(f"expected {wanted}, found {value!r}", file=FILE, key=key)

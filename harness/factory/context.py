@@ -5,14 +5,17 @@ template, never a heading, and cannot close a delimiter.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
+from harness.domain.essay import Passage
 from harness.domain.workflow import AgentNode
 from harness.factory import commands, comments
+from harness.factory.briefing import repository_context
 from harness.factory.job import Job
 from harness.factory.steering import Steering
 from harness.governance.context import context
-from harness.workflow import rendered
+from harness.workflow import rendered, used_values
 
 
 def system_blocks(steering: Steering) -> tuple[str, ...]:
@@ -46,9 +49,37 @@ def _reports(job: Job) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False) if told else ""
 
 
-def implementer_task(job: Job) -> str:
-    """The implementer's task, from the prompt that the workflow names."""
+def findings(job: Job) -> list[str]:
+    """What the judge saw, or a rule said, of the attempts before, in the fixed words that are let out."""
+    return list(comments.finding_for_agent(job.history.findings))
+
+
+def advice(output: Mapping[str, Any], name: str) -> str:
+    """What another model advises under this name in a node's output, as one JSON document; empty where there is nothing."""
+    return json.dumps(output[name], indent=1, ensure_ascii=False) if output.get(name) else ""
+
+
+def _requested(job: Job) -> str:
+    """What reviewers ask for, as one JSON document; empty where they ask for nothing."""
+    kept = ("file", "line", "quote", "says", "companion")
+    told = [{name: one[name] for name in kept if one.get(name)} for one in job.history.requested]
+    return json.dumps(told, indent=1, ensure_ascii=False) if told else ""
+
+
+def implementer_task(job: Job, *, step: str = "") -> str:
+    """The implementer's task, from the prompt that the workflow names. `step` is the part of a split task that is to be done
+    now, as JSON; empty where all of it is."""
     assert isinstance(job.node, AgentNode)
-    findings = list(comments.finding_for_agent(job.history.findings))
-    return rendered(job.node.prompt, {"spec_card": spec_card(job), "findings": findings, "round": len(findings) + 1,
-                                      "attempt": job.number, "reports": _reports(job)}, prompts=job.steering.prompts)
+    said = findings(job)
+    values: dict[str, Any] = {
+        "spec_card": spec_card(job), "findings": said, "round": len(said) + 1, "attempt": job.number, "reports": _reports(job),
+        "reviews": _requested(job), "diagnosis": advice(job.outputs.get("diagnose", {}), "diagnosis"),
+        "plan": advice(job.outputs.get("plan", {}), "plan"), "step": step}
+    essay = repository_context(job, _passages(values)) if "context" in used_values(job.node.prompt, job.steering.prompts) else ""
+    return rendered(job.node.prompt, {**values, "context": essay}, prompts=job.steering.prompts)
+
+
+def _passages(values: Mapping[str, Any]) -> tuple[Passage, ...]:
+    """What a prompt shows besides the repository, as a manifest lists it."""
+    told = {name: "\n".join(value) if isinstance(value, list) else value for name, value in values.items()}
+    return tuple(Passage(name, name, text) for name, text in told.items() if isinstance(text, str) and text)

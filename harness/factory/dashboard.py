@@ -18,6 +18,7 @@ from harness.factory.comments.dashboard import MARKER, TITLE, Board, Row, dashbo
 from harness.factory.digest import DIGEST, is_under_way, told_of
 from harness.factory.effects import is_stopped, say
 from harness.factory.history import History, why_frozen
+from harness.factory.pause import pause_in_force
 from harness.factory.plant import Plant
 from harness.factory.steering import Steering
 
@@ -101,6 +102,7 @@ def board(plant: Plant, steering: Steering) -> Board:
     today = datetime.combine(plant.clock.now().astimezone(UTC).date(), time(), UTC)
     yesterday, those = today - timedelta(days=1), plant.known.those
     digests, paid = plant.ledger.entries(kind=DIGEST), those(has_cost)
+    paused = pause_in_force(plant.ledger, plant.clock.now())
     return Board(
         stopped=is_stopped(plant) is not False, frozen=why_frozen(plant.ledger),
         waiting=tuple(_row(one, steering) for one in those(needs_a_person)),
@@ -108,7 +110,8 @@ def board(plant: Plant, steering: Steering) -> Board:
         asked=tuple(_row(one, steering) for one in those(waits_for_its_filer)),
         landed=tuple(_row(one, steering) for one in those(has_landed) if _moment(one.transitions[-1]) >= yesterday),
         since=yesterday.date(), spent_today=_spent(paid, today), spent_yesterday=_spent(paid, yesterday) - _spent(paid, today),
-        cap=steering.config.caps.usd_per_day, digest=str(digests[-1].data["path"]) if digests else "")
+        cap=steering.config.caps.usd_per_day, digest=str(digests[-1].data["path"]) if digests else "",
+        paused=paused.says if paused else "")
 
 
 def _row(told: History, steering: Steering) -> Row:

@@ -76,12 +76,13 @@ class Digest:
     frozen: str                       # why merging is; empty when it is not
     stopped: bool
     fault: str                        # why the ledger cannot be trusted; empty when it can
+    paused: str = ""                  # why no model is asked, and until when; empty when one is
 
     @property
     def is_quiet(self) -> bool:
-        """Whether nobody has to do anything."""
+        """Whether nobody has to do anything. A pause ends by itself, but somebody may want to end it sooner."""
         down = any(one.until is None for one in self.outages)
-        return not (self.waiting or self.broken or self.frozen or self.stopped or self.fault or down)
+        return not (self.waiting or self.broken or self.frozen or self.stopped or self.fault or self.paused or down)
 
     def as_json(self) -> dict[str, Any]:
         """Moments as ISO 8601, dollars as numbers."""
@@ -94,16 +95,17 @@ class Digest:
             "outages": [{"says": one.says, "since": one.since.isoformat(), "until": one.until and one.until.isoformat()}
                         for one in self.outages],
             "broken": [asdict(one) for one in self.broken],
-            "frozen": self.frozen, "stopped": self.stopped, "fault": self.fault,
+            "frozen": self.frozen, "stopped": self.stopped, "fault": self.fault, "paused": self.paused,
         }
 
 
-def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: bool, frozen: str, fault: str = "") -> Digest:
+def digest(entries: Sequence[Entry], *, since: datetime, at: datetime, stopped: bool, frozen: str, fault: str = "",
+           paused: str = "") -> Digest:
     """What the ledger says at `at`. All moments are aware."""
     told = histories(entries)
     usage = [entry for entry in entries if entry.kind == "usage" and _moment(entry) > since]
     return Digest(
-        since=since, at=at, stopped=stopped, frozen=frozen, fault=fault,
+        since=since, at=at, stopped=stopped, frozen=frozen, fault=fault, paused=paused,
         merged=_those(told, lambda one: one.state is State.MERGED and _moved_after(one, since)),
         rejected=_those(told, lambda one: one.state is State.REJECTED and _moved_after(one, since)),
         asked=_those(told, lambda one: one.state is State.NEEDS_INFO),

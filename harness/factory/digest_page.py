@@ -112,6 +112,9 @@ def _wrong(found: Digest, quote: Quote) -> Iterator[Item]:
                    ("look at the landing below, then `factory resume` lifts it",))
     if found.stopped:
         yield Item("The owner's stop is set", ("`factory resume` lifts it",))
+    if found.paused:
+        yield Item(f"The factory pauses: {quote(found.paused)}",
+                   ("it goes on then by itself, and no issue fails for it; `factory cost --by day` tells what was spent",))
     for broken in found.broken:
         yield _broken(broken, quote)
     for outage in found.outages:

@@ -25,6 +25,7 @@ from harness.factory.history import RESUME, History, history
 from harness.factory.job import Job
 from harness.factory.lawbook import keep_law
 from harness.factory.lifecycle import project, transition
+from harness.factory.pause import pause_where_told
 from harness.factory.plant import Plant
 from harness.factory.space import refuse_no_when_full
 from harness.factory.steering import Steering, steering_at
@@ -57,7 +58,7 @@ class Dispatch:
     halt: threading.Event = field(default_factory=threading.Event)   # set: every run is left as it is recorded
 
     def run(self, steering: Steering, told: History, workflow: str) -> Run:
-        """Drive one run to its end, or until a stop; a stop leaves it to be taken up again."""
+        """Drive one run to its end, or until a stop; a stop, and a pause, leave it to be taken up again."""
         started = self._open(steering, told, workflow)
         at = steering_at(self.plant, CommitSha(started.data["base"]))
         name, issue = str(started.run), told.issue
@@ -78,6 +79,8 @@ class Dispatch:
         ended = run(at.workflows[workflow], hands, concurrency=CONCURRENCY, finished=finished, record=record,
                     cancelled=lambda: self._pulse())
         if ended.status is RunStatus.FAILED:     # also of what comes after its event: an issue has still to be closed
+            if pause_where_told(self.plant, steering.config.caps, name, missed.values()):
+                return ended
             wait_for_forge(self.plant, name, missed.values())
         self._close(ended, started, at.digest)
         return ended

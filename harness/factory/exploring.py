@@ -23,9 +23,9 @@ def exploring(job: Job) -> Iterator[dict[str, Any]]:
             yield {}
             return
         told: dict[str, Any] = {"personas": [_told(persona) for persona in config.personas]}
-        told["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor)))
+        told["actor"] = _socket(stack.enter_context(session(job, ACTOR, config.models.actor[0])))
         if any(persona.claims for persona in config.personas):
-            told["contrast"] = _socket(stack.enter_context(session(job, JUDGE, config.models.judge)))
+            told["contrast"] = _socket(stack.enter_context(session(job, JUDGE, config.models.judge[0])))
         yield {"exploring": told}
 
 

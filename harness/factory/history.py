@@ -152,6 +152,11 @@ class History:
         return decided[-1] if decided else None
 
     @property
+    def estimate(self) -> str:
+        """What it was thought to cost when it was accepted last, in a sentence; empty where nobody has said."""
+        return next((str(entry.data["says"]) for entry in reversed(self._of("estimate"))), "")
+
+    @property
     def is_duplicate(self) -> bool:
         """Whether it was turned away because an older issue says the same."""
         return bool(self.transitions) and self.transitions[-1].data["event"] == Event.TRIAGE_DUPLICATE
@@ -169,6 +174,13 @@ class History:
         """Why the change was sent back, oldest first: the judge's public findings, the only words of it that reach an
         agent, and the law's where it asked for another try."""
         return tuple(finding for entry in self.entries for finding in _findings_in(entry))
+
+    @property
+    def requested(self) -> tuple[Mapping[str, Any], ...]:
+        """What reviewers want changed in the proposal at hand, where they sent it back: words of models about a difference."""
+        since = max((entry.seq for entry in self.transitions if entry.data["event"] == Event.CHANGE_READY), default=0)
+        return tuple(one for entry in self._of("node") if entry.seq > since
+                     for one in entry.data["result"]["output"].get("requested", ()))
 
     @property
     def usage(self) -> Usage:

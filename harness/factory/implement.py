@@ -4,26 +4,54 @@ The agent works in a box on a store of one commit. When the box is dead, the har
 makes the commit, asks the law, and only then pushes. Nothing that the agent says is believed.
 """
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import BudgetExhausted, GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
+from harness.domain.roles import Ladder, Tier
 from harness.domain.workflow import NodeResult, Outcome
 from harness.factory import comments, context, law
+from harness.factory.attempts import approach_of, failed_attempts
+from harness.factory.casting import LATER_TIERS, cast, did_well, fell_short
+from harness.factory.comments.inert import count
 from harness.factory.effects import effect, stop_if_told
-from harness.factory.job import Job, failed, produced, refused
+from harness.factory.job import MACHINE, Job, failed, produced, refused
 from harness.factory.models import session
 from harness.factory.requests import validator_request
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.git import Conflict
 
+IMPLEMENTER, ESCALATION = "implementer", "escalation"
+STEPS = 1000
+"""Sessions of the steps of a split attempt are numbered from 1000 times its number on, beside those of whole attempts."""
+
 
 def prepare(job: Job) -> NodeResult:
-    """Where this attempt starts: at the base, or at the change so far, brought onto it."""
+    """Where this attempt starts: at the base, or at the change so far, brought onto it. How it differs from those that failed
+    is written down before anything is done."""
     start = _start(job)
-    return produced(f"starts from {start:.7}", base=job.base, start=start)
+    says = _escalated(job)
+    return produced(f"starts from {start:.7}{f'; {says}' if says else ''}", base=job.base, start=start)
+
+
+def _escalated(job: Job) -> str:
+    """What is done otherwise than in the attempt before, in words that are in the ledger; empty where nothing is."""
+    models, failed_so_far = job.steering.config.models, failed_attempts(job.history)
+    now = approach_of(job.history, models)
+    if not now.escalates:
+        return ""
+    means = (f"{models.implementer[now.tier].name} makes it" if now.tier else "",
+             "somebody looks first at what went wrong" if now.diagnosed else "",
+             "the work is done in steps" if now.split else "")
+    says = f"{', '.join(filter(None, means))}, because {count(len(failed_so_far), 'attempt')} failed"
+    job.plant.ledger.append(ESCALATION, job.key(ESCALATION), issue=job.issue, run=job.run, data={
+        "tier": now.tier, "diagnosed": now.diagnosed, "split": now.split, "says": says,
+        "last": failed_so_far[-1].says[:500], "failed": [one.entry for one in failed_so_far], "rules": job.steering.digest})
+    return says
 
 
 def _start(job: Job) -> CommitSha:
@@ -55,7 +83,7 @@ def author(job: Job) -> NodeResult:
         return produced("sealed journeys are already there", journeys=known.digest)
     if known.declined and _is_chore(job):
         return _guarded(known.standing)
-    with session(job, "author", job.steering.config.models.author) as line:
+    with session(job, "author", job.steering.config.models.author[0]) as line:
         request["broker"] = {"socket": str(line.socket), "model": line.model}
         authored = plant.validator.author(request, plant.places.run(job.run) / "author")
     if authored.outcome == "no-journey" and _is_chore(job):
@@ -78,56 +106,105 @@ def _guarded(standing: int) -> NodeResult:
 
 
 def build(job: Job) -> NodeResult:
-    """One agent run in its box, on a worktree that is its own."""
+    """One agent run in its box, on a worktree that is its own; or, where the work is split, one for each step."""
     plant, prepared = job.plant, job.outputs["prepare"]
-    start = CommitSha(prepared["start"])
-    worktree = plant.worktrees.open(job.run, start)
+    ladder, now = job.steering.config.models.implementer, approach_of(job.history, job.steering.config.models)
+    tier = cast(job, IMPLEMENTER, ladder, at_least=now.tier, why="what it made before failed" if now.tier else "")
+    worktree = plant.worktrees.open(job.run, CommitSha(prepared["start"]))
+    steps = _steps(job) if now.split else ()
     try:
-        with session(job, "implementer", job.steering.config.models.implementer) as line:
-            report = plant.agent.work(_assignment(job, worktree), line)
+        result = _worked(job, tier, worktree, steps=steps)
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
-    return _built(job, report, worktree)
+    if result.outcome is Outcome.FAILED and result.output.get("fault") != MACHINE:
+        fell_short(job, IMPLEMENTER, tier, result.message)
+    elif result.event == Event.CANNOT_DO:      # an honest end is a good one; whether a change is one, its snapshot tells
+        did_well(job, IMPLEMENTER, tier)
+    return result
 
 
-def _assignment(job: Job, worktree: Path) -> Assignment:
+def _steps(job: Job) -> tuple[str, ...]:
+    """The parts that the plan splits the work into, each as JSON; none where it has fewer than two."""
+    planned = job.outputs.get("plan", {}).get("plan") or {}
+    steps = planned.get("steps", ())
+    return tuple(json.dumps({"step": number, "of": len(steps), **step}, indent=1, ensure_ascii=False)
+                 for number, step in enumerate(steps, start=1)) if len(steps) > 1 else ()
+
+
+def _worked(job: Job, tier: Tier, worktree: Path, *, steps: tuple[str, ...]) -> NodeResult:
+    """What the agent came to; of several steps what the last one did, or the first that did not finish."""
+    reports: list[AgentReport] = []
+    for number, step in enumerate(steps or ("",), start=1):
+        attempt = STEPS * job.number + number if steps else job.number
+        later = LATER_TIERS * job.steering.config.models.implementer.index(tier) if steps else 0
+        with session(job, IMPLEMENTER, tier, attempt=attempt + later) as line:
+            reports.append(job.plant.agent.work(_assignment(job, worktree, tier, step=step), line))
+        if reports[-1].outcome != "finished":
+            break
+    return _built(reports, worktree, tier)
+
+
+def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assignment:
     config, plant = job.steering.config, job.plant
     lock = plant.repository.read(job.base, config.dependencies.tests or config.dependencies.lock)
     return Assignment(
-        run=job.run, role="implementer", worktree=worktree, system=context.system_blocks(job.steering),
-        task=context.implementer_task(job), max_turns=config.limits.turns, wall_seconds=config.limits.agent_seconds,
-        layer=plant.sandbox.layer(lock, wheels=plant.wheels) if lock else None,
+        run=job.run, role=IMPLEMENTER, worktree=worktree, system=context.system_blocks(job.steering),
+        task=context.implementer_task(job, step=step), max_turns=config.limits.turns, wall_seconds=config.limits.agent_seconds,
+        layer=plant.sandbox.layer(lock, wheels=plant.wheels) if lock else None, agent=config.agent(tier),
     )
 
 
-def _built(job: Job, report: AgentReport, worktree: Path) -> NodeResult:
-    said: dict[str, Any] = {"summary": report.summary[:2000], "turns": report.turns, "box": report.box_form,
-                            "worktree": str(worktree)}
+def _built(reports: Sequence[AgentReport], worktree: Path, tier: Tier) -> NodeResult:
+    report, turns = reports[-1], sum(report.turns for report in reports)
+    summary = "\n\n".join(report.summary for report in reports)
+    said: dict[str, Any] = {"summary": summary[:2000], "turns": turns, "box": report.box_form, "worktree": str(worktree),
+                            "model": tier.name, "agent": report.agent}
     match report.outcome:
         case "finished":
-            return produced(f"the agent finished after {report.turns} turns", **said)
+            steps = f" in {len(reports)} steps" if len(reports) > 1 else ""
+            return produced(f"the agent finished after {turns} turns{steps}", **said)
         case "gave-up":
-            return refused(f"{report.reason}: {report.summary[:500]}", event=Event.CANNOT_DO, **said)
+            shown = f" (shown by {'; '.join(report.evidence)[:300]})" if report.evidence else ""
+            return refused(f"{report.reason}: {report.summary[:500]}{shown}", event=Event.CANNOT_DO, **said)
         case "budget":
             return refused("the agent's budget is spent", event=Event.BUDGET_EXHAUSTED, **said)
+        case "stalled" | "out-of-turns":
+            return failed(f"the agent ended as {report.outcome}: {report.summary[:500]}", event=Event.RUN_FAILED, **said)
         case other:
-            return failed(f"the agent ended as {other}: {report.summary[:500]}", event=Event.RUN_FAILED, **said)
+            return failed(f"the agent ended as {other}: {report.summary[:500]}", event=Event.RUN_FAILED, fault=MACHINE, **said)
 
 
 def snapshot(job: Job) -> NodeResult:
     """The agent's files as a commit of ours. Refuses what must not be in a tree, and a change that changes nothing."""
     plant, start, worktree = job.plant, CommitSha(job.outputs["prepare"]["start"]), Path(job.outputs["build"]["worktree"])
     if not worktree.exists():
-        return failed("the worktree went with the machine that it was on; the change is made again", event=Event.RUN_FAILED)
+        return failed("the worktree went with the machine that it was on; the change is made again", event=Event.RUN_FAILED,
+                      fault=MACHINE)
     try:
         tree = plant.worktrees.snapshot(worktree, start)
     except GitError as error:
         return refused(str(error), event=Event.LAW_REFUSED)
     if tree == plant.repository.tree_of(start):
-        return failed("the agent finished without changing anything", event=Event.RUN_FAILED)
+        return _nothing_done(job)
+    for tier in _builder(job):
+        did_well(job, IMPLEMENTER, tier)
     head = _commit(job, tree, start)
     files = len(plant.repository.diff(job.base, head).files)
     return produced(f"{files} files changed, tree {tree:.7}", head=head, tree=tree)
+
+
+def _nothing_done(job: Job) -> NodeResult:
+    """An agent that says it is done and did nothing: that is its model's failure."""
+    says = "the agent finished without changing anything"
+    for tier in _builder(job):
+        fell_short(job, IMPLEMENTER, tier, says)
+    return failed(says, event=Event.RUN_FAILED)
+
+
+def _builder(job: Job) -> Ladder:
+    """The model that worked in this run, as its ladder has it."""
+    model = job.outputs["build"].get("model")
+    return tuple(tier for tier in job.steering.config.models.implementer if tier.name == model)
 
 
 def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:

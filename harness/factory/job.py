@@ -50,6 +50,9 @@ class Job:
 
 Action = Callable[[Job], NodeResult]
 
+MACHINE = "machine"
+"""What an output says under `fault` where something other than a model kept a node from doing what it is for."""
+
 
 def produced(message: str = "", *, event: str | None = None, **output: Any) -> NodeResult:
     """The node did what it is for."""

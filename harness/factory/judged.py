@@ -16,12 +16,14 @@ from functools import cache, partial
 from pathlib import Path
 from urllib.parse import quote
 
-from harness.domain.errors import BudgetExhausted, ModelError
+from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Answer, Decision, Question, Rule, Sight, Status, Vote
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
+from harness.domain.roles import Tier
 from harness.factory import context
+from harness.factory.casting import NOBODY, reviewers
 from harness.factory.effects import stop_if_told
 from harness.factory.job import Job
 from harness.factory.models import session
@@ -61,10 +63,11 @@ class _Poll:
     question: Question
     view: View
     head: CommitSha
+    voter: Tier | None        # who casts all of the votes: the first of a family that wrote none of it; None: nobody may
 
     @property
     def model(self) -> str:
-        return self.job.steering.config.models.reviewer
+        return self.voter.name if self.voter else "nobody"
 
     def key(self, number: int) -> str:
         """Names a vote by all that it was asked and shown: another word anywhere is another vote."""
@@ -80,19 +83,21 @@ def put_to_the_vote(job: Job, decision: Decision, *, facts: ChangeFacts, base: C
     """The decision with what each judged rule comes to; the decision itself where code refuses already.
 
     With `asking` False only recorded votes count; what a person `lifted` is told, and refuses nothing. Raises ModelError
-    where a model may answer later, BudgetExhausted where a cap does not let it be asked, Stopped at the owner's stop."""
+    where a model may answer later, ModelsPaused where nobody is asked for now, BudgetExhausted where a cap does not let it be
+    asked, Stopped at the owner's stop."""
     if not decision.allowed:
         return decision
     asked = rules_voted_on(job.steering.governance, facts, applies=decision.applies)
-    polls = [_Poll(job, rule, rule.question, _view(job, rule.question, facts=seen, base=base, head=head), head)
+    voter = next(iter(reviewers(job.steering.config, job.history)), None) if asked else None
+    polls = [_Poll(job, rule, rule.question, _view(job, rule.question, facts=seen, base=base, head=head), head, voter)
              for rule, seen in asked if rule.question]
     return with_votes(decision, [as_lifted(poll.rule, finding_of(poll.rule, _outcome(poll, asking=asking)), lifted)
                                  for poll in polls])
 
 
 def _outcome(poll: _Poll, *, asking: bool) -> Answer:
-    if poll.view.fault:
-        return Answer(UNKNOWN, f"nobody was asked: {poll.view.fault}")
+    if fault := poll.view.fault or ("" if poll.voter else NOBODY):
+        return Answer(UNKNOWN, f"nobody was asked: {fault}")
     return _answer(poll, _ask(poll) if asking else {})
 
 
@@ -104,16 +109,17 @@ def _view(job: Job, question: Question, *, facts: ChangeFacts, base: CommitSha, 
 
 def _ask(poll: _Poll) -> Mapping[int, str]:
     """Have every missing vote cast and written down; of those that were not, why. In shadow it is only ever said."""
+    assert poll.voter is not None
     job, missing = poll.job, [number for number in _numbers(poll) if poll.recorded(number) is None]
     troubles: dict[int, str] = {}
     if not missing:
         return troubles
     try:
-        with session(job, ROLE, poll.model, attempt=_sessions(job) + 1) as line:
+        with session(job, ROLE, poll.voter, attempt=_sessions(job) + 1) as line:
             spent = Decimal(0)
             for number in missing:
                 spent = _cast(poll, number, line=line, spent=spent, troubles=troubles)
-    except (ModelError, BudgetExhausted) as error:
+    except (ModelError, ModelsPaused, BudgetExhausted) as error:
         if poll.rule.status is Status.ENFORCE and (isinstance(error, BudgetExhausted) or error.retryable):
             raise
         return {number: troubles.get(number, str(error)) for number in missing}

@@ -2,28 +2,34 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from harness.domain.roles import Tier
 from harness.domain.workflow import AgentNode, Allowance
 from harness.factory.job import Job
 from harness.ports.model import Session, SessionRequest
 
 
 @contextmanager
-def session(job: Job, role: str, model: str, *, attempt: int | None = None) -> Iterator[Session]:
-    """A session with the broker for the `with` block; what it cost is in the ledger afterwards.
+def session(job: Job, role: str, model: Tier | str, *, attempt: int | None = None) -> Iterator[Session]:
+    """A session with the broker for the `with` block; what it cost is in the ledger afterwards. `casting` says which model.
 
     `attempt` tells the sessions of one role for one issue apart; by default it is the run's number.
-    Raises BudgetExhausted when a cap would be crossed by opening it, ModelError when the broker is not there."""
+    Raises BudgetExhausted when a cap would be crossed by opening it, ModelError when the broker is not there,
+    ModelsPaused where nobody is asked for now."""
+    tier = model if isinstance(model, Tier) else Tier(model)
     caps, own = job.steering.config.caps, job.node.budget if isinstance(job.node, AgentNode) else Allowance()
     calls = min(caps.calls_per_run, own.calls or caps.calls_per_run)   # a workflow's budget can only be the tighter one
     usd = min(caps.usd_per_run, own.usd or caps.usd_per_run)
     request = SessionRequest(
-        run=job.run, role=role, issue=job.issue, attempt=attempt or job.number, model=model,
-        calls=calls, usd=usd, usd_issue=caps.usd_per_issue, usd_day=caps.usd_per_day,
+        run=job.run, role=role, issue=job.issue, attempt=attempt or job.number, model=tier.name,
+        calls=calls, usd=usd, usd_call=caps.usd_per_call, usd_run=caps.usd_per_run, usd_issue=caps.usd_per_issue,
+        usd_day=caps.usd_per_day, usd_month=caps.usd_per_month,
+        price=next((price for price in job.steering.config.prices if price.model == tier.name), None),
     )
     with job.plant.broker.open(request) as opened:
         try:
-            yield opened
+            yield replace(opened, effort=tier.effort, max_tokens=tier.max_tokens)
         finally:
             _write_down(job, role, opened)
 

@@ -9,6 +9,7 @@ from harness.factory.known import Known
 from harness.factory.lookout import Lookout
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
+from harness.ports.essay import Essays
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Candidates, Repository, Worktrees
 from harness.ports.ledger import Ledger
@@ -58,6 +59,11 @@ class Places:
     def layers(self) -> Path:
         return self.home / "layers"
 
+    @property
+    def index(self) -> Path:
+        """What is known of the repository's files: a cache, which is made again."""
+        return self.home / "index" / self.repository
+
     def run(self, run: str) -> Path:
         """A run's own folder."""
         return self.runs / run
@@ -85,6 +91,7 @@ class Plant:
     trusted_keys: frozenset[str]
     link: Callable[[str], str]          # a path in the repository (or /… of the forge) → an address
     tell: Callable[[str, str, str], None]   # (run, what, words): live progress, never relied upon
+    essays: Essays | None = None        # without them agents are told nothing of the repository, and look for themselves
     known: Known = field(init=False)        # what this process has read of the ledger,
     lookout: Lookout = field(init=False)    # has seen of the forge,
     twins: Twins = field(init=False)        # and has compared

@@ -60,6 +60,8 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     "implement": (
         Part("use", "implement.prepare", "prepare", "nobody would say where the work starts"),
         Part("use", "seal.author"),
+        Part("agent", "diagnoser", "diagnose"),
+        Part("agent", "planner", "plan"),
         Part("agent", "implementer", "build", "nothing would be built"),
         Part("use", "implement.snapshot", "snapshot", "the agent's files would not become a commit of ours"),
         Part("gate", "law", "", "the rules would not be asked about the change"),
@@ -68,6 +70,7 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
     "validate": (
         Part("use", "validate.candidate", "candidate", "there would be nothing to judge"),
         Part("gate", "candidate-law", "", "the rules would not be asked about what would land"),
+        Part("agent", "reviewer", "review"),
         Part("validate", "sealed", "judge"),
         Part("use", "validate.conclude", acts=True),
         Part("use", "validate.hand_over", acts=True),
@@ -86,8 +89,11 @@ COMMANDS_FROM: Mapping[str, str] = {"implement": "implement.snapshot", "validate
 
 ROLES: Mapping[str, Role] = {
     "triage": Role(shows=("spec_card",), offers=("others",)),
-    "implementer": Role(tools=("run", "read", "edit", "finish", "give_up"), shows=("spec_card", "findings"),
-                        offers=("round", "attempt", "reports")),
+    "diagnoser": Role(shows=("spec_card", "material", "nonce"), offers=("change",)),
+    "planner": Role(shows=("spec_card", "paths"), offers=("left_out", "findings", "diagnosis")),
+    "implementer": Role(tools=("run", "read", "search", "edit", "finish", "give_up"), shows=("spec_card", "findings"),
+                        offers=("round", "attempt", "reports", "reviews", "diagnosis", "plan", "step", "context")),
+    "reviewer": Role(shows=("question", "nonce", "pieces"), offers=("lens", "left_out")),
 }
 TESTS = "tests"
 

@@ -6,6 +6,7 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
+from harness.factory.advised import advised
 from harness.factory.chain import chain
 from harness.factory.consequence import CONSEQUENCE
 from harness.factory.history import History, histories, why_frozen
@@ -17,9 +18,10 @@ OUTCOMES: Mapping[State, str] = {State.MERGED: "merged", State.REJECTED: "reject
                                  State.NEEDS_INFO: "needs-human", State.PAUSED: "needs-human"}
 
 
-def status(ledger: Ledger, *, stopped: bool, full: str = "") -> dict[str, Any]:
-    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how little room the disk has."""
-    return {"stopped": stopped, "full": full, "frozen": why_frozen(ledger),
+def status(ledger: Ledger, *, stopped: bool, full: str = "", paused: str = "") -> dict[str, Any]:
+    """Where every issue stands, and which brakes are on: `frozen` says why merging is, `full` how little room the disk has,
+    `paused` why no model is asked, and until when."""
+    return {"stopped": stopped, "full": full, "paused": paused, "frozen": why_frozen(ledger),
             "issues": [issue_line(told) for told in histories(ledger.entries())]}
 
 
@@ -116,6 +118,15 @@ def _log_line(entry: Entry) -> str:
             return f"{data['from']} → {data['to']}: {data['event']}" + (f" — {data['says']}" if data.get("says") else "")
         case "verdict":
             return f"sealed verdict: {data['outcome']} — {data['reason']}"
+        case "escalation" | "cast" | "model" | "diagnosis" | "plan" if one := advised(entry):
+            return f"{one.title}: {one.fact}"
+        case "review":
+            return f"{data['lens']}: {data['model']} gave {len(data['answer']['findings'])} findings"
+        case "context":
+            return (f"told of the repository: {', '.join(data['files']) or 'nothing'}; {data['tokens']} tokens in all, "
+                    f"lessons: {len(data['lessons'])}, left out: {data['left_out']}")
+        case "lesson":
+            return f"the {data['role']} noted: {data['says']}"
         case "done":
             return f"done: {data['effect']} {_short(data['result'])}"
         case _:

@@ -12,10 +12,12 @@ from functools import lru_cache
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance, Level, Status
 from harness.domain.issue import CommitSha
+from harness.domain.roles import family_of, others
 from harness.domain.workflow import Workflow
-from harness.factory.config import FILE, Config, read_config
+from harness.factory.config import Config, read_config
 from harness.factory.overrides import WORKFLOWS, bound
 from harness.factory.plant import Plant
+from harness.factory.tables import FILE
 from harness.governance import governing_files, read_governance
 from harness.ports.git import Repository
 
@@ -53,7 +55,7 @@ def read_steering(repository: Repository, base: CommitSha) -> Steering:
     if found.faults:
         raise found.faults[0]
     config = read_config(toml.decode("utf-8"))
-    _require_another_reviewer(governance, config)
+    _require_others_to_review(governance, config)
     texts = {one.name: one.text.encode() for one in (*found.documents, *found.prompts)}
     return Steering(
         base=base, governance=governance, config=config, workflows=found.workflows,
@@ -61,12 +63,24 @@ def read_steering(repository: Repository, base: CommitSha) -> Steering:
     )
 
 
-def _require_another_reviewer(governance: Governance, config: Config) -> None:
-    """No model reviews its own work. Asked only where there is something to review."""
+def _require_others_to_review(governance: Governance, config: Config) -> None:
+    """No role reviews its own work, by model family. Asked only where there is something to review."""
     judged = any(rule.level is Level.JUDGED and rule.status is not Status.OFF for rule in governance.rules)
-    if judged and config.models.reviewer == config.models.implementer:
-        raise ConfigError(f"expected another model than `models.implementer`, which is {config.models.implementer}: judged "
-                          "rules are not voted on by whoever wrote the change", file=FILE, key="models.reviewer")
+    if judged or config.review.lenses:
+        _require_another("reviewer", config, what="a change is not reviewed or voted on")
+    if any(persona.claims for persona in config.personas):
+        _require_another("judge", config, what="what personas claim is not judged")
+
+
+def _require_another(role: str, config: Config, *, what: str) -> None:
+    models, own = config.models, dict(config.families)
+    wrote = [tier.model for tier in models.implementer]
+    if others(models.of(role), wrote, own=own, same_family=config.review.same_family):
+        return
+    families = ", ".join(sorted({family_of(model, own=own) for model in wrote}))
+    raise ConfigError(f"expected another model than `models.implementer`, of another family than {families}: {what} by whoever "
+                      "may have written it. Name one, or say under `[families]` which names are apart", file=FILE,
+                      key=f"models.{role}")
 
 
 def _digest(documents: Mapping[str, bytes]) -> str:

@@ -20,6 +20,7 @@ from harness.factory.history import History, is_frozen
 from harness.factory.intake import take_in
 from harness.factory.lawedits import show_consequences
 from harness.factory.lifecycle import project, project_what_was_cut_off, transition
+from harness.factory.pause import lift_what_a_raised_cap_ends, pause_in_force
 from harness.factory.plant import Plant
 from harness.factory.queue import Queue, queue_of
 from harness.factory.rota import urgency
@@ -54,6 +55,7 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
     trunk.watch(plant, steering)
     ci.take_in_answers(plant, steering)
     close_what_ran_out(plant, steering)
+    lift_what_a_raised_cap_ends(plant, steering.config.caps)
     project_what_was_cut_off(plant)
     show_consequences(plant, steering)
     for issue in only or ():
@@ -79,6 +81,7 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
                 return tuple(sorted(moved))
             crew.wait_for_one()
             steering = current_steering(plant)
+            lift_what_a_raised_cap_ends(plant, steering.config.caps)
 
 
 def current_steering(plant: Plant) -> Steering:
@@ -124,6 +127,13 @@ def is_unconfirmed(told: History) -> bool:
     return told.state is State.MERGING and told.transitions[-1].data["event"] == Event.UNCONFIRMED
 
 
+def may_ask_a_model(told: History, todo: Next) -> bool:
+    """Whether what is to be done may need an answer of a model, so that a pause holds it up. A landing never does, nor what is
+    left to do after an event."""
+    has_its_event = told.has_last_steps and told.transitions[-1].data["event"] != Event.DISPATCHED
+    return todo.workflow not in (None, "merge") and not has_its_event
+
+
 def may_go_on(told: History) -> bool:
     """Whether it may be moved without standing in the queue."""
     return told.has_last_steps or (told.state not in ENDED | WAITING_FOR_A_PERSON and not is_new_to_triage(told))
@@ -137,10 +147,12 @@ def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Cre
         return ((only is None or told.issue in only) and (states is None or told.state in states)
                 and moved[told.issue] < MOVES_PER_ISSUE and told.issue not in crew.under_way)
 
+    paused = pause_in_force(plant.ledger, plant.clock.now()) is not None
     found = [(told, todo) for told in filter(is_free, plant.known.those(may_go_on))
              if (todo := _next_of(plant, told, steering)) and not _must_wait(plant, told, todo, crew)
-             and not (moved[told.issue] and is_unconfirmed(told))]
-    if queue.has_room(steering) and (chosen := queue.next(list(filter(is_free, plant.known.those(is_new_to_triage))), steering)):
+             and not (moved[told.issue] and is_unconfirmed(told)) and not (paused and may_ask_a_model(told, todo))]
+    new = [] if paused else list(filter(is_free, plant.known.those(is_new_to_triage)))
+    if queue.has_room(steering) and (chosen := queue.next(new, steering)):
         found.append((chosen, Next("triage")))
     now, days = plant.clock.now(), steering.config.triage.aging_days
     return min(found, key=lambda item: _turn(item[0], item[1], urgency(item[0], now=now, days=days)), default=None)

@@ -14,12 +14,13 @@ from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory import context
+from harness.factory.casting import asked
 from harness.factory.effects import effect
+from harness.factory.estimate import ESTIMATE, estimate, has_ended, length_of
 from harness.factory.grace import closing_time
 from harness.factory.history import History
 from harness.factory.intake import text_hash
 from harness.factory.job import Job, failed, produced, refused
-from harness.factory.models import session
 from harness.factory.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
 from harness.factory.slash import is_command
 from harness.governance.decide import decide as law
@@ -97,9 +98,8 @@ def classify(job: Job) -> NodeResult:
     question = rendered(job.node.prompt, {"spec_card": _as_json(_card(taken)), "others": _others(job, taken)},
                         prompts=job.steering.prompts)
     try:
-        with session(job, "triage", job.steering.config.models.triage) as line:
-            answer = job.plant.model.answer(line, system=context.system_blocks(job.steering), question=question,
-                                            schema=answer_schema(job.steering.governance))
+        answer, _ = asked(job, "triage", job.steering.config.models.triage, lambda line: job.plant.model.answer(
+            line, system=context.system_blocks(job.steering), question=question, schema=answer_schema(job.steering.governance)))
     except ModelError as error:
         return failed(str(error), retryable=error.retryable)
     except BudgetExhausted as stop:
@@ -126,6 +126,8 @@ def decide(job: Job) -> NodeResult:
     cites = [{"id": entry.id, "title": entry.title, "path": _permalink(job, entry.source)} for entry in decided.cites]
     _write_down(job, taken, event=decided.event, cites=cites, quote=decided.quote, reply=decided.reply, kind=decided.kind,
                 priority=decided.priority)
+    if decided.event is Event.TRIAGE_ACCEPTED:
+        _estimate(job, decided.kind, taken)
     return produced(decided.says, event=decided.event, cites=[cite["id"] for cite in cites],
                     duplicate_of=decided.duplicate_of)
 
@@ -140,6 +142,12 @@ def _write_down(job: Job, taken: Mapping[str, Any], *, event: Event, cites: list
         "title": taken["title"], "body": taken["body"], "replies": [reply["text"] for reply in taken.get("replies", ())],
         "heard": taken.get("heard", 0), "hidden": taken["hidden"], "text": taken["text"],
         "closes": None if days is None else closing_time(job.plant, days=days), "rules": job.steering.digest})
+
+
+def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
+    """What it may cost, by what others like it came to, before any money is spent on building it."""
+    found = estimate(kind, length_of(taken["title"], taken["body"]), job.plant.known.those(has_ended))
+    job.plant.ledger.append(ESTIMATE, job.key(ESTIMATE), issue=job.issue, run=job.run, data=found.document())
 
 
 def close(job: Job) -> NodeResult:

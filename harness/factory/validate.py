@@ -65,7 +65,7 @@ def judge(job: Job) -> NodeResult:
         with exploring(job) as told:
             judged = plant.validator.judge({**request, **told}, plant.places.evidence / job.run)
     except ValidatorError as error:
-        return failed(str(error), event=_undecided(job))
+        return failed(str(error), event=undecided(job))
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     _write_down(job, judged)
@@ -111,10 +111,10 @@ def conclude(job: Job) -> NodeResult:
         case VerdictOutcome.FAILED:
             return produced(reason, event=Event.CHANGES_REQUESTED)
         case VerdictOutcome.INCONCLUSIVE:
-            return refused(reason, event=_undecided(job))
+            return refused(reason, event=undecided(job))
 
 
-def _undecided(job: Job) -> Event:
+def undecided(job: Job) -> Event:
     """No answer is a no. But a busy machine gives none either, so the judge is asked again, in full, before a person is:
     a change that never gets an answer never gets a yes."""
     in_vain = job.history.judged_in_vain + 1

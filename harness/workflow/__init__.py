@@ -6,7 +6,7 @@ from harness.workflow.executor import run
 from harness.workflow.hands import Call, EngineHands, Hands
 from harness.workflow.kinds import Known, Role
 from harness.workflow.reader import Reading, examined, read_workflow
-from harness.workflow.templates import included, rendered
+from harness.workflow.templates import included, rendered, used_values
 
 __all__ = ["Call", "EngineHands", "Hands", "Known", "Reading", "Role", "drawn", "examined", "included", "nearest",
-           "read_workflow", "rendered", "run"]
+           "read_workflow", "rendered", "run", "used_values"]

@@ -2,7 +2,7 @@
 
 PREPARE = "id: prepare, use: implement.prepare"
 AUTHOR = "id: author, use: seal.author"
-BUILD = "id: build, agent: implementer, prompt: implement.md.j2, tools: [run, read, edit, finish, give_up]"
+BUILD = "id: build, agent: implementer, prompt: implement.md.j2, tools: [run, read, search, edit, finish, give_up]"
 SNAPSHOT = "id: snapshot, use: implement.snapshot"
 TESTS = "id: tests, run: tests"
 LAW = "id: law, gate: law"

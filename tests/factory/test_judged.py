@@ -47,8 +47,8 @@ def test_a_change_that_every_vote_is_for_lands_and_each_vote_was_asked_once(tmp_
     assert len(world.model.questions) == 3
     assert [vote["vote"] for vote in votes_in(world)] == [1, 2, 3]
     (session,) = [request for request in world.broker.opened if request.role == "reviewer"]
-    assert session.model == steering_at(world.plant(), world.base).config.models.reviewer
-    assert session.model != steering_at(world.plant(), world.base).config.models.implementer
+    assert session.model == steering_at(world.plant(), world.base).config.models.reviewer[0].model
+    assert session.model != steering_at(world.plant(), world.base).config.models.implementer[0].model
     usage = [entry.data for entry in told.entries if entry.kind == "usage" and entry.data["role"] == "reviewer"]
     assert [one["cost_usd"] for one in usage] == ["0.01"]
 

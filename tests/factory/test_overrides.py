@@ -105,16 +105,16 @@ def test_nothing_is_read_from_the_branch_and_an_agent_may_not_touch_what_is(tmp_
 
 
 @pytest.mark.parametrize(("name", "text", "line", "says"), [
-    ("workflows/validate.yaml", ours("validate").replace("sealed", "seeled"), 7, "did you mean `sealed`"),
-    ("workflows/validate.yaml", ours("validate").replace("use: validate.conclude", "use: validate.concluded"), 8,
+    ("workflows/validate.yaml", ours("validate").replace("sealed", "seeled"), 9, "did you mean `sealed`"),
+    ("workflows/validate.yaml", ours("validate").replace("use: validate.conclude", "use: validate.concluded"), 10,
      "there is no action `validate.concluded`; did you mean `validate.conclude`"),
     ("workflows/merge.yaml", ours("merge").replace("gate: merge}", "gate: merg}"), 5, "there is no check `merg`"),
-    ("workflows/implement.yaml", ours("implement").replace("run: tests", "run: test"), 15, "did you mean `tests`"),
-    ("workflows/implement.yaml", ours("implement").replace("agent: implementer", "agent: implementor"), 8,
+    ("workflows/implement.yaml", ours("implement").replace("run: tests", "run: test"), 18, "did you mean `tests`"),
+    ("workflows/implement.yaml", ours("implement").replace("agent: implementer", "agent: implementor"), 11,
      "did you mean `implementer`"),
     ("workflows/prompts/triage.md.j2", "{{ spec_card }}\n{{ speccard }}", 2, "did you mean `spec_card`"),
     ("workflows/prompts/triage.md.j2", "Decide.", 10, "never shows `{{ spec_card }}`"),
-    ("workflows/prompts/implement.md.j2", "{{ spec_card }}", 9, "never shows `{{ findings }}`"),
+    ("workflows/prompts/implement.md.j2", "{{ spec_card }}", 12, "never shows `{{ findings }}`"),
     ("workflows/prompts/triag.md.j2", "{{ spec_card }}", None, "did you mean `triage.md.j2`"),
     ("workflows/prompts/triage.md", "{{ spec_card }}", None, "did you mean `workflows/prompts/triage.md.j2`"),
     ("workflows/validate.yml", ours("validate"), None, "did you mean `workflows/validate.yaml`"),

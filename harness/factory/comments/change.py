@@ -5,6 +5,7 @@ take the change back once it has landed. And the check run that each gate gets.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.domain.lifecycle import Event, State
+from harness.factory.advised import remarks
 from harness.factory.chain import page_of
 from harness.factory.comments.inert import Link, cell, count, fenced, inline, table
 from harness.factory.comments.issue import headline
@@ -26,8 +27,8 @@ _TELLS: Mapping[bool | None, str] = {True: "Yes", False: "No", None: "Unknown, a
 
 def change_comment(told: History, gates: Sequence[Gate], link: Link) -> str:
     """The comment as the ledger has it now."""
-    parts = (CHANGE_MARKER, f"For #{told.issue}. {headline(told)}", _gates(gates, link), *_seen(told, link), *_back(told, link),
-             *_steps(told), _pages(told, link))
+    parts = (CHANGE_MARKER, f"For #{told.issue}. {headline(told)}", _gates(gates, link), *_reviewed(told), *_seen(told, link),
+             *_back(told, link), *_steps(told), _pages(told, link))
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -72,6 +73,18 @@ def _seen(told: History, link: Link) -> Iterator[str]:
     path = f"evidence/{told.verdicts[-1].run}/index.html"
     page = link(f"/-/{path}")
     yield f"[The evidence]({page})." if page else f"The evidence is `{path}` in the factory's home."
+
+
+def _reviewed(told: History) -> Iterator[str]:
+    """What reviewers said of what would land of this head. They may ask for changes, and approve nothing."""
+    runs = [entry.run for entry in told.entries if entry.kind == "run" and entry.data["workflow"] == "validate"]
+    found = [one for entry in told.entries if entry.kind == "node" and runs and entry.run == runs[-1]
+             for one in remarks(entry.data["result"]["output"])]
+    if found:
+        asked_for = sum(asks for asks, _ in found)
+        yield (f"**What reviewers said:** {count(asked_for, 'change')} asked for. They are models, their words are their own, "
+               "and code found each quote in the change.")
+        yield fenced("\n".join(f"{one.fact}\n    {one.quote}" for _, one in found))
 
 
 def _back(told: History, link: Link) -> Iterator[str]:

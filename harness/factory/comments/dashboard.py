@@ -26,8 +26,8 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """All that the dashboard shows. `frozen` is why nothing is merged, `digest` where the last digest lies in the home; both
-    are empty where there is none. Money is in dollars, `cap` for one day."""
+    """All that the dashboard shows. `frozen` is why nothing is merged, `paused` why no model is asked, `digest` where the last
+    digest lies in the home; each is empty where there is none. Money is in dollars, `cap` for one day."""
 
     stopped: bool
     frozen: str
@@ -40,6 +40,7 @@ class Board:
     spent_yesterday: Decimal
     cap: Decimal
     digest: str
+    paused: str = ""
 
 
 def dashboard_text(board: Board, link: Link) -> str:
@@ -53,7 +54,10 @@ def _brakes(board: Board) -> Iterator[str]:
     if board.frozen:
         yield (f"**Merging is frozen:** {inline(board.frozen)}. Look at it first; then `factory resume`, given where the factory "
                "runs, lifts the freeze.")
-    if not (board.stopped or board.frozen):
+    if board.paused:
+        yield (f"**The factory pauses:** {inline(board.paused)}. It goes on then by itself; no issue fails for it, and what is "
+               "approved still lands.")
+    if not (board.stopped or board.frozen or board.paused):
         yield "At work." if board.waiting else "At work. Nothing needs a person."
 
 

@@ -6,6 +6,7 @@ The first paragraphs are for the person who filed it: plain, kind, no jargon. Th
 from collections.abc import Mapping
 
 from harness.domain.lifecycle import Event, State
+from harness.factory.advised import otherwise
 from harness.factory.chain import page_of, rules_against
 from harness.factory.comments.inert import Link, cell, fenced, inline
 from harness.factory.comments.labels import was_not_answered
@@ -67,6 +68,8 @@ _INSTEAD: Mapping[str, str] = {
 }
 """Where the state alone would not say what is true."""
 
+_REVIEWED = "Not good enough yet. Reviewers looked at a first change and asked for another; that attempt follows on its own."
+
 
 def issue_comment(history: History, link: Link) -> str:
     """The one sticky comment of an issue: what was decided, by which rule, what happens next, how to appeal."""
@@ -93,6 +96,8 @@ def headline(history: History) -> str:
     if history.waits:
         return "Thank you for writing this. It waits its turn; nothing is lost, and there is nothing for you to do."
     last = history.transitions[-1].data["event"] if history.transitions else ""
+    if last == Event.CHANGES_REQUESTED and history.requested:
+        return _REVIEWED
     return _INSTEAD.get(last) or _OPENING[state]
 
 
@@ -188,6 +193,9 @@ def _folded(history: History, link: Link) -> str:
         return ""
     usage, proposal = history.usage, history.proposal
     facts = [f"Cost so far: ${usage.cost_usd:.4f} in {usage.calls} model calls."]
+    if history.estimate:
+        facts.append(f"Estimated when it was accepted: {history.estimate}.")
+    facts += [inline(says) for says in otherwise(history)]
     if proposal:
         facts.append(f"Pull request: [#{proposal['number']}]({link('pull/' + str(proposal['number']))}).")
     if history.verdict:

@@ -1,0 +1,97 @@
+"""A pause: for a while no model is asked, because what a day or a month may cost is used up, or a provider has no more to give.
+
+Properties: no issue, no attempt and no model is counted for it, and the run that met it stays open, as with a forge that is
+away; while it is in force nothing begins that would ask a model, and what was approved still lands; it is in the ledger, so a
+restart keeps it; it ends by itself, at the moment it names, or earlier by `factory resume` or a cap that was raised.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from harness.domain.budget import Caps
+from harness.domain.errors import ModelsPaused
+from harness.domain.ledger import Entry
+from harness.domain.workflow import NodeResult
+from harness.factory.history import RESUME
+from harness.factory.job import failed
+from harness.factory.plant import Plant
+from harness.ports.ledger import Ledger
+
+PAUSE = "pause"
+"""The kind of entry that says it, and the key of a node's output by which it is known."""
+PAUSE_LIFTED = "pause-lifted"
+BY_MONEY = frozenset({"day", "month"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """`cause` is `day`, `month`, `provider` or `meter`; `why` may hold text from outside."""
+
+    cause: str
+    why: str
+    since: datetime
+    until: datetime
+
+    @property
+    def says(self) -> str:
+        return f"no model is asked until {self.until:%Y-%m-%d %H:%M} UTC: {self.why}"
+
+
+def result_of_pause(error: ModelsPaused) -> NodeResult:
+    """What a node gives that could not ask: it is made again, and nothing follows from this."""
+    return failed(str(error), retryable=False, pause={"cause": error.cause, "until": error.again_at.isoformat()})
+
+
+def is_paused(result: NodeResult) -> bool:
+    """Whether nobody could be asked, so that nothing follows from this."""
+    return not result.outcome.succeeded and PAUSE in result.output
+
+
+def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
+    """The pause that lasts longest, where there is one at `now`."""
+    return max((_of(entry) for entry in _in_force(ledger, now)), key=lambda one: one.until, default=None)
+
+
+def lift_what_a_raised_cap_ends(plant: Plant, caps: Caps) -> None:
+    """Where more may be spent now than when a pause for money began, it is over."""
+    for entry in _in_force(plant.ledger, plant.clock.now()):
+        cause = entry.data["cause"]
+        if cause in BY_MONEY and _cap(cause, caps) > Decimal(entry.data["caps"][cause]):
+            plant.ledger.append(PAUSE_LIFTED, f"{entry.key}/lifted", data={"pause": entry.key, "cap": str(_cap(cause, caps))})
+
+
+def pause_where_told(plant: Plant, caps: Caps, run: str, missed: Iterable[NodeResult]) -> bool:
+    """Whether nodes of this run could ask nobody. Then that is in the ledger, the run is to stay open, and its engine's keys
+    are of a new generation, for the engine remembers."""
+    told = [one for one in missed if is_paused(one)]
+    if not told:
+        return False
+    last = max(told, key=lambda one: datetime.fromisoformat(one.output[PAUSE]["until"]))
+    until, now = datetime.fromisoformat(last.output[PAUSE]["until"]), plant.clock.now()
+    known = pause_in_force(plant.ledger, now)
+    if until > now and (known is None or known.until < until):
+        plant.ledger.append(PAUSE, f"pause/{len(plant.ledger.entries(kind=PAUSE)) + 1}", data={
+            **last.output[PAUSE], "why": last.message[:500], "run": run, "caps": {
+                cause: str(_cap(cause, caps)) for cause in sorted(BY_MONEY)}})
+    times = sum(entry.key.startswith(f"{run}/paused/") for entry in plant.ledger.entries(kind="command"))
+    plant.ledger.append("command", f"{run}/paused/{times}", run=run, data={"command": RESUME, "why": last.message[:200]})
+    return True
+
+
+def _in_force(ledger: Ledger, now: datetime) -> tuple[Entry, ...]:
+    resumed = max((entry.seq for entry in ledger.entries(kind="command")
+                   if entry.run is None and entry.data["command"] == RESUME), default=0)
+    lifted = {entry.data["pause"] for entry in ledger.entries(kind=PAUSE_LIFTED)}
+    return tuple(entry for entry in ledger.entries(kind=PAUSE)
+                 if entry.seq > resumed and entry.key not in lifted and _of(entry).until > now)
+
+
+def _of(entry: Entry) -> Pause:
+    return Pause(entry.data["cause"], entry.data["why"], datetime.fromisoformat(entry.at),
+                 datetime.fromisoformat(entry.data["until"]))
+
+
+def _cap(cause: str, caps: Caps) -> Decimal:
+    return caps.usd_per_day if cause == "day" else caps.usd_per_month

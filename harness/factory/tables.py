@@ -1,0 +1,57 @@
+"""Tables of `factory.toml` as frozen values: each key by its name and its kind, and an unknown one is an error with a hint."""
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import fields
+from decimal import Decimal
+from typing import Any, TypeVar
+
+from harness.domain.errors import ConfigError
+
+FILE = "factory.toml"
+MOST = 100_000
+"""The most that a number of pieces, rounds or days may be: beyond it, somebody mistyped."""
+
+_T = TypeVar("_T")
+
+
+def table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """The table of that name, empty where there is none. Raises ConfigError where something else has the name."""
+    found = document.get(name, {})
+    if not isinstance(found, Mapping):
+        raise ConfigError(f"expected a table `[{name}]`", file=FILE, key=name)
+    return found
+
+
+def only_known(given: Mapping[str, Any], known: tuple[str, ...], prefix: str) -> None:
+    """Raises ConfigError for a key that is not among `known`, with the nearest one that is."""
+    for key in given:
+        if key not in known:
+            nearest = difflib.get_close_matches(key, known, n=1)
+            hint = f"; did you mean `{prefix}{nearest[0]}`?" if nearest else f"; known here: {', '.join(known)}"
+            raise ConfigError(f"no such key{hint}", file=FILE, key=f"{prefix}{key}")
+
+
+def read(kind: type[_T], given: Mapping[str, Any], name: str) -> _T:
+    """The table called `name` as a `kind`, a dataclass. Raises ConfigError naming the key and what was expected."""
+    known = {field.name: field for field in fields(kind)}  # type: ignore[arg-type]
+    only_known(given, tuple(known), f"{name}.")
+    try:
+        return kind(**{key: _value(known[key].type, value, f"{name}.{key}") for key, value in given.items()})
+    except TypeError as error:
+        raise ConfigError(str(error).split("()", 1)[-1].strip(), file=FILE, key=name) from error
+
+
+def _value(kind: Any, value: Any, key: str) -> Any:
+    """`value` as the field wants it; lists become tuples, tables become pairs, money becomes Decimal."""
+    wanted = getattr(kind, "__name__", str(kind))
+    match value:
+        case list() if all(isinstance(item, str) for item in value) and "tuple" in str(kind):
+            return tuple(value)
+        case dict() if "tuple" in str(kind):
+            return tuple(sorted((str(k), str(v)) for k, v in value.items()))
+        case int() | float() if kind is Decimal and not isinstance(value, bool):
+            return Decimal(str(value))
+        case _ if kind in (int, str, bool) and type(value) is kind:
+            return value
+    raise ConfigError(f"expected {wanted}, found {value!r}", file=FILE, key=key)

@@ -1,0 +1,177 @@
+"""Everything that a model and its provider can do wrong, over the whole factory: a real broker, the real loop with its tools,
+and a provider of our own that misbehaves as planned. Each case names where the issue is then, whether the factory waits, and
+that nothing was spent above a cap."""
+
+from decimal import Decimal
+
+import pytest
+
+from harness.agents.broker.options import Options
+from harness.agents.broker.sse import encoded, events_of
+from harness.agents.model import BrokeredModel
+from harness.agents.sessions import BrokerClient
+from harness.agents.start import start
+from harness.domain.lifecycle import State
+from harness.engine.clock import SystemClock
+from harness.factory.pause import pause_in_force
+from tests.agents.conftest import KEY, Answer, _nothing_left_planned, message, provider, text  # noqa: F401 - fixtures
+from tests.factory.unboxed import UnboxedAgent
+from tests.factory.world import ACCEPT, World
+from tests.fakes.ledger import FakeLedger
+
+CAP = Decimal("0.60")
+CAPS = b'\n[budget]\nusd_per_run = 0.60\nusd_per_issue = 0.60\ncalls_per_run = 12\n'
+
+
+def call(name, **given):
+    return {"type": "tool_use", "id": f"toolu_{name}", "name": name, "input": given}
+
+
+def calls(*blocks, **usage):
+    return message(*blocks, stop_reason="tool_use", **usage)
+
+
+def refused(status, kind="overloaded_error", says="Overloaded", **headers):
+    return Answer({"type": "error", "error": {"type": kind, "message": says}}, status,
+                  {name.replace("_", "-"): value for name, value in headers.items()})
+
+
+ACCEPTED = calls(call("answer", **ACCEPT))
+EDIT = calls(call("run", command="echo FIXED = True >> tidebook/store.py"))
+DONE = calls(call("finish", summary="did it"))
+EARLY = "Sat, 21 Nov 2020 07:28:00 GMT"
+
+
+def cut(whole, pieces):
+    """A stream that ends after so many of its events."""
+    return Answer(pieces=[encoded(event) for event in events_of(whole)][:pieces])
+
+
+def broken(words):
+    """A call of `run` whose input is streamed as these words, which are no JSON."""
+    return calls({"type": "tool_use", "id": "toolu_x", "name": "run", "input": words})
+
+
+class Case:
+    def __init__(self, name, *answers, state, waits="", sees="", calls=None) -> None:
+        self.name, self.answers, self.state, self.waits, self.sees, self.calls = name, answers, state, waits, sees, calls
+
+
+CASES = [
+    Case("429 with a wait of nothing, of less and of long ago", refused(429, retry_after="0"), refused(429, retry_after="-5"),
+         refused(429, retry_after=EARLY), ACCEPTED, EDIT, DONE, state=State.MERGED, calls=6),
+    Case("429 for a day", refused(429, "rate_limit_error", "slow down", retry_after="86400"), state=State.UNTRIAGED,
+         waits="provider", sees="it goes on at"),
+    Case("529 time after time", *[refused(529, retry_after="0")] * 4, state=State.UNTRIAGED, waits="provider"),
+    Case("the end of what is paid for", refused(400, "invalid_request_error", "Your credit balance is too low"),
+         state=State.UNTRIAGED, waits="provider", sees="what is paid for is used up"),
+    Case("a key that is not taken", refused(401, "authentication_error", f"invalid x-api-key {KEY}"), state=State.UNTRIAGED,
+         waits="provider"),
+    Case("the provider's end while the change is built", ACCEPTED, EDIT, refused(402, "billing_error", "no credit"),
+         state=State.IMPLEMENTING, waits="provider"),
+    Case("an answer of triage without its tool", message(text("I would say it is in.")), state=State.NEEDS_HUMAN),
+    Case("an answer of triage that is no JSON", calls({**call("answer"), "input": '{"verdict": "in", '}),
+         state=State.NEEDS_HUMAN),
+    Case("a stream cut in the middle of a tool call", ACCEPTED, cut(EDIT, 4), EDIT, DONE, state=State.MERGED),
+    Case("a tool's input that is no JSON", ACCEPTED, broken('{"command": "ls'), EDIT, DONE, state=State.MERGED),
+    Case("a tool's input that is no object", ACCEPTED, broken('["ls"]'), EDIT, DONE, state=State.MERGED),
+    Case("a tool that nobody has", ACCEPTED, calls(call("deploy", to="production")), EDIT, DONE, state=State.MERGED),
+    Case("a tool that never returns", ACCEPTED, calls(call("run", command="sleep 3600")), EDIT, DONE, state=State.MERGED),
+    Case("a result of ten megabytes", ACCEPTED, calls(call("run", command="head -c 10000000 /dev/zero | tr '\\0' x")), EDIT, DONE,
+         state=State.MERGED),
+    Case("no call of a tool, for ever", ACCEPTED, *[message(text("Let me think."))] * 6, state=State.NEEDS_HUMAN),
+]
+
+
+@pytest.fixture
+def lap(tmp_path, provider):  # noqa: F811 - fixtures
+    """A world whose models are asked for real."""
+    home = tmp_path / "broker"
+    with start(Options(home=home, control=home / "control.sock", upstream=provider.url), key=KEY) as broker:
+        yield world_of(tmp_path, BrokerClient(broker.control))
+
+
+def world_of(folder, broker):
+    world = World(folder, model=BrokeredModel(), broker=broker, agent=UnboxedAgent(folder / "outputs"))
+    world.ledger = FakeLedger(SystemClock())     # the broker names moments by the real clock
+    world.toml = world.git.read(world.base, "factory.toml")
+    configured(world, CAPS)
+    return world
+
+
+def configured(world, more: bytes) -> None:
+    """The example's configuration, with this in place of its caps."""
+    before, _, after = world.toml.partition(b"[budget]")
+    world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]"):] + more})
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case) -> None:  # noqa: F811
+    provider.plan(*case.answers)
+    issue = lap.file()
+    lap.tick()
+    told = lap.history(issue)
+    assert told.state is case.state, told.transitions[-1].data if told.transitions else lap.told
+    pause = pause_in_force(lap.ledger, SystemClock().now())
+    assert (pause.cause if pause else "") == case.waits
+    assert case.sees in (pause.why if pause else "")
+    if case.waits:
+        assert told.attempts == 0
+        assert told.open_run is not None
+    assert spent(lap, issue) <= CAP
+    assert case.calls is None or len(provider.seen) == case.calls
+    assert KEY not in "".join(str(entry.data) for entry in lap.ledger.written)
+
+
+def spent(lap, issue) -> Decimal:
+    return lap.history(issue).usage.cost_usd
+
+
+def test_a_call_that_would_cross_a_cap_is_never_sent(lap, provider) -> None:  # noqa: F811
+    """Whatever was spent before: the next one is held against what is left."""
+    provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=280_000))
+    issue = lap.file()
+    lap.tick()
+    assert lap.history(issue).state is State.NEEDS_HUMAN
+    assert spent(lap, issue) <= CAP
+    assert len(provider.seen) == 2
+
+
+def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -> None:  # noqa: F811
+    """With the same cap a model of a known price is asked, and one of an unknown price is not."""
+    small = b'\n[budget]\nusd_per_run = 0.10\n'
+    configured(lap, small + b'[models]\ntriage = "nobody-knows-3"\n')
+    unknown = lap.file()
+    lap.tick()
+    assert lap.history(unknown).state is State.NEEDS_HUMAN
+    assert lap.history(unknown).transitions[-1].data["event"] == "budget-exhausted"
+    assert provider.seen == []
+    configured(lap, small)
+    provider.plan(calls(call("answer", **{**ACCEPT, "verdict": "needs-human"})))
+    lap.file("Another", "The places are gone again.")
+    lap.tick()
+    assert len(provider.seen) == 1
+
+
+@pytest.mark.parametrize(("cap", "cause"), [(b"usd_per_day", "day"), (b"usd_per_month", "month")])
+def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(lap, provider, cap, cause) -> None:  # noqa: F811
+    """What is left is too little for the next call of the one that builds; the issue stays where it is until there is more."""
+    configured(lap, b"\n[budget]\n" + cap + b" = 0.30\n")
+    provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=100_000))
+    issue = lap.file()
+    lap.tick()
+    told, pause = lap.history(issue), pause_in_force(lap.ledger, SystemClock().now())
+    assert (told.state, told.attempts, len(provider.seen)) == (State.IMPLEMENTING, 0, 2)
+    assert pause is not None
+    assert pause.cause == cause
+    assert spent(lap, issue) <= Decimal("0.30")
+
+
+def test_a_cap_that_is_crossed_in_the_middle_of_a_stream_ends_it_and_nothing_is_asked_after_it(lap, provider) -> None:  # noqa: F811
+    """The provider reports more than any request of this size can cost: what flowed is counted, and no cent after it."""
+    provider.plan(ACCEPTED, calls(call("run", command="true"), input_tokens=400_000))
+    issue = lap.file()
+    lap.tick()
+    assert lap.history(issue).state is State.NEEDS_HUMAN
+    assert lap.history(issue).transitions[-1].data["event"] == "budget-exhausted"
+    assert len(provider.seen) == 2

@@ -1,0 +1,151 @@
+"""A pause for money or for want of a provider: no issue fails for it, nothing is asked meanwhile, and it ends by itself."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from harness.domain.errors import ModelsPaused
+from harness.domain.lifecycle import State
+from harness.factory.away import is_away, result_of
+from harness.factory.digest import digest
+from harness.factory.digest_page import text
+from harness.factory.history import FREEZE, RESUME, THAW
+from harness.factory.pause import PAUSE, PAUSE_LIFTED, pause_in_force
+from harness.factory.report import status
+from tests.fakes.people import FakeBroker
+
+MIDNIGHT = datetime(2030, 5, 5, tzinfo=UTC)
+WORDS = "the cap of $20 for this day would be crossed"
+
+
+class Purse(FakeBroker):
+    """A broker that answers nobody, or not these roles, before a moment."""
+
+    def __init__(self, clock, *, roles=None, cause="day", until=MIDNIGHT) -> None:
+        super().__init__()
+        self._clock, self._roles, self._cause, self._until = clock, roles, cause, until
+        self.refused: list[str] = []
+
+    @contextmanager
+    def open(self, request):
+        if self._clock.at < self._until and (self._roles is None or request.role in self._roles):
+            self.refused.append(request.role)
+            raise ModelsPaused(WORDS, cause=self._cause, again_at=self._until)
+        with super().open(request) as session:
+            yield session
+
+
+def pauses(world):
+    return world.ledger.entries(kind=PAUSE)
+
+
+@pytest.mark.parametrize("cause", ["day", "month", "provider", "meter"])
+@pytest.mark.parametrize(("role", "state"), [("triage", State.UNTRIAGED), ("author", State.IMPLEMENTING),
+                                             ("implementer", State.IMPLEMENTING)])
+def test_no_issue_fails_for_a_pause_and_the_same_run_goes_on_when_it_is_over(world, role, state, cause) -> None:
+    world.broker = Purse(world.ledger.clock, roles={role}, cause=cause)
+    issue = world.file()
+    world.tick()
+    assert (world.history(issue).state, world.history(issue).attempts) == (state, 0)
+    assert [(entry.data["cause"], entry.data["until"]) for entry in pauses(world)] == [(cause, MIDNIGHT.isoformat())]
+    asked = list(world.broker.refused)
+    world.tick()
+    world.file("Another", "The places are gone, too.")
+    world.tick()
+    assert (world.broker.refused, len(pauses(world))) == (asked, 1)
+    world.ledger.clock.at = MIDNIGHT
+    world.tick()
+    told = world.history(issue)
+    assert (told.state, told.attempts, told.runs_of("triage"), told.runs_of("implement")) == (State.MERGED, 0, 1, 1)
+    assert not [entry for entry in told.entries if entry.kind == "node" and entry.data["result"]["outcome"] == "failed"]
+
+
+def test_a_pause_that_several_meet_at_once_ends_no_others_work(world) -> None:
+    """Only the author is refused: what has one already goes on and lands."""
+    issues = [world.file(f"Report {number}", f"The places are gone. {number * 'x '}") for number in range(3)]
+    world.broker = Purse(world.ledger.clock, roles={"author"})
+    world.tick()
+    assert State.NEEDS_HUMAN not in {world.history(issue).state for issue in issues}
+    assert len({entry.data["until"] for entry in pauses(world)}) == 1
+    world.ledger.clock.at = MIDNIGHT
+    world.tick()
+    assert all(world.history(issue).attempts == 0 for issue in issues)
+    assert world.history(issues[0]).state is State.MERGED
+
+
+def test_what_is_approved_lands_in_a_pause(world) -> None:
+    world.ledger.append("command", "freeze", data={"command": FREEZE})
+    issue = world.file()
+    world.tick()
+    assert world.history(issue).state is State.APPROVED
+    world.ledger.append("command", "thaw", data={"command": THAW})
+    world.broker = Purse(world.ledger.clock)
+    paused(world)
+    other = world.file("Another", "The places are gone, too.")
+    world.tick()
+    assert (world.history(issue).state, world.history(other).state) == (State.MERGED, State.UNTRIAGED)
+    assert world.broker.refused == []
+
+
+def paused(world, *, cause="day", until=MIDNIGHT, day="20", month="500"):
+    return world.ledger.append(PAUSE, f"pause/{len(pauses(world)) + 1}", data={
+        "cause": cause, "until": until.isoformat(), "why": WORDS, "run": "r", "caps": {"day": day, "month": month}})
+
+
+def test_the_one_that_lasts_longest_is_in_force_and_none_is_once_it_is_over(world) -> None:
+    later = MIDNIGHT + timedelta(days=3)
+    for cause, until in (("day", MIDNIGHT), ("month", later), ("provider", MIDNIGHT)):
+        paused(world, cause=cause, until=until)
+    assert pause_in_force(world.ledger, MIDNIGHT - timedelta(seconds=1)).until == later
+    assert pause_in_force(world.ledger, MIDNIGHT).cause == "month"
+    assert pause_in_force(world.ledger, later) is None
+
+
+def test_a_person_who_resumes_lifts_it_and_one_that_begins_after_that_holds(world) -> None:
+    paused(world)
+    world.ledger.append("command", "of a run", run="implement-1-1", data={"command": RESUME})
+    assert pause_in_force(world.ledger, world.ledger.clock.now()) is not None
+    world.ledger.append("command", "resumed", data={"command": RESUME})
+    assert pause_in_force(world.ledger, world.ledger.clock.now()) is None
+    paused(world)
+    assert pause_in_force(world.ledger, world.ledger.clock.now()) is not None
+
+
+@pytest.mark.parametrize(("cause", "day", "lifted"), [("day", "19.99", True), ("day", "20", False), ("day", "21", False),
+                                                      ("provider", "19.99", False)])
+def test_a_cap_that_was_raised_ends_its_pause(world, cause, day, lifted) -> None:
+    """The example's day is $20."""
+    paused(world, cause=cause, day=day)
+    issue = world.file()
+    world.tick()
+    assert (world.history(issue).state is State.MERGED) is lifted
+    assert bool(world.ledger.entries(kind=PAUSE_LIFTED)) is lifted
+    assert (pause_in_force(world.ledger, world.ledger.clock.now()) is None) is lifted
+
+
+def test_a_pause_is_no_failure_of_a_node() -> None:
+    result = result_of(ModelsPaused(WORDS, cause="day", again_at=MIDNIGHT))
+    assert (is_away(result), result.outcome.succeeded, result.event) == (True, False, None)
+
+
+def test_a_pause_is_told_wherever_one_looks(world) -> None:
+    world.broker = Purse(world.ledger.clock, roles={"author"})
+    world.file()
+    world.tick(shows=True)
+    found = pause_in_force(world.ledger, world.ledger.clock.now())
+    says = f"no model is asked until 2030-05-05 00:00 UTC: {WORDS}"
+    assert found.says == says
+    (dashboard,) = [issue for issue in world.forge._issues.values() if "lights-out-factory:dashboard" in issue.body]
+    assert f"**The factory pauses:** {says}. It goes on then by itself" in dashboard.body.replace("\\", "")
+    assert "At work" not in dashboard.body
+    morning = digest(world.ledger.entries(), since=MIDNIGHT - timedelta(days=1), at=MIDNIGHT, stopped=False, frozen="",
+                     paused=says)
+    assert not morning.is_quiet
+    assert morning.as_json()["paused"] == says
+    assert f"The factory pauses: {says}" in text(morning, str)
+    assert status(world.ledger, stopped=False, paused=says)["paused"] == says
+    world.ledger.clock.at = MIDNIGHT
+    world.tick(shows=True)
+    (dashboard,) = [issue for issue in world.forge._issues.values() if "lights-out-factory:dashboard" in issue.body]
+    assert "pauses" not in dashboard.body

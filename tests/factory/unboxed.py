@@ -1,0 +1,31 @@
+"""The built-in agent without its box: the real loop on a session's own socket, for tests that are not about walls."""
+
+import os
+
+from anthropic import Anthropic
+
+from harness.agents.line import line
+from harness.agents.loop.agent import Assignment as Told
+from harness.agents.loop.agent import work
+from harness.agents.loop.shell import Shell
+from harness.agents.loop.tools import Tools
+from harness.ports.agent import AgentReport
+
+
+class UnboxedAgent:
+    """Works with the real loop and its real tools, in the worktree; `seconds` bounds a command."""
+
+    def __init__(self, outputs, *, seconds: int = 1) -> None:
+        self.outputs, self.seconds, self.reports = outputs, seconds, []
+
+    def work(self, assignment, session):
+        told = Told(system=list(assignment.system), task=assignment.task, model=session.model, base_url="http://broker",
+                    max_turns=assignment.max_turns, run_seconds=self.seconds)
+        shell = Shell(assignment.worktree, {"PATH": os.environ["PATH"]}, outputs=self.outputs, seconds=self.seconds)
+        tools = Tools(shell, output=told.output_characters, told="\n".join([*told.system, told.task]))
+        with line(session.socket, seconds=60) as http:
+            client = Anthropic(base_url=told.base_url, api_key="unused", max_retries=0, http_client=http)
+            said = work(told, client, tools, lambda line: None)
+        self.reports.append(said)
+        return AgentReport(outcome=said["outcome"], summary=said["summary"], reason=said["reason"], turns=said["turns"],
+                           tool_calls=said["tool_calls"], box_form="bwrap-root")
