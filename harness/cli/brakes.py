@@ -45,33 +45,38 @@ def stop(why: str, as_json: bool) -> None:
 @click.command()
 @as_json
 def resume(as_json: bool) -> None:
-    """Lift the stop, or the freeze after a landing that differed.
+    """Lift the stop, a pause, or the freeze after a landing that differed.
 
-    A freeze follows when what landed is not what was judged: look at `factory audit` first. Writes a command to the
-    ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
+    A pause, because what a day or a month may cost is used up or a provider has no more to give, ends by itself; lifted
+    sooner it begins again where its cause is still there. A freeze follows when what landed is not what was judged: look
+    at `factory audit` first. Writes a command to the ledger and removes STOP from $FACTORY_HOME; the next tick goes on.
 
     \b
     Examples:
       factory resume
       factory resume --json
     """
+    from harness.engine.clock import SystemClock
     from harness.factory.history import RESUME, THAW, is_frozen, is_told_to_stop
+    from harness.factory.pause import pause_in_force
     from harness.wiring import open_ledger
 
     flag = home() / "STOP"
     with open_ledger(home()) as ledger:
         was_stopped = flag.exists() or is_told_to_stop(ledger)
         was_frozen = is_frozen(ledger)
+        was_paused = pause_in_force(ledger, SystemClock().now()) is not None
         written = len(ledger.entries(kind="command"))
-        if was_stopped:
+        if was_stopped or was_paused:
             ledger.append("command", f"command/{written}/resume", data={"command": RESUME})
         if was_frozen:
             ledger.append("command", f"command/{written}/thaw", data={"command": THAW})
     flag.unlink(missing_ok=True)
     if as_json:
-        emit({"ok": True, "was_stopped": was_stopped, "was_frozen": was_frozen})
+        emit({"ok": True, "was_stopped": was_stopped, "was_frozen": was_frozen, "was_paused": was_paused})
     else:
-        click.echo("Lifted. The next tick goes on." if was_stopped or was_frozen else "Nothing was stopped or frozen.")
+        click.echo("Lifted. The next tick goes on." if was_stopped or was_frozen or was_paused else
+                   "Nothing was stopped or frozen, and there was no pause.")
 
 
 def _tell_other_machines(folder: Path) -> None:

@@ -3,12 +3,15 @@
 import click
 
 from harness.cli.options import as_json, emit, home
+from harness.cli.terminal import printable
+from harness.domain.errors import BudgetExhausted, ModelsPaused
 from harness.domain.lifecycle import State
 
 
 def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, patience: float = 0.0) -> int:
     from harness.cli.progress import Progress
     from harness.factory.history import history
+    from harness.factory.pause import BY_MONEY, pause_in_force
     from harness.factory.report import issue_line
     from harness.factory.tick import tick as one_tick
     from harness.wiring import open_factory
@@ -17,13 +20,18 @@ def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, p
         moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states,
                          shows=only is None and states is None)
         lines = [issue_line(history(works.plant.ledger, issue)) for issue in moved]
+        paused = pause_in_force(works.plant.ledger, works.plant.clock.now())
     if as_json:
-        emit({"ok": True, "moved": lines})
+        emit({"ok": True, "moved": lines, "paused": paused.says if paused else ""})
     else:
         for line in lines:
             click.echo(f"#{line['number']} {line['title'][:60]}: {line['state']}")
         if not lines:
             click.echo("Nothing to do.")
+        if paused:
+            click.echo(f"Paused: {printable(paused.says)}. The first tick after that goes on.")
+    if paused:
+        return (BudgetExhausted if paused.cause in BY_MONEY else ModelsPaused).exit_code
     return 3 if any(line["outcome"] == "needs-human" for line in lines) else 0
 
 
@@ -45,8 +53,8 @@ def tick(patience: float, as_json: bool) -> int:
     Exit codes:
       0  done, which includes that there was nothing to do
       3  an issue that moved now needs a person
-      4  a budget is used up
-      5  another factory works on this home, or the forge does not answer
+      4  what a day or a month may cost is used up: the factory pauses, and says until when
+      5  another factory works on this home, or the forge or a model's provider does not answer
 
     \b
     Examples:

@@ -19,15 +19,18 @@ def status(as_json: bool) -> None:
       factory status
       FACTORY_HOME=/srv/tidebook factory status --json
     """
+    from harness.engine.clock import SystemClock
     from harness.factory.history import is_told_to_stop
+    from harness.factory.pause import pause_in_force
     from harness.factory.report import status as report
     from harness.factory.space import space
     from harness.wiring import open_ledger
 
     with open_ledger(home()) as ledger:
         disk = space(home())
+        paused = pause_in_force(ledger, SystemClock().now())
         found = report(ledger, stopped=(home() / "STOP").exists() or is_told_to_stop(ledger),
-                       full=disk.says if disk.is_short else "")
+                       full=disk.says if disk.is_short else "", paused=paused.says if paused else "")
     if as_json:
         emit(found)
         return
@@ -35,6 +38,8 @@ def status(as_json: bool) -> None:
         click.echo("STOPPED by the owner; `factory resume` lifts it.")
     if found["frozen"]:
         click.echo(f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`.")
+    if found["paused"]:
+        click.echo(f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it now.")
     if found["full"]:
         click.echo(f"FULL: {found['full']}; nothing new is begun. `factory gc` frees what nothing needs.")
     for issue in found["issues"]:
@@ -83,12 +88,18 @@ def why(issue: int, as_json: bool) -> None:
 
 @click.command()
 @click.argument("run", required=False)
+@click.option("--transcript", is_flag=True, help="What the models of RUN were told, said, called and got back, turn by turn.")
+@click.option("--follow", is_flag=True, help="With --transcript: print what is said while it is said, until RUN is over.")
 @as_json
-def logs(run: str | None, as_json: bool) -> None:
+def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None:
     """What happened in RUN, node by node.
 
     RUN is a run's name, as in implement-2-1: workflow, issue, attempt. Without it, the runs that there are, one a line:
     when it began (UTC), its name, its issue. Reads the ledger and writes nothing.
+
+    With --transcript it prints the conversations as Markdown, made of what the broker wrote down and not of what an agent says
+    of itself: each turn with its time, what it called, the beginning and the end of what came back, tokens and cents. The same
+    is in the run's folder, as transcript.md. What the roles that judge said is sealed, and only where it lies is told.
 
     \b
     Exit codes:
@@ -99,12 +110,20 @@ def logs(run: str | None, as_json: bool) -> None:
     Examples:
       factory logs
       factory logs implement-2-1
+      factory logs implement-2-1 --transcript --follow
     """
     from harness.factory.report import logs as report
     from harness.wiring import open_ledger
 
+    if (transcript and run is None) or (follow and (not transcript or as_json)):
+        raise click.UsageError("--transcript wants a RUN, which `factory logs` lists, and --follow a --transcript without --json")
     with open_ledger(home()) as ledger:
         found = report(ledger, run)
+    if transcript:
+        from harness.cli.transcript import show
+
+        show(home(), str(run), follow=follow, as_json=as_json)
+        return
     if as_json:
         emit(found)
         return

@@ -13,7 +13,7 @@ import pytest
 from harness.drill.run import ATTACKS
 
 ROOT = Path(__file__).resolve().parents[2]
-ELSEWHERE = ("adapters/test_limits", "agents/test_program", "scenarios/test_disorder", "scenarios/test_kill_points",
+ELSEWHERE = ("adapters/test_limits", "broker/test_program", "scenarios/test_disorder", "scenarios/test_kill_points",
              "validators/test_browser", "validators/test_evil_apps", "validators/test_language",
              "validators/test_performance", "validators_launcher/test_app", "validators_launcher/test_judging",
              "validators_launcher/test_killed", "validators_launcher/test_proving_folders", "validators_launcher/test_regression",

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from tests.scenarios.conftest import FACTORY, environment, factory
@@ -14,6 +15,7 @@ from tests.scenarios.daemons import example, recorded, wait_until
 
 ROOM = 1_000_000    # less than the factory asks for, more than the ledger needs
 CHUNK = 1 << 16
+MOMENT = 0.005      # seconds between two looks: without any, looking took one of the two processors
 
 
 class Ballast:
@@ -60,6 +62,7 @@ def filled_in_the_middle(home: Path, ballast: Ballast) -> dict:
     entries = recorded(home, "1")
     while tick.poll() is None:
         ballast.fill(leaving=0)
+        time.sleep(MOMENT)
     says = tick.stderr.read() if tick.stderr else ""
     ballast.fill(leaving=0)
     full = factory(home, "audit")

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import stat
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,8 +14,9 @@ from harness.forge.embedded.seed import Administrator, push_folder
 from harness.forge.embedded.start import RunningForge, start
 from harness.wiring.home import read_home
 from harness.wiring.pin import pinned
+from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
-from tests.scenarios.conftest import FACTORY, SECONDS, Said
+from tests.scenarios.conftest import SECONDS, as_said
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -62,9 +62,7 @@ def elsewhere(tmp_path_factory):
 
 def factory(home, *arguments, **more):
     clean = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
-    done = subprocess.run([FACTORY, *arguments], env={**clean, "FACTORY_HOME": str(home), "NO_COLOR": "1", **more}, text=True,
-                          capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return as_said(warm.run(arguments, env={**clean, "FACTORY_HOME": str(home), "NO_COLOR": "1", **more}, timeout=SECONDS))
 
 
 def connect(elsewhere, home, *arguments, token=None, repository="tidehouse/tidebook"):

@@ -5,6 +5,7 @@ import subprocess
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.scenarios.conftest import factory
 
@@ -88,6 +89,13 @@ def test_the_evidence_pages_are_there_and_need_no_network(lap) -> None:
         text = Path(page).read_text("utf-8")
         assert "http://" not in text.replace("http://localhost", "")
         assert "<html" in text
+
+
+@pytest.mark.parametrize("run", ["triage-5-1", "implement-4-1", "validate-1-1", "merge-1-1"])
+def test_a_run_of_each_kind_decides_the_same_again(lap, run) -> None:
+    said = factory(lap.home, "replay", run, "--json")
+    assert said.code == 0, said.out + said.err
+    assert [(one["run"], one["same"]) for one in said.json["runs"]] == [(run, True)]
 
 
 def test_no_sealed_word_is_in_what_left_the_seal(lap) -> None:

@@ -22,7 +22,7 @@ def told(tmp_path_factory):
     assert bwrap, "bubblewrap is what the factory's own boxes need"
     done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--size", str(BYTES), "--tmpfs", str(folder), "--chdir", str(ROOT),
                            sys.executable, "-m", "tests.scenarios.small_disk", str(folder)],
-                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

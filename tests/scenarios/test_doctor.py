@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from harness.engine.lock import sole_factory
+from harness.repository.trusted import FETCHED
 from harness.wiring.doctor import checks_of, found_by
 from harness.wiring.example import create_example
 from harness.wiring.forgehealth import forge_findings
@@ -22,7 +23,7 @@ from tests.scenarios.conftest import FACTORY, Said, environment, factory
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SECRET = "sk-a-secret-that-nobody-may-see"
 MACHINE = ["python", "git", "box", "browser", "wheels", "clock"]
-HOME = ["home", "disk", "model", "keys", "store", "database", "ledger", "factory", "governance", "forge"]
+HOME = ["home", "disk", "model", "keys", "store", "database", "ledger", "factory", "governance", "agents", "forge"]
 
 
 @pytest.fixture(scope="module")
@@ -172,6 +173,29 @@ def test_a_launcher_that_the_repository_does_not_trust_fails(worked) -> None:
     level, words = line(worked, "governance")
     assert level == "fail"
     assert "does not trust this home's launcher" in words
+
+
+def test_an_agent_that_the_repository_picks_has_to_be_installed(worked, tmp_path) -> None:
+    assert line(worked, "agents")[0] == "ok"
+    amend(worked, tmp_path, '\n[agents.theirs]\nkind = "codex"\n')
+    level, words = line(worked, "agents")
+    assert level == "fail"
+    assert "`factory agents install codex`" in words
+
+
+def amend(home, folder, more) -> None:
+    """What was fetched last, as if this were at the end of its factory.toml."""
+    repository = next((home / "repositories").glob("*.git"))
+    around = {"PATH": os.environ["PATH"], "GIT_DIR": str(repository), "GIT_INDEX_FILE": str(folder / "index"),
+              **{f"GIT_{who}_{what}": "a@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}}
+
+    def git(*words, told=None):
+        return subprocess.run(["git", *words], env=around, input=told, text=True, capture_output=True, check=True).stdout.strip()
+    ref = f"{FETCHED}/heads/main"
+    blob = git("hash-object", "-w", "--stdin", told=git("show", f"{ref}:factory.toml") + more)
+    git("read-tree", ref)
+    git("update-index", "--cacheinfo", f"100644,{blob},factory.toml")
+    git("update-ref", ref, git("commit-tree", "-p", ref, "-m", "another agent", git("write-tree")))
 
 
 def test_a_token_that_is_gone_fails(worked) -> None:

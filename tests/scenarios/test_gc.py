@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness.wiring import open_ledger
-from tests.scenarios.conftest import FACTORY, Said, environment, factory
+from tests import warm
+from tests.scenarios.conftest import FACTORY, Said, as_said, environment, factory
 from tests.scenarios.daemons import example, recorded, wait_until
 
 KILLS = (0.15, 0.3, 0.4, 0.5, 0.6, 0.75)
@@ -51,9 +52,7 @@ def gc_environment(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def gc(home: Path, temporary: Path, *options: str) -> Said:
-    done = subprocess.run([FACTORY, "gc", *options], env=gc_environment(home, temporary), capture_output=True, text=True,
-                          timeout=60, stdin=subprocess.DEVNULL)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return as_said(warm.run(("gc", *options), env=gc_environment(home, temporary), timeout=60))
 
 
 def killed(home: Path, temporary: Path, seconds: float) -> None:

@@ -1,13 +1,13 @@
 """A whole lap with a live model: `factory try` on Tidebook without its governance, and an endpoint of our own behind the
 forwarding broker. It answers whole and streamed, and is overloaded in between; the key goes to it and to nobody else."""
 
-import json
 import os
 import shutil
 import subprocess
 import threading
 import time
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -23,40 +23,56 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOVERNANCE = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
 KEY = "sk-live-0123456789-canary"
 OVERLOADS = {1: "429", 4: "event", 6: "529"}
+YOUNG, OLD = 0.3, 0.25
+"""Seconds: for how long a process may still become another program, and how often those are looked at that will not."""
 
 
 @dataclass
 class Watch:
-    """Looks at every process below one, as often as it can: who had the key in its environment or its arguments?"""
+    """Looks at every process below one, as soon as it is there and again while it is young: who had the key in its environment
+    or its arguments? An environment is what a program was started with, so the old ones are looked at now and then only."""
 
     root: int
     kinds: set[str] = field(default_factory=set)
     with_key: set[str] = field(default_factory=set)
     over: bool = False
+    _born: dict[int, float] = field(default_factory=dict)
+    _below: set[int] = field(default_factory=set)
 
     def run(self) -> None:
-        own = _read(self.root, "cmdline")
+        own, newest, due = _read(self.root, "cmdline"), b"", 0.0
+        self._below.add(self.root)
         while not self.over:
-            for pid, command in _below(self.root):
-                if command != own:      # a child that has not yet become what it will be is still the factory itself
-                    kind = _kind(command)
-                    self.kinds.add(kind)
-                    if KEY.encode() in _read(pid, "environ") + command:
-                        self.with_key.add(kind)
+            now, before = time.monotonic(), newest
+            newest, all_of_them = Path("/proc/loadavg").read_bytes().split()[-1], now >= due    # the pid that was given last
+            if all_of_them or newest != before or self._young(now):
+                self._look(now, own, all_of_them=all_of_them)
+            due = now + OLD if all_of_them else due
             time.sleep(0.002)
 
+    def _young(self, now) -> bool:
+        return any(now - born < YOUNG for pid, born in self._born.items() if pid in self._below)
 
-def _below(root):
-    parents = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        if stat := _read(int(path.name), "stat"):
-            parents[int(path.name)] = int(stat.rpartition(b")")[2].split()[1])
-    for pid in parents:
-        above = parents[pid]
-        while above > 1 and above != root:
-            above = parents.get(above, 0)
-        if above == root and (command := _read(pid, "cmdline")):
-            yield pid, command
+    def _look(self, now, own, *, all_of_them) -> None:
+        there = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+        for gone in self._born.keys() - set(there):
+            del self._born[gone]
+            self._below.discard(gone)
+        for pid in there:
+            if pid not in self._born:
+                self._born[pid] = now
+                stat = _read(pid, "stat").rpartition(b")")[2].split()
+                self._below |= {pid} if stat and int(stat[1]) in self._below else set()
+            if pid in self._below and pid != self.root and (all_of_them or now - self._born[pid] < YOUNG):
+                self._examine(pid, own)
+
+    def _examine(self, pid, own) -> None:
+        command = _read(pid, "cmdline")
+        if command and command != own:      # a child that has not yet become what it will be is still the factory itself
+            kind = _kind(command)
+            self.kinds.add(kind)
+            if KEY.encode() in _read(pid, "environ") + command:
+                self.with_key.add(kind)
 
 
 def _read(pid, name):
@@ -154,13 +170,11 @@ def test_the_key_is_in_no_file(live) -> None:
 
 
 def test_every_answer_is_paid_for_once_and_an_overload_is_not(live) -> None:
-    spent, recordings = Decimal(0), live.endpoint.recordings
-    for file in (recordings / "issue-1" / "triage-1.json", recordings / "issue-1" / "implementer-1.json",
-                 recordings / "sealed" / "issue-1" / "author-1.json"):
-        document = json.loads(file.read_text())
-        rates = prices().rates(document["model"])
-        usages = [exchange["response"]["usage"] for exchange in document["exchanges"]]
-        spent += sum(Decimal(rates.cost(Tokens(input=each["input_tokens"], output=each["output_tokens"]))) for each in usages)
+    spent, table, day = Decimal(0), prices(), f"{datetime.now(UTC):%Y-%m-%d}"
+    for model, usage in live.endpoint.told:
+        fresh, read, written = (usage[f"{kind}input_tokens"] for kind in ("", "cache_read_", "cache_creation_"))
+        tokens = Tokens(input=fresh, output=usage["output_tokens"], cache_read=read, cache_write=written)
+        spent += Decimal(table.rates(model, day=day).cost(tokens))
     assert live.issue["cost_usd"] == pytest.approx(float(spent / NANO))
     with open_ledger(live.home) as ledger:
         assert sum(entry.data["calls"] for entry in ledger.entries(kind="usage")) == len(live.endpoint.answered())

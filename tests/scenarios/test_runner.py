@@ -21,8 +21,9 @@ from harness.forge.embedded.start import start
 from harness.onboarding.runner import runner_of
 from harness.wiring.issuefiles import issues_in
 from harness.wiring.pin import pinned
+from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
-from tests.scenarios.conftest import FACTORY, SECONDS, Said
+from tests.scenarios.conftest import FACTORY, SECONDS, as_said
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -92,9 +93,7 @@ class Hosted:
 
 def factory(home, *arguments, **more):
     clean = {name: value for name, value in os.environ.items() if not name.startswith(("ANTHROPIC_", "FACTORY_"))}
-    done = subprocess.run([FACTORY, *arguments], env={**clean, "FACTORY_HOME": str(home), "NO_COLOR": "1", **more}, text=True,
-                          capture_output=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return as_said(warm.run(arguments, env={**clean, "FACTORY_HOME": str(home), "NO_COLOR": "1", **more}, timeout=SECONDS))
 
 
 @pytest.fixture(scope="module")

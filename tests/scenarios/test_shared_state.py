@@ -3,16 +3,14 @@
 import json
 import shutil
 import signal
-import subprocess
 
-from tests.scenarios.conftest import FACTORY, Said, environment
+from tests import warm
+from tests.scenarios.conftest import as_said, environment
 from tests.scenarios.daemons import daemons, example
 
 
 def factory(home, address, *arguments):
-    done = subprocess.run([FACTORY, *arguments], env={**environment(home), "FACTORY_DATABASE": address}, capture_output=True,
-                          text=True, timeout=300, stdin=subprocess.DEVNULL)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return as_said(warm.run(arguments, env={**environment(home), "FACTORY_DATABASE": address}, timeout=300))
 
 
 def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(tmp_path, postgres) -> None:

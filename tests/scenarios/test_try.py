@@ -3,15 +3,15 @@
 import json
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.fakes.endpoint import Endpoint, recordings_for, serving
 from tests.fakes.original import repository_of
 from tests.repository.test_original import everything
-from tests.scenarios.conftest import FACTORY, SECONDS, Said, factory
+from tests.scenarios.conftest import SECONDS, as_said, factory
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 ISSUES = EXAMPLES / "issues" / "1-cancelled-places.md"
@@ -23,9 +23,7 @@ def attempt(tmp_path, *arguments, **more):
     for name in ("tmp", "empty"):
         (tmp_path / name).mkdir(exist_ok=True)
     environment = {**clean, "NO_COLOR": "1", "TMPDIR": str(tmp_path / "tmp"), **more}
-    done = subprocess.run([FACTORY, "try", *map(str, arguments)], env=environment, cwd=tmp_path, capture_output=True, text=True,
-                          timeout=SECONDS, stdin=subprocess.DEVNULL)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return as_said(warm.run(("try", *arguments), env=environment, cwd=tmp_path, timeout=SECONDS))
 
 
 @pytest.fixture
