@@ -21,7 +21,7 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
     for N days, what killed processes left half made, and old demo homes. The trusted repository is packed; objects that
     no branch and no entry of the ledger names go after two weeks. Keeps for ever: the ledger, verdicts and their
     evidence, journeys and proofs, transcripts and requests. The worktree of a run that a person is asked about stays N
-    days.
+    days. What `factory replay` needs goes only where `recordings_days` in home.json says after how many days.
 
     What goes is renamed first and deleted then: killed at any moment, it leaves nothing half deleted but its trash, which
     the next gc ends. Nobody else may work on the home meanwhile; `factory up` sweeps its home itself at night.

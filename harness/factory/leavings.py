@@ -22,8 +22,9 @@ _HALF_MADE = (("worktrees", ".making-*"), ("layers", ".preparing-*"), ("reposito
 _SEALED_HALF_MADE = (("proofs", ".fresh-*"),)   # never evidence, neither of a verdict nor of a judge that was killed
 
 
-def leavings(places: Places, wheels: Path, *, temporary: Path) -> Iterator[Leaving]:
-    """Everything of a home that is not kept for ever, with its age by this machine's clock, sorted by kind and name."""
+def leavings(places: Places, wheels: Path, *, temporary: Path, recordings: bool = False) -> Iterator[Leaving]:
+    """Everything of a home that is not kept for ever, with its age by this machine's clock, sorted by kind and name. What replays
+    need is looked at only where `recordings` may go."""
     now, home = time.time(), places.home
     for folder in (home, places.worktrees, places.sealed, wheels.parent):
         yield from _found(Kind.TRASH, folder / TRASH, "*", now, trash=None)
@@ -32,6 +33,10 @@ def leavings(places: Places, wheels: Path, *, temporary: Path) -> Iterator[Leavi
     for place in _found(Kind.TESTS, places.runs, "*/tests/*", now, trash=home):
         if place.path.suffix != ".out":
             yield _of_run(place, place.path.parent.parent.name)
+    if recordings:
+        for place in _found(Kind.RECORDING, places.runs, "*/tape.jsonl", now, trash=home):
+            yield _of_run(place, place.path.parent.name)
+        yield from _found(Kind.RECORDING, home / "record", "??/*.gz", now, trash=home)
     yield from _found(Kind.SPARE, places.worktrees, ".pool-*", now, trash=places.worktrees)
     yield from _found(Kind.LAYER, places.layers, "[!.]*", now, trash=home)
     yield from _found(Kind.WHEEL, wheels, "*.whl", now, trash=wheels.parent)

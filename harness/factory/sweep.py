@@ -2,7 +2,7 @@
 
 Properties kept:
 - nothing goes that a run which is not over may still need, or that an audit reads: the ledger, verdicts, evidence,
-  journeys, proofs and transcripts are never even looked at;
+  journeys, proofs and transcripts are never even looked at; what a replay needs only where somebody set its time;
 - what the ledger does not know stays; what somebody may still be making stays; unknown is no.
 """
 
@@ -30,6 +30,7 @@ class Kind(StrEnum):
     LAYER = "layers"             # prepared dependencies
     WHEEL = "wheels"             # downloaded, for all homes of this account
     HALF_MADE = "half-made"      # begun by somebody who may be dead
+    RECORDING = "recordings"     # what a run asked, and was answered: `factory replay` needs it
     TEMPORARY = "temporary"      # in the folder for temporary files, named for the process that made it
     DEMO = "demo homes"          # in the folder for temporary files; nothing in them was anybody's work
 
@@ -57,12 +58,14 @@ class Leaving:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """All that the decision is made of. `living` are the processes of this machine; `days` is the patience."""
+    """All that the decision is made of. `living` are the processes of this machine; `days` is the patience,
+    `recordings` that with what replays need (0: without end)."""
 
     leavings: tuple[Leaving, ...]
     runs: Mapping[str, Standing]
     living: frozenset[int]
     days: float = DAYS
+    recordings: float = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +88,8 @@ def _fate(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
             return True, "it was thrown away before"
         case Kind.WORKTREE | Kind.TESTS:
             return _of_run(leaving, facts)
+        case Kind.RECORDING:
+            return _recorded(leaving, facts)
         case Kind.HALF_MADE:
             gone = leaving.age >= MAKING_SECONDS
             return gone, "whoever began it is gone" if gone else "somebody may still be making it"
@@ -94,6 +99,15 @@ def _fate(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
         case Kind.LAYER | Kind.WHEEL | Kind.SPARE | Kind.DEMO:
             unused = leaving.age >= facts.days * DAY_SECONDS
             return unused, f"{'not used' if unused else 'used'} in the last {facts.days:g} days"
+
+
+def _recorded(leaving: Leaving, facts: Facts) -> tuple[bool, str]:
+    """A tape goes with its age, and when its run is over; an object, which many tapes may name, with that of its last use."""
+    if not facts.recordings:
+        return False, "runs can be replayed for ever here"
+    if leaving.age < facts.recordings * DAY_SECONDS:
+        return False, f"a run can be replayed for {facts.recordings:g} days"
+    return (True, f"recorded more than {facts.recordings:g} days ago") if leaving.run is None else _of_run(leaving, facts)
 
 
 def _of_run(leaving: Leaving, facts: Facts) -> tuple[bool, str]:

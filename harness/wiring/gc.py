@@ -45,7 +45,8 @@ def swept(plant: Plant, *, days: float = DAYS) -> Swept:
     For `factory up` at night. The repository is left to `collect`: packing it may take minutes."""
     from harness.repository.trash import sweep_later
 
-    found = _swept(plant.places, plant.wheels, plant.ledger.entries(), days=days, dry_run=False)
+    recordings = read_home(plant.places.home).recordings_days
+    found = _swept(plant.places, plant.wheels, plant.ledger.entries(), days=days, recordings=recordings, dry_run=False)
     sweep_later(*found.trash)
     return found
 
@@ -57,12 +58,13 @@ def collect(home: Path, *, days: float = DAYS, dry_run: bool = False) -> Swept:
     that was signed: then nothing is known to be over. A dry run looks, takes no lock and changes nothing."""
     from harness.repository.trash import swept as delete_trash
 
-    places = Places(home, read_home(home).repository_id)
+    document = read_home(home)
+    places = Places(home, document.repository_id)
     with ExitStack() as stack:
         if not dry_run:
             stack.enter_context(sole_factory(home, command="factory gc"))
         entries = _entries(stack.enter_context(open_ledger(home)))
-        found = _swept(places, wheels_folder(), entries, days=days, dry_run=dry_run)
+        found = _swept(places, wheels_folder(), entries, days=days, recordings=document.recordings_days, dry_run=dry_run)
         for folder in found.trash:
             delete_trash(folder)
         return found if dry_run else _with_objects(found, places, entries)
@@ -74,10 +76,10 @@ def _entries(ledger: Ledger) -> tuple[Entry, ...]:
     return ledger.entries()
 
 
-def _swept(places: Places, wheels: Path, entries: tuple[Entry, ...], *, days: float, dry_run: bool) -> Swept:
+def _swept(places: Places, wheels: Path, entries: tuple[Entry, ...], *, days: float, recordings: float, dry_run: bool) -> Swept:
     temporary = Path(tempfile.gettempdir())
-    there = (*leavings(places, wheels, temporary=temporary), *_demos(temporary, places.home))
-    fates = sweepable(Facts(there, standings(entries), living(), days))
+    there = (*leavings(places, wheels, temporary=temporary, recordings=recordings > 0), *_demos(temporary, places.home))
+    fates = sweepable(Facts(there, standings(entries), living(), days, recordings))
     freed, things, trash = dict[str, int](), dict[str, int](), dict[Path, None]()
     for leaving in (fate.leaving for fate in fates if fate.goes):
         freed[leaving.kind.value] = freed.get(leaving.kind.value, 0) + weight(leaving.path)

@@ -46,6 +46,7 @@ class HomeFile:
 
     evidence_url: str = ""               # where this home's folder `evidence` is published, for people to look at; empty: nowhere
     providers: tuple[Endpoint, ...] = ()     # of models, beside the usual one
+    recordings_days: int = 0             # how long a run that is over can be replayed; 0: for ever
 
     @property
     def repository_id(self) -> str:
@@ -141,6 +142,9 @@ def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
         raise ConfigError(f"expected {' or '.join(MODELS)}, found {found.models!r:.80}", file=str(path), key="models")
     if found.database not in DATABASES:
         raise ConfigError(f"expected {' or '.join(DATABASES)}, found {found.database!r:.80}", file=str(path), key="database")
+    if found.recordings_days < 0:
+        raise ConfigError(f"expected a number of days, or 0 to keep them for ever, found {found.recordings_days}", file=str(path),
+                          key="recordings_days")
     if found.evidence_url and not found.evidence_url.startswith(("https://", "http://")):
         raise ConfigError(f"expected an address such as https://evidence.example.org, found {found.evidence_url!r:.80}",
                           file=str(path), key="evidence_url")

@@ -147,7 +147,9 @@ def put(folder: Path, content: bytes) -> str:
     """Keep something under its hash, compressed; the hash. What is there already is not written again."""
     digest = hashlib.sha256(content).hexdigest()
     path = folder / digest[:2] / f"{digest}.gz"
-    if not path.exists():
+    if path.exists():
+        os.utime(path)      # it is as old as its last use: `factory gc` goes by that
+    else:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         partial = path.with_name(f".{digest}.{os.getpid()}")
         partial.write_bytes(gzip.compress(content, mtime=0))

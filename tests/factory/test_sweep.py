@@ -23,7 +23,7 @@ leaving = st.builds(
 facts = st.builds(
     Facts, leavings=st.lists(leaving, max_size=12).map(tuple),
     runs=st.dictionaries(st.sampled_from(RUNS), st.sampled_from(Standing)),
-    living=st.frozensets(st.sampled_from([1, 2, 3])), days=st.floats(1, 60))
+    living=st.frozensets(st.sampled_from([1, 2, 3])), days=st.floats(1, 60), recordings=st.sampled_from([0, 1, 50]))
 
 
 @given(facts)
@@ -40,6 +40,9 @@ def test_nothing_goes_that_somebody_may_need(found) -> None:
             assert fate.goes <= (lies.age >= DAY_SECONDS)
         if lies.kind in (Kind.LAYER, Kind.WHEEL, Kind.SPARE, Kind.DEMO):
             assert fate.goes <= (lies.age >= found.days * DAY_SECONDS)
+        if lies.kind is Kind.RECORDING:
+            assert fate.goes <= (0 < found.recordings * DAY_SECONDS <= lies.age)
+            assert fate.goes <= (lies.run is None or standing in (Standing.OVER, Standing.LOOKED_AT))
 
 
 @given(facts)
@@ -48,7 +51,7 @@ def test_everything_has_one_fate_and_a_reason_and_in_the_end_everything_can_go(f
     assert tuple(fate.leaving for fate in fates) == found.leavings
     assert all(fate.why for fate in fates)
     later = tuple(Leaving(old.kind, old.path, 1000 * DAY_SECONDS, old.trash, RUNS[0], 4) for old in found.leavings)
-    assert all(fate.goes for fate in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30)))
+    assert all(fate.goes for fate in sweepable(Facts(later, {RUNS[0]: Standing.OVER}, frozenset({1}), 30, 30)))
 
 
 def home_of(world: World) -> Places:
@@ -63,10 +66,10 @@ def lay(path: Path, *, days_ago: float = 0, folder: bool = False) -> Path:
     return path
 
 
-def fates(world: World, *, living: frozenset[int] = frozenset()) -> dict[str, bool]:
+def fates(world: World, *, living: frozenset[int] = frozenset(), recordings: float = 0) -> dict[str, bool]:
     """What lies there, by its path below the world's folder, and whether it goes."""
-    found = leavings(home_of(world), world.work / "cache" / "wheels", temporary=world.work / "tmp")
-    decided = sweepable(Facts(tuple(found), standings(world.ledger.entries()), living))
+    found = leavings(home_of(world), world.work / "cache" / "wheels", temporary=world.work / "tmp", recordings=recordings > 0)
+    decided = sweepable(Facts(tuple(found), standings(world.ledger.entries()), living, recordings=recordings))
     return {str(fate.leaving.path.relative_to(world.work)): fate.goes for fate in decided}
 
 
@@ -104,7 +107,8 @@ def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_
             "runs/implement-1-1/author.log", "runs/implement-1-1/tests/head.out/junit.xml", "broker/wire/a.jsonl",
             "runs/implement-1-1/author-request.json", "facts/tests-a-b.json", "home.json", "cache/wheels/README",
             "tmp/factory-of-somebody", "tmp/factory-box-12-short", "tmp/box-abcdefgh", "recordings/issue-1/a.json",
-            "repositories/tidebook.git/config", "forge/forge.sqlite", "home.json.schema-1")
+            "repositories/tidebook.git/config", "forge/forge.sqlite", "home.json.schema-1",
+            "runs/implement-1-1/tape.jsonl", f"record/aa/{'a' * 64}.gz")
     for name in kept:
         lay(world.work / name, days_ago=999)
     goes = {
@@ -121,6 +125,18 @@ def test_a_home_is_looked_through_by_name_and_what_is_kept_for_ever_is_not_even_
     for name, days in (goes | stays).items():
         lay(world.work / name, days_ago=days)
     assert fates(world, living=frozenset({13})) == {**dict.fromkeys(goes, True), **dict.fromkeys(stays, False)}
+
+
+def test_what_a_replay_needs_goes_with_its_time_and_only_where_somebody_set_one(world) -> None:
+    issue = world.file()
+    world.tick()
+    over, unknown = f"runs/implement-{issue}-1/tape.jsonl", "runs/implement-99-1/tape.jsonl"
+    old, used = f"record/aa/{'a' * 64}.gz", f"record/bb/{'b' * 64}.gz"
+    for name, days in {over: 91, unknown: 91, old: 91, used: 89}.items():
+        lay(world.work / name, days_ago=days)
+    found = fates(world, recordings=90)
+    assert [name for name in (over, unknown, old, used) if found[name]] == [over, old]
+    assert not {over, unknown, old, used} & set(fates(world))
 
 
 def test_a_link_is_not_ours_to_follow_or_to_take(world) -> None:
