@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from harness.agents.broker.meter import CALLS, Caps, Identity, Meter
 from harness.agents.broker.prices import Dated, Price, Prices, Rates, Tokens
@@ -196,6 +197,20 @@ def test_a_price_of_ones_own_goes_before_the_table(meter: Meter) -> None:
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.20")
     call.settle(Tokens(output=3))
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.06")
+
+
+def test_only_a_settlement_that_frees_money_may_be_lost_with_the_machine(meter: Meter) -> None:
+    asked = {"sqlite": "PRAGMA synchronous", "postgresql": "SHOW synchronous_commit"}[meter.engine.dialect.name]
+    waits = {2: True, 1: False, "on": True, "off": False}
+    seen: list[bool] = []
+    sa.event.listen(meter.engine, "commit", lambda tx: seen.append(waits[tx.exec_driver_sql(asked).scalar_one()]))
+    session = opened(meter, usd=Decimal(9))
+    assert seen == [True]
+    for settle, waited in ((lambda call: call.settle(CENT), False), (lambda call: call.free(), False),
+                           (lambda call: call.forfeit(CENT), False), (lambda call: call.forfeit(Tokens(output=4)), True)):
+        seen.clear()
+        settle(meter.reserve(*session, Tokens(output=3)))
+        assert seen == [True, waited]
 
 
 def test_lines_tell_what_was_settled_what_is_held_and_what_is_open(meter: Meter, clock: Clock) -> None:

@@ -2,7 +2,8 @@
 
 Properties kept:
 - what was spent is never stored, only summed: a call costs what it was settled at, or its reservation while its end is not
-  known. A broker that is killed therefore over-counts, and never under-counts; the next one settles what it left, in full;
+  known. A broker that is killed therefore over-counts, and never under-counts; the next one settles what it left, in full.
+  So a reservation is on the disk before its call is made, and a settlement may be lost with the machine;
 - a call is settled once: who comes later, because it slept or was thought dead, changes nothing;
 - sum and reservation are one transaction under one lock, so that no two processes both find the last dollar;
 - a cap of a call, a session, a run or an issue is final for the issue; one of a day or a month pauses the factory, and says
@@ -53,24 +54,25 @@ COUNTED, HELD, LOST = "counted", "held", "lost"
 METER = int.from_bytes(b"meter")
 """The advisory lock of a transaction on these tables."""
 _COST = sa.func.coalesce(CALLS.c.cost, CALLS.c.reserved)
-_IMPOSSIBLE = sa.case((sa.or_(CALLS.c.reserved < 0, CALLS.c.cost < 0), 1), else_=0)
 _SCOPES = {
-    "session": CALLS.c.session == sa.bindparam("of_session"),
-    "run": CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(SESSIONS.c.run == sa.bindparam("of_run"))),
-    "issue": CALLS.c.session.in_(sa.select(SESSIONS.c.id).where(SESSIONS.c.issue == sa.bindparam("of_issue"))),
-    "month": sa.and_(CALLS.c.day >= sa.bindparam("month_begins"), CALLS.c.day < sa.bindparam("month_ends")),
-    "day": CALLS.c.day == sa.bindparam("of_day"),
+    "session": "session = :session",
+    "run": "session IN (SELECT id FROM sessions WHERE run = :run)",
+    "issue": "session IN (SELECT id FROM sessions WHERE issue = :issue)",
+    "month": "day >= :month AND day < :next_month",
+    "day": "day = :day",
 }
-_STANDING = sa.union_all(*(
-    sa.select(sa.literal(scope), sa.func.count(), sa.func.coalesce(sa.func.sum(_COST), 0),
-              sa.func.coalesce(sa.func.sum(_IMPOSSIBLE), 0)).select_from(CALLS).where(which)
+_STANDING = sa.text(" UNION ALL ".join(
+    f"SELECT '{scope}', count(*), coalesce(sum(coalesce(cost, reserved)), 0), "     # noqa: S608 - all of it is written here
+    f"coalesce(sum(CASE WHEN reserved < 0 OR cost < 0 THEN 1 ELSE 0 END), 0) FROM calls WHERE {which}"
     for scope, which in _SCOPES.items()))
-"""All that the caps look at in one statement, put together once: to build it for each call took longer than to run it."""
+"""All that the caps look at, in one statement. As text, because it is asked before each call: to build it took longer than to
+run it."""
 _HOLD = CALLS.insert().returning(CALLS.c.id)
 _SETTLE = CALLS.update().where(CALLS.c.id == sa.bindparam("of_call"), CALLS.c.cost.is_(None)).values(
     {column: sa.bindparam(f"new_{column}") for column in
      ("cost", "ending", "input", "output", "cache_read", "cache_write", "cache_write_1h")})
 _PAUSE_SECONDS = 60
+_MAY_BE_LOST = "may_be_lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ class Meter:
                  clock: Callable[[], float] = now) -> None:
         self.prices, self._replays, self._clock = prices, replays, clock
         self._engine = _shared(database) if database else _own(file)
+        self._settling = self._engine.execution_options(**{_MAY_BE_LOST: True})
         with self._engine.begin() as tx:
             _SCHEMA.create_all(tx)
             _bring_up_to_date(tx)
@@ -203,9 +206,10 @@ class Meter:
             self._check(tx, call.identity, call.caps, more=amount, call=whole, day=call.day)
             tx.execute(CALLS.update().where(CALLS.c.id == call.id).values(reserved=CALLS.c.reserved + amount))
 
-    def settle(self, call: "Call", tokens: Tokens, cost: int, *, ending: str = COUNTED) -> None:
-        """What the call came to, once: one that was settled stays as it is."""
-        with self._engine.begin() as tx:
+    def settle(self, call: "Call", tokens: Tokens, cost: int, *, held: int, ending: str = COUNTED) -> None:
+        """What the call came to, once: one that was settled stays as it is. Where that is no more than was held for it, the disk
+        is not waited for."""
+        with (self._settling if cost <= held else self._engine).begin() as tx:
             tx.execute(_SETTLE, {
                 "of_call": call.id, "new_cost": cost, "new_ending": ending, "new_input": tokens.input,
                 "new_output": tokens.output, "new_cache_read": tokens.cache_read, "new_cache_write": tokens.cache_write,
@@ -230,8 +234,8 @@ class Meter:
         if caps.usd_call is not None and call > _nano(caps.usd_call):
             raise exhausted(f"the cap of ${caps.usd_call} for one call would be crossed: it may come to ${_shown(call)}")
         month, tomorrow, next_month = day.replace(day=1), day + timedelta(days=1), _next_month(day)
-        calls, spent = self._standing(tx, of_session=identity.id, of_run=identity.run, of_issue=identity.issue,
-                                      of_day=day.isoformat(), month_begins=month.isoformat(), month_ends=next_month.isoformat())
+        calls, spent = self._standing(tx, session=identity.id, run=identity.run, issue=identity.issue, day=day.isoformat(),
+                                      month=month.isoformat(), next_month=next_month.isoformat())
         for name, scope, cap in (("session", "session", caps.usd), (f"run {identity.run}", "run", caps.usd_run),
                                  (f"issue {identity.issue}", "issue", caps.usd_issue)):
             if crossed := _crossed(name, cap, spent[scope], more):
@@ -283,15 +287,15 @@ class Call:
 
     def settle(self, tokens: Tokens) -> None:
         """The call's true cost is known; what earlier tries may have cost stays on top of it."""
-        self._meter.settle(self, tokens, self._lost + self._rates.cost(tokens))
+        self._meter.settle(self, tokens, self._lost + self._rates.cost(tokens), held=self._held)
 
     def forfeit(self, tokens: Tokens) -> None:
         """The call was cut: it costs what was held, or what it is known to have cost if that is more."""
-        self._meter.settle(self, tokens, max(self._held, self._lost + self._rates.cost(tokens)), ending=HELD)
+        self._meter.settle(self, tokens, max(self._held, self._lost + self._rates.cost(tokens)), held=self._held, ending=HELD)
 
     def free(self) -> None:
         """The call certainly cost nothing."""
-        self._meter.settle(self, Tokens(), self._lost)
+        self._meter.settle(self, Tokens(), self._lost, held=self._held)
 
 
 def _line(row: Sequence[Any]) -> Line:
@@ -358,16 +362,22 @@ def _shared(address: str) -> sa.Engine:
 
 def _durable(connection: Any, _: Any) -> None:
     connection.isolation_level = None       # the driver's own transactions begin too late: see _lock_at_once
-    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _lock_at_once(connection: sa.Connection) -> None:
     """Take the write lock before the sum is read: two brokers must not both find the last dollar."""
+    connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if _may_be_lost(connection) else 'FULL'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _lock_the_meter(connection: sa.Connection) -> None:
     """The same where there is no lock of the whole file: one transaction at a time, and a commit that is on the disk."""
-    connection.exec_driver_sql("SET LOCAL synchronous_commit TO on")
+    connection.exec_driver_sql(f"SET LOCAL synchronous_commit TO {'off' if _may_be_lost(connection) else 'on'}")
     connection.execute(sa.select(sa.func.pg_advisory_xact_lock(METER)))
+
+
+def _may_be_lost(connection: sa.Connection) -> bool:
+    """Whether the machine may lose the transaction with its power: what goes back to what was held then, over-counts."""
+    return bool(connection.get_execution_options().get(_MAY_BE_LOST))
