@@ -16,7 +16,38 @@ from harness.domain.ledger import Entry, Fault, Head, chained
 from harness.ports.engine import Action
 
 
-class PlayedLedger:
+class _Chain:
+    """A ledger in memory: a chain that somebody began, and what is added to it."""
+
+    def __init__(self, written: Iterable[Entry]) -> None:
+        self._written, self._lock = list(written), RLock()
+        self._keys = {entry.key: entry for entry in self._written}
+
+    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(entry for entry in self._written if entry.seq > after and (issue is None or entry.issue == issue)
+                         and (kind is None or entry.kind == kind))
+
+    def find(self, key: str) -> Entry | None:
+        with self._lock:
+            return self._keys.get(key)
+
+    def fault(self) -> Fault | None:
+        """Nothing: what the chain began with was checked by whoever took it from its ledger."""
+        return None
+
+    def fault_after(self, since: Head) -> Fault | None:
+        return None
+
+    def _keep(self, kind: str, key: str, *, at: str, issue: int | None, run: str | None, data: Mapping[str, Any]) -> Entry:
+        head = Head(self._written[-1].seq, self._written[-1].hash) if self._written else None
+        entry = chained(head, at=at, kind=kind, key=key, issue=issue, run=run, data=data)
+        self._written.append(entry)
+        self._keys[key] = entry
+        return entry
+
+
+class PlayedLedger(_Chain):
     """The `Ledger` port over a recorded ledger, at the moment when `run` had just begun."""
 
     def __init__(self, recorded: Sequence[Entry], run: str) -> None:
@@ -24,12 +55,11 @@ class PlayedLedger:
         began = next((entry.seq for entry in recorded if entry.key == f"run/{run}"), None)
         if began is None:
             raise KeyError(run)
-        self.run, self._lock = run, RLock()
-        self._written = [entry for entry in recorded if entry.seq <= began]
+        super().__init__(entry for entry in recorded if entry.seq <= began)
+        self.run = run
         after = [entry for entry in recorded if entry.seq > began and not _took_it_up_again(entry, run)]
         self._own = {entry.key: entry for entry in after if entry.run == run}
         self._others = [entry for entry in after if entry.run != run]
-        self._keys = {entry.key: entry for entry in self._written}
 
     @property
     def came(self) -> tuple[Entry, ...]:
@@ -65,29 +95,6 @@ class PlayedLedger:
             entry = self._others.pop(0)
             if entry.key not in self._keys:
                 self._keep(entry.kind, entry.key, at=entry.at, issue=entry.issue, run=entry.run, data=entry.data)
-
-    def _keep(self, kind: str, key: str, *, at: str, issue: int | None, run: str | None, data: Mapping[str, Any]) -> Entry:
-        last = self._written[-1]
-        entry = chained(Head(last.seq, last.hash), at=at, kind=kind, key=key, issue=issue, run=run, data=data)
-        self._written.append(entry)
-        self._keys[key] = entry
-        return entry
-
-    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
-        with self._lock:
-            return tuple(entry for entry in self._written if entry.seq > after and (issue is None or entry.issue == issue)
-                         and (kind is None or entry.kind == kind))
-
-    def find(self, key: str) -> Entry | None:
-        with self._lock:
-            return self._keys.get(key)
-
-    def fault(self) -> Fault | None:
-        """Nothing: what was recorded was checked when it was taken from its ledger."""
-        return None
-
-    def fault_after(self, since: Head) -> Fault | None:
-        return None
 
 
 def _took_it_up_again(entry: Entry, run: str) -> bool:
@@ -127,15 +134,14 @@ def entries_told(documents: Iterable[Mapping[str, Any]]) -> tuple[Entry, ...]:
     return tuple(Entry(**document) for document in documents)
 
 
-class OverLedger:
+class OverLedger(_Chain):
     """The `Ledger` port over another ledger, which it reads and never writes: what is appended stays in memory, on top.
 
     What others write below meanwhile is not seen: who reads this reads one moment, and what was thought since."""
 
     def __init__(self, below: Iterable[Entry], now: Callable[[], datetime]) -> None:
-        self._written, self._now, self._lock = list(below), now, RLock()
-        self._from = len(self._written)
-        self._keys = {entry.key: entry for entry in self._written}
+        super().__init__(below)
+        self._now, self._from = now, len(self._written)
 
     @property
     def added(self) -> tuple[Entry, ...]:
@@ -147,24 +153,6 @@ class OverLedger:
                data: Mapping[str, Any] | None = None) -> Entry:
         with self._lock:
             if key not in self._keys:
-                last = self._written[-1] if self._written else None
-                self._keys[key] = chained(Head(last.seq, last.hash) if last else None, at=self._now().isoformat(), kind=kind,
-                                          key=key, issue=issue, run=run, data=json.loads(json.dumps(dict(data or {}))))
-                self._written.append(self._keys[key])
+                content = json.loads(json.dumps(dict(data or {})))
+                self._keep(kind, key, at=self._now().isoformat(), issue=issue, run=run, data=content)
             return self._keys[key]
-
-    def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
-        with self._lock:
-            return tuple(entry for entry in self._written if entry.seq > after and (issue is None or entry.issue == issue)
-                         and (kind is None or entry.kind == kind))
-
-    def find(self, key: str) -> Entry | None:
-        with self._lock:
-            return self._keys.get(key)
-
-    def fault(self) -> Fault | None:
-        """Nothing: the ledger below is looked at by whoever opened it."""
-        return None
-
-    def fault_after(self, since: Head) -> Fault | None:
-        return None
