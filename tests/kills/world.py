@@ -18,6 +18,7 @@ from harness.drill.shop import OWN_LAW
 from harness.forge.embedded.seed import Administrator, push_folder
 from harness.forge.embedded.start import RunningForge
 from harness.validator.envelope import key_id
+from harness.wiring.home import HomeFile, write_home
 from harness.wiring.pin import pinned
 
 NO_CARDS = "## No cards {#M-NOCARDS}\n```yaml scope\nid: M-NOCARDS\nkind: out\nreply: We take no cards.\n```\n"
@@ -88,6 +89,7 @@ def founded(folder: Path, forge: RunningForge, story: Story, *, name: str) -> Wo
     repository = admin.create_repository(owner.login, "shop")
     for part in ("home/keys", "tmp", "source"):
         (folder / part).mkdir(mode=0o700, parents=True)
+    write_home(folder / "home", HomeFile("kills", "shop", forge.url, forge.port, repository.id, "keys/token"))
     law = {**OWN_LAW, "mission.md": OWN_LAW["mission.md"] + NO_CARDS}
     law["factory.toml"] = pinned(law["factory.toml"] + story.limits, _key(folder / "home" / "keys" / "validator.key"))
     for path, content in project(law).items():
