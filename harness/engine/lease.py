@@ -86,8 +86,11 @@ class AdvisoryLock:
         return ""
 
     def release(self) -> None:
-        """Let go, by ending the session."""
+        """Let go, and end the session. Without the word first, the server would let go when it gets to it, and whoever
+        asks at once would be told that somebody is still at work."""
         if self._session is not None:
+            with suppress(psycopg.Error):
+                self._session.execute("SELECT pg_advisory_unlock_all()")
             with suppress(psycopg.Error):
                 self._session.close()
             self._session = None

@@ -170,6 +170,17 @@ class SqlLedger(ABC):
     def _fault_in(self, connection: sa.Connection) -> Fault | None:
         return first_fault_in(connection, self._signer, head=lambda: self._head(connection), store=self._store_fault)
 
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Entry and head are written by one process at a time: `factory stop` writes while `factory tick` runs."""
+        self._home.mkdir(parents=True, exist_ok=True)
+        file = os.open(self._home / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(file)
+
 
 class SqliteLedger(SqlLedger):
     """The ledger in `home`: `ledger.db`, and `ledger.head` beside it."""
@@ -235,17 +246,6 @@ class SqliteLedger(SqlLedger):
 
     def _store_fault(self, connection: sa.Connection) -> Fault | None:
         return sqlite_fault(connection)
-
-    @contextmanager
-    def _alone(self) -> Iterator[None]:
-        """Entry and head are written by one process at a time: `factory stop` writes while `factory tick` runs."""
-        self._home.mkdir(parents=True, exist_ok=True)
-        file = os.open(self._home / "ledger.lock", os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(file)
 
 
 @contextmanager

@@ -85,7 +85,7 @@ class PostgresLedger(SqlLedger):
 
     @contextmanager
     def _writing(self) -> Iterator[sa.Connection]:
-        with self._engine.connect() as connection:
+        with self._alone(), self._engine.connect() as connection:
             connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
             yield connection
 
