@@ -22,9 +22,7 @@ def script_of(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
 def _exchange(call: Mapping[str, Any], number: int) -> dict[str, Any]:
     request = {"messages": call["request"]["kept"] + len(call["request"]["messages"])}
     if refusal := call.get("refusal"):
-        return {"request": request, "error": {name: refusal[name] for name in ("status", "type", "message")}}
-    if "error" in call:
-        return {"request": request, "error": {"status": 502, "type": "api_error", "message": call["error"]}}
+        return {"request": request, "error": refusal}
     response = call.get("response") or {}
     if not isinstance(response.get("content"), list):
         raise ConfigError(f"call {number} of a recorded session has no message for an answer; its wire log is not whole")

@@ -16,6 +16,7 @@ from openai import OpenAI
 from harness.agents.broker.upstream import Patience
 from harness.agents.broker.wires.known import DIALECTS, MESSAGES
 from harness.agents.line import line
+from harness.wiring.script import script_of
 from tests.agents.conftest import KEY, MODEL, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed
@@ -87,6 +88,25 @@ def test_a_key_that_is_not_taken_is_the_operators_to_know_and_pauses(
                            "(401); put a valid one into ACME_KEY and restart the factory"]
     assert KEY not in str(served.told)
     assert served.cost == 0
+
+
+@pytest.mark.parametrize("api", ["anthropic", "openai"])
+@pytest.mark.parametrize(("status", "kind", "tries"), [
+    (400, "invalid_request_error", 1), (401, "authentication_error", 1), (529, "overloaded_error", 4)])
+def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
+        desk: Desk, provider: Endpoint, claude: Claude, gpt: Gpt, api: str, status: int, kind: str,
+        tries: int) -> None:
+    def told(served: Served) -> tuple[int, Any]:
+        asking: Any = claude(served).messages if api == "anthropic" else gpt(served.socket).responses
+        with pytest.raises((anthropic.APIStatusError, openai.APIStatusError)) as refused:
+            asking.create(**(ASK if api == "anthropic" else INPUT))
+        return refused.value.response.status_code, refused.value.response.json()
+
+    served = desk.open(api)
+    provider.plan(*[error(status, kind)] * tries)
+    then = told(served)
+    [log] = desk.folder.glob(f"desk-*/{served.socket.stem}.jsonl")
+    assert told(desk.open(script=script_of(map(json.loads, log.read_text().splitlines())))) == then
 
 
 QUOTA = {"insufficient_quota": 429, "billing_error": 402}

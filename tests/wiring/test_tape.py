@@ -103,13 +103,15 @@ def test_a_kit_that_is_not_what_was_written_is_refused(tmp_path, document, says)
 
 def test_a_wire_log_becomes_the_recording_that_a_broker_plays() -> None:
     request = {"model": "m", "kept": 0, "messages": [{"role": "user", "content": "hello"}]}
+    refusal = {"status": 529, "type": "overloaded_error", "message": "Overloaded"}
     answer = {"content": [{"type": "text", "text": "hi", "citations": None}], "stop_reason": "end_turn",
               "usage": {"input_tokens": 3, "output_tokens": 1, "service_tier": "standard"}}
-    calls = [{"request": request, "response": answer}, {"request": {"kept": 1, "messages": [{}, {}]}, "error": "Overloaded"}]
+    calls = [{"request": request, "response": answer},
+             {"request": {"kept": 1, "messages": [{}, {}]}, "error": "Overloaded", "refusal": refusal}]
     assert script_of(calls) == {"model": "m", "exchanges": [
         {"request": {"messages": 1}, "response": {"content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn",
                                                   "usage": {"input_tokens": 3, "output_tokens": 1}}},
-        {"request": {"messages": 3}, "error": {"status": 502, "type": "api_error", "message": "Overloaded"}}]}
+        {"request": {"messages": 3}, "error": refusal}]}
 
 
 @pytest.mark.parametrize("calls", [[], [{"request": {"model": "m", "kept": 0, "messages": []}, "response": {}}]])

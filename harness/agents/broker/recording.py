@@ -35,7 +35,8 @@ Of ``response``, ``content`` is required: blocks of the Messages API. A ``tool_u
 token: the output, and the input by what a prompt cache would have served of it, as `caching.py` tells by comparing
 prefixes. A tool ``input`` that is a text, no object, is streamed as it stands: so broken JSON is kept.
 
-Instead of ``response`` an exchange may have ``error``: ``{"status": 529, "type": "overloaded_error", "message": "…"}``.
+Instead of ``response`` an exchange may have ``error``: ``{"status": 529, "type": "overloaded_error", "message": "…"}``;
+a pause also has ``about``, with its ``cause`` and ``again_at``.
 
 Replay takes the exchanges in order. A request that is not the recorded one, and one beyond the last, end the session
 with an error that names the file, the exchange and the field. What was not played is counted when the session closes.
@@ -80,7 +81,8 @@ SCHEMA = _object(
                 _block("text", "text"), _block("tool_use", "name", "input"), _block("thinking", "thinking")]}},
             stop_reason={"type": "string"}, stop_sequence={"type": ["string", "null"]}, usage=_USAGE),
         error=_object(("status", "type", "message"), status={"type": "integer", "minimum": 400, "maximum": 599},
-                      type={"type": "string"}, message={"type": "string"}),
+                      type={"type": "string"}, message={"type": "string"},
+                      about={"type": "object", "additionalProperties": {"type": "string"}}),
     ) | {"oneOf": [{"required": ["response"]}, {"required": ["error"]}]}},
 )
 
@@ -121,7 +123,7 @@ class Recorder:
 
     def error(self, body: Mapping[str, Any], refusal: Refusal) -> None:
         """A refusal of the provider, which a replay must repeat."""
-        self._write(body, error={"status": refusal.status, "type": refusal.kind, "message": refusal.message})
+        self._write(body, error=refusal.recorded())
 
     def _write(self, body: Mapping[str, Any], **answer: Any) -> None:
         newest = body["messages"][-1]

@@ -33,6 +33,11 @@ class Refusal(Exception):
         """`{"type": "error", "error": {"type": kind, "message": …}}`; of a pause also its `cause` and `again_at`."""
         return {"type": "error", "error": {"type": self.kind, "message": self.message, **self.about}}
 
+    def recorded(self) -> dict[str, Any]:
+        """As a recording keeps it: `{"status", "type", "message"}`, and `about` where there is more."""
+        about = {"about": dict(self.about)} if self.about else {}
+        return {"status": self.status, "type": self.kind, "message": self.message, **about}
+
 
 def forbidden(field: str, why: str) -> Refusal:
     """The body names something that is not forwarded; the field is given as a path, `messages[2].content[0].source`."""

@@ -57,7 +57,7 @@ class Script:
         self._played, served = number, self._cache.served(body)
         if exchange.response is None:
             error = exchange.error or {}
-            raise Refusal(error["status"], error["type"], error["message"])
+            raise Refusal(error["status"], error["type"], error["message"], about=error.get("about"))
         return _message(exchange.response, body, number, served=served)
 
 

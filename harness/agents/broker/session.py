@@ -155,7 +155,7 @@ class Session:
         if self._recorder is not None and not refusal.final:
             self._recorder.error(asked, refusal)
         self._ended_by(refusal)
-        self._log.note(asked, at=began, seconds=self._clock() - began, answer=so_far or None, error=str(refusal))
+        self._log.note(asked, at=began, seconds=self._clock() - began, answer=so_far or None, refusal=refusal)
 
     def _ended_by(self, refusal: Refusal) -> None:
         if refusal.ends is not None and self._fault is None:

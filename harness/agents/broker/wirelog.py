@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from harness.agents.broker.refusal import Refusal
 from harness.agents.broker.sse import dumps
 
 
@@ -22,13 +23,15 @@ class WireLog:
             file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
 
     def note(self, body: Mapping[str, Any], *, at: float, seconds: float, answer: Mapping[str, Any] | None,
-             error: str | None = None) -> None:
-        """One call: what was asked, what came back (whole, or as far as it came) and what went wrong."""
+             refusal: Refusal | None = None) -> None:
+        """One call: what was asked, what came back (whole, or as far as it came) and what went wrong: in words, and as the box
+        was told."""
         self._calls += 1
         if self._file is None:
             return
+        wrong = {} if refusal is None else {"error": str(refusal), "refusal": refusal.recorded()}
         line = {"call": self._calls, "at": datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds"),
-                "seconds": round(seconds, 3), "request": _news(body, self._before), "response": answer, "error": error}
+                "seconds": round(seconds, 3), "request": _news(body, self._before), "response": answer, **wrong}
         self._before = body
         text = dumps({key: value for key, value in line.items() if value is not None})
         if self._secret:
