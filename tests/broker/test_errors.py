@@ -109,6 +109,23 @@ def test_what_was_refused_is_refused_alike_when_its_wire_log_is_played(
     assert told(desk.open(script=script_of(map(json.loads, log.read_text().splitlines())))) == then
 
 
+@pytest.mark.parametrize("cap", ["usd", "usd_call", "usd_day"])
+def test_a_cap_that_refused_a_call_refuses_it_again_when_its_wire_log_is_played(desk: Desk, claude: Claude, cap: str) -> None:
+    def told(served: Served) -> tuple[int, Any]:
+        with pytest.raises(anthropic.APIStatusError) as refused:
+            claude(served).messages.create(**ASK)
+        return refused.value.response.status_code, refused.value.response.json()
+
+    served = desk.open(**{cap: Decimal("0.00001")})
+    then = told(served)
+    [log] = desk.folder.glob(f"desk-*/{served.socket.stem}.jsonl")
+    [line_of_it] = map(json.loads, log.read_text().splitlines())
+    again = desk.open(script=script_of([line_of_it]), **{cap: Decimal("0.00002")})      # whose own words would be others
+    assert told(again) == then
+    assert again.usage["calls"] == served.usage["calls"] == 0
+    assert "$0.00001 for" in line_of_it["error"]
+
+
 QUOTA = {"insufficient_quota": 429, "billing_error": 402}
 
 

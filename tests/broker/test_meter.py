@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -197,6 +198,16 @@ def test_a_price_of_ones_own_goes_before_the_table(meter: Meter) -> None:
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.20")
     call.settle(Tokens(output=3))
     assert dollars(meter.spent_by_session("s").cost) == Decimal("0.06")
+
+
+def test_a_cap_that_a_model_without_a_price_would_cross_says_whose_price_was_taken(meter: Meter) -> None:
+    own = Rates(Price(input=0, output=10**9, cache_read=0, cache_write=0, cache_write_1h=0))
+    for rates, says in ((None, "which has none of nobody-1: give its own as [prices]"), (own, "more may be needed")):
+        identity, caps = opened(meter, f"s-{says}", rates=rates)
+        with pytest.raises(Refusal) as refused:
+            meter.reserve(replace(identity, model="nobody-1"), caps, Tokens(output=10_000))
+        assert says in refused.value.message
+        assert ("dearest" in refused.value.message) == (rates is None)
 
 
 def test_only_a_settlement_that_frees_money_may_be_lost_with_the_machine(meter: Meter) -> None:

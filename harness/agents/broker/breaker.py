@@ -16,7 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from harness.agents.broker.refusal import Refusal, paused
+from harness.agents.broker.refusal import PROVIDER, Refusal, paused
 
 _SCHEMA = sa.MetaData()
 TROUBLES = sa.Table(
@@ -124,7 +124,7 @@ class Breaker:
         now = self._clock()
         if self._state.until <= now:
             return None
-        found = paused(f"the model provider {self.provider} is not asked now: {self._state.why}", cause="provider",
+        found = paused(f"the model provider {self.provider} is not asked now: {self._state.why}", cause=PROVIDER,
                        again_at=self._state.until, now=now)
         found.free = True
         return found

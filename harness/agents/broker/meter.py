@@ -72,6 +72,7 @@ _SETTLE = CALLS.update().where(CALLS.c.id == sa.bindparam("of_call"), CALLS.c.co
     {column: sa.bindparam(f"new_{column}") for column in
      ("cost", "ending", "input", "output", "cache_read", "cache_write", "cache_write_1h")})
 _PAUSE_SECONDS = 60
+_UNLISTED = ", at the dearest price of the list, which has none of {}: give its own as [prices] in factory.toml"
 _MAY_BE_LOST = "may_be_lost"
 
 
@@ -231,20 +232,22 @@ class Meter:
 
     def _check(self, tx: sa.Connection, identity: Identity, caps: Caps, *, more: int, day: date, call: int = 0) -> int:
         """Raise where `more` on a call of that `day` would cross a cap, the final ones first; the session's calls so far."""
+        price = "" if caps.rates or self.prices.lists(identity.model, day=day.isoformat()) else _UNLISTED.format(identity.model)
         if caps.usd_call is not None and call > _nano(caps.usd_call):
-            raise exhausted(f"the cap of ${caps.usd_call} for one call would be crossed: it may come to ${_shown(call)}")
+            raise exhausted(f"the cap of ${caps.usd_call} for one call would be crossed: it may come to ${_shown(call)}{price}")
         month, tomorrow, next_month = day.replace(day=1), day + timedelta(days=1), _next_month(day)
         calls, spent = self._standing(tx, session=identity.id, run=identity.run, issue=identity.issue, day=day.isoformat(),
                                       month=month.isoformat(), next_month=next_month.isoformat())
         for name, scope, cap in (("session", "session", caps.usd), (f"run {identity.run}", "run", caps.usd_run),
                                  (f"issue {identity.issue}", "issue", caps.usd_issue)):
             if crossed := _crossed(name, cap, spent[scope], more):
-                raise exhausted(crossed)
+                raise exhausted(crossed + price)
         for name, cap, ends in (("month", caps.usd_month, next_month), ("day", caps.usd_day, tomorrow)):
             if crossed := _crossed(name, cap, spent[name], more):
                 if cap is not None and more > _nano(cap):
-                    raise exhausted(f"{crossed}: more than a whole {name} may cost")
-                raise paused(crossed, cause=name, again_at=datetime.combine(ends, time.min, UTC).timestamp(), now=self._clock())
+                    raise exhausted(f"{crossed}: more than a whole {name} may cost{price}")
+                again = datetime.combine(ends, time.min, UTC).timestamp()
+                raise paused(crossed + price, cause=name, again_at=again, now=self._clock())
         return calls
 
     def _standing(self, tx: sa.Connection, **which: Any) -> tuple[int, dict[str, int]]:

@@ -112,9 +112,12 @@ class Prices:
 
     def rates(self, model: str, *, day: str) -> Rates:
         """The model's rates on `day` (ISO 8601), those of its undated name, or the dearest known."""
-        versions = self.models.get(model) or self.models.get(_DATED.sub("", model), ())
-        known = [dated.rates for dated in versions if dated.since <= day]
+        known = self._listed(model, day)
         return known[-1] if known else Rates(self._dearest())
+
+    def lists(self, model: str, *, day: str) -> bool:
+        """Whether the model's own rates on `day` are known here."""
+        return bool(self._listed(model, day))
 
     def warning(self, today: date) -> str:
         """What is to be said where the table is used beyond its horizon; empty where it is not."""
@@ -123,6 +126,10 @@ class Prices:
             return ""
         return (f"the price table is of {self.as_of}, {age} days old, and was to be read again after {self.good_for_days}: what "
                 "calls cost may be wrong; upgrade, or give today's prices as [prices] in factory.toml")
+
+    def _listed(self, model: str, day: str) -> list[Rates]:
+        versions = self.models.get(model) or self.models.get(_DATED.sub("", model), ())
+        return [dated.rates for dated in versions if dated.since <= day]
 
     def _dearest(self) -> Price:
         every = [price for versions in self.models.values() for dated in versions for price in dated.rates._all()]

@@ -7,6 +7,7 @@ from typing import Any
 BUDGET = "budget_exhausted"
 SCRIPT = "replay_mismatch"
 PAUSED = "factory_paused"
+PROVIDER = "provider"
 
 
 class Refusal(Exception):
@@ -39,6 +40,13 @@ class Refusal(Exception):
         return {"status": self.status, "type": self.kind, "message": self.message, **about}
 
 
+def of_a_cap(recorded: Mapping[str, Any]) -> bool:
+    """Whether a recorded refusal is one of the meter's, said before anybody was asked."""
+    if recorded["type"] == PAUSED:
+        return bool(recorded.get("about", {}).get("cause") != PROVIDER)
+    return bool(recorded["type"] == BUDGET)
+
+
 def forbidden(field: str, why: str) -> Refusal:
     """The body names something that is not forwarded; the field is given as a path, `messages[2].content[0].source`."""
     return Refusal(400, "invalid_request_error", f"{field}: {why}")
@@ -51,7 +59,7 @@ def exhausted(message: str) -> Refusal:
 
 def paused(message: str, *, cause: str, again_at: float, now: float) -> Refusal:
     """No call is made before `again_at`, in seconds since the epoch; nobody is to blame, and asking again helps then.
-    `cause` is `provider`, or the cap that is used up: `day` or `month`."""
+    `cause` is `PROVIDER`, or the cap that is used up: `day` or `month`."""
     moment = datetime.fromtimestamp(again_at, UTC).isoformat(timespec="seconds")
     wait = str(max(1, round(again_at - now)))
     return Refusal(503, PAUSED, f"{message}; it goes on at {moment}", retry_after=wait,

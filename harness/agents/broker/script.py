@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.agents.broker.caching import PromptCache, Served
 from harness.agents.broker.recording import RecordingError, estimate, kind_of, recording, text_of, tools_of
-from harness.agents.broker.refusal import Refusal, off_script
+from harness.agents.broker.refusal import Refusal, of_a_cap, off_script
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +45,13 @@ class Script:
     def left(self) -> int:
         """Exchanges not played yet."""
         return len(self._exchanges) - self._played
+
+    def deny(self, body: Mapping[str, Any]) -> None:
+        """Raise the Refusal of a cap where one was recorded for this request: it was said before the call was made, and on other
+        sums than this meter has."""
+        error = self._exchanges[self._played].error if self.left else None
+        if error is not None and of_a_cap(error):
+            self.answer(body)
 
     def answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
         """The recorded message for this request. Raises Refusal: off script, or the recorded error."""

@@ -66,7 +66,8 @@ class Session:
             _, message, afterwards = await self._answered(dialect, body)
             afterwards()
             return _each(dialect.events(message, body))
-        asked, call, began = dialect.conversation(body), self._reserved(dialect, body), self._clock()
+        asked, began = dialect.conversation(body), self._clock()
+        call = self._reserved(dialect, body, asked, began)
         with self._asking(asked, call, began):
             events = await source.stream(dialect, dialect.forwarded(body, model=self._model), again=call.again)
         return self._followed(events, dialect, dialect.reading(body), source=source, asked=asked, call=call, began=began)
@@ -74,7 +75,8 @@ class Session:
     async def _answered(self, dialect: Dialect,
                         body: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], Callable[[], None]]:
         """The answer to a checked body, the same as a message, and what settles and keeps it: nobody has to wait for that."""
-        asked, call, began = dialect.conversation(body), self._reserved(dialect, body), self._clock()
+        asked, began = dialect.conversation(body), self._clock()
+        call = self._reserved(dialect, body, asked, began)
         with self._asking(asked, call, began):
             if isinstance(self._source, Script):
                 message = self._source.answer(asked)
@@ -126,14 +128,16 @@ class Session:
         source.finished()
         return True
 
-    def _reserved(self, dialect: Dialect, body: Mapping[str, Any]) -> Call:
+    def _reserved(self, dialect: Dialect, body: Mapping[str, Any], asked: Mapping[str, Any], began: float) -> Call:
         if self._fault is not None:
             raise self._fault
         try:
+            if isinstance(self._source, Script):
+                self._source.deny(asked)
             most = worst(body, output=dialect.most_output(body), is_cached=dialect.caches_unasked)
             return self._meter.reserve(self.identity, self._caps, most)
         except Refusal as refusal:
-            self._ended_by(refusal)
+            self._refused(asked, refusal, began)
             raise
 
     @contextmanager
