@@ -9,7 +9,7 @@ from rich.markup import escape
 
 from harness.cli.terminal import console
 
-GOOD = ("produced", "no-change")
+GOOD, IDLE = "produced", "no-change"
 
 
 class Progress:
@@ -38,7 +38,9 @@ class Progress:
                 return
             spent = time.monotonic() - began
             outcome, _, message = words.partition(": ")
-            colour = "green" if outcome in GOOD else "red"
+            if outcome == IDLE:      # the log of the run has it; here it would hide what was done
+                return
+            colour = "green" if outcome == GOOD else "red"
             line = " ".join(message.split())
             self._console.print(f"[dim]{spent:5.1f}s  {escape(run):<15}[/] [{colour}]{escape(what):<10}[/] {escape(line)}")
 

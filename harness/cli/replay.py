@@ -146,13 +146,14 @@ def _prefix() -> str:
 
 def _told(came: "Replayed") -> Mapping[str, Any]:
     return {"run": came.run, "same": came.same, "entries": came.compared, "seconds": round(came.seconds, 1),
-            "faults": list(came.faults),
+            "faults": list(came.faults), "notes": list(came.notes),
             "differences": [{"where": one.where, "recorded": one.recorded, "came": one.came} for one in came.differences]}
 
 
 def _print(came: "Replayed") -> None:
     if came.same:
         click.echo(f"{came.run}: the same, {came.compared} entries, in {came.seconds:.1f} s")
+        _print_notes(came)
         return
     click.echo(f"{came.run}: NOT the same")
     for one in came.differences[:1]:
@@ -166,3 +167,9 @@ def _print(came: "Replayed") -> None:
         click.echo(f"  then {one.says}")
     for fault in came.faults:
         click.echo(f"  {printable(fault)}")
+    _print_notes(came)
+
+
+def _print_notes(came: "Replayed") -> None:
+    for note in came.notes:
+        click.echo(f"  in words of the agent's own: {printable(note)}")

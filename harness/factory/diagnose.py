@@ -21,7 +21,7 @@ from harness.factory import commands, comments, context
 from harness.factory.attempts import approach_of, failed_attempts
 from harness.factory.casting import asked
 from harness.factory.history import History
-from harness.factory.job import Job, produced, refused
+from harness.factory.job import Job, idle, produced, refused
 from harness.factory.law import change_facts
 from harness.factory.learning import learn
 from harness.governance.votes.view import view_of
@@ -38,7 +38,7 @@ _WORDS, _QUOTES, _SHORTEST = 800, 4, 8
 def diagnose(job: Job) -> NodeResult:
     """What went wrong before, where something did and somebody may say it. Without an answer the attempt goes on without."""
     if not approach_of(job.history, job.steering.config.models).diagnosed:
-        return produced("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
+        return idle("nothing to diagnose: no attempt has failed, or `models.diagnoser` is not set")
     if done := job.plant.ledger.find(job.key(DIAGNOSIS)):
         return _told(done.data)
     shown = material(job)

@@ -59,6 +59,11 @@ def produced(message: str = "", *, event: str | None = None, **output: Any) -> N
     return NodeResult(Outcome.PRODUCED, output, message, event)
 
 
+def idle(message: str) -> NodeResult:
+    """There was nothing for the node to do, and that is well."""
+    return NodeResult(Outcome.NO_CHANGE, {}, message)
+
+
 def refused(message: str, *, event: str | None = None, **output: Any) -> NodeResult:
     """A decision against going on. Trying again changes nothing."""
     return NodeResult(Outcome.BLOCKED, output, message, event, retryable=False)

@@ -16,7 +16,7 @@ from harness.domain.lifecycle import Event
 from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory import context
 from harness.factory.casting import asked
-from harness.factory.job import Job, produced, refused
+from harness.factory.job import Job, idle, produced, refused
 from harness.governance.law import PROTECTED
 from harness.governance.paths import resembles, text_of
 from harness.ports.model import Session
@@ -57,7 +57,7 @@ def plan(job: Job) -> NodeResult:
     """The plan of this attempt, where somebody plans. Without an answer the attempt goes on without."""
     ladder = job.steering.config.models.planner
     if not ladder:
-        return produced("`models.planner` is not set, so nobody plans")
+        return idle("`models.planner` is not set, so nobody plans")
     if done := job.plant.ledger.find(job.key(PLAN)):
         return _told(done.data)
     paths = [text_of(path) for path in job.plant.repository.files(job.base)]

@@ -24,7 +24,7 @@ from harness.domain.workflow import AgentNode, NodeResult
 from harness.factory import context
 from harness.factory.casting import NOBODY, asked, reviewers
 from harness.factory.effects import stop_if_told
-from harness.factory.job import Job, failed, produced, refused
+from harness.factory.job import Job, failed, idle, produced, refused
 from harness.factory.law import change_facts
 from harness.factory.model_config import LENSES
 from harness.factory.validate import undecided
@@ -80,7 +80,7 @@ def review(job: Job) -> NodeResult:
     """What would land, looked at by every lens of `[review]`: sent back where one finding or more is grave enough."""
     wanted = job.steering.config.review
     if not wanted.lenses:
-        return produced("`[review]` in factory.toml names no lens, so nobody reviews")
+        return idle("`[review]` in factory.toml names no lens, so nobody reviews")
     head = CommitSha(job.outputs["candidate"]["candidate"])
     ladder, view = reviewers(job.steering.config, job.history), _view(job, head)
     if fault := view.fault or ("" if ladder else NOBODY):

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from harness.domain.agents import AgentKind
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.ledger import Entry
 from harness.domain.replay import Difference, differences, unrecorded
@@ -40,13 +41,17 @@ LAUNCHER_KEY = "validator.key"
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What came of a replay. `faults` are where it left its script: each names the place. `same` is that there are none."""
+    """What came of a replay. `faults` are where it left its script: each names the place. `same` is that there are none.
+
+    `notes` are what the program of another maker told its model otherwise than then: it draws names and reads the time as it
+    likes, and no two of its sessions are alike. What it did is compared all the same: the tree that came of it."""
 
     run: str
     compared: int
     differences: tuple[Difference, ...]
     faults: tuple[str, ...]
     seconds: float
+    notes: tuple[str, ...] = ()
 
     @property
     def same(self) -> bool:
@@ -73,8 +78,10 @@ def replayed(kit: Kit, means: Means, *, tell: Tell, folder: Path | None = None) 
         lap = stack.enter_context(_lap(kit, means, home, tell=tell))
         ended = lap.run()
         found = differences(lap.ledger.recorded, lap.ledger.came, places=(str(home), kit.home), other_base=bool(means.against))
-        faults = (*ended, *lap.faults(compare=means.against is None))
-        return Replayed(kit.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began)
+        told = () if means.against else lap.told()
+        faults = (*ended, *lap.faults(compare=means.against is None), *(_words(one) for one, theirs in told if not theirs))
+        notes = tuple(_words(one) for one, theirs in told if theirs)
+        return Replayed(kit.run, len(lap.ledger.recorded), found, faults, time.monotonic() - began, notes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +122,19 @@ class _Lap:
         return str(found.data["base"]) if found else self.kit.base
 
     def faults(self, *, compare: bool) -> tuple[str, ...]:
-        """Where the lap left what was recorded: of the forge, and of what models were told."""
+        """Where the lap left what was recorded of the forge."""
         off = (self.forge.off_script,) if self.forge.off_script else ()
         left = tuple(f"the tape was not used up: {line}" for line in self.forge.unused) if compare else ()
-        return (*off, *left, *(_words(one) for one in self._told()) ) if compare else off
+        return (*off, *left)
 
-    def _told(self) -> Iterator[Difference]:
-        """Session by session, what a model was told and nobody had recorded."""
+    def told(self) -> tuple[tuple[Difference, bool], ...]:
+        """Session by session, what a model was told and nobody had recorded; whether by the program of another maker."""
+        from harness.factory.implement import IMPLEMENTER
+
+        theirs = {IMPLEMENTER} if any(_is_anothers(entry) for entry in self.ledger.recorded) else set()
+        return tuple((found, role in theirs) for role, found in self._told())
+
+    def _told(self) -> Iterator[tuple[str, Difference]]:
         turns: Counter[str] = Counter()
         came = [(str(entry.data["role"]), self._wire(entry)) for entry in self.ledger.came if entry.kind == "usage"]
         played: dict[str, list[Sequence[Mapping[str, Any]]]] = {}
@@ -131,7 +144,7 @@ class _Lap:
             turn, turns[role] = turns[role], turns[role] + 1
             recorded = played.get(role, [])
             if turn < len(recorded) and (found := unrecorded(recorded[turn], calls, session=f"{role} {turn + 1}")):
-                yield found
+                yield role, found
 
     def _wire(self, entry: Entry) -> list[Mapping[str, Any]]:
         session, places = entry.key.removeprefix("usage/"), self.plant.places
@@ -139,6 +152,12 @@ class _Lap:
             if (path := folder / f"{session}.jsonl").exists():
                 return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
         return []
+
+
+def _is_anothers(entry: Entry) -> bool:
+    """Whether it tells of work by an agent that is not ours."""
+    agent = entry.data["result"]["output"].get("agent") if entry.kind == "node" else None
+    return agent is not None and agent != AgentKind.BUILT_IN
 
 
 def _words(difference: Difference) -> str:
