@@ -28,6 +28,8 @@ bench: setup      ## tables, not tests
 	@$(PY) bench/real_fixes.py
 	@$(PY) bench/context.py
 	@$(PY) bench/worktrees.py
+	@$(PY) bench/tokens.py
+	@$(PY) bench/broker.py
 
 docs: setup       ## the pages that are generated; a test compares them
 	@$(PY) -c "from harness.domain.lifecycle import page; open('docs/lifecycle.md', 'w', encoding='utf-8').write(page())"
