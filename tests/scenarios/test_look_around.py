@@ -1,0 +1,20 @@
+"""After the demo: what a stranger does next, as the README has it."""
+
+import pytest
+
+from tests.scenarios.conftest import factory
+
+
+def test_an_issue_is_thought_through_and_what_it_leaves_open_is_named(copy) -> None:
+    said = factory(copy, "plan", "7")
+    assert said.code == 1, said.out + said.err
+    for words in ("accepted by M-BOOK", "step 2 ", "Should the page of a booking say it, too?", "Not clear yet."):
+        assert words in said.out
+    assert "CUT SHORT" not in said.out
+
+
+@pytest.mark.parametrize("workflow", ["triage", "implement", "validate", "merge"])
+def test_a_run_of_each_workflow_decides_the_same_again(copy, workflow) -> None:
+    runs = [run["run"] for run in factory(copy, "logs", "--json").json["runs"] if run["run"].startswith(f"{workflow}-6-")]
+    said = factory(copy, "replay", runs[-1])
+    assert (said.code, said.out.partition(" entries")[0].rpartition(",")[0]) == (0, f"{runs[-1]}: the same"), said.out + said.err
