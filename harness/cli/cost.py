@@ -69,7 +69,8 @@ def cost(by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str
 
     table, warning = price_list()
     if asks_prices:
-        _show_prices(table, own_prices(home(), branch), warning, as_json=as_json)
+        own = own_prices(home(), branch)
+        _show_prices(table, own, "; ".join(filter(None, (warning, _old(table, own)))), as_json=as_json)
         return
     lines, held_beside = spending(home(), since=since), None
     if since is None:
@@ -167,6 +168,13 @@ def _show_prices(table: "Prices", own: Iterable["Price"], warning: str, *, as_js
                "the dearest of every column; `[prices]` in factory.toml goes before the list.")
     if warning:
         click.echo(f"Warning: {warning}.")
+
+
+def _old(table: "Prices", own: Iterable["Price"]) -> str:
+    """What is to be said of prices of one's own that somebody looked up too long ago; empty where there are none."""
+    today = datetime.now(UTC).date()
+    old = [price.model for price in own if (today - price.as_of).days > table.good_for_days]
+    return f"factory.toml's prices of {', '.join(old)} are over {table.good_for_days} days old: look again" if old else ""
 
 
 def _rows_of(table: "Prices") -> Iterator[dict[str, str]]:

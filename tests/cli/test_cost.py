@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -160,3 +161,14 @@ def test_the_prices_are_told_with_their_date_and_where_they_are_from_and_ones_ow
     over = [row for row in found["prices"] if "over" in row["by"]]
     assert {(row["model"], row["by"]) for row in over} >= {("claude-haiku-5-5", "the list, over 100000 tokens")}
     assert f"as of {prices().as_of}, from {prices().source}." in told("--prices")
+
+
+def test_prices_of_ones_own_that_are_old_are_to_be_looked_up_again(home) -> None:
+    today = datetime.now(UTC).date()
+    own = OWN.replace("2026-11-20", today.isoformat()) + "".join(
+        OWN.partition("\n")[2].replace("some-model", name).replace("2026-11-20", str(today - timedelta(days=days)))
+        for name, days in (("at-its-horizon", 120), ("beyond-it", 121)))
+    source = Source(TrustedRepository(home / "repositories" / "tidehouse.seaside.git", Remote("file:///nowhere")).git_dir)
+    source.git("update-ref", f"{FETCHED}/heads/main", source.commit({"factory.toml": own}).commit)
+    assert "factory.toml's prices of openrouter/beyond-it are over 120 days old" in document("--prices")["warning"]
+    assert "prices of openrouter/beyond-it are over 120 days old: look again." in told("--prices")

@@ -101,7 +101,7 @@ def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, 
     assert issue["body"] == "I booked for **4**.\n\n<img src=x onerror=alert(2)>"
     place.api("POST", "/issues/1/labels", by=place.factory, json={"labels": ["factory:accepted"]})
     place.api("POST", "/issues/1/comments", by=place.factory, json={"body": "<!-- m -->\n\nAccepted."})
-    tab.get_by_text("Accepted.").wait_for()
+    tab.get_by_text("Accepted.", exact=True).wait_for()      # what is read aloud says it, too
     assert tab.locator('[aria-current="step"]').inner_text() == "Accepted"
     tab.get_by_label("Comment").fill("Thank you!")
     tab.get_by_role("button", name="Comment", exact=True).click()
@@ -132,7 +132,7 @@ def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(place, open_t
     place.api("POST", "/issues/1/labels", by=place.factory, json={"labels": ["factory:building"]})
     place.api("POST", "/issues/1/comments", by=place.factory, json={"body": "Being built."})
     place.api("PATCH", "/issues/1", by=place.owner, json={"state": "closed"})
-    expect(tab.get_by_text("Being built.")).to_be_visible(timeout=SECONDS)
+    expect(tab.get_by_text("Being built.", exact=True)).to_be_visible(timeout=SECONDS)
     expect(tab.get_by_role("button", name="Open again")).to_be_visible(timeout=SECONDS)
     expect(tab.locator("#news")).not_to_be_empty()
     assert tab.locator("#stays-head + ol").inner_text().startswith("Building")

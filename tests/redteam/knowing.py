@@ -214,11 +214,13 @@ async function tries() {
     try { asked.open('GET', at); asked.send(); } catch (error) { done(); } });
   for (const tag of ['iframe', 'object', 'embed']) {
     const frame = document.createElement(tag); frame[tag === 'object' ? 'data' : 'src'] = at; document.body.append(frame);
-    await new Promise(done => { frame.onload = frame.onerror = done; setTimeout(done, 150); });
+    await new Promise(done => { frame.onload = frame.onerror = done; setTimeout(done, 1000); });
     try { note(tag, frame.contentDocument && frame.contentDocument.body.innerText); } catch (error) {}
   }
   for (const address of [at, 'view-source:' + at, 'filesystem:' + at, 'chrome://version', 'blob:' + at]) {
-    try { const other = window.open(address); await new Promise(done => setTimeout(done, 100));
+    try { const other = window.open(address);      // a window takes its time on a busy machine
+      for (let looks = 0; other && looks < 20 && !other.document.body?.innerText; looks++)
+        await new Promise(done => setTimeout(done, 100));
       note('window', other && other.document.body.innerText); } catch (error) {}
   }
   document.querySelector('[role=status]').textContent = 'tried, got ' + (told.join(', ') || 'nothing');

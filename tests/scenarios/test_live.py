@@ -40,7 +40,7 @@ class Watch:
     _below: set[int] = field(default_factory=set)
 
     def run(self) -> None:
-        own, newest, due = _read(self.root, "cmdline"), b"", 0.0
+        own, newest, due = self._own(), b"", 0.0
         self._below.add(self.root)
         while not self.over:
             now, before = time.monotonic(), newest
@@ -49,6 +49,12 @@ class Watch:
                 self._look(now, own, all_of_them=all_of_them)
             due = now + OLD if all_of_them else due
             time.sleep(0.002)
+
+    def _own(self) -> bytes:
+        """The words of the factory itself. A program that is just being started has none for a moment."""
+        while not (own := _read(self.root, "cmdline")) and not self.over:
+            time.sleep(0.001)
+        return own
 
     def _young(self, now) -> bool:
         return any(now - born < YOUNG for pid, born in self._born.items() if pid in self._below)
