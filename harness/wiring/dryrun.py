@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from harness.domain.errors import ConfigError, LedgerError
+from harness.domain.errors import ConfigError, ForgeError, LedgerError
 from harness.domain.issue import Actor, Comment, Issue
 from harness.engine.played import OverLedger
 from harness.ports.forge import Forge, ForgeWriter
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.wiring.open import Tell
 
 STRANGER = Actor(0, "(nobody yet)")
+_GONE = (404, 410)      # never there, or deleted
 
 
 def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "DryRun":
@@ -33,7 +34,7 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
         if fault := plant.known.fault():
             raise LedgerError(f"{fault.says}; nothing is thought through on a ledger that is not the one that was signed")
         steering = current_steering(plant)
-        issue = plant.forge.issue(asked) if isinstance(asked, int) else _issue_in(asked, plant)
+        issue = _issue_on(plant.forge, asked) if isinstance(asked, int) else _issue_in(asked, plant)
         run = _name(plant, issue.number)
         with thought(plant, issue) as (thinking, over):
             try:
@@ -62,6 +63,15 @@ def _write_down_the_cost(plant: "Plant", over: OverLedger, issue: int) -> None:
     for entry in over.added:
         if entry.kind == "usage":
             plant.ledger.append("usage", entry.key, issue=known, run=entry.run, data=entry.data)
+
+
+def _issue_on(forge: Forge, number: int) -> Issue:
+    try:
+        return forge.issue(number)
+    except ForgeError as error:
+        if error.status in _GONE:
+            raise ConfigError(f"there is no issue #{number} on the forge; `factory status` lists those that are known") from error
+        raise
 
 
 def _issue_in(file: Path, plant: "Plant") -> Issue:

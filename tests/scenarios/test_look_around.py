@@ -13,6 +13,12 @@ def test_an_issue_is_thought_through_and_what_it_leaves_open_is_named(copy) -> N
     assert "CUT SHORT" not in said.out
 
 
+def test_an_issue_that_is_not_there_is_said_not_to_be(copy) -> None:
+    said = factory(copy, "plan", "99")
+    assert (said.code, said.err.strip().splitlines()[-1]) == (
+        2, "factory: there is no issue #99 on the forge; `factory status` lists those that are known")
+
+
 @pytest.mark.parametrize("workflow", ["triage", "implement", "validate", "merge"])
 def test_a_run_of_each_workflow_decides_the_same_again(copy, workflow) -> None:
     runs = [run["run"] for run in factory(copy, "logs", "--json").json["runs"] if run["run"].startswith(f"{workflow}-6-")]
