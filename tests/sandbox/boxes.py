@@ -83,10 +83,11 @@ class Boxes:
         """Run Python code in a box."""
         return self.run("python", "-I", "-c", code, *arguments, **options)
 
-    def start(self, *argv: str, fds: tuple[int, ...] = (), **spec: Any) -> tuple[subprocess.Popen[bytes], Path]:
+    def start(self, *argv: str, around: dict[str, str] | None = None, fds: tuple[int, ...] = (),
+              **spec: Any) -> tuple[subprocess.Popen[bytes], Path]:
         """Start a box and come back at once: the supervisor (or its wrapper), and where the result will be."""
         command, result = self.command(*argv, **spec)
-        process = subprocess.Popen(command, env={}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
+        process = subprocess.Popen(command, env=around or {}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, pass_fds=fds,
                                    start_new_session=True)
         self.running.append(process)
         return process, result

@@ -112,14 +112,15 @@ def test_files_are_where_the_arguments_and_variables_say(closed) -> None:
 
 
 def test_nothing_of_a_box_is_left_in_the_machines_temporary_folder(closed) -> None:
-    before = set(Path("/tmp").glob("factory-landlock-*"))
-    marker = a_marker()
-    assert closed.run("sh", "-c", 'echo x > "$TMPDIR/file"').code == 0
-    process, _ = closed.start("sh", "-c", f'echo x > "$TMPDIR/file"; echo ready; exec sleep {marker}')
+    temporary, marker = closed.place("tmp"), a_marker()
+    around = {"TMPDIR": str(temporary)}
+    assert closed.run("sh", "-c", 'echo x > "$TMPDIR/file"', around=around).code == 0
+    process, _ = closed.start("sh", "-c", f'echo x > "$TMPDIR/file"; echo ready; exec sleep {marker}', around=around)
     assert process.stdout.readline() == b"ready\n"
+    assert list(temporary.iterdir())
     os.kill(closed.supervisor_of(process), signal.SIGKILL)
     until(lambda: not running_with(marker))
-    until(lambda: set(Path("/tmp").glob("factory-landlock-*")) <= before)
+    until(lambda: not list(temporary.iterdir()))
 
 
 def test_a_killed_warden_takes_the_box_along(closed) -> None:
