@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.domain.box import Bind, BoxResult, Form, Limits
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from harness.drill.ground import Ground
 
 SUBJECT = "the box's limits"
+CALM_SECONDS = 60      # for a program that ends by itself, on a machine that is busy
 ENDLESS = "while True: pass"
 MEMORY = "b = []\nwhile True: b.append(bytes(1 << 20))"
 FORKS = """\
@@ -58,7 +60,7 @@ def _ended(source: str, limits: Limits, by: str) -> "Callable[[Ground], Seen]":
             return open_("no box holds on this machine", FIX)
         folder = ground.apart(f"limits {by}")
         result = boxed(ground, source, limits=limits, binds=(Bind(str(folder), "/desk", "rw"),), cwd="/desk")
-        calm = boxed(ground, "print('calm')", limits=limits)
+        calm = boxed(ground, "print('calm')", limits=replace(limits, wall_seconds=max(limits.wall_seconds, CALM_SECONDS)))
         if not calm.ok:
             return open_(f"a calm program does not end well under these limits either: {calm.killed_by or calm.exit_code}")
         return _judged(result, by)

@@ -50,7 +50,7 @@ def run_box(spec: BoxSpec, *, output: int | None = None, stop: int | None = None
         watches = _watches(spec, box, home)
         killed_by = _reason_to_kill(box, spec.limits, watches, stop=stop, began=began)
         box.kill()
-        said = _said(box.status)
+        said = [] if killed_by else _said(box.status)     # its time may be up before anything is reported
         killed_by = killed_by or ("memory" if group.out_of_memory() else None)
         code, by_signal = KILLED if killed_by else _ending(said[-1], box.process.returncode)
         peak, reached = _peak(group, watches), tuple(_reached(group, by_signal))
