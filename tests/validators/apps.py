@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Tide walks</title><body>{}</body></html>"
+HANGING = 600    # seconds: longer than anybody waits for an answer
 FORM = """<h1>Book a walk</h1><form method=post action=/book>
 <label>Name <input name=name></label> <label>Group size <input name=size inputmode=numeric></label>
 <button>Book</button></form>"""
@@ -124,13 +125,13 @@ class Hangs(App):
     """Never answers a write."""
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
-        sleep(20)
+        sleep(HANGING)
         return super().book(environ, form)
 
 
 class HangsFromTheStart(App):
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
-        sleep(20)
+        sleep(HANGING)
         return super().answer(environ, method, path, form)
 
 

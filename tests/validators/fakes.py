@@ -21,6 +21,7 @@ class FakeApp:
     pages: dict[str, int] = field(default_factory=dict)
     console: list[tuple[str, str]] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    at_last: list[tuple[str, str]] = field(default_factory=list)  # what the console says once the pages have loaded
     stores: bool = True
     shared: bool = True
     text: str = "Tide walks"
@@ -130,6 +131,9 @@ class FakeStage:
 
     async def person(self, actor: str) -> FakeSession:
         return self.people.setdefault(actor, self.make(self.app))
+
+    async def quieted(self, seconds: float) -> None:
+        self.app.console += self.app.at_last
 
     async def travel(self, seconds: int) -> None:
         self.ahead += seconds

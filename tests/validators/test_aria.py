@@ -57,6 +57,12 @@ def test_a_snapshot_is_read_into_nodes() -> None:
     assert tree[-1] == Node("text", text="plain words")
 
 
+@pytest.mark.parametrize("none", ["- - a", "- {a: b, c: d}", "- {}", "- a: [[b]]", "- [", "\x00"])
+def test_what_is_no_snapshot_is_refused(none) -> None:
+    with pytest.raises(ValueError, match="no snapshot"):
+        nodes(none)
+
+
 def test_a_table_has_headers_by_every_name_and_rows_by_the_text_of_their_cells() -> None:
     (table,) = tables(nodes(SNAPSHOT))
     assert [header.names for header in table.headers] == [("Day ▼ Menu", "Day ▼", "Day"), ("Walk",)]

@@ -8,11 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import date
 from threading import Thread
+from time import sleep
 from typing import Any
 
 import pytest
 
 from tests.validators.apps import App, served
+from tests.validators.patience import LONG
 from validators.browser.chromium import browsers
 from validators.browser.saboteur import Sabotage
 from validators.browser.stage import Setting, stage
@@ -62,6 +64,9 @@ DOT = bytes.fromhex(
 )
 
 
+LATE = 1.5  # seconds; far longer than a look that holds
+
+
 class Made(App):
     """The page, with more in its head if need be, a picture, JSON, plain text, and an error page."""
 
@@ -69,7 +74,8 @@ class Made(App):
 
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         match path:
-            case "/dot.png":
+            case "/dot.png" | "/late.png":
+                sleep(LATE if path == "/late.png" else 0)
                 return "200 OK", [("Content-Type", "image/png")], DOT
             case "/walks.json":
                 return "200 OK", [("Content-Type", "application/json")], b'{"walks": [{"name": "Seal watch", "places": 12}]}'
@@ -90,16 +96,16 @@ class Viewer:
         self.thread.start()
         self.on = _on_stage(chromium)
         self.browser, self.port, self.person = self.run(self.on.__aenter__())
-        self.run(self.person.open("/", patience=20))
+        self.run(self.person.open("/", patience=LONG))
         self.run(self.person.page.wait_for_load_state("load"))
 
     def run(self, work: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(10 * LONG)
 
     def close(self) -> None:
         self.run(self.on.__aexit__(None, None, None))
         self.loop.call_soon_threadsafe(self.loop.stop)
-        self.thread.join(10)
+        self.thread.join(LONG)
 
     def sees(self, look: str) -> str:
         """`yes`, `no`, or the trouble."""
@@ -121,8 +127,8 @@ class Viewer:
             journey, values = read(source), Values(Draw(7, "j", date(2026, 11, 21)))
             tamper = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
             async with stage(self.browser, SETTING, port=self.port, tamper=tamper) as on:
-                patience = Patience(20, 1, stop_early=True)
-                told = await performed(RunId("j"), journey, on, values=values, patience=patience, seconds=55)
+                patience = Patience(LONG, 1 if saboteur else LONG, stop_early=True)
+                told = await performed(RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG)
             return replace(told, sabotage=tamper.facts if tamper else None)
 
         return self.run(perform())
@@ -277,15 +283,15 @@ def test_a_look_holds_where_it_is_so_and_nowhere_else(page, look, told) -> None:
 
 def test_pages_that_are_no_html_are_read_and_a_status_is_that_of_the_page_that_is_shown(page) -> None:
     try:
-        page.run(page.person.open("/walks.json", patience=20))
+        page.run(page.person.open("/walks.json", patience=LONG))
         assert [page.sees(f"text: '{words}'") for words in ("Seal watch", '"places": 12', "Moon")] == ["yes", "yes", "no"]
         assert page.sees("status: 200") == "yes"
-        page.run(page.person.open("/plain", patience=20))
+        page.run(page.person.open("/plain", patience=LONG))
         assert [page.sees(look) for look in ("text: 'no such walk: 7'", "status: 404", "status: 200")] == ["yes", "yes", "no"]
-        page.run(page.person.back(patience=20))
+        page.run(page.person.back(patience=LONG))
         assert [page.sees(look) for look in ("status: 200", "status: 404")] == ["yes", "no"]
     finally:
-        page.run(page.person.open("/", patience=20))
+        page.run(page.person.open("/", patience=LONG))
         page.run(page.person.page.wait_for_load_state("load"))
 
 
@@ -332,6 +338,18 @@ def test_another_host_is_asked_in_vain_and_told(page) -> None:
         assert page.performs("status: 200", never="request: /dot.*").breaches[0].observed == "/dot.png"
     finally:
         Made.head = ""
+
+
+def test_what_a_page_asks_for_when_all_looks_hold_already_is_heard(page) -> None:
+    """A tracker that waits for a slow answer, and is waited for: a run is not over while a page is owed an answer."""
+    Made.head = """<script>setTimeout(() => {
+        fetch('/late.png').then(() => { new Image().src = 'http://fonts.example.org/track' }); document.body.append('Boarded');
+    }, 700)</script>"""
+    try:
+        told = page.performs("text: Boarded", never="other_host: any")
+    finally:
+        Made.head = ""
+    assert [breach.observed for breach in told.breaches] == ["http://fonts.example.org/track"]
 
 
 def test_looks_in_a_row_are_looks_at_one_moment_and_any_other_reading_begins_the_next(page) -> None:

@@ -1,6 +1,7 @@
 """What the driver wrote is read as data: strictly, and never further than the folder it was kept in; then it is bound."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,12 @@ def test_what_a_killed_judge_had_put_out_goes_to_its_heir(tmp_path: Path) -> Non
         "runs/server/20001-server.log",
         "runs/server/driver.log",
     ]
+
+
+def test_launchers_that_sweep_at_the_same_time_leave_each_other_alone(tmp_path: Path) -> None:
+    for number in range(200):
+        (tmp_path / f"judge-999999999-{number}" / "runs").mkdir(parents=True)
+    with ThreadPoolExecutor(8) as launchers:
+        for swept in [launchers.submit(sweep, tmp_path) for _ in range(8)]:
+            swept.result()
+    assert list(tmp_path.iterdir()) == []

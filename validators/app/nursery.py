@@ -22,7 +22,7 @@ from typing import BinaryIO
 from validators.domain.stops import Inconclusive
 
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8"}
-LEAVE_SECONDS = 10
+LEAVE_SECONDS = 30  # longer than it gives the deaf among its children
 BIRTH_SECONDS = 30
 
 

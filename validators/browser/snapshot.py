@@ -29,6 +29,8 @@ def _node(item: Any) -> Node | None:
     """One entry; None for a property of the element above (`/url`), which is no element."""
     if isinstance(item, str):
         return _own(item, "", ())
+    if not isinstance(item, dict) or len(item) != 1:
+        raise ValueError(f"no snapshot: {str(item)[:80]!r} is neither an element nor a text")
     ((head, inside),) = item.items()
     if head.startswith("/"):
         return None

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from validators.browser.arrivals import Arrivals
@@ -30,7 +31,8 @@ MOST_MISSED, PICTURE_SECONDS = 3, 1.0  # a page that shows no picture does not c
 PICTURE_QUALITY = 50  # of a JPEG: a page of 1280 pixels takes 15 to 60 kB
 KEEP_SECONDS = 2.5
 TRAVEL_SECONDS = 5.0
-CLOSE_SECONDS = 3.0
+LOOK_SECONDS, QUIET_SECONDS = 0.02, 0.2
+CLOSE_SECONDS = 15.0  # the browser is shared: one that is only slow, on a busy machine, must not be killed under the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,17 @@ class BrowserStage:
         except (TimeoutError, _library_error()):
             self.missed += 1
             self.note(f"no picture could be taken at {name}")
+
+    async def quieted(self, seconds: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                for person in tuple(self.people.values()):
+                    with suppress(_library_error()):
+                        await person.page.wait_for_load_state("load", timeout=seconds * 1000)
+                quiet = 0.0
+                while self.wire.busy or quiet:
+                    await asyncio.sleep(LOOK_SECONDS)
+                    quiet = max(0.0, QUIET_SECONDS - (monotonic() - self.wire.moved))  # an answer may lead to the next question
 
     async def travel(self, seconds: int) -> None:
         if self.clocks is None:

@@ -65,6 +65,8 @@ class Performance:
             self.values.names[name] = self.values.text(held)
         if await self._steps(self._script()):
             await self._blocks(self._expected())
+        if self.journey.never:  # what holds may hold before the page has asked for everything
+            await self.stage.quieted(self.patience.look)
         self._overheard()
         self.finished = True
 

@@ -43,10 +43,12 @@ def work_folder(*, heir: Path | None = None) -> Iterator[Path]:
 def sweep(parent: Path) -> None:
     """Remove the folders of launchers that are dead, once their heirs have what they left."""
     for folder in parent.glob(f"{PREFIX}[0-9]*-*"):
-        pid = folder.name.removeprefix(PREFIX).split("-")[0]
-        if not Path("/proc", pid).exists() and folder.stat().st_uid == os.geteuid():
-            _bequeathed(folder)
-            shutil.rmtree(folder, ignore_errors=True)
+        left = folder.name.removeprefix(PREFIX)
+        with suppress(FileNotFoundError):  # another launcher sweeps as well: whoever renames it first has it
+            if not Path("/proc", left.split("-")[0]).exists() and folder.stat().st_uid == os.geteuid():
+                ours = folder.rename(parent / f"{PREFIX}{os.getpid()}-{left}")
+                _bequeathed(ours)
+                shutil.rmtree(ours, ignore_errors=True)
 
 
 def _bequeathed(folder: Path) -> None:
