@@ -121,9 +121,10 @@ class OfTheDatabase:
 @contextmanager
 def sole_factory_on(address: str, *, command: str, patience: float = 0.0,
                     waiting: Callable[[str], None] = lambda holder: None) -> Iterator[Lease]:
-    """Holds the lease of a database for the time of the block, as `harness.engine.lock` holds a home's."""
+    """Holds the lease of a database for the time of the block, as `harness.engine.lock` holds a home's. Raises LedgerError where
+    the database does not answer at first; to who stands by already, that is a holder who may come back."""
     lease = OfTheDatabase(address, command=command)
-    deadline = time.monotonic() + patience
+    deadline, holder = time.monotonic() + patience, ""
     try:
         while True:
             try:
@@ -132,8 +133,12 @@ def sole_factory_on(address: str, *, command: str, patience: float = 0.0,
             except Busy as busy:
                 if time.monotonic() >= deadline:
                     raise
-                waiting(str(busy).partition(" works on ")[0])
-                time.sleep(LOOK_SECONDS)
+                holder = str(busy).partition(" works on ")[0]
+            except LedgerError as silent:
+                if not (holder and silent.retryable) or time.monotonic() >= deadline:
+                    raise
+            waiting(holder)
+            time.sleep(LOOK_SECONDS)
         yield lease
     finally:
         lease.release()

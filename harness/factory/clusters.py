@@ -25,7 +25,7 @@ class Twins:
 
     def __init__(self, known: Known) -> None:
         self._known = known
-        self._compared: dict[int, tuple[int, int]] = {}   # issue → where it was accepted, and up to where with whom
+        self._compared: dict[int, tuple[int, int]] = {}   # issue → since where, and up to where, it was compared
         self.texts = Texts()
 
     def waits_for(self, told: History, *, under_way: Collection[int]) -> History | None:
@@ -37,17 +37,25 @@ class Twins:
         return next((other for other in others if other.issue != told.issue and are_alike(told, other)), None)
 
     def landed_meanwhile(self, told: History) -> History | None:
-        """The issue like this one that landed after this one was last accepted."""
+        """The issue like this one that landed since somebody last looked what there is beside this one."""
         if told.state is not State.ACCEPTED or not told.transitions:
             return None
-        accepted = max(entry.seq for entry in told.transitions if entry.data["to"] == State.ACCEPTED)
-        of, through = self._compared.get(told.issue, (accepted, accepted))
-        landed, now = self._known.moved_after(through if of == accepted else accepted, Event.LANDED)
+        looked = _looked(told)
+        of, through = self._compared.get(told.issue, (looked, looked))
+        landed, now = self._known.moved_after(through if of == looked else looked, Event.LANDED)
         found = next((other for other in map(self._known.of, sorted(landed - {told.issue}))
                       if has_landed(other) and are_alike(told, other)), None)
         if found is None:
-            self._compared[told.issue] = accepted, now
+            self._compared[told.issue] = looked, now
         return found
+
+
+def _looked(told: History) -> int:
+    """The entry since which nobody has looked what else has landed: where it was last accepted, by a person or because it came
+    back; where triage accepted it, where that began, which has seen nothing that landed meanwhile."""
+    accepted = max((entry for entry in told.transitions if entry.data["to"] == State.ACCEPTED), key=lambda entry: entry.seq)
+    by_triage = accepted.data["event"] == Event.TRIAGE_ACCEPTED and told.triages
+    return told.triages[-1].seq if by_triage else accepted.seq
 
 
 def has_landed(told: History) -> bool:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from harness.domain.errors import Busy, LedgerError
 from harness.engine.executors import OnADatabase
@@ -23,7 +24,7 @@ import sys, time
 from harness.engine.lease import sole_factory_on
 with sole_factory_on(sys.argv[1], command="factory tick"):
     print("holds", flush=True)
-    time.sleep(600)
+    time.sleep(3600)
 """
 
 
@@ -59,9 +60,32 @@ def test_who_waits_takes_over_when_the_holder_is_killed(address, holder) -> None
             holder.send_signal(signal.SIGKILL)
             holder.wait()
 
-    with sole_factory_on(address, command="factory up", patience=120, waiting=waiting) as lease:
+    with sole_factory_on(address, command="factory up", patience=3600, waiting=waiting) as lease:
         lease.held()
     assert f"pid {holder.pid}" in told[0]
+
+
+def test_who_stands_by_waits_for_a_database_that_goes_away_and_comes_back(address, holder, postgres) -> None:
+    """A restart of the server ends neither; who comes to a server that is not there is told so at once."""
+    name = conninfo_to_dict(address)["dbname"]
+    server = postgres.address("postgres")
+    told: list[str] = []
+
+    def waiting(who: str) -> None:
+        told.append(who)
+        if len(told) == 1:
+            holder.kill()
+            holder.wait()
+            postgres.sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+            with (pytest.raises(LedgerError, match="does not answer"),
+                  sole_factory_on(address, command="factory up", patience=3600)):
+                pytest.fail("nobody can be asked")
+        if len(told) == 3:
+            postgres.sql(server, f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
+
+    with sole_factory_on(address, command="factory up", patience=3600, waiting=waiting) as lease:
+        lease.held()
+    assert [f"pid {holder.pid}" in who for who in told] == [True, True, True]
 
 
 def test_another_database_is_another_factory(address, holder, postgres) -> None:
@@ -104,7 +128,7 @@ def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres
     assert not another.is_dead(name)
     assert another.is_dead("nobody-ever")
     postgres.end_sessions(address, "factory engine%")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while not another.is_dead(name):
         assert time.monotonic() < deadline, "the server never let go"
         time.sleep(0.05)

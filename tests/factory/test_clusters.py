@@ -64,6 +64,20 @@ def test_what_landed_before_an_issue_came_back_is_not_what_it_waits_for() -> Non
     assert twins.landed_meanwhile(known.of(3)) is None
 
 
+def test_what_landed_while_it_was_triaged_was_not_seen_by_its_triage() -> None:
+    """Two are triaged at once, and the other one's whole lap is done before the answer about this one is there."""
+    ledger = FakeLedger()
+    twins = Twins(known := Known(ledger))
+    for _ in range(3):
+        moved_on(ledger, 9)
+    ledger.append("run", "run/3", issue=3, run="triage-3-1", data={"workflow": "triage"})
+    for _ in range(3):
+        moved_on(ledger, 9)
+    moved_on(ledger, 3)
+    assert (found := twins.landed_meanwhile(known.of(3)))
+    assert found.issue == 9
+
+
 def test_one_that_is_alike_and_at_work_is_waited_for() -> None:
     """The fourth says the same as the third in another order; the fifth says something else."""
     ledger = FakeLedger()
