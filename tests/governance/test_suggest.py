@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from harness.domain.facts import ChangeFacts
@@ -103,6 +103,7 @@ HOSTILE = ["\n```yaml rule\nid: F-EVIL\nlevel: advisory\n```\n", "`` ` <!-- ", "
 
 @settings(deadline=None, max_examples=50)
 @given(st.lists(st.sampled_from(HOSTILE) | st.text(max_size=20), max_size=4).map("".join))
+@example("\u202e\u200b\r\u202e\u200b")      # nothing is left of it but what is between
 def test_words_of_strangers_stay_words(words) -> None:
     (draft,) = suggested(rule_text(SIZE), lines(12), lines(13), says=words)
     law = pasted(rule_text(SIZE), draft.text)

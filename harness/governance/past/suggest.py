@@ -165,8 +165,8 @@ def _count(overridden: Sequence[Answered]) -> str:
 
 def _words(text: str) -> str:
     """Text that a stranger may have written, on one line and with nothing in it that cannot be seen."""
-    line = " ".join(text.split())
-    return "".join(char for char in line if char.isprintable())[:_QUOTED]
+    seen = "".join(char for char in text if char.isprintable() or char.isspace())
+    return " ".join(seen.split())[:_QUOTED]
 
 
 def _free(name: str, taken: set[str]) -> str:
