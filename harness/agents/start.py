@@ -15,7 +15,7 @@ from typing import Self
 from harness.agents.broker.options import Options
 from harness.domain.errors import ModelError
 
-_STOP_SECONDS = 10
+_START_SECONDS, _STOP_SECONDS = 60, 30      # a second is usual; who has ended is noticed at once, so only a busy machine waits
 KEY, KEYS = "ANTHROPIC_API_KEY", "FACTORY_MODEL_KEYS"
 DATABASE = "FACTORY_DATABASE"
 # What a forwarding broker needs of the environment. Nothing else passes, and nothing at all to a replaying one.
@@ -51,7 +51,7 @@ class BrokerProcess:
 
 
 def start(options: Options, *, key: str = "", keys: Mapping[str, str] | None = None, database: str = "",
-          seconds: float = 20) -> BrokerProcess:
+          seconds: float = _START_SECONDS) -> BrokerProcess:
     """Start a broker and wait until it answers. Raises ModelError, in the broker's own words, when it does not.
 
     `key` is the usual provider's and `keys` are the others', by name, for a forwarding broker; `database` is the address of a

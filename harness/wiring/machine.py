@@ -18,7 +18,7 @@ from harness.wiring.home import wheels_folder
 PYTHON, GIT = (3, 11), (2, 39)
 ENOUGH_GIB, LEAST_GIB = 5.0, 1.0
 GIB = 1024**3
-BOX_SECONDS = 20
+BOX_SECONDS = 60
 A_DAY = 86_400
 PROBE = (sys.executable, "-I", "-m", "harness.sandbox", "probe", "--json")
 KERNEL = (

@@ -22,7 +22,7 @@ from harness.forge.embedded.settings import Settings, prepare
 HOST = "127.0.0.1"
 BACKLOG = 2048
 GRACE_SECONDS, IDLE_SECONDS = 3, 75
-LOCK_TRIES, LOCK_SECONDS = 8, 0.05
+LOCK_TRIES, LOCK_SECONDS = 40, 0.05
 
 
 class Unavailable(Exception):

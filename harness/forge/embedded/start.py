@@ -13,8 +13,8 @@ from typing import Any
 
 from harness.domain.errors import ForgeError
 
-READY_SECONDS = 15.0
-STOP_SECONDS = 10.0
+READY_SECONDS = 60.0     # a second is usual; who has ended is noticed at once, so only a busy machine waits
+STOP_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 
@@ -39,7 +39,7 @@ class RunningForge:
         return self.home / "admin.token"
 
     def stop(self) -> None:
-        """Tell it to end and wait until it has; after ten seconds, end it. Stopping twice is fine."""
+        """Tell it to end and wait until it has; after half a minute, end it. Stopping twice is fine."""
         if self.process is None:
             _end_stranger(self.home, self.pid)
             return
@@ -109,10 +109,11 @@ def _told(ready: Path, process: "subprocess.Popen[bytes]", *, seconds: float) ->
 
 
 def _is_held(home: Path) -> bool:
-    """Whether a server holds the home: a lock is let go by the kernel, however its holder ended."""
+    """Whether a server holds the home: a lock is let go by the kernel, however its holder ended. Two who look do not take each
+    other for one."""
     with (home / "forge.lock").open("a", encoding="ascii") as lock:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
     return False
