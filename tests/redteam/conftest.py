@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from harness.drill.ground import Ground
@@ -34,15 +35,18 @@ def attack(tmp_path):
 @pytest.fixture(scope="session")
 def faulty_forge(tmp_path_factory):
     """An embedded forge that fails on demand, for all tests of this folder."""
-    running = start(tmp_path_factory.mktemp("forge"), faults=True)
+    running = start(tmp_path_factory.mktemp("forge"), faults=True, seconds=300)
     yield running
     running.stop()
 
 
 @pytest.fixture
 def ground(faulty_forge, tmp_path):
-    """What the drill's laps stand on: a real forge, real git, a real ledger. Nothing here needs a box."""
-    return Ground(tmp_path, OWN_LAW, FakeSandbox(), faulty_forge, tmp_path / "wheels", (sys.executable, "-m", "validators"))
+    """What the drill's laps stand on: a real forge, real git, a real ledger. Nothing here needs a box. A fault that a test
+    asked for and did not come to is called off at its end: it hits no other test."""
+    yield Ground(tmp_path, OWN_LAW, FakeSandbox(), faulty_forge, tmp_path / "wheels", (sys.executable, "-m", "validators"))
+    httpx.delete(f"{faulty_forge.url}/admin/faults", headers={"Authorization": f"Bearer {faulty_forge.admin_token.read_text()}"},
+                 trust_env=False, timeout=120).raise_for_status()
 
 
 @pytest.fixture(scope="session")

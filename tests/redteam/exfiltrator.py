@@ -15,7 +15,7 @@ for host in TOLD["hosts"]:
         with contextlib.suppress(OSError), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
             datagram.sendto(text, (host, TOLD["udp"]))
     for port in TOLD["tcp"]:
-        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=2) as link:
+        with contextlib.suppress(OSError), socket.create_connection((host, port), timeout=60) as link:
             link.sendall(TEXT)
         with contextlib.suppress(OSError), socket.socket() as fast:
             fast.sendto(TEXT, 0x20000000, (host, port))     # what is sent along with opening a connection

@@ -39,7 +39,7 @@ MARKS_IN_A_REQUEST: dict[str, Callable[[dict[str, Any]], bool]] = {
 }
 # What both visitors have in common, so that nothing of ours sees it. Named on docs/seal.md, under what no box holds.
 MARKS_OF_BOTH = {
-    "rhythm": "performance.now() < 60_000",
+    "rhythm": "performance.now() < 600_000",
     "no keys": "!window.typed",
     "no way of the pointer": "(window.moves || 0) < 5",
     "host": "location.hostname.endsWith('.localhost')",
@@ -206,7 +206,7 @@ class TakesTheNearest(App):
 
 FILES_A_PAGE_TRIES = """<script>
 const told = [], note = (how, text) => { if (text && /sealed/.test(text)) told.push(how); };
-const at = %s;
+const at = %s, patience = %d;      // milliseconds for a frame, and for a window of its own address
 async function tries() {
   await fetch(at).then(one => one.text()).then(text => note('fetch', text)).catch(() => 0);
   await new Promise(done => { const asked = new XMLHttpRequest();
@@ -214,12 +214,12 @@ async function tries() {
     try { asked.open('GET', at); asked.send(); } catch (error) { done(); } });
   for (const tag of ['iframe', 'object', 'embed']) {
     const frame = document.createElement(tag); frame[tag === 'object' ? 'data' : 'src'] = at; document.body.append(frame);
-    await new Promise(done => { frame.onload = frame.onerror = done; setTimeout(done, 1000); });
+    await new Promise(done => { frame.onload = frame.onerror = done; setTimeout(done, patience); });
     try { note(tag, frame.contentDocument && frame.contentDocument.body.innerText); } catch (error) {}
   }
   for (const address of [at, 'view-source:' + at, 'filesystem:' + at, 'chrome://version', 'blob:' + at]) {
     try { const other = window.open(address);      // a window takes its time on a busy machine
-      for (let looks = 0; other && looks < 20 && !other.document.body?.innerText; looks++)
+      for (let looks = 0; other && looks < (address === at ? patience / 100 : 20) && !other.document.body?.innerText; looks++)
         await new Promise(done => setTimeout(done, 100));
       note('window', other && other.document.body.innerText); } catch (error) {}
   }
@@ -232,12 +232,12 @@ tries();
 class ReadsFiles(App):
     """Its page asks the browser for a file by every way that a page has, and says which of them led there."""
 
-    def __init__(self, file: str) -> None:
+    def __init__(self, file: str, *, patience: float) -> None:
         super().__init__()
-        self.file = file
+        self.file, self.patience = file, patience
 
     def index(self, environ: dict[str, Any]) -> str:
-        return "<p role=status>trying</p>" + FILES_A_PAGE_TRIES % json.dumps(self.file)
+        return "<p role=status>trying</p>" + FILES_A_PAGE_TRIES % (json.dumps(self.file), self.patience * 1000)
 
     def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
         if path == "/sealed.txt":

@@ -94,7 +94,7 @@ def told(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunEv
             for run in judgement_runs([NAMES[name]])[: 3 if case.twin else 2]
         )
         sources = tuple(f"journey: {NAMES[name]}\n{case.journey}" for name, case in CASES.items())
-        plan = Plan(sources, runs, seed=20261121, today=date(2026, 11, 21), journey_seconds=40, browser=chromium)
+        plan = Plan(sources, runs, seed=20261121, today=date(2026, 11, 21), journey_seconds=300, browser=chromium)
         ended = driver(plan_json(plan), out)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text())
@@ -151,7 +151,7 @@ def borne(house: House) -> dict[Identity, dict[str, bool]]:  # noqa: F811
 
         async def play(on: BrowserStage) -> Any:
             ada = await on.person("")
-            await ada.open("/", patience=15)
+            await ada.open("/", patience=60)
             asked = ", ".join(f"{json.dumps(name)}: !!({mark})" for name, mark in knowing.MARKS_IN_A_PAGE.items())
             return await ada.page.evaluate(f"() => {{ {knowing.ASKS} return {{ {asked} }} }}")
 
@@ -179,19 +179,19 @@ def test_a_known_miss_is_still_one(name, told) -> None:
     assert held(name, told) == CASES[name].comes_to
 
 
-def told_of(file: str, house: House, identity: Identity = Identity.PLAIN) -> str:  # noqa: F811
-    """What a page says that asks the browser for a file."""
+def told_of(file: str, house: House, identity: Identity = Identity.PLAIN, *, patience: float) -> str:  # noqa: F811
+    """What a page says that asks the browser for a file, and gives each of its ways so many seconds."""
 
     async def play(on: BrowserStage) -> str:
         ada = await on.person("")
-        await ada.open("/", patience=15)
-        for _ in range(600):
+        await ada.open("/", patience=60)
+        for _ in range(6000):
             if (said := await ada.text(Spot(role="status"))) != "trying":
                 return said
             await asyncio.sleep(0.05)
         return "it did not come to its end"
 
-    return str(house.on_stage(knowing.ReadsFiles(file), play, identity=identity))
+    return str(house.on_stage(knowing.ReadsFiles(file, patience=patience), play, identity=identity))
 
 
 @pytest.mark.parametrize("identity", list(Identity))
@@ -199,8 +199,8 @@ def test_row_68_a_page_gets_no_file_of_the_judges(identity, house, tmp_path: Pat
     secret = tmp_path / "sealed.txt"
     secret.write_text("sealed")
     secret.chmod(0o644)
-    assert told_of(secret.as_uri(), house, identity) == "tried, got nothing"
+    assert told_of(secret.as_uri(), house, identity, patience=2) == "tried, got nothing"
 
 
 def test_what_the_page_asks_for_it_would_get_from_its_own_server(house) -> None:  # noqa: F811
-    assert told_of("/sealed.txt", house) == "tried, got fetch, request, iframe, object, window"
+    assert told_of("/sealed.txt", house, patience=60) == "tried, got fetch, request, iframe, object, window"

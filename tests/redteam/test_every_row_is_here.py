@@ -148,7 +148,7 @@ def collected():
     asked = [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", "tests/redteam",
              *(f"tests/{file}.py" for file in ELSEWHERE)]
     plain = {key: value for key, value in os.environ.items() if "PYTEST" not in key}
-    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False, env=plain)
+    done = subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, timeout=1800, check=False, env=plain)
     return [line for line in done.stdout.splitlines() if "::" in line]
 
 

@@ -78,7 +78,7 @@ def littered(runs: Runs, run: str, word: str, *, stay: str) -> Iterator[list[Box
         work.start()
         worktree = Path(spec.binds[0].source)
         try:
-            until(lambda: any(worktree.glob(f".{word}")) or not work.is_alive(), seconds=60)
+            until(lambda: any(worktree.glob(f".{word}")) or not work.is_alive())
             yield ended
         finally:
             (worktree / stay).touch()

@@ -23,7 +23,7 @@ SPELT = {
     **{f"in base64, {start} in": base64.b64encode(b"x" * start + WORDS.encode()) for start in range(3)},
 }
 MISSES = {
-    "compressed": gzip.compress(WORDS.encode()),
+    "compressed": gzip.compress(WORDS.encode(), mtime=0),
     "in pieces": f'"{CANARY[:16]}" + "{CANARY[16:]}"'.encode(),
     "base64 in base64": base64.b64encode(base64.b64encode(WORDS.encode())),
     "the journey's words without it": b'click: {button: "Reserve these places"}',

@@ -53,7 +53,7 @@ def app_token(lap):
     now = int(time.time())
     proof = jwt.encode({"iat": now - 30, "exp": now + 300, "iss": str(made["id"])}, made["pem"], algorithm="RS256")
     answer = httpx.post(f"{forge.api}/app/installations/{number}/access_tokens", headers={"Authorization": f"Bearer {proof}"},
-                        trust_env=False, timeout=30)
+                        trust_env=False, timeout=120)
     return answer.raise_for_status().json()["token"]
 
 
@@ -141,13 +141,14 @@ def test_row_12_a_command_that_was_edited_after_it_was_obeyed_is_obeyed_no_secon
 def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_branchs_name_is_not_ours(lap) -> None:
     issue, forge = lap.file(), lap._ground.forge
     headers = {"Authorization": f"Bearer {lap.stranger.token}"}
-    fork = httpx.post(f"{forge.api}/repos/{lap._repository.full_name}/forks", headers=headers, trust_env=False, timeout=30).json()
+    ours = f"{forge.api}/repos/{lap._repository.full_name}"
+    fork = httpx.post(f"{ours}/forks", headers=headers, trust_env=False, timeout=120).json()
     where = f"{forge.api}/repos/{fork['full_name']}"
-    sha = httpx.get(f"{where}/branches/main", headers=headers, trust_env=False).json()["commit"]["sha"]
-    httpx.post(f"{where}/git/refs", headers=headers, trust_env=False, timeout=30,
+    sha = httpx.get(f"{where}/branches/main", headers=headers, trust_env=False, timeout=120).json()["commit"]["sha"]
+    httpx.post(f"{where}/git/refs", headers=headers, trust_env=False, timeout=120,
                json={"ref": f"refs/heads/factory/issue-{issue}", "sha": sha}).raise_for_status()
     content = {"message": "evil", "content": "ZXZpbAo=", "branch": f"factory/issue-{issue}"}
-    moved = httpx.put(f"{where}/contents/evil.py", headers=headers, trust_env=False, timeout=30, json=content)
+    moved = httpx.put(f"{where}/contents/evil.py", headers=headers, trust_env=False, timeout=120, json=content)
     if moved.status_code == 404:      # a forge without that address is pushed to
         from harness.drill import hand
         from harness.forge.embedded.seed import push_folder

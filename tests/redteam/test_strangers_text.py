@@ -6,6 +6,7 @@ The model obeys any order in what it is shown, and the agent any order in its ta
 import json
 import re
 import sys
+import threading
 from datetime import timedelta
 
 import pytest
@@ -182,11 +183,14 @@ def test_row_9_no_text_closes_the_envelope_it_is_in(world, envelope) -> None:
 
 
 def test_row_11_an_address_in_an_issue_is_never_fetched(world) -> None:
-    """The auditing hook hears of every socket that this process connects or resolves."""
+    """The auditing hook hears of every socket that this process connects or resolves, but in threads of other tests."""
     heard, listening = [], [True]
+    others = {thread.ident for thread in threading.enumerate()} - {threading.get_ident()}
 
     def hook(event, arguments) -> None:
-        if listening and event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system"):
+        if not listening or threading.get_ident() in others:
+            return
+        if event in ("socket.connect", "socket.getaddrinfo", "subprocess.Popen", "os.system"):
             heard.append((event, arguments))
 
     sys.addaudithook(hook)

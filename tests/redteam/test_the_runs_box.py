@@ -7,6 +7,7 @@ to take. The host holds all three. The intruder reports what it found as JSON: i
 import dataclasses
 import json
 import os
+import secrets
 import socket
 import subprocess
 
@@ -22,7 +23,7 @@ from harness.repository.worktrees import RunWorktrees
 from harness.sandbox.adapter import BoxSupervisor
 
 AS_ROOT = os.geteuid() == 0
-CANARY = "canary-7f3a91c2d4e8-sealed"
+CANARY = f"canary-{secrets.token_hex(6)}-sealed"     # its socket's name is of the whole machine
 KEY = "sk-secret-4b1d77aa0c"
 INTRUDER = box.INTRUDER.read_text("utf-8")
 

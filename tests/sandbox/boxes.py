@@ -17,8 +17,11 @@ from typing import Any
 
 PROJECT = Path(__file__).resolve().parents[2]
 SUPERVISOR = (sys.executable, "-I", "-m", "harness.sandbox")
-ORDINARY_UID = 65533
+# Of this process alone: the kernel counts the tasks of a uid on the whole machine, and the forms without groups count them too.
+ORDINARY_UID = 61000 + os.getpid() % 4000
 AS_ROOT = os.geteuid() == 0
+NEVER_ENDS = 600        # seconds that stand for a hang: whoever passes does not wait for them, however busy the machine is
+PATIENT = {"wall_seconds": 300}     # a box whose time is not what is shown here
 # On one machine there are up to four kinds of box: as root with a uid of its own; with a user namespace, which is
 # another thing for root (whom the kernel exempts from limits) than for an ordinary account; and without any namespace,
 # which is for an ordinary account alone.
@@ -65,23 +68,32 @@ class Boxes:
             os.chown(path, ORDINARY_UID, ORDINARY_UID, follow_symlinks=False)
 
     def command(self, *argv: str, **spec: Any) -> tuple[list[str], Path]:
-        """The supervisor's command line for `argv` in a box, and where the result will be."""
+        """The supervisor's command line for `argv` in a box, and where the result will be. What `limits` leaves out is as it
+        is by default, but for the wall clock, which is patient."""
         number = len(list(self.folder.glob("spec-*.json")))
         document, result = self.folder / f"spec-{number}.json", self.place(f"result-{number}") / "result.json"
-        document.write_text(json.dumps({"name": "t", "argv": argv, "form": self.form, "result": str(result), **spec}))
+        document.write_text(json.dumps({"name": "t", "argv": argv, "form": self.form, "result": str(result), **spec,
+                                        "limits": {**PATIENT, **spec.get("limits", {})}}))
         return [*self.wrapper, *SUPERVISOR, "run", "--spec", str(document)], result
 
     def run(self, *argv: str, stdin: bytes = b"", around: dict[str, str] | None = None, fds: tuple[int, ...] = (),
             **spec: Any) -> Ended:
         """Run a box to its end. `around` is the environment of the supervisor, not of the box."""
         command, result = self.command(*argv, **spec)
-        done = subprocess.run(command, input=stdin, capture_output=True, env=around or {}, pass_fds=fds, timeout=60)
+        done = subprocess.run(command, input=stdin, capture_output=True, env=around or {}, pass_fds=fds,
+                              timeout=NEVER_ENDS)
         found = json.loads(result.read_text()) if result.exists() else None
         return Ended(done.returncode, done.stdout, done.stderr, found)
 
     def python(self, code: str, *arguments: str, **options: Any) -> Ended:
         """Run Python code in a box."""
         return self.run("python", "-I", "-c", code, *arguments, **options)
+
+    def a_while(self) -> float:
+        """Seconds of wall clock in which a box of this form surely stands on this machine, as busy as it is now.
+
+        The wall clock of a box runs from before it is made, so a test that lets it run out gives it this time first."""
+        return 2 + 5 * float(self.run("true").result["seconds"])
 
     def start(self, *argv: str, around: dict[str, str] | None = None, fds: tuple[int, ...] = (),
               **spec: Any) -> tuple[subprocess.Popen[bytes], Path]:
@@ -108,7 +120,7 @@ class Boxes:
                     pipe.close()
 
 
-def until(found: Callable[[], Any], *, seconds: float = 10) -> Any:
+def until(found: Callable[[], Any], *, seconds: float = 120) -> Any:
     """The first true answer; fails when there is none in time."""
     give_up = time.monotonic() + seconds
     while not (answer := found()):
@@ -118,6 +130,7 @@ def until(found: Callable[[], Any], *, seconds: float = 10) -> Any:
 
 
 def children(pid: int) -> list[int]:
+    """The children of a process, as far as it has any now."""
     with contextlib.suppress(OSError):
         return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
@@ -161,7 +174,7 @@ for _ in range(3):
         if os.fork() == 0:
             os.execv("/usr/bin/sleep", ["sleep", sys.argv[1]])
         os._exit(0)
-time.sleep(0.05)
+    os.wait()       # so the daemon is there
 print("ready", flush=True)
 time.sleep(float(sys.argv[2]))
 """

@@ -48,7 +48,7 @@ def spec(**changes: object) -> str:
     (spec(binds=[{"source": "/usr", "target": "/a"}, {"source": "/usr", "target": "/a"}]), "/a is named twice"),
     (spec(dial=[{"port": 80, "socket": "/usr"}]), "the port 80 is not one of 1024..65535"),
     (spec(dial=[{"port": 8090, "socket": "/nowhere.sock"}]), "/nowhere.sock does not exist"),
-    (spec(serve=[{"port": 5000, "fd": 999}]), "descriptor 999 is not open"),
+    (spec(serve=[{"port": 5000, "fd": 999_999_999}]), "descriptor 999999999 is not open"),
     (spec(serve=[{"port": 5000, "fd": 2}]), "descriptor 2 is a standard stream"),
     (spec(serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/usr"}]), "the port 5000 is named twice"),
 ])

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.sandbox.boxes import LINGER, a_marker, groups_of, running_with, until
+from tests.sandbox.boxes import LINGER, NEVER_ENDS, a_marker, groups_of, running_with, until
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 125, 255])
@@ -26,9 +26,10 @@ def test_signals_are_told_from_exit_codes(box, number) -> None:
 
 
 def test_every_form_says_how_it_ended(boxes) -> None:
+    began = time.monotonic()
     ended = boxes.run("sh", "-c", "kill -TERM $$")
     assert (ended.code, ended.result["signal"], ended.result["form"]) == (143, 15, boxes.form)
-    assert 0 < ended.result["seconds"] < 30
+    assert 0 < ended.result["seconds"] <= time.monotonic() - began
     assert ended.result["unheld"], "no form holds a disk quota"
 
 
@@ -66,10 +67,10 @@ def test_what_the_command_left_running_is_gone_when_the_supervisor_is(boxes) -> 
 
 
 def test_wall_clock(boxes) -> None:
-    marker, began = a_marker(), time.monotonic()
-    ended = boxes.python(LINGER, marker, "60", limits={"wall_seconds": 4})
+    marker, long_enough = a_marker(), boxes.a_while()
+    ended = boxes.python(LINGER, marker, "600", limits={"wall_seconds": long_enough})
     assert (ended.code, ended.result["killed_by"], ended.result["signal"]) == (137, "wall", 9)
-    assert time.monotonic() - began < 30, "it would have gone on for 60"
+    assert long_enough <= ended.result["seconds"] < 300, "it would have gone on for 600"
     assert running_with(marker) == []
 
 
@@ -79,7 +80,7 @@ def test_a_stop_ends_the_box_and_says_so(box, number) -> None:
     process, result = box.start("python", "-I", "-c", LINGER, marker, "60")
     assert process.stdout.readline() == b"ready\n"
     process.send_signal(number)
-    assert process.wait(timeout=10) == 137
+    assert process.wait(timeout=NEVER_ENDS) == 137
     assert '"killed_by": "stopped"' in result.read_text()
     assert running_with(marker) == []
 
@@ -91,7 +92,7 @@ def test_whoever_asks_again_and_again_to_stop_is_told_how_it_ended_all_the_same(
     while not result.exists() and process.poll() is None:
         process.send_signal(signal.SIGTERM)
         time.sleep(0.0005)
-    process.wait(timeout=10)
+    process.wait(timeout=NEVER_ENDS)
     assert '"killed_by": "stopped"' in result.read_text()
 
 
@@ -109,6 +110,7 @@ def test_kill_9_of_the_supervisor_leaves_nothing(boxes) -> None:
 
 
 def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box) -> None:
+    killed = []
     for moment in range(8):
         marker = a_marker()
         process, _ = box.start("sleep", marker)
@@ -116,7 +118,10 @@ def test_kill_9_at_any_moment_of_the_start_leaves_nothing(box) -> None:
         process.kill()
         process.wait()
         until(lambda marker=marker: not running_with(marker))
-        until(lambda pid=process.pid: not groups_of(pid))
+        killed.append(process.pid)
+    # One that died when its group was made and nobody to clean up after it yet: whoever makes the next box sweeps the group.
+    assert box.run("true").code == 0
+    until(lambda: not any(map(groups_of, killed)))
 
 
 def test_a_command_that_kills_the_first_program_ends_its_own_box(box) -> None:

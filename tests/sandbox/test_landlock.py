@@ -16,7 +16,7 @@ import pytest
 from harness.domain.box import Form
 from harness.domain.errors import SandboxError
 from harness.sandbox import calls, forms, landlock, seccomp
-from tests.sandbox.boxes import AS_ROOT, FORMS, LINGER, Boxes, a_marker, boxes_of, children, running_with, until
+from tests.sandbox.boxes import AS_ROOT, FORMS, LINGER, NEVER_ENDS, Boxes, a_marker, boxes_of, children, running_with, until
 from tests.sandbox.servers import Echo, serving
 
 
@@ -130,7 +130,7 @@ def test_a_killed_warden_takes_the_box_along(closed) -> None:
     (warden,) = [pid for pid in children(closed.supervisor_of(process))
                  if b"warden" in Path(f"/proc/{pid}/cmdline").read_bytes()]
     os.kill(warden, signal.SIGKILL)
-    assert process.wait(timeout=20) == 137
+    assert process.wait(timeout=NEVER_ENDS) == 137
     assert running_with(marker) == []
 
 

@@ -8,7 +8,7 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.sandbox.layer import PIP_ENVIRONMENT, layer_name, pip_environment
 from harness.sandbox.lockfile import Pin, pins
-from tests.sandbox.boxes import SUPERVISOR, Boxes
+from tests.sandbox.boxes import NEVER_ENDS, SUPERVISOR, Boxes
 from tests.sandbox.index import index, trap, wheel
 
 DIGEST = "a" * 64
@@ -19,7 +19,7 @@ def prepare(boxes: Boxes, lock: str, *, around: dict[str, str] | None = None) ->
     (boxes.folder / "lock.txt").write_text(lock)
     command = [*boxes.wrapper, *SUPERVISOR, "layer", "--lock", str(boxes.folder / "lock.txt"), "--form", boxes.form,
                "--wheels", str(boxes.folder / "wheels"), "--out", str(boxes.folder / "layers")]
-    return subprocess.run(command, env=around or {}, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=around or {}, capture_output=True, text=True, timeout=NEVER_ENDS)
 
 
 def test_a_layer_from_wheels_that_are_there_is_importable_in_a_box(boxes) -> None:

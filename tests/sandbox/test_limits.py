@@ -13,20 +13,21 @@ MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] =
 
 
 def test_a_memory_bomb(boxes) -> None:
-    ended = boxes.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 20})
+    ended = boxes.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
     assert (ended.code, ended.result["killed_by"]) == (137, "memory"), ended
     assert ended.result["peak_memory_mb"] >= 90
 
 
 def test_a_memory_bomb_in_a_child_that_the_command_survives(box) -> None:
     code = f"import subprocess, time\nsubprocess.run(['python', '-c', {MEMORY_BOMB!r}])\ntime.sleep(0.3)"
-    ended = box.python(code, limits={"memory_mb": 96, "wall_seconds": 20})
+    ended = box.python(code, limits={"memory_mb": 96, "wall_seconds": 200})
     assert ended.result["killed_by"] == "memory", ended
     assert ended.code == 137
 
 
 def test_memory_is_measured(boxes) -> None:
-    code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(1)"
+    """Where no group measures it, a watch on a busy machine looks seldom: it is given five seconds."""
+    code = "import time; a = bytearray(64 << 20); a[::4096] = b'x' * len(a[::4096]); time.sleep(5)"
     assert 64 <= boxes.python(code).result["peak_memory_mb"] < 160
 
 
@@ -37,7 +38,7 @@ born = 0
 try:
     while True:
         if os.fork() == 0:
-            time.sleep(60)
+            time.sleep(600)
         born += 1
 except BlockingIOError:
     print(born)
@@ -52,7 +53,7 @@ except BlockingIOError:
 
 def test_threads_count_too(box) -> None:
     code = "import threading, time\n" \
-           "for n in range(200): threading.Thread(target=time.sleep, args=(60,), daemon=True).start()"
+           "for n in range(200): threading.Thread(target=time.sleep, args=(600,), daemon=True).start()"
     ended = box.python(code, limits={"pids": 20})
     assert ended.code == 1
     assert b"can't start new thread" in ended.err
@@ -63,10 +64,10 @@ def test_a_disk_bomb_in_a_writable_folder(boxes) -> None:
     code = """
 import os, time
 kept = []
-for n in range(400):
+for n in range(1000):
     file = open(f"{n}", "wb")
     if n % 2: os.unlink(file.name)
-    file.write(bytes(1 << 20)); file.flush(); time.sleep(0.005)
+    file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)      # so that a watch that gets few turns sees it in time
     kept.append(file)
 """
     inside = boxes.place("inside")
@@ -80,14 +81,14 @@ def test_a_bomb_of_empty_files(boxes) -> None:
     """Files that hold nothing use up the disk's table of files; each counts as 4 KiB."""
     code = """
 import os
-for n in range(200_000):
+for n in range(1_000_000):
     os.close(os.open(f"{n}", os.O_CREAT | os.O_WRONLY))
 """
     inside = boxes.place("inside")
     binds = [{"source": str(inside), "target": "/app", "mode": "rw"}]
     ended = boxes.python(code, binds=binds, cwd="/app", limits={"disk_mb": 20})
     assert (ended.code, ended.result["killed_by"]) == (137, "disk"), ended
-    assert len(os.listdir(inside)) < 200_000
+    assert len(os.listdir(inside)) < 1_000_000
 
 
 def test_what_lies_in_memory_counts_as_memory(boxes) -> None:
@@ -98,9 +99,9 @@ for place in (os.environ.get("TMPDIR", "/tmp"), "/dev/shm"):
     for n in range(60):
         try: open(f"{place}/{n}", "wb").write(bytes(1 << 20))
         except PermissionError: pass
-time.sleep(1)
+time.sleep(600)
 """
-    limits = {"memory_mb": 96, "disk_mb": 100 if boxes.form != "landlock" else 40, "wall_seconds": 20}
+    limits = {"memory_mb": 96, "disk_mb": 100 if boxes.form != "landlock" else 40, "wall_seconds": 200}
     ended = boxes.python(code, limits=limits)
     assert (ended.code, ended.result["killed_by"]) == (137, "disk" if boxes.form == "landlock" else "memory"), ended
 
@@ -109,7 +110,7 @@ def test_files_without_a_name_alone_are_found_too(box) -> None:
     code = """
 import os, time
 file = open("/app/x", "wb"); os.unlink(file.name)
-while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.002)
+while True: file.write(bytes(1 << 20)); file.flush(); time.sleep(0.02)
 """
     ended = box.python(code, binds=[{"source": str(box.place("inside")), "target": "/app", "mode": "rw"}],
                        limits={"disk_mb": 20, "file_mb": 2000})
@@ -149,7 +150,7 @@ def test_without_control_groups_limits_are_watched_and_said_to_be(box, form) -> 
         groups = "/sys/fs/cgroup"
         box.wrapper = ("bwrap", "--dev-bind", "/", "/", "--tmpfs", groups, "--remount-ro", groups, "--")
     box.form = form
-    ended = box.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 20})
+    ended = box.python(MEMORY_BOMB, limits={"memory_mb": 96, "wall_seconds": 200})
     assert ended.result["killed_by"] == "memory", ended
     assert tuple(ended.result["unheld"]) == unheld(form, frozenset())
     assert any("memory: watched" in text for text in ended.result["unheld"])

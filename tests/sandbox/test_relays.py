@@ -30,12 +30,12 @@ def listening(boxes: Boxes) -> Iterator[socket.socket]:
 
 class OverUnix(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=20)
+        super().__init__("localhost", timeout=120)
         self.path = str(path)
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
+        self.sock.settimeout(120)
         self.sock.connect(self.path)
 
 
@@ -43,7 +43,7 @@ CLIENT = """
 import hashlib, http.client, json, os, sys
 from concurrent.futures import ThreadPoolExecutor
 def ask(number):
-    link = http.client.HTTPConnection("127.0.0.1", 8090, timeout=20)
+    link = http.client.HTTPConnection("127.0.0.1", 8090, timeout=120)
     body = os.urandom(int(sys.argv[1]) // (number + 1))
     for turn in range(2):       # the second over the same connection
         link.request("POST", f"/{number}", body)
@@ -102,7 +102,7 @@ def test_serve_carries_concurrent_requests_and_large_bodies(boxes, listening) ->
 
 HALF_CLOSE = """
 import socket
-link = socket.create_connection(("127.0.0.1", 8090), timeout=10)
+link = socket.create_connection(("127.0.0.1", 8090), timeout=120)
 link.sendall(b"question" * 100000)
 link.shutdown(socket.SHUT_WR)
 answer = b""
@@ -145,17 +145,16 @@ def test_serve_passes_half_closes_on_and_delivers_the_last_words(boxes, listenin
                              serve=[{"port": 5000, "fd": listening.fileno()}])
     assert process.stdout.readline() == b"ready\n"
     with socket.socket(socket.AF_UNIX) as link:
-        link.settimeout(10)
+        link.settimeout(120)
         link.connect(listening.getsockname())
         link.sendall(b"x" * 700_000)
         link.shutdown(socket.SHUT_WR)
         assert link.recv(6) == b"700000"
         rest = 0
-        while part := link.recv(20_000):        # slowly: the relay must wait for its reader, too
+        while part := link.recv(20_000):        # far less than there is: the relay must wait for its reader, too
             rest += len(part)
-            time.sleep(0.001)
         assert rest == 1_000_000
-    assert process.wait(timeout=10) == 0
+    assert process.wait(timeout=120) == 0
 
 
 class AnswersEarly(socketserver.BaseRequestHandler):
@@ -169,7 +168,7 @@ class AnswersEarly(socketserver.BaseRequestHandler):
 def test_an_early_answer_to_a_long_upload_arrives(box) -> None:
     code = """
 import socket
-link = socket.create_connection(("127.0.0.1", 8090), timeout=10)
+link = socket.create_connection(("127.0.0.1", 8090), timeout=120)
 try:
     for _ in range(200): link.sendall(bytes(1 << 16))
 except OSError: pass
@@ -184,7 +183,7 @@ print(link.recv(100).decode())
 def test_dial_to_a_socket_that_nobody_answers_ends_the_connection(box) -> None:
     with socket.socket(socket.AF_UNIX) as made:
         made.bind(str(box.folder / "silent.sock"))
-    code = "import socket\ntry: print(socket.create_connection(('127.0.0.1', 8090), timeout=10).recv(1))\n" \
+    code = "import socket\ntry: print(socket.create_connection(('127.0.0.1', 8090), timeout=120).recv(1))\n" \
            "except ConnectionResetError: print('reset')"
     ended = box.python(code, dial=[{"port": 8090, "socket": str(box.folder / "silent.sock")}])
     assert ended.text.strip() in ("b''", "reset")
@@ -195,10 +194,10 @@ def test_a_full_backlog_is_waited_for(box) -> None:
     with socket.socket(socket.AF_UNIX) as slow:
         slow.bind(str(box.folder / "slow.sock"))
         slow.listen(0)
-        slow.settimeout(5)
+        slow.settimeout(120)
         code = """
 import socket
-links = [socket.create_connection(("127.0.0.1", 8090), timeout=10) for _ in range(6)]
+links = [socket.create_connection(("127.0.0.1", 8090), timeout=120) for _ in range(6)]
 print("connected", flush=True)
 print(*[link.recv(10).decode() for link in links])
 """
@@ -206,7 +205,7 @@ print(*[link.recv(10).decode() for link in links])
         process, _ = box.start("python", "-I", "-c", code, dial=dial)
         assert process.stdout.readline() == b"connected\n"
         accepted = []
-        time.sleep(0.2)     # until the relay has met the full backlog
+        time.sleep(0.2)     # so that the relay meets the full backlog; where it comes later, all goes well, too
         for number in range(6):
             link, _ = slow.accept()
             link.sendall(f"n{number}".encode())
@@ -220,7 +219,7 @@ def test_many_connections_cost_no_tasks(box) -> None:
     path = box.folder / "broker.sock"
     code = """
 import socket
-links = [socket.create_connection(("127.0.0.1", 8090), timeout=10) for _ in range(100)]
+links = [socket.create_connection(("127.0.0.1", 8090), timeout=120) for _ in range(100)]
 for link in links: link.sendall(b"NONE / HTTP/1.0\\r\\n\\r\\n")
 print(sum(link.recv(4) == b"HTTP" for link in links))
 """

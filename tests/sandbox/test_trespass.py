@@ -5,6 +5,7 @@ The same program outside of any box is the control: it gets everywhere. What a f
 
 import contextlib
 import ctypes
+import errno
 import json
 import os
 import secrets
@@ -54,7 +55,7 @@ def a_host(boxes: Boxes) -> Iterator[Host]:
 
 def _neighbour(boxes: Boxes, secret: str, ends: contextlib.ExitStack) -> int:
     """A process of the same account. The wrapper of the ordinary account is its parent."""
-    process = subprocess.Popen([*boxes.wrapper, "sleep", "60"], env={"PATH": os.environ["PATH"], "SECRET": secret},
+    process = subprocess.Popen([*boxes.wrapper, "sleep", "900"], env={"PATH": os.environ["PATH"], "SECRET": secret},
                                start_new_session=True)
     ends.callback(process.wait)
     ends.callback(os.killpg, process.pid, 9)
@@ -62,16 +63,13 @@ def _neighbour(boxes: Boxes, secret: str, ends: contextlib.ExitStack) -> int:
 
 
 def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack) -> int:
-    tcp = ends.enter_context(socket.create_server(("0.0.0.0", 0)))
-    port = tcp.getsockname()[1]
+    tcp, tcp6, udp = _of_one_port(ends)
+    port: int = tcp.getsockname()[1]
     unix, abstract = (ends.enter_context(socket.socket(socket.AF_UNIX)) for _ in range(2))
     unix.bind(f"{folder}/stream.sock")
     abstract.bind(f"\0{secret}")
     for one in (unix, abstract):
         one.listen()
-    tcp6 = ends.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6))
-    udp = ends.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    udp.bind(("127.0.0.1", port))
     datagram = ends.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM))
     datagram.bind(f"{folder}/datagram.sock")
     for name, one in (("tcp", tcp), ("tcp6", tcp6), ("unix", unix), ("abstract", abstract), ("udp", udp), ("datagram", datagram)):
@@ -79,6 +77,25 @@ def _listening(host: Host, folder: Path, secret: str, ends: contextlib.ExitStack
         if name not in ("udp", "datagram"):
             ends.callback(one.shutdown, socket.SHUT_RDWR)     # a blocked accept() ends with the socket
     return port
+
+
+def _of_one_port(ends: contextlib.ExitStack) -> tuple[socket.socket, ...]:
+    """Sockets for TCP, TCP over IPv6 and UDP under one number. The kernel picks it for the first; who has it for another is
+    a stranger, and it picks anew."""
+    while True:
+        with contextlib.ExitStack() as made:
+            tcp = made.enter_context(socket.create_server(("0.0.0.0", 0)))
+            port = tcp.getsockname()[1]
+            udp = made.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
+            try:
+                tcp6 = made.enter_context(socket.create_server(("::1", port), family=socket.AF_INET6))
+                udp.bind(("127.0.0.1", port))
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise
+                continue
+            ends.enter_context(made.pop_all())
+            return tcp, tcp6, udp
 
 
 def _note(name: str, one: socket.socket, reached: list[str]) -> None:

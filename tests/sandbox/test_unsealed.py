@@ -9,7 +9,7 @@ import subprocess
 from harness.domain.box import Bind, BoxSpec, Form
 from harness.sandbox.forms import UNSEALED
 from harness.sandbox.unsealed import translated
-from tests.sandbox.boxes import AS_ROOT, LINGER, SUPERVISOR, a_marker, groups_of, running_with, until
+from tests.sandbox.boxes import AS_ROOT, LINGER, NEVER_ENDS, SUPERVISOR, a_marker, groups_of, running_with, until
 
 
 def test_it_says_everything_that_it_does_not_hold(unsealed) -> None:
@@ -47,7 +47,7 @@ def test_the_environment_is_still_only_what_was_given(unsealed) -> None:
 
 def test_limits_and_endings_hold_as_far_as_they_can(unsealed) -> None:
     assert unsealed.run("sh", "-c", "exit 42").code == 42
-    ended = unsealed.run("sleep", "60", limits={"wall_seconds": 2})
+    ended = unsealed.run("sleep", "600", limits={"wall_seconds": unsealed.a_while()})
     assert (ended.code, ended.result["killed_by"]) == (137, "wall")
     assert unsealed.run("sh", "-c", "ulimit -n", limits={"open_files": 77}).text == "77\n"
 
@@ -64,7 +64,7 @@ def test_what_stays_in_its_group_dies_with_the_supervisor(unsealed) -> None:
 def test_what_leaves_its_group_dies_too_where_there_are_control_groups(unsealed) -> None:
     marker = a_marker()
     process, result = unsealed.start("python", "-I", "-c", LINGER, marker, "0")     # what it leaves would hold a pipe open
-    process.wait(timeout=30)
+    process.wait(timeout=NEVER_ENDS)
     if not any(text.startswith("memory:") for text in json.loads(result.read_text())["unheld"]):
         assert running_with(marker) == []
         return

@@ -119,7 +119,7 @@ said = {}
 for name, family, kind, address in json.loads(sys.argv[1]):
     try:
         one = socket.socket(getattr(socket, family), getattr(socket, kind))
-        one.settimeout(2)
+        one.settimeout(60)
         one.connect(tuple(address) if isinstance(address, list) else address)
         one.send(b"hello")
         said[name] = "reached"

@@ -89,22 +89,27 @@ class Page(Echo):
 
 
 DRIVE = """
-import os, sys
+import os, sys, time
 from playwright.sync_api import sync_playwright
-with sync_playwright() as play:
-    browser = play.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True)
-    page = browser.new_page()
-    page.goto("http://localhost:8090/")
-    print(page.title(), "|", page.get_by_role("heading").inner_text())
-    renderers = []
+def confined():
+    # of each renderer, whether it has shut itself in
     for pid in filter(str.isdigit, os.listdir("/proc")):
         try:
             if " --type=" + "renderer " in open(f"/proc/{pid}/cmdline").read():
                 status = open(f"/proc/{pid}/status").read()
                 own_namespace = len(status.partition("NSpid:")[2].splitlines()[0].split()) > 1
-                renderers.append(own_namespace and "Seccomp:\\t2" in status)
+                yield own_namespace and "Seccomp:\\t2" in status
         except OSError:
             pass
+with sync_playwright() as play:
+    browser = play.chromium.launch(executable_path=os.environ["LOF_BROWSER"], chromium_sandbox=True, timeout=200_000)
+    page = browser.new_page()
+    page.set_default_timeout(200_000)
+    page.goto("http://localhost:8090/")
+    print(page.title(), "|", page.get_by_role("heading").inner_text())
+    renderers, give_up = [], time.monotonic() + 60
+    while not (renderers and all(renderers)) and time.monotonic() < give_up:    # a spare one may just have been born
+        renderers = list(confined())
     print(bool(renderers) and all(renderers))
     page.screenshot(path="page.png")
     browser.close()

@@ -106,7 +106,7 @@ HELLO, FASTOPEN = b"hello", 0x20000000
 
 def connected(family, address, protocol=0) -> None:
     with socket.socket(family, socket.SOCK_STREAM, protocol) as one:
-        one.settimeout(2)
+        one.settimeout(60)
         one.connect(address)
         one.send(HELLO)
 
@@ -124,8 +124,9 @@ with way("datagram through a pair"):
     ours, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
     ours.sendto(HELLO, f"{FOLDER}/datagram.sock")
 with way("udp"), socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagram:
-    datagram.sendto(HELLO, ("127.0.0.1", PORT))
-    datagram.settimeout(0.5)
+    datagram.settimeout(60)
+    datagram.connect(("127.0.0.1", PORT))       # so the kernel tells at once where nobody listens
+    datagram.send(HELLO)
     assert datagram.recv(10) == HELLO       # on a loopback of its own a box may talk to itself, and nobody answers
 
 print(json.dumps(sorted(done)))

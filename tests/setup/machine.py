@@ -81,7 +81,7 @@ class Machine:
         folder = start or self.repository
         ended = subprocess.run(
             [os.path.relpath(self.repository / ".ci" / "setup", folder), *asked], cwd=folder,
-            env=self._environment() | env, input="yes\n", text=True, capture_output=True, timeout=30, check=False,
+            env=self._environment() | env, input="yes\n", text=True, capture_output=True, timeout=600, check=False,
         )
         calls = (self.world / "calls").read_text().splitlines()
         return Run(ended.returncode, ended.stdout, ended.stderr, tuple(calls))
