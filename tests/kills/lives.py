@@ -43,6 +43,7 @@ from tests.kills.effects import tell_effects
 from tests.kills.world import REPOSITORY_ID, World, read_world
 
 MOST_LIVES = 600
+FORKED_SECONDS = 600.0      # what the life before was just starting has its lock until it is another program
 HEAD, ENTRY = "rename ledger.head", "rows entries "
 LATE = ("betterleaks", "git", "github", "jinja2", "jsonschema", "markdown_it", "requests", "sqlite3")
 JUDGE = Path(__file__).with_name("judge.py")
@@ -107,7 +108,7 @@ def plant_of(world: World) -> Plant:
 
 def live(world: World, broken: str, *, sweeps: bool = False) -> None:
     """One life, as `factory tick` lives it, and with `sweeps` as `factory up` once a day."""
-    with sole_factory(world.home, command="a life"):
+    with sole_factory(world.home, command="a life", patience=FORKED_SECONDS):
         end_orphans(world.home)
         plant = plant_of(world)
         for brake in broken.split(" and ") if broken else ():

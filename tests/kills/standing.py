@@ -1,6 +1,7 @@
 """How a world stands: what everybody can see of it, without what is another in each world; and what is wrong with it."""
 
 import json
+import os
 import re
 import time
 from collections import Counter
@@ -16,7 +17,7 @@ from harness.engine.ledger import SqliteLedger
 from harness.factory.history import history
 from tests.kills.world import REPOSITORY_ID, World
 
-SWEPT_SECONDS = 20.0
+LONG = 600.0
 _SHA = re.compile(r"\b[0-9a-f]{7,64}\b")
 _ENTRY = re.compile(r"\bentry \d+")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:\.\d+)?(?:Z|\+00:00| UTC)?")
@@ -36,13 +37,13 @@ def standing(world: World) -> dict[str, Any]:
     return {**decided, **_on_the_forge(world)}
 
 
-def troubles(world: World, undisturbed: dict[str, Any]) -> Iterator[str]:
-    """What is not as it is after an undisturbed life, what is there twice, and what was left behind."""
+def troubles(world: World, undisturbed: dict[str, Any], *, patience: float = LONG) -> Iterator[str]:
+    """What is not as it is after an undisturbed life, what is there twice, and what is left behind after `patience` seconds."""
     found = standing(world)
     for name, right in undisturbed.items():
         if found[name] != right:
             yield f"{name}: {_difference(found[name], right)}"
-    yield from (f"left behind: {path}" for path in left_behind(world))
+    yield from (f"left behind: {path}" for path in left_behind(world, patience=patience))
 
 
 def _difference(found: object, right: object) -> str:
@@ -54,9 +55,10 @@ def _difference(found: object, right: object) -> str:
     return f"{found!r} instead of {right!r}"
 
 
-def left_behind(world: World) -> list[str]:
-    """Files nobody needs any more, and processes at work for nobody. Trash is deleted in the background, so it gets a while."""
-    until = time.monotonic() + SWEPT_SECONDS
+def left_behind(world: World, *, patience: float = LONG) -> list[str]:
+    """Files nobody needs any more, and processes at work for nobody. Trash is deleted in the background, by a process that stands
+    back for all others, so it gets as long as it takes."""
+    until = time.monotonic() + patience
     while (found := sorted((*_leavings(world), *_processes(world)))) and time.monotonic() < until:
         time.sleep(0.1)
     return found
@@ -77,7 +79,7 @@ def _open_runs(entries: tuple[Entry, ...]) -> set[str]:
 
 def _on_the_forge(world: World) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {world.owner_token}"}
-    with httpx.Client(base_url=f"{world.api}/repos/{world.repository}", headers=headers, trust_env=False, timeout=30) as http:
+    with httpx.Client(base_url=f"{world.api}/repos/{world.repository}", headers=headers, trust_env=False, timeout=LONG) as http:
         issue = http.get(f"/issues/{world.issue}").json()
         pulls = http.get("/pulls", params={"state": "all"}).json()
         branches = {one["name"]: one["commit"]["sha"] for one in http.get("/branches").json()}
@@ -109,14 +111,22 @@ def _leavings(world: World) -> Iterator[str]:
     for folder in (world.home / "worktrees", world.temporary):
         yield from (str(path.relative_to(world.folder)) for path in _inside(folder))
     trusted = world.home / "repositories" / f"{REPOSITORY_ID}.git"
-    yield from (str(path.relative_to(world.folder)) for path in trusted.rglob("*.lock"))
+    for folder, _, names in os.walk(trusted):
+        yield from (str(Path(folder, name).relative_to(world.folder)) for name in names if name.endswith(".lock"))
     yield from (str(path.relative_to(world.folder)) for path in (world.home / "repositories").glob("*.making*"))
 
 
 def _inside(folder: Path) -> Iterator[Path]:
-    """Everything in a folder; of its trash, what is in it."""
-    for path in folder.iterdir() if folder.exists() else ():
-        yield from path.iterdir() if path.name == ".trash" else (path,)
+    """Everything in a folder; of its trash, what is in it. What vanishes meanwhile is not there."""
+    for path in (folder / name for name in _names(folder)):
+        yield from (path / name for name in _names(path)) if path.name == ".trash" else (path,)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except FileNotFoundError:
+        return []
 
 
 def _processes(world: World) -> Iterator[str]:

@@ -106,7 +106,7 @@ def _filed(forge: RunningForge, repository: str, token: str, story: Story) -> in
     import httpx
 
     answer = httpx.post(f"{forge.api}/repos/{repository}/issues", json={"title": "The till is off", "body": story.body},
-                        headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=30)
+                        headers={"Authorization": f"Bearer {token}"}, trust_env=False, timeout=600)
     return int(answer.raise_for_status().json()["number"])
 
 

@@ -1,6 +1,7 @@
 """Scenarios run the real command line on real git, boxes, forge and Chromium. Only the model is replayed."""
 
 import fcntl
+import functools
 import json
 import os
 import shutil
@@ -12,9 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests import warm
+from tests.scenarios.waiting import is_at_rest, wait_until
 
 FACTORY = Path(sys.executable).with_name("factory")
-SECONDS = 1800
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 5400
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Lap:
 
 @pytest.fixture(scope="session")
 def lap(tmp_path_factory):
-    """Run once for all workers: whoever comes second waits for it."""
+    """Run once for all workers: whoever comes second waits for it. Nobody touches that home afterwards: each worker looks at a
+    copy of its own, since whoever looks opens databases and starts the forge, and a file of theirs may go while it is copied."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     home, told = shared / "the-lap", shared / "the-lap.json"
@@ -60,13 +64,33 @@ def lap(tmp_path_factory):
         if not told.exists():
             done = subprocess.run([FACTORY, "demo", "--json", "--home", str(home)], capture_output=True, text=True,
                                   timeout=SECONDS, stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"})
+            wait_until(lambda: is_at_rest(home))
             told.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
-    return Lap(Said(*json.loads(told.read_text())), home)
+    return Lap(Said(*json.loads(told.read_text())), copied(home, own / "the-laps-copy"))
 
 
 @pytest.fixture
 def copy(lap, tmp_path):
     """A copy of the home after the lap, to be tampered with."""
-    home = tmp_path / "home"
-    shutil.copytree(lap.home, home, symlinks=True, ignore=lambda folder, names: {n for n in names if n.endswith(".sock")})
-    return home
+    return copied(lap.home, tmp_path / "home")
+
+
+def copied(home: Path, place: Path) -> Path:
+    """A home where nobody is at work, copied to a place."""
+    shutil.copytree(home, place, symlinks=True, ignore=shutil.ignore_patterns("*.sock"))
+    return place
+
+
+@functools.cache
+def known_to_git() -> tuple[str, ...]:
+    """Every file of ours that is, or would be, committed. Asked once: what appears meanwhile is nobody's."""
+    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+                            capture_output=True, check=True)
+    return tuple(name for name in map(os.fsdecode, listed.stdout.split(b"\0")) if name and (ROOT / name).is_file())
+
+
+def copy_of_ourselves(folder: Path) -> None:
+    """This repository's files, without what tools keep beside them: that is written to while it is copied."""
+    for name in known_to_git():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, folder / name)

@@ -1,4 +1,4 @@
-"""`factory up` as a process: its lines with the moment each came, and its end."""
+"""`factory up` as a process: its lines as they come, and its end."""
 
 import json
 import os
@@ -7,12 +7,12 @@ import signal
 import sqlite3
 import subprocess
 import threading
-import time
 from contextlib import closing, contextmanager
 from pathlib import Path
 
 from harness.wiring.example import create_example
 from tests.scenarios.conftest import FACTORY, environment
+from tests.scenarios.waiting import LONG, at_work_on
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -34,13 +34,14 @@ class Up:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             with self._changed:
-                self.lines.append({**json.loads(line), "heard": time.monotonic()})
+                if line.endswith("\n"):      # who is killed may leave half of one
+                    self.lines.append(json.loads(line))
                 self._changed.notify_all()
-        self._has_ended = True
         with self._changed:
+            self._has_ended = True
             self._changed.notify_all()
 
-    def heard(self, kind: str, *, seconds: float = 60, **more: str) -> dict:
+    def heard(self, kind: str, *, seconds: float = LONG, **more: str) -> dict:
         """The first line of that kind; waits for it. Fails, with all that was said, when it does not come."""
         wanted = {"kind": kind, **more}
         with self._changed:
@@ -52,18 +53,12 @@ class Up:
     def count(self, kind: str) -> int:
         return sum(line["kind"] == kind for line in self.lines)
 
-    def told(self, number: int, *, seconds: float = 60) -> int:
+    def told(self, number: int, *, seconds: float = LONG) -> int:
         """Send a signal and wait for the end: the exit code."""
         self.process.send_signal(number)
         code = self.process.wait(seconds)
-        self._reader.join(5)
+        self._reader.join(LONG)
         return code
-
-    def killed(self) -> float:
-        """Kill it with -9: the moment."""
-        moment = time.monotonic()
-        self.told(signal.SIGKILL)
-        return moment
 
     def _first(self, wanted: dict) -> dict | None:
         return next((line for line in self.lines if line.items() >= wanted.items()), None)
@@ -108,30 +103,10 @@ def recorded(home: Path, where: str) -> int:
         return 0
 
 
-def wait_until(holds, *, seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come to that"
-        time.sleep(0.01)
-
-
-def processes_of(home: Path) -> list[str]:
-    """Command lines of processes that have the home in theirs."""
-    return [words for path in Path("/proc").glob("[0-9]*/cmdline") if str(home) in (words := _read(path))]
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().replace(b"\0", b" ").decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
 def ends_of(home: Path, word: str) -> None:
     """Kill with -9 the one program whose arguments name the home and hold that word."""
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        words = _read(path)
-        if str(home) in words and word in words:
-            os.kill(int(path.parent.name), signal.SIGKILL)
+    for pid, words in at_work_on(home):
+        if word in words:
+            os.kill(pid, signal.SIGKILL)
             return
     raise AssertionError(f"nothing runs {word} on {home}")

@@ -11,7 +11,8 @@ import time
 from pathlib import Path
 
 from tests.scenarios.conftest import FACTORY, environment, factory
-from tests.scenarios.daemons import example, recorded, wait_until
+from tests.scenarios.daemons import example, recorded
+from tests.scenarios.waiting import wait_until
 
 ROOM = 1_000_000    # less than the factory asks for, more than the ledger needs
 CHUNK = 1 << 16

@@ -4,7 +4,6 @@ import os
 import shutil
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,7 @@ import pytest
 from harness.engine.lock import sole_factory
 from harness.wiring.example import create_example
 from tests.scenarios.conftest import FACTORY, environment, factory
-from tests.scenarios.daemons import processes_of, wait_until
+from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -107,14 +106,12 @@ def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:
     home = example(tmp_path / "home")
     started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                start_new_session=True, text=True)
-    deadline = time.monotonic() + 60
-    while not list(home.glob("runs/implement-*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: any(home.glob("runs/implement-*")))
     started.send_signal(signal.SIGINT)
-    _, said = started.communicate(timeout=30)
+    _, said = started.communicate(timeout=LONG)
     assert started.returncode == 130
     assert "goes on from here" in said
-    wait_until(lambda: not processes_of(home), seconds=20)   # what was just starting ends as soon as it looks
+    wait_until(lambda: is_at_rest(home))   # what was just starting ends as soon as it looks
     assert factory(home, "audit").code == 0
     issues = factory(home, "triage", "--json")
     assert issues.code in (0, 3)

@@ -27,7 +27,7 @@ for edit in json.loads({edits!r}):
 def home(tmp_path) -> Path:
     """The demo's sixth issue alone; what the built-in agent edits in it, Codex does with its shell."""
     app, recordings, issues, home = (tmp_path / name for name in ("app", "recordings", "issues", "home"))
-    shutil.copytree(EXAMPLES / "tidebook", app)
+    shutil.copytree(EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data"))
     (app / "factory.toml").write_text((app / "factory.toml").read_text() + CODEX + PRICE)
     shutil.copytree(EXAMPLES / "issues", issues)
     shutil.copytree(EXAMPLES / "recordings", recordings)

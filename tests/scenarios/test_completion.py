@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.scenarios.conftest import FACTORY
+from tests.scenarios.waiting import LONG
 
 ENV = {"PATH": f"{FACTORY.parent}:{os.defpath}", "LANG": "C.UTF-8"}
 
@@ -16,7 +17,7 @@ def completed_by_bash(*words: str) -> list[str]:
     typed = " ".join(f"'{word}'" for word in words)
     script = f"source <(factory completion bash); COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; " \
              "_factory_completion factory 2>/dev/null; printf '%s\\n' \"${COMPREPLY[@]}\""
-    done = subprocess.run(["bash", "--norc", "-c", script], env=ENV, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(["bash", "--norc", "-c", script], env=ENV, capture_output=True, text=True, check=True, timeout=LONG)
     return done.stdout.split()
 
 
@@ -34,7 +35,7 @@ def test_bash_is_offered_what_there_is(words, offered) -> None:
 
 @pytest.mark.parametrize("shell", ["zsh", "fish"])
 def test_other_shells_get_a_script_that_asks_the_same_way(shell) -> None:
-    done = subprocess.run([FACTORY, "completion", shell], env=ENV, capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run([FACTORY, "completion", shell], env=ENV, capture_output=True, text=True, check=True, timeout=LONG)
     assert f"_FACTORY_COMPLETE={shell}_complete" in done.stdout
 
 
@@ -43,6 +44,6 @@ def test_names_are_completed_without_importing_a_command() -> None:
            "atexit.register(lambda: print(*sorted(m for m in sys.modules if m.startswith('harness.cli.')), file=sys.stderr))\n" \
            "run([])"
     asked = {**ENV, "_FACTORY_COMPLETE": "bash_complete", "COMP_WORDS": "factory ", "COMP_CWORD": "1"}
-    done = subprocess.run([sys.executable, "-c", code], env=asked, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], env=asked, capture_output=True, text=True, timeout=LONG)
     assert "plain,demo" in done.stdout
     assert done.stderr.split() == ["harness.cli.main", "harness.cli.terminal"]

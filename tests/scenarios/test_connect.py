@@ -17,6 +17,7 @@ from harness.wiring.pin import pinned
 from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import SECONDS, as_said
+from tests.scenarios.waiting import LONG
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
@@ -36,7 +37,7 @@ class Elsewhere:
         push_folder(self.app, self.clone_url, token=self.maintainer, message=message)
 
     def issue(self, number: int) -> dict:
-        return httpx.get(f"{self.forge.api}/repos/tidehouse/tidebook/issues/{number}", trust_env=False).json()
+        return httpx.get(f"{self.forge.api}/repos/tidehouse/tidebook/issues/{number}", trust_env=False, timeout=LONG).json()
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def elsewhere(tmp_path_factory):
     folder = tmp_path_factory.mktemp("elsewhere")
     app = folder / "app"
     shutil.copytree(EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data"))
-    forge = start(folder / "forge", open_door=True)
+    forge = start(folder / "forge", open_door=True, seconds=LONG)
     admin = Administrator(forge)
     owner = admin.create_user("tidehouse", role="admin")
     repository = admin.create_repository("tidehouse", "tidebook")
@@ -52,7 +53,7 @@ def elsewhere(tmp_path_factory):
                       admin.create_user("passer-by", role="read").token, repository.clone_url)
     there.push("Tidebook")
     for number in (1, 2, 3):
-        httpx.post(f"{forge.api}/repos/tidehouse/tidebook/issues", trust_env=False, timeout=30,
+        httpx.post(f"{forge.api}/repos/tidehouse/tidebook/issues", trust_env=False, timeout=LONG,
                    headers={"authorization": f"Bearer {there.reader}"},
                    json={"title": "Pay by card when booking" if number == 3 else f"Filler {number}",
                          "body": "My group always asks: could you add card payments to the booking page?"}).raise_for_status()

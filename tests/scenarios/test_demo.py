@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from tests.scenarios.conftest import factory
+from tests.scenarios.waiting import LONG
 
 
 def outcomes(lap):
@@ -113,10 +114,10 @@ def test_no_sealed_word_is_in_what_left_the_seal(lap) -> None:
 def comments(lap, issue):
     from harness.forge.embedded.start import start
 
-    forge = start(lap.home / "forge")
+    forge = start(lap.home / "forge", seconds=LONG)
     try:
         token = (lap.home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False,
+        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False, timeout=LONG,
                           headers={"Authorization": f"Bearer {token}"}) as http:
             assert http.get(f"/issues/{issue}").json()["state"] == "closed"
             return [comment["body"] for comment in http.get(f"/issues/{issue}/comments").json()]

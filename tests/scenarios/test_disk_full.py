@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.scenarios.conftest import SECONDS
+
 ROOT = Path(__file__).resolve().parents[2]
 BYTES = 150_000_000
 
@@ -22,7 +24,7 @@ def told(tmp_path_factory):
     assert bwrap, "bubblewrap is what the factory's own boxes need"
     done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--size", str(BYTES), "--tmpfs", str(folder), "--chdir", str(ROOT),
                            sys.executable, "-m", "tests.scenarios.small_disk", str(folder)],
-                          capture_output=True, text=True, timeout=900, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -19,6 +19,7 @@ from harness.forge.github import Access, GitHubForge
 from harness.forge.turnstile import Turnstile
 from tests.adapters.clock import StandingClock
 from tests.fakes.people import FakeSandbox
+from tests.scenarios.waiting import LONG
 
 WRITES = {
     "a label is made": ("POST", r".*/shop/labels"),
@@ -38,7 +39,7 @@ MOST_PASSES, HOUR = 30, 3600.0
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("forge"), faults=True)
+    running = start(tmp_path_factory.mktemp("forge"), faults=True, seconds=LONG)
     yield running
     running.stop()
 
@@ -46,7 +47,8 @@ def forge(tmp_path_factory):
 def asked(forge, method):
     """What the administrator's list of faults answers."""
     token = forge.admin_token.read_text().strip()
-    return httpx.request(method, f"{forge.url}/admin/faults", headers={"Authorization": f"Bearer {token}"}, trust_env=False)
+    return httpx.request(method, f"{forge.url}/admin/faults", headers={"Authorization": f"Bearer {token}"}, trust_env=False,
+                         timeout=LONG)
 
 
 @pytest.fixture

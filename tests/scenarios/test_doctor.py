@@ -19,6 +19,7 @@ from harness.wiring.forgehealth import forge_findings
 from harness.wiring.home import read_home, write_home
 from harness.wiring.machine import KERNEL, box_fix
 from tests.scenarios.conftest import FACTORY, Said, environment, factory
+from tests.scenarios.waiting import LONG
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SECRET = "sk-a-secret-that-nobody-may-see"
@@ -67,7 +68,7 @@ def endpoint():
 
 def doctor(home, *options, **variables):
     done = subprocess.run([FACTORY, "doctor", *options], env={**environment(home), **variables}, capture_output=True, text=True,
-                          timeout=120, check=False, stdin=subprocess.DEVNULL)
+                          timeout=LONG, check=False, stdin=subprocess.DEVNULL)
     return Said(done.returncode, done.stdout, done.stderr)
 
 

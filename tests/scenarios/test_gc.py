@@ -3,7 +3,6 @@
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -12,7 +11,8 @@ import pytest
 from harness.wiring import open_ledger
 from tests import warm
 from tests.scenarios.conftest import FACTORY, Said, as_said, environment, factory
-from tests.scenarios.daemons import example, recorded, wait_until
+from tests.scenarios.daemons import example, recorded
+from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 KILLS = (0.15, 0.3, 0.4, 0.5, 0.6, 0.75)
 LONG_AGO = time.time() - 99 * 86_400
@@ -25,25 +25,13 @@ def world(tmp_path_factory):
     tick = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                             start_new_session=True)
     try:
-        wait_until(lambda: (home / "worktrees" / "implement-1-1").is_dir(), seconds=180)
+        wait_until(lambda: (home / "worktrees" / "implement-1-1").is_dir())
         assert gc(home, home).code == 5   # one is at work
     finally:
         os.kill(tick.pid, signal.SIGKILL)
         tick.wait()
-    wait_until(lambda: at_rest(home))
+    wait_until(lambda: is_at_rest(home))
     return home
-
-
-def at_rest(home: Path) -> bool:
-    """Whether nobody writes in `home`: what a killed tick had in boxes is told of its death by the kernel, a moment later."""
-    before = everything(home)
-    time.sleep(0.5)
-    return everything(home) == before
-
-
-def everything(home: Path) -> set[str]:
-    """Every file below `home`; what vanishes meanwhile is passed over."""
-    return {os.path.join(folder, name) for folder, _, names in os.walk(home) for name in names}
 
 
 def gc_environment(home: Path, temporary: Path) -> dict[str, str]:
@@ -52,7 +40,7 @@ def gc_environment(home: Path, temporary: Path) -> dict[str, str]:
 
 
 def gc(home: Path, temporary: Path, *options: str) -> Said:
-    return as_said(warm.run(("gc", *options), env=gc_environment(home, temporary), timeout=60))
+    return as_said(warm.run(("gc", *options), env=gc_environment(home, temporary), timeout=LONG))
 
 
 def killed(home: Path, temporary: Path, seconds: float) -> None:
@@ -90,8 +78,8 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
 def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path) -> None:
     alive = old(tmp_path / f"factory-box-{os.getpid()}-abcdefgh", files=3)
     told = old(world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3)
-    ended = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
-    litter = littered(world, tmp_path, dead=int(ended.stdout))
+    nobody = int(Path("/proc/sys/kernel/pid_max").read_text())      # pids are smaller; one of the dead is given again some day
+    litter = littered(world, tmp_path, dead=nobody)
     worktree = world / "worktrees" / "implement-1-1" / "worktree"
     before = {path.relative_to(world) for path in world.rglob("*")}
     said = gc(world, tmp_path, "--dry-run", "--json")

@@ -18,6 +18,7 @@ from harness.sandbox.adapter import BoxSupervisor
 from harness.wiring.home import wheels_folder
 from harness.wiring.init import begun, drafted
 from tests.scenarios.conftest import FACTORY, environment, factory
+from tests.scenarios.waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 APPS = ROOT / "tests" / "onboarding" / "apps"
@@ -31,9 +32,10 @@ environment = {**os.environ, port_env: "8123"}
 if seed:
     subprocess.run(seed, env=environment, check=True, stdout=subprocess.DEVNULL)
 app = subprocess.Popen(start, env=environment)
-for _ in range(200):
+until = time.monotonic() + 300
+while app.poll() is None and time.monotonic() < until:
     try:
-        print(urllib.request.urlopen(f"http://127.0.0.1:8123{ready}", timeout=5).status)
+        print(urllib.request.urlopen(f"http://127.0.0.1:8123{ready}", timeout=60).status)
         break
     except OSError:
         time.sleep(0.1)
@@ -85,8 +87,9 @@ def answered(folder, layers):
     data.mkdir()
     asked = json.dumps([config.app.start, config.app.port_env, config.app.ready, config.app.seed_command])
     env = {"PYTHONPATH": "/opt/packages", "PYTHONDONTWRITEBYTECODE": "1", **dict(config.app.env), config.app.data: "/data"}
-    result = boxes.run(BoxSpec("app", ("python", "-c", VISIT, asked), cwd="/app", env=env, limits=Limits(wall_seconds=60), binds=(
-        Bind(str(folder), "/app"), Bind(str(layer), "/opt/packages"), Bind(str(data), "/data", "rw"))))
+    binds = (Bind(str(folder), "/app"), Bind(str(layer), "/opt/packages"), Bind(str(data), "/data", "rw"))
+    result = boxes.run(BoxSpec("app", ("python", "-c", VISIT, asked), cwd="/app", env=env, limits=Limits(wall_seconds=600),
+                               binds=binds))
     return result.stdout.decode().strip().rpartition("\n")[2] or result.stderr.decode()[-500:]
 
 
@@ -96,7 +99,7 @@ def report_of(folder, layers):
     boxes, out = BoxSupervisor(layers), layers.with_name("out")
     out.mkdir()
     layer = boxes.layer((folder / config.dependencies.tests).read_bytes(), wheels=wheels_folder())
-    boxes.run(BoxSpec("tests", config.tests.command, cwd="/app", limits=Limits(wall_seconds=120), binds=(
+    boxes.run(BoxSpec("tests", config.tests.command, cwd="/app", limits=Limits(wall_seconds=600), binds=(
         Bind(str(folder), "/app"), Bind(str(layer), "/layer"), Bind(str(out), str(Path(config.tests.report).parent), "rw")),
         env={"PYTHONPATH": "/layer", "PYTHONDONTWRITEBYTECODE": "1"}))
     return (out / Path(config.tests.report).name).read_text()
@@ -225,13 +228,13 @@ def test_on_a_terminal_the_maintainer_is_asked(app, tmp_path) -> None:
     while b"Strike which?" not in said:
         said += os.read(above, 4096)
     os.write(above, b"2\n")
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + LONG
     while asked.poll() is None and time.monotonic() < deadline:
         try:
             os.read(above, 4096)
         except OSError:
             break
-    assert asked.wait(10) == 0
+    assert asked.wait(LONG) == 0
     os.close(above)
     assert b"  2  No telemetry" in said
     assert "No telemetry" not in (folder / "mission.md").read_text()
@@ -357,7 +360,7 @@ def test_no_history_is_walked(init, tmp_path) -> None:
     assert init(folder).code == 0
 
 
-def test_a_long_history_costs_nothing(init, tmp_path) -> None:
+def test_a_long_history_costs_nothing(tmp_path) -> None:
     short, long = repository(tmp_path / "short"), repository(tmp_path / "long")
     head = git(long, "rev-parse", "HEAD")
     stream = "".join(f"commit refs/heads/main\ncommitter a <a@b> {number} +0000\ndata 1\nx\n"
@@ -366,10 +369,11 @@ def test_a_long_history_costs_nothing(init, tmp_path) -> None:
     assert int(git(long, "rev-list", "--count", "HEAD")) > 30_000
 
     def seconds(folder):
-        began = time.monotonic()
-        assert init(folder, "--dry-run").code == 0
-        return time.monotonic() - began
-    assert min(seconds(long) for _ in range(3)) < 0.3 + 2 * min(seconds(short) for _ in range(3))
+        """Of a processor, ours and those of the git that we start: the clock says how busy the machine is."""
+        before = os.times()
+        assert drafted(folder)
+        return sum(os.times()[:4]) - sum(before[:4])
+    assert min(seconds(long) for _ in range(3)) < 0.1 + 2 * min(seconds(short) for _ in range(3))
 
 
 def test_no_colour_is_sent_where_none_is_wanted(app, init) -> None:
@@ -385,5 +389,5 @@ def test_the_drafts_of_a_plain_folder_are_those_of_the_repository(app) -> None:
 
 def test_the_program_is_found_by_its_module_too(app) -> None:
     command = [sys.executable, "-m", "harness", "init", str(app("express")), "--json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=LONG, stdin=subprocess.DEVNULL)
     assert json.loads(done.stdout)["ok"] is True

@@ -11,6 +11,7 @@ from pathlib import Path
 from harness.wiring import open_ledger
 from harness.wiring.example import create_example
 from tests.scenarios.conftest import FACTORY, environment, factory
+from tests.scenarios.waiting import LONG
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 KILLS = 8
@@ -59,10 +60,10 @@ def one_of_each(home):
 
     from harness.forge.embedded.start import start
 
-    forge = start(home / "forge")
+    forge = start(home / "forge", seconds=LONG)
     try:
         token = (home / "keys" / "forge.token").read_text().strip()
-        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False,
+        with httpx.Client(base_url=f"{forge.api}/repos/tidehouse/tidebook", trust_env=False, timeout=LONG,
                           headers={"Authorization": f"Bearer {token}"}) as http:
             pulls = http.get("/pulls", params={"state": "all"}).json()
             assert len(pulls) == 2

@@ -15,9 +15,10 @@ import pytest
 from harness.forge.embedded.start import start
 from tests.kills.standing import left_behind, standing, troubles
 from tests.kills.world import FAILS, LANDS, REFUSED, Story, World, founded
+from tests.scenarios.waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 1500
+SECONDS = 5400
 LEAST = {LANDS: 150, FAILS: 12, REFUSED: 2}
 """How many points of its own each story has at least, after those before it: a killer gone deaf would find nothing wrong."""
 SEEN = ("rows entries ", "rows workflow_input", "rows workflow_output", "forge POST", "forge PATCH", "git push", "git fetch",
@@ -40,7 +41,7 @@ class Told:
 
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
-    running = start(tmp_path_factory.mktemp("forge"))
+    running = start(tmp_path_factory.mktemp("forge"), seconds=LONG)
     yield running
     running.stop()
 
@@ -91,7 +92,7 @@ def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_
     world = founded(tmp_path, forge, LANDS, name="sloppy")
     assert lived(world, "--nowhere", "--broken", " and ".join(SLOPPY)).deaths == []
     (world.temporary / "factory-request-1-forgotten.json").write_text("{}")
-    found = "\n".join(troubles(world, undisturbed(LANDS)))
+    found = "\n".join(troubles(world, undisturbed(LANDS), patience=0))     # nobody takes away what is forgotten
     assert [brake for brake, says in SLOPPY.items() if says not in found] == []
     assert "left behind: tmp/factory-request-1-forgotten.json" in found
 

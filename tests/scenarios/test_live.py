@@ -18,6 +18,7 @@ from harness.wiring import open_ledger
 from tests.fakes.endpoint import Endpoint, recordings_for, serving
 from tests.fakes.original import repository_of
 from tests.scenarios.conftest import FACTORY, SECONDS, Said
+from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOVERNANCE = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
@@ -64,11 +65,11 @@ class Watch:
         for gone in self._born.keys() - set(there):
             del self._born[gone]
             self._below.discard(gone)
+        parents = {pid: _parent(pid) for pid in there if pid not in self._born}
+        self._born |= dict.fromkeys(parents, now)
+        while found := {pid for pid, parent in parents.items() if parent in self._below} - self._below:
+            self._below |= found        # a child's number is smaller than its parent's where the kernel began again at the lowest
         for pid in there:
-            if pid not in self._born:
-                self._born[pid] = now
-                stat = _read(pid, "stat").rpartition(b")")[2].split()
-                self._below |= {pid} if stat and int(stat[1]) in self._below else set()
             if pid in self._below and pid != self.root and (all_of_them or now - self._born[pid] < YOUNG):
                 self._examine(pid, own)
 
@@ -86,6 +87,11 @@ def _read(pid, name):
         return Path(f"/proc/{pid}/{name}").read_bytes()
     except OSError:
         return b""
+
+
+def _parent(pid):
+    stat = _read(pid, "stat").rpartition(b")")[2].split()
+    return int(stat[1]) if stat else None
 
 
 def _kind(command):
@@ -131,7 +137,8 @@ def _watched(home, app, endpoint):
     watching.start()
     out, err = started.communicate(timeout=SECONDS)
     watch.over = True
-    watching.join(10)
+    watching.join(LONG)
+    wait_until(lambda: is_at_rest(home))
     return Said(started.returncode, out, err), watch
 
 

@@ -4,26 +4,17 @@ The sealed journey files an issue and looks for it in another case of letters; t
 """
 
 import os
-import shutil
 import subprocess
-from pathlib import Path
 
 from tests.fakes.original import repository_of
-from tests.scenarios.conftest import FACTORY, SECONDS, Said, factory
+from tests.scenarios.conftest import FACTORY, ROOT, SECONDS, Said, copy_of_ourselves, factory
 
-ROOT = Path(__file__).resolve().parents[2]
 OURSELVES = ROOT / "examples" / "ourselves"
 
 
-def copy_of_ourselves(folder) -> None:
+def repository_of_ourselves(folder) -> None:
     """What is committed or would be, as a repository of its own."""
-    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", "-z"], cwd=ROOT, capture_output=True, check=True)
-    for name in filter(None, listed.stdout.split(b"\0")):
-        source = ROOT / os.fsdecode(name)
-        if source.is_file():
-            target = folder / os.fsdecode(name)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, target)
+    copy_of_ourselves(folder)
     # On a copy there is no CI whose checks could be green; everything else of our law is enforced.
     rules, rule = folder / "factory_rules.md", "id: F-CHECKS\napplies: merge\nlevel: enforced\n"
     rules.write_text(rules.read_text("utf-8").replace(rule, f"{rule}status: shadow\n"), "utf-8")
@@ -32,7 +23,7 @@ def copy_of_ourselves(folder) -> None:
 
 def test_an_issue_of_our_own_is_merged_on_the_copy(tmp_path) -> None:
     folder, home = tmp_path / "ourselves", tmp_path / "home"
-    copy_of_ourselves(folder)
+    repository_of_ourselves(folder)
     done = subprocess.run(
         [FACTORY, "try", str(folder), "--issues", str(OURSELVES / "issue.md"), "--replay", str(OURSELVES / "recordings"),
          "--home", str(home), "--json"], env={**os.environ, "NO_COLOR": "1"}, capture_output=True, text=True, timeout=SECONDS,

@@ -1,13 +1,12 @@
 """What a page marks `sh run` runs, in the order of the page, in a home after the demo. Then it says what is true."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
 
-from tests.docs.pages import PAGES, ROOT, blocks
-from tests.scenarios.conftest import FACTORY
+from tests.docs.pages import PAGES, blocks
+from tests.scenarios.conftest import FACTORY, SECONDS, copied, copy_of_ourselves
 
 RUN = {page: [block for block in blocks(page) if block.is_run] for page in PAGES}
 
@@ -15,10 +14,8 @@ RUN = {page: [block for block in blocks(page) if block.is_run] for page in PAGES
 @pytest.fixture
 def workshop(lap, tmp_path):
     """A folder with this repository's files to stand in, a home to look at, and an account of its own."""
-    home = tmp_path / "home"
-    shutil.copytree(lap.home, home, symlinks=True, ignore=lambda folder, names: {n for n in names if n.endswith(".sock")})
-    folder = tmp_path / "repository"
-    shutil.copytree(ROOT, folder, symlinks=True, ignore=shutil.ignore_patterns(".git", ".venv", ".*cache", "__pycache__"))
+    home, folder = copied(lap.home, tmp_path / "home"), tmp_path / "repository"
+    copy_of_ourselves(folder)
     (tmp_path / "account").mkdir()
     env = {"PATH": f"{FACTORY.parent}:{os.environ['PATH']}", "HOME": str(tmp_path / "account"), "LANG": "C.UTF-8",
            "FACTORY_HOME": str(home), "NO_COLOR": "1"}
@@ -30,7 +27,7 @@ def test_every_block_that_is_marked_runs(page, workshop) -> None:
     folder, env = workshop
     for block in RUN[page]:
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text], cwd=folder, env=env, capture_output=True, text=True,
-                              timeout=120, stdin=subprocess.DEVNULL)
+                              timeout=SECONDS, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, f"{page}:{block.line}:\n{block.text}\n{done.stdout}{done.stderr}"
 
 

@@ -2,31 +2,30 @@
 
 import json
 import os
-import shutil
 import sqlite3
 import subprocess
 
 import pytest
 
-from tests.scenarios.conftest import FACTORY, factory
+from tests.scenarios.conftest import FACTORY, SECONDS, copied, factory
+from tests.scenarios.waiting import is_at_rest, wait_until
 
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory):
     """A home in which one issue was triaged and rejected: the cheapest run with a model that there is."""
     home = tmp_path_factory.mktemp("replay") / "home"
-    done = subprocess.run([FACTORY, "demo", "--issue", "3", "--home", str(home)], capture_output=True, text=True, timeout=600,
+    done = subprocess.run([FACTORY, "demo", "--issue", "3", "--home", str(home)], capture_output=True, text=True, timeout=SECONDS,
                           stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"})
     assert done.returncode == 0, done.stdout + done.stderr
+    wait_until(lambda: is_at_rest(home))
     return home
 
 
 @pytest.fixture
 def own(home, tmp_path):
     """A copy of it, to be tampered with."""
-    copied = tmp_path / "home"
-    shutil.copytree(home, copied, symlinks=True, ignore=lambda folder, names: {name for name in names if name.endswith(".sock")})
-    return copied
+    return copied(home, tmp_path / "home")
 
 
 def tape(home):

@@ -24,6 +24,7 @@ from harness.wiring.pin import pinned
 from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import FACTORY, SECONDS, as_said
+from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples"
@@ -85,10 +86,11 @@ class Hosted:
             out, _ = process.communicate()
         assert happened(), out
         assert process.returncode == -signal.SIGKILL, out
+        wait_until(lambda: is_at_rest(self.folder / machine))      # what it started ends with it, and writes until then
         shutil.rmtree(self.folder / machine)
 
     def issue(self):
-        return httpx.get(f"{self.forge.api}/repos/tidehouse/tidebook/issues/1", trust_env=False).json()
+        return httpx.get(f"{self.forge.api}/repos/tidehouse/tidebook/issues/1", trust_env=False, timeout=LONG).json()
 
 
 def factory(home, *arguments, **more):
@@ -102,7 +104,7 @@ def hosted(tmp_path_factory, postgres):
     folder = tmp_path_factory.mktemp("hosted")
     app, home = folder / "app", folder / "home"
     shutil.copytree(EXAMPLES / "tidebook", app, ignore=shutil.ignore_patterns("__pycache__", "data"))
-    forge = start(folder / "forge", open_door=True)
+    forge = start(folder / "forge", open_door=True, seconds=LONG)
     admin = Administrator(forge)
     owner = admin.create_user("tidehouse", role="admin")
     ours = admin.create_user("lights-out", role="write", kind="Bot")
@@ -113,7 +115,7 @@ def hosted(tmp_path_factory, postgres):
     toml.write_text(pinned(toml.read_text("utf-8"), connected.json["key_id"]), "utf-8")
     push_folder(app, repository.clone_url, token=owner.token, message="Trust the factory")
     (issue,) = issues_in(EXAMPLES / "issues" / "1-cancelled-places.md")
-    httpx.post(f"{forge.api}/repos/tidehouse/tidebook/issues", trust_env=False, timeout=30,
+    httpx.post(f"{forge.api}/repos/tidehouse/tidebook/issues", trust_env=False, timeout=LONG,
                headers={"authorization": f"Bearer {owner.token}"},
                json={"title": issue.title, "body": issue.body}).raise_for_status()
     address = postgres.database()
@@ -154,5 +156,6 @@ def test_an_issue_lands_over_three_machines_two_of_which_vanish(hosted, postgres
     dump = str(postgres.sql(hosted.address, "SELECT string_agg(encode(sealed, 'escape'), '') FROM carried_parts")[0][0])
     assert "journey:" not in dump
     assert "PRIVATE KEY" not in dump
-    pulls = httpx.get(f"{hosted.forge.api}/repos/tidehouse/tidebook/pulls?state=all", trust_env=False).json()
+    pulls = httpx.get(f"{hosted.forge.api}/repos/tidehouse/tidebook/pulls?state=all", trust_env=False,
+                      timeout=LONG).json()
     assert len(pulls) == 1

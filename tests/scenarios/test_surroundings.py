@@ -15,6 +15,7 @@ from harness.cli.terminal import wants_colour
 from harness.shipped import shipped
 from harness.wiring.example import create_example
 from tests.scenarios.conftest import FACTORY, Said
+from tests.scenarios.waiting import LONG
 
 ESCAPE = "\x1b["
 
@@ -23,7 +24,7 @@ def factory(*arguments, folder, **env) -> Said:
     """Run `factory` in a folder, with this environment and nothing else. What is None is absent."""
     whole = {"PATH": os.defpath, "HOME": str(folder / "account"), **env}
     done = subprocess.run([FACTORY, *arguments], cwd=folder, env={k: v for k, v in whole.items() if v is not None},
-                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=LONG, stdin=subprocess.DEVNULL)
     return Said(done.returncode, done.stdout, done.stderr)
 
 
@@ -77,7 +78,7 @@ def test_a_home_that_cannot_be_written_is_one_clear_line(tmp_path, home, says) -
 def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked) -> None:
     frozen = ["bwrap", "--dev-bind", "/", "/", "--ro-bind", lap.home, lap.home, FACTORY, *asked, "--json"]
     done = subprocess.run(frozen, env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)}, cwd=tmp_path, capture_output=True,
-                          text=True, timeout=60)
+                          text=True, timeout=LONG)
     assert (done.returncode in (2, 5), done.stderr.count("\n")) == (True, 1)
     assert "Read-only file system" in done.stderr
     assert json.loads(done.stdout)["ok"] is False
@@ -107,7 +108,7 @@ def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env) -> N
 def test_a_reader_that_goes_away_is_no_accident(lap, tmp_path) -> None:
     shell = f"'{FACTORY}' why 2 | head -n 1"
     done = subprocess.run(["/bin/sh", "-c", shell], env={"PATH": os.defpath, "FACTORY_HOME": str(lap.home)}, cwd=tmp_path,
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=LONG)
     assert done.stdout.startswith("#2 ")
     assert done.stderr == ""
 
@@ -132,8 +133,8 @@ def on_terminal(*arguments, folder, **env) -> str:
     said: list[bytes] = []
     reader = threading.Thread(target=lambda: said.extend(iter(lambda: _read(ours), b"")))
     reader.start()
-    process.wait(timeout=60)
-    reader.join(timeout=10)
+    process.wait(timeout=LONG)
+    reader.join(timeout=LONG)
     os.close(ours)
     return b"".join(said).decode()
 

@@ -14,19 +14,12 @@ from pathlib import Path
 import pytest
 
 from harness.sandbox.distributions import closure
-from tests.scenarios.conftest import Said
+from tests.scenarios.conftest import SECONDS, Said, copy_of_ourselves, known_to_git
+from tests.scenarios.waiting import LONG
 
-ROOT = Path(__file__).resolve().parents[2]
 PIP = (sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "-q")
 OFFLINE = ("--no-deps", "--no-index", "--no-build-isolation")
 BESIDE = ("workflows/", "examples/")
-
-
-def known_to_git() -> list[str]:
-    """Every file that is, or would be, committed."""
-    listed = subprocess.run(["git", "-C", ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-                            capture_output=True, text=True, check=True)
-    return [name for name in listed.stdout.split("\0") if name and (ROOT / name).is_file()]
 
 
 def in_wheel(name: str) -> str:
@@ -34,7 +27,7 @@ def in_wheel(name: str) -> str:
 
 
 def built(source: Path, folder: Path) -> Path:
-    subprocess.run([*PIP, "wheel", *OFFLINE, "-w", folder, source], check=True, timeout=120)
+    subprocess.run([*PIP, "wheel", *OFFLINE, "-w", folder, source], check=True, timeout=LONG)
     (wheel,) = folder.glob("*.whl")
     return wheel
 
@@ -42,7 +35,7 @@ def built(source: Path, folder: Path) -> Path:
 def backed(hook: str, *, source: Path, folder: Path) -> Path:
     """What a hook of the build backend (PEP 517) makes of `source`, in `folder`."""
     build = "import sys, setuptools.build_meta as backend; getattr(backend, sys.argv[1])(sys.argv[2])"
-    subprocess.run([sys.executable, "-c", build, hook, folder], cwd=source, check=True, capture_output=True, timeout=120)
+    subprocess.run([sys.executable, "-c", build, hook, folder], cwd=source, check=True, capture_output=True, timeout=LONG)
     (made,) = [path for path in folder.iterdir() if path.suffix in (".whl", ".gz")]
     return made
 
@@ -57,9 +50,7 @@ def digests(wheel: Path) -> dict[str, str]:
 def checkout(tmp_path_factory):
     """The files that git knows, and what using a checkout leaves beside them, which nobody wants in a wheel."""
     folder = tmp_path_factory.mktemp("checkout")
-    for name in known_to_git():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, folder / name)
+    copy_of_ourselves(folder)
     for leftover in ("examples/tidebook/data/tidebook.db", "examples/tidebook/tidebook/__pycache__/app.cpython-311.pyc",
                      "harness/__pycache__/shipped.cpython-311.pyc", "build/lib/harness/long_gone.py"):
         (folder / leftover).parent.mkdir(parents=True, exist_ok=True)
@@ -77,7 +68,7 @@ def elsewhere(wheel, tmp_path_factory):
     """A new environment with the wheel in it and the packages that it asks for, and nothing else."""
     venv = tmp_path_factory.mktemp("elsewhere") / "venv"
     subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", venv], check=True)
-    subprocess.run([*PIP, "--python", venv / "bin" / "python", "install", *OFFLINE, wheel], check=True, timeout=120)
+    subprocess.run([*PIP, "--python", venv / "bin" / "python", "install", *OFFLINE, wheel], check=True, timeout=LONG)
     site = venv / Path(sysconfig.get_path("purelib")).relative_to(sys.prefix)
     for package in closure(asked_for(wheel)):       # boxes are given packages one by one, so they must lie in here
         (site / Path(package).name).symlink_to(package)
@@ -106,7 +97,7 @@ def run(elsewhere, tmp_path):
 
     def ran(program: str, *arguments: str) -> Said:
         done = subprocess.run([elsewhere / "bin" / program, *arguments], cwd=folder, env=env, capture_output=True, text=True,
-                              timeout=300, stdin=subprocess.DEVNULL)
+                              timeout=SECONDS, stdin=subprocess.DEVNULL)
         assert list(folder.iterdir()) == [], "the current folder was written to"
         return Said(done.returncode, done.stdout, done.stderr)
 
@@ -136,7 +127,7 @@ def test_an_editable_install_reads_them_where_they_are(checkout, tmp_path) -> No
     shutil.copytree(checkout, mine)
     editable = backed("build_editable", source=mine, folder=tmp_path)
     subprocess.run([sys.executable, "-I", "-m", "venv", "--without-pip", venv], check=True)
-    subprocess.run([*PIP, "--python", venv / "bin" / "python", "install", *OFFLINE, editable], check=True, timeout=120)
+    subprocess.run([*PIP, "--python", venv / "bin" / "python", "install", *OFFLINE, editable], check=True, timeout=LONG)
     where = "from harness.shipped import shipped; print(shipped('workflows'), shipped('examples'))"
     done = subprocess.run([venv / "bin" / "python", "-I", "-c", where], capture_output=True, text=True, check=True, cwd=tmp_path)
     assert done.stdout.split() == [str(mine / "workflows"), str(mine / "examples")]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.scenarios.conftest import FACTORY, factory
+from tests.scenarios.waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "examples" / "workflows"
@@ -67,7 +68,7 @@ def test_what_binds_is_shown_with_whose_it_is(home, library) -> None:
 
 
 def test_without_a_home_the_current_folder_is_looked_at(home, library) -> None:
-    done = subprocess.run([FACTORY, "workflow", "show", "--json"], cwd=library, capture_output=True, text=True, timeout=60,
+    done = subprocess.run([FACTORY, "workflow", "show", "--json"], cwd=library, capture_output=True, text=True, timeout=LONG,
                           env={**os.environ, "FACTORY_HOME": str(home)}, check=True)
     assert '"own": true' in done.stdout
     assert not home.exists()

@@ -27,7 +27,7 @@ ELSEWHERE = HomeFile(owner="tidehouse", name="tidebook", forge="https://github.c
 
 
 def factory(home: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    return warm.run(arguments, timeout=120, env={"PATH": os.environ["PATH"], "FACTORY_HOME": str(home),
+    return warm.run(arguments, timeout=600, env={"PATH": os.environ["PATH"], "FACTORY_HOME": str(home),
                                                  "HOME": os.environ.get("HOME", "/"), **environment})
 
 

@@ -102,7 +102,7 @@ def test_without_an_address_there_is_no_door_and_no_secret_is_asked_for(home) ->
 
 
 def post(port, body, secret):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=600)
     signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     connection.request("POST", "/webhook", body, {
         "Content-Type": "application/json", "X-GitHub-Event": "issues", "X-GitHub-Delivery": hashlib.md5(body).hexdigest(),
@@ -143,7 +143,8 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
                 hint(box, filed[0])
 
     night = Told(world, until=("pass",), looks=3, interval=3600.0, mail=box)
-    giving_up = threading.Timer(60, lambda: setattr(night.departure, "told_by", signal.SIGTERM))
+    giving_up = threading.Timer(600, lambda: setattr(night.departure, "told_by", signal.SIGTERM))
+    giving_up.daemon = True
     giving_up.start()
     assert night.work() == [("pass", f"moved #{filed[0]}")]
     giving_up.cancel()

@@ -1,0 +1,82 @@
+"""What has to be waited for, and how long it took where others want the processors too."""
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+LONG = 600.0
+"""Seconds that stand for "it hangs": on a machine that is twenty times as slow as usual everything else is over by then."""
+PRESSURES = ("cpu", "io")
+
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
+    """Looks ever more seldom, down to twenty times a second: who waits takes no processor from what is waited for."""
+    deadline, pause = time.monotonic() + seconds, 0.005
+    while not holds():
+        assert time.monotonic() < deadline, "it did not come to that"
+        time.sleep(pause := min(2 * pause, 0.05))
+
+
+class Stopwatch:
+    """Counts the seconds in which nobody waited: a promise about time is one about a machine that is free to keep it. On an
+    idle machine these are all seconds; where the kernel does not tell who waits (PSI), they are all seconds, too."""
+
+    def __init__(self) -> None:
+        self._began, self._waited = time.monotonic(), self._told()
+
+    def seconds(self) -> float:
+        """At most what has passed since this stopwatch was made."""
+        passed = time.monotonic() - self._began
+        return max(0.0, passed - (self._told() - self._waited))
+
+    @staticmethod
+    def _told() -> float:
+        """For how long, in seconds since the machine was started, somebody waited for a processor or a disk."""
+        return sum(_some(Path("/proc/pressure", name)) for name in PRESSURES)
+
+
+def _some(pressure: Path) -> float:
+    try:
+        return int(pressure.read_text().splitlines()[0].rpartition("total=")[2]) / 1_000_000
+    except OSError:
+        return 0.0
+
+
+def processes_of(home: Path) -> list[str]:
+    """Command lines of processes that have the home in theirs."""
+    return [words for _, words in at_work_on(home)]
+
+
+def at_work_on(home: Path) -> Iterator[tuple[int, str]]:
+    """Processes that have the home in their command line, and that."""
+    for place in Path("/proc").glob("[0-9]*"):
+        words = read(place / "cmdline").replace(b"\0", b" ").decode("utf-8", "replace")
+        if str(home) in words:
+            yield int(place.name), words
+
+
+def is_at_rest(home: Path) -> bool:
+    """Whether nobody else is left that could write in `home`: no program that was told of it by its arguments or its environment,
+    none that has a file of it open, and none in a box into which some of it is mounted. What a killed factory had in boxes is
+    told of its death by the kernel, a moment later, and what sweeps its trash stands back for everybody."""
+    told, mounted = os.fsencode(home), os.fsencode("/".join(home.parts[2:]))    # a mount may be named from its own root
+    return not any(told in read(place / "cmdline") or told in read(place / "environ") or mounted in read(place / "mountinfo")
+                   or any(link.startswith(told) for link in opened(place))
+                   for place in Path("/proc").glob("[0-9]*") if int(place.name) != os.getpid())
+
+
+def opened(place: Path) -> list[bytes]:
+    """The files that a process has open, and where it stands; none where it has gone or is not ours."""
+    try:
+        return [os.readlink(os.fsencode(link)) for link in (place / "cwd", *(place / "fd").iterdir())]
+    except OSError:
+        return []
+
+
+def read(path: Path) -> bytes:
+    """What the kernel says of a process; nothing where it has gone."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
