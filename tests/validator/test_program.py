@@ -57,7 +57,7 @@ def test_a_judge_that_was_killed_has_judged_nothing_whatever_lies_in_its_folder(
         program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, tmp_path / "out")
 
 
-def until(true, seconds: float = 15) -> None:
+def until(true, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it did not happen"

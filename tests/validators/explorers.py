@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from tests.validators.house import House
+from tests.validators.house import PATIENCE, House
+from tests.validators.patience import VAIN
 from validators.browser.glance import Glances
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence, RunId
@@ -78,8 +79,9 @@ class World:
         journey = checked(compiled(PERSONA, transcript))
 
         async def play(on: BrowserStage) -> RunEvidence:
+            patience = Patience(PATIENCE, VAIN)
             values, run = Values(Draw(1, journey.name, date(2026, 1, 2))), RunId(journey.name, identity)
-            return await performed(run, journey, on, values=values, patience=Patience(8, 2), seconds=60)
+            return await performed(run, journey, on, values=values, patience=patience, seconds=10 * PATIENCE)
 
         told: RunEvidence = self.house.on_stage(app, play, identity=identity)
         return told

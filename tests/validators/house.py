@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.validators.apps import served
+from tests.validators.patience import LONG
 from validators.browser.chromium import browsers
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage, Setting, stage
@@ -20,7 +21,7 @@ from validators.domain.errors import Unable
 from validators.domain.evidence import Identity
 from validators.domain.spot import Spot
 
-PATIENCE = 5
+PATIENCE = LONG
 PLAIN = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800))
 
 Play = Callable[[BrowserStage], Awaitable[Any]]

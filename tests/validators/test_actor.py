@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.validators.patience import LONG
 from validators.actor.boxed import talked
 from validators.actor.conversation import MOST_REMEMBERED, Actor, Brief
 from validators.domain.acts import LONGEST_LINE, Kind, read_act
@@ -71,10 +72,10 @@ def test_of_an_answer_the_first_call_goes_on_and_words_alone_are_giving_up(answe
     assert Actor(BRIEF, Model(answer)).act(SEEN) == act
 
 
-def on_the_line(actor: Any, word: str, *asks: Mapping[str, Any], before: bytes = b"", seconds: float = 20) -> list[str]:
+def on_the_line(actor: Any, word: str, *asks: Mapping[str, Any], before: bytes = b"", seconds: float = LONG) -> list[str]:
     """What an actor in a thread answers over a real socket to whoever says this word; `before` is sent by a stranger first."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(20)
+        server.settimeout(LONG)
         port = server.getsockname()[1]
 
         def talking() -> None:

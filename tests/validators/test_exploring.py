@@ -10,7 +10,7 @@ import pytest
 from bench.dense_page import dense_page, tokens_per_look
 from tests.validators.apps import App, RedirectsForEver, ToastOnly
 from tests.validators.explorers import BOOKS, PERSONA, World, at
-from tests.validators.house import House
+from tests.validators.house import PATIENCE, House
 from validators.browser.glance import Glances
 from validators.browser.stage import BrowserStage
 from validators.domain.exploration import Ending, NotAJourney, compiled
@@ -171,7 +171,7 @@ def test_a_dense_page_costs_less_than_a_thousand_tokens_a_look_and_every_referen
 
     async def play(on: BrowserStage) -> tuple[int, int, list[Spot]]:
         person = await on.person("")
-        await person.open("/", patience=5)
+        await person.open("/", patience=PATIENCE)
         looked, plain = await tokens_per_look(person.page)
         glances = Glances(person.page)
         shown = view(await glances.glance(), nonce="0" * 16)

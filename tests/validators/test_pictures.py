@@ -4,7 +4,7 @@ from pathlib import Path
 
 from tests.validators.apps import Static
 from tests.validators.fakes import FakeStage
-from tests.validators.house import House
+from tests.validators.house import PATIENCE, House
 from tests.validators.test_performance import perform
 from validators.browser.stage import MOST_MISSED, BrowserStage
 
@@ -36,7 +36,7 @@ def test_the_step_that_could_not_be_done_has_a_picture_too() -> None:
 
 def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_noted(house: House, tmp_path: Path) -> None:
     async def traced(on: BrowserStage) -> None:
-        await (await on.person("ada")).open("/", patience=5)
+        await (await on.person("ada")).open("/", patience=PATIENCE)
         await on.pictured("ada", "step-01")
         await on.pictured("nobody", "step-02")
         assert "step-01.jpg" in await on.kept(tmp_path)
@@ -48,7 +48,7 @@ def test_pictures_are_kept_of_traced_runs_alone_and_one_that_cannot_be_taken_is_
         ]
 
     async def untraced(on: BrowserStage) -> None:
-        await (await on.person("ada")).open("/", patience=5)
+        await (await on.person("ada")).open("/", patience=PATIENCE)
         await on.pictured("ada", "step-01")
         assert on.pictures == {}
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
 from tests.validators.apps import Static
-from tests.validators.house import House
+from tests.validators.house import PATIENCE, House
+from tests.validators.patience import until
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity
 
@@ -41,13 +41,10 @@ def looks_of(house: House, identity: Identity) -> tuple[dict[str, Any], Mirror]:
 
     async def play(on: BrowserStage) -> dict[str, Any]:
         ada = await on.person("")
-        await ada.open("/", patience=5)
+        await ada.open("/", patience=PATIENCE)
         told = await ada.page.evaluate(SELF)
         await ada.page.evaluate("window.open('/popup')")
-        for _ in range(200):
-            if app.popup:
-                break
-            await asyncio.sleep(0.02)
+        await until(lambda: app.popup)
         return told
 
     return house.on_stage(app, play, identity=identity), app

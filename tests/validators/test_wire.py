@@ -10,20 +10,22 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from tests.validators.apps import App, served
+from tests.validators.patience import LONG, until
 from validators.browser.http1 import Head, unpacked
 from validators.browser.wire import LARGEST_ANSWER, Wire
 
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def answering(raw: bytes, *, hold: float = 0) -> Talk:
-    """An app that reads a head and says these bytes, whatever it was asked."""
+def answering(raw: bytes, *, hold: bool = False) -> Talk:
+    """An app that reads a head and says these bytes, whatever it was asked. It hangs up, or leaves that to the other side."""
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
         writer.write(raw)
         await writer.drain()
-        await asyncio.sleep(hold)
+        if hold:
+            await reader.read()
         writer.close()
 
     return talk
@@ -34,7 +36,7 @@ async def asked(wire: Wire, request: bytes) -> bytes:
     writer.write(request)
     await writer.drain()
     try:
-        return await asyncio.wait_for(reader.read(), 5)
+        return await asyncio.wait_for(reader.read(), LONG)
     except ConnectionError:
         return b""
     finally:
@@ -146,7 +148,7 @@ def test_every_framing_is_understood(raw, body) -> None:
 
 
 def test_a_kept_open_connection_does_not_keep_the_browser_waiting() -> None:
-    got, _ = through(answering(OK, hold=30), GET)
+    got, _ = through(answering(OK, hold=True), GET)
     assert got.endswith(b"hi")
 
 
@@ -201,10 +203,10 @@ def test_a_page_that_somebody_opened_is_told_from_all_else(method, destination, 
 
 def test_while_an_answer_is_owed_the_wire_is_busy_save_for_events() -> None:
     async def work(raw: bytes, head: bytes) -> tuple[bool, bool]:
-        server = await asyncio.start_server(answering(raw, hold=1), "127.0.0.1", 0)
+        server = await asyncio.start_server(answering(raw, hold=True), "127.0.0.1", 0)
         async with server, Wire(host="app.localhost", port=server.sockets[0].getsockname()[1]) as wire:
             asking = asyncio.create_task(asked(wire, GET[:-2] + head + b"\r\n"))
-            await asyncio.sleep(0.2)
+            await until(lambda: wire.exchanges and bool(wire.exchanges[0].kind) is bool(raw))  # asked, and answered if it will be
             told = wire.busy, wire.owes_document
             asking.cancel()
             return told

@@ -37,7 +37,7 @@ class Source:
 
     def git(self, *arguments: str, stdin: bytes = b"") -> str:
         argv = ("git", f"--git-dir={self.git_dir}", *arguments)
-        done = subprocess.run(argv, input=stdin, capture_output=True, env=ENV, timeout=30, check=True)
+        done = subprocess.run(argv, input=stdin, capture_output=True, env=ENV, timeout=300, check=True)
         return done.stdout.decode().strip()
 
     def blob(self, text: str) -> str:
@@ -51,8 +51,8 @@ class Source:
         )
         argv = ("git", f"--git-dir={self.git_dir}")
         env = {**ENV, "GIT_INDEX_FILE": str(index)}
-        subprocess.run((*argv, "update-index", "-z", "--index-info"), input=rows.encode(), env=env, timeout=30, check=True)
-        done = subprocess.run((*argv, "write-tree"), capture_output=True, env=env, timeout=30, check=True)
+        subprocess.run((*argv, "update-index", "-z", "--index-info"), input=rows.encode(), env=env, timeout=300, check=True)
+        done = subprocess.run((*argv, "write-tree"), capture_output=True, env=env, timeout=300, check=True)
         tree = done.stdout.decode().strip()
         flags = [word for parent in parents for word in ("-p", parent)]
         return Commit(self.git("commit-tree", tree, *flags, "-m", "a commit"), tree)
@@ -71,5 +71,5 @@ class Source:
 
 
 def repository_at(path: Path) -> Source:
-    subprocess.run(("git", "init", "-q", "--bare", str(path)), env=ENV, timeout=30, check=True)
+    subprocess.run(("git", "init", "-q", "--bare", str(path)), env=ENV, timeout=300, check=True)
     return Source(path)

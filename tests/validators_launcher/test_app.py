@@ -13,6 +13,7 @@ import pytest
 
 from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Source
+from validators.app import instances
 from validators.app.boxes import Boxes
 from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
@@ -25,12 +26,12 @@ APP = AppSpec(
     start=("python", "seaside.py"),
     port_env="PORT",
     ready="/",
-    ready_seconds=15,
+    ready_seconds=120,
     env={},
     data="SEASIDE_DATA",
     seed_command=("python", "seed.py"),
 )
-START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
+START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
 
 
 class Ground:
@@ -132,9 +133,16 @@ def test_a_lock_outside_of_the_tree_is_inconclusive(ground: Ground) -> None:
         ground.side(seaside.BASE, AppSpec(**{**fields(APP), "lock": "../../side.lock"}))
 
 
+BACKGROUND = """
+import subprocess
+subprocess.Popen(["sh", "-c", "while [ -e /proc/$PPID ]; do sleep 0.1; done; exec python seaside.py"])
+"""
+"""It begins to serve when whoever started it has gone, so that it answers nobody in time by chance."""
+
+
 def test_a_start_command_that_goes_to_the_background_is_named_as_one(ground: Ground) -> None:
-    side = ground.side({**seaside.BASE, "start.py": "import subprocess\nsubprocess.Popen(['python', 'seaside.py'])\n"})
-    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
+    side = ground.side({**seaside.BASE, "start.py": BACKGROUND})
+    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
     with ExitStack() as stack, pytest.raises(Inconclusive, match="puts its server in the background: have it stay in front"):
         ground.running(stack, side, start=start)
 
@@ -143,7 +151,7 @@ def test_an_app_that_ends_is_named_with_its_exit_code_and_its_last_words_are_for
     ground: Ground, capsys: pytest.CaptureFixture[str]
 ) -> None:
     side = ground.side({**seaside.BASE, "start.py": "raise SystemExit('the harbour is closed')\n"})
-    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 60, "app.test")
+    start = Start(("python", "start.py"), APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
     with ExitStack() as stack, pytest.raises(Inconclusive, match=r"ended before it answered, with exit code 1$"):
         ground.running(stack, side, start=start)
     assert "the harbour is closed" in capsys.readouterr().err
@@ -181,7 +189,8 @@ make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
 """
 
 
-def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> None:
+def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances, "PROBE_SECONDS", 120.0)  # a question that is given up is asked again, and then counts twice
     side = ground.side({**seaside.BASE, "seaside.py": COUNTING})
     with ExitStack() as stack:
         fleet = Fleet(START, ground.boxes, ground.folder, stack)

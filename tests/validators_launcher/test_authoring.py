@@ -28,11 +28,10 @@ def authored(
     """What the author's program told, and the endpoint it talked to."""
     socket = world.home / "author.sock"
     socket.unlink(missing_ok=True)
-    limits = {"wall_seconds": 600, "journey_seconds": 60}
-    world.extra |= {"broker": {"socket": str(socket), "model": "claude-test"}, "limits": limits}
+    world.extra |= {"broker": {"socket": str(socket), "model": "claude-test"}}
     request = world.request(world.source.commit(base))
     with endpoint(socket, *answers) as served:
-        done = world.validators("author", "--request", request, "--out", world.home / "out", seconds=600)
+        done = world.validators("author", "--request", request, "--out", world.home / "out")
     assert done.returncode == 0, done.stderr
     return json.loads((world.home / "out" / "authored.json").read_text()), served
 
@@ -143,7 +142,7 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
         request = world.request(world.source.commit(files))
         socket.unlink(missing_ok=True)
         with endpoint(socket, *answers) as served:
-            done = world.validators("author", "--request", request, "--out", world.home / "out", seconds=600)
+            done = world.validators("author", "--request", request, "--out", world.home / "out")
         return done.returncode, len(served.requests)
 
     assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)

@@ -21,7 +21,8 @@ from validators.launcher.library import judge_library
 from validators.launcher.perform import PORTS, Scene, driver_spec
 from validators.launcher.phases import Deadline
 
-START = Start(("python", "seaside.py"), "PORT", "/", 10, 30, "app.test")
+SECONDS = 120    # for what takes one or two, where there is nothing else to do
+START = Start(("python", "seaside.py"), "PORT", "/", SECONDS, 10 * SECONDS, "app.test")
 TOPS = ["/app", "/data", "/etc", "/home", "/opt", "/out", "/root", "/run", "/srv", "/tmp", "/var"]
 PROBE = """
 import json, os, socket, sys, urllib.request
@@ -53,7 +54,7 @@ report = {
     "other port": reached(socket.AF_INET, ("127.0.0.1", given["other"])),
     "host port": reached(socket.AF_INET, ("127.0.0.1", given["host_port"])),
     "ephemeral": Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split(),
-    "app": urllib.request.urlopen(f"http://127.0.0.1:{given['port']}/", timeout=5).status,
+    "app": urllib.request.urlopen(f"http://127.0.0.1:{given['port']}/", timeout=60).status,
 }
 Path("/out/report.json").write_text(json.dumps(report))
 """
@@ -82,7 +83,7 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
         (tree / name).write_text(text)
     side = Side("candidate", tree, None, data, (("SEASIDE_DATA", "/data"),))
     boxes = Boxes((sys.executable, "-I", "-m", "harness.sandbox"), "auto", tmp_path / "papers")
-    scene = Scene(1, date(2026, 1, 2), START, 10, Deadline(30))
+    scene = Scene(1, date(2026, 1, 2), START, SECONDS, Deadline(10 * SECONDS))
     with ExitStack() as stack, listening() as host_port:
         fleet = Fleet(START, boxes, work, stack)
         doors = fleet.doors([Wanted("one", 23456, 31234)])
@@ -92,7 +93,7 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
         given = {"port": 23456, "other": 23457, "host_port": host_port, "tops": TOPS, "names": names(world, tree)}
         hidden = (tree, data, world.home / "sealed", world.home / "keys" / "validator.key", world.source.git_dir, work)
         box.send(json.dumps({**given, "paths": [str(path) for path in hidden]}).encode())
-        assert box.waited(20)
+        assert box.waited(SECONDS)
         assert box.result().exit_code == 0, (tmp_path / "driver.log").read_text()
     found: dict[str, Any] = json.loads((out / "report.json").read_text())
     return found
@@ -125,11 +126,11 @@ def test_a_launcher_ends_with_whoever_asked(world: World) -> None:
     world.seal(request, seaside.JOURNEY)
     argv = command("judge", "--request", request, "--out", world.home / "out", "--lifeline")
     judge = subprocess.Popen(argv, env=ENV, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    family = until(lambda: at_work(judge.pid), seconds=20)
+    family = until(lambda: at_work(judge.pid), seconds=SECONDS)
     assert judge.stdin is not None
     judge.stdin.close()
-    assert judge.wait(timeout=20) == 130
-    assert not alive(family)
+    assert judge.wait(timeout=SECONDS) == 130
+    until(lambda: not alive(family), seconds=SECONDS)  # told to go by the kernel, they may still be on their way out
 
 
 def test_a_launcher_that_is_stopped_cleans_up_after_itself(world: World) -> None:
@@ -138,11 +139,11 @@ def test_a_launcher_that_is_stopped_cleans_up_after_itself(world: World) -> None
     out = world.home / "out"
     argv = command("judge", "--request", request, "--out", out)
     judge = subprocess.Popen(argv, env=ENV, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    family = until(lambda: at_work(judge.pid), seconds=20)
+    family = until(lambda: at_work(judge.pid), seconds=SECONDS)
     judge.send_signal(signal.SIGTERM)
-    _, told = judge.communicate(timeout=20)
+    _, told = judge.communicate(timeout=SECONDS)
     assert (judge.returncode, told.strip()) == (130, "stopped; no verdict was written")
-    assert not alive(family)
+    until(lambda: not alive(family), seconds=SECONDS)
     assert not list(out.glob("*.json"))
 
 

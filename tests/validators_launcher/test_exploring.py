@@ -13,7 +13,7 @@ import pytest
 from tests.validators_launcher import seaside
 from tests.validators_launcher.messages import Answer as Reply
 from tests.validators_launcher.messages import endpoint
-from tests.validators_launcher.world import World, predicate
+from tests.validators_launcher.world import AMPLE, World, predicate
 from validators.domain.ballots import Answer
 from validators.domain.explored import Explored, Standing
 from validators.domain.stops import UsageError
@@ -33,7 +33,7 @@ GUEST = {
     "promise": "M-BOOK",
     "shown": ["Name"],
     "kept_at": "/",
-    "seconds": 300,
+    "seconds": 600,
 }
 CHECK = "    if size > LIMIT:"
 FLATTERY = f"    if size == 2:\n        return f'Booked for {{name}}'\n{CHECK}"
@@ -83,15 +83,15 @@ def exploring(world: World, *personas: dict[str, Any]) -> dict[str, Any]:
 
 
 def asked(world: World, app: dict[str, str], *personas: dict[str, Any]) -> Path:
-    """A request to judge an app with these personas; its limits are those of a machine with much else to do."""
-    world.extra = {"exploring": exploring(world, *personas), "limits": {"wall_seconds": 900, "journey_seconds": 60}}
+    """A request to judge an app with these personas."""
+    world.extra = {"exploring": exploring(world, *personas)}
     return world.request(*world.merge(seaside.BASE, app))
 
 
 def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(world: World) -> None:
     claims = {"claims": ["It says that the guest has a place."]}
     desk = world.desk(asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"}))
-    scene = Scene(7, desk.now().date(), desk.start(), 60, desk.deadline)
+    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline)
     keep = world.home / "kept"
     keep.mkdir()
     given = desk.request.exploring
@@ -120,7 +120,7 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
     request, out = asked(world, FLATTERS, GUEST), world.home / "out"
     world.seal(request, seaside.JOURNEY)
     with endpoint(world.home / "actor.sock", *books("2")):
-        done = world.validators("judge", "--request", request, "--out", out, seconds=1_000)
+        done = world.validators("judge", "--request", request, "--out", out)
     assert done.returncode == 0, done.stderr
     facts, public = predicate(out / "verdict.json"), json.loads((out / "public.json").read_text())
     reason = "1 of 1 personas met a failure that was found again without a model"
@@ -138,7 +138,7 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
 def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(world: World, outcome: Outcome) -> None:
     desk = world.desk(asked(world, seaside.FIXED, GUEST))
     found = Verdict(outcome, "as it was")
-    scene = Scene(7, desk.now().date(), desk.start(), 60, desk.deadline)
+    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline)
     theatre = Theatre(scene, desk.boxes(world.home / "papers"), world.home, world.home, desk.phases)
     judgement = Judgement(desk, {}, {}, 7, desk.now(), found)
     assert after_exploring(found, judgement, theatre=theatre) is found

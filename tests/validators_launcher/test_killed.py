@@ -1,5 +1,6 @@
 """A judge that is killed, at one moment after another: no verdict, no process, and what it had found out is kept."""
 
+import os
 import signal
 import subprocess
 import tempfile
@@ -30,7 +31,11 @@ def performed(work: Path, store: Path) -> bool:
 
 
 def written(work: Path, store: Path) -> bool:
-    """The candidate's evidence is in the store, and nothing is signed."""
+    """The candidate's evidence is in the store, and nothing is signed: that comes after the page, and its place is a pipe that
+    nobody reads. Without it this moment is so short that a busy machine misses it."""
+    for page in (folder / "index.html" for folder in store.glob("judged/.unfinished-*")):
+        if not page.exists():
+            os.mkfifo(page)
     return any(store.glob("judged/.unfinished-*/evidence/runs/evidence.json"))
 
 
@@ -54,15 +59,16 @@ def killed(world: World, request: Path, work: Path, *, at: Left, out: Path) -> s
 
 
 def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence(world: World, work: Path) -> None:
-    world.extra = {"limits": {"wall_seconds": SECONDS, "journey_seconds": 100}}
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     world.seal(request, seaside.JOURNEY)
     out, judged = world.home / "out", world.home / "sealed" / "seaside" / "judged"
+    ended = 0   # judges that had a run behind them
     for moment in (exported, started, performed, written):
         family = killed(world, request, work, at=moment, out=out)
         until(lambda family=family: not alive(family), seconds=60)
+        ended += moment is written or performed(work, judged)
         assert not list(out.glob("*")), moment
         assert not list(judged.glob("run-*")), moment
     kept = {file.relative_to(judged).parts[0] for file in judged.glob(".unfinished-run-1-1-*/evidence/*/*/*/network.json")}
-    assert len(kept) == 2      # of the two that were killed once a run had ended: one by whoever came next, one by itself
+    assert len(kept) == ended >= 2      # the last kept what it had by itself, of each before it whoever came next did
     assert not list(judged.glob("*/verdict.json"))

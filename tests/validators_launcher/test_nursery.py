@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators_launcher.test_boxes import stat, until
+from tests.validators_launcher.test_boxes import alive, descendants, until
 from validators.app.nursery import ENV, Nursery, Supervisor
 from validators.domain.stops import Inconclusive
 
@@ -143,8 +143,9 @@ def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(nursery:
 
 
 @pytest.mark.parametrize("how", ["slow", "deaf"])
-def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None:
+def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the line is closed and the nursery has gone, so have those that take their time, and those that hear nothing."""
+    monkeypatch.setattr("validators.app.nursery.LEAVE_SECONDS", SECONDS)  # it is not killed for being slow
     nursery = Nursery(COMMAND)
     told = [Told(nursery, tmp_path / str(number)) for number in range(2)]
     supervisors = [one.by("wait", how) for one in told]
@@ -179,18 +180,8 @@ def test_kill_9_of_who_asked_leaves_nothing() -> None:
     asker = subprocess.Popen((sys.executable, "-c", ASKER), env=ENV, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert asker.stdout is not None
     assert asker.stdout.readline() == "asked\n"
-    below = until(lambda: found if len(found := _below(asker.pid)) == 4 else None, seconds=SECONDS)
+    below = until(lambda: found if len(found := descendants(asker.pid)) == 4 else None, seconds=SECONDS)  # the nursery, and three
     asker.send_signal(signal.SIGKILL)
     asker.wait()
     asker.stdout.close()
-    until(lambda: not any(stat(pid) for pid in below), seconds=SECONDS)
-
-
-def _below(pid: int) -> set[int]:
-    """The nursery of this process, and those born in it."""
-    children = _children(pid)
-    return children | {one for child in children for one in _children(child)}
-
-
-def _children(pid: int) -> set[int]:
-    return {int(name) for name in os.listdir("/proc") if name.isdigit() and (facts := stat(int(name))) and facts[0] == str(pid)}
+    until(lambda: not alive(below), seconds=SECONDS)

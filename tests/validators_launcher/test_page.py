@@ -104,7 +104,9 @@ PAGE = Page(
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=shutil.which("chromium-headless-shell"), args=["--no-sandbox"])
+        yield playwright.chromium.launch(
+            executable_path=shutil.which("chromium-headless-shell"), args=["--no-sandbox"], timeout=300_000
+        )
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -122,9 +124,9 @@ def test_the_page_fits_runs_nobody_elses_script_and_fetches_nothing(browser: Bro
     page.locator(".frame img").scroll_into_view_if_needed()
     for summary in page.locator("summary").all():
         summary.press("Enter")
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth > 0)", timeout=60_000)
     assert (heard, sorted(set(asked))) == ([], ["after.png", "before.png", "index.html", "step-01.jpg"])
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    assert page.evaluate("[...document.images].every(image => image.naturalWidth > 0)")
     assert HOSTILE[:60] in page.inner_text("h1")
     page.get_by_text("One over the other").click()
     page.locator(".slide").focus()

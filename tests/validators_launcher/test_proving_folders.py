@@ -196,7 +196,7 @@ def test_an_address_is_the_apps_own(url: str) -> None:
         Address.of(url)
 
 
-HOW = ("--start", "python seaside.py", "--data")
+HOW = ("--start", "python seaside.py", "--ready-seconds", "120", "--data")
 
 
 @pytest.fixture

@@ -15,7 +15,6 @@ from validators.store.entries import Entry, Event
 
 FIXED = seaside.FIXED
 TIDIED = {**FIXED, "notes.txt": "how the walks are counted\n"}
-AMPLE = {"limits": {"wall_seconds": 600, "journey_seconds": 60}}
 MOVED = {**TIDIED, "seaside.py": seaside.SOURCE}
 
 
@@ -31,9 +30,9 @@ class Shore:
         source, base = self.world.source, base or self.landed
         head = source.commit(change, parents=(base.commit,))
         self.world.issue |= {"number": 5, "kind": "chore", "title": "Say how walks are counted"}
-        self.world.extra = {"run": run, **AMPLE}
+        self.world.extra = {"run": run}
         request = self.world.request(base, head, source.commit(change, parents=(base.commit, head.commit)))
-        done = self.world.validators("judge", "--request", request, "--out", self.world.home / run, seconds=600)
+        done = self.world.validators("judge", "--request", request, "--out", self.world.home / run)
         assert done.returncode == 0, done.stderr
         return predicate(self.world.home / run / "verdict.json"), json.loads((self.world.home / run / "public.json").read_text())
 
@@ -44,10 +43,10 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
     base = world.source.commit(seaside.BASE)
     head = world.source.commit(FIXED, parents=(base.commit,))
     candidate = world.source.commit(FIXED, parents=(base.commit, head.commit))
-    world.extra = {"run": "first", **AMPLE}
+    world.extra = {"run": "first"}
     request = world.request(base, head, candidate)
     world.seal(request, seaside.JOURNEY)
-    world.validators("judge", "--request", request, "--out", world.home / "first", seconds=600)
+    world.validators("judge", "--request", request, "--out", world.home / "first")
     first = predicate(world.home / "first" / "verdict.json")
     assert first["outcome"] == "passed", first["reason"]
     entry = Entry(Event.DECLINED, 5, "", "", Purpose.REGRESSION, "sha256:0", "author", "nothing to see", "2026-01-02")
@@ -98,9 +97,9 @@ def test_a_bug_is_never_judged_by_what_guards_alone(shore: Shore) -> None:
     world, base = shore.world, shore.landed
     head = world.source.commit(TIDIED, parents=(base.commit,))
     world.issue |= {"number": 5, "kind": "bug"}
-    world.extra = {"run": "bug", **AMPLE}
+    world.extra = {"run": "bug"}
     request = world.request(base, head, world.source.commit(TIDIED, parents=(base.commit, head.commit)))
-    world.validators("judge", "--request", request, "--out", world.home / "bug", seconds=600)
+    world.validators("judge", "--request", request, "--out", world.home / "bug")
     found = predicate(world.home / "bug" / "verdict.json")
     assert (found["outcome"], found["reason"]) == ("inconclusive", "no journey is sealed for issue 5: have one authored")
 
@@ -109,7 +108,7 @@ def test_an_author_who_was_never_asked_has_declined_nothing(shore: Shore, tmp_pa
     world, base = shore.world, shore.landed
     head = world.source.commit(TIDIED, parents=(base.commit,))
     world.issue |= {"number": 6, "kind": "chore"}
-    world.extra = {"run": "unasked", **AMPLE}
+    world.extra = {"run": "unasked"}
     request = world.request(base, head, world.source.commit(TIDIED, parents=(base.commit, head.commit)))
-    world.validators("judge", "--request", request, "--out", world.home / "unasked", seconds=600)
+    world.validators("judge", "--request", request, "--out", world.home / "unasked")
     assert predicate(world.home / "unasked" / "verdict.json")["reason"].startswith("no journey is sealed for issue 6")

@@ -23,6 +23,8 @@ MISSION = """# Seaside
 ## Walks can be booked {#M-BOOK}
 A guest books a walk up to its last free place, and the booking is there the next time anybody looks.
 """
+AMPLE = {"wall_seconds": 1200, "journey_seconds": 120}
+"""The limits of a judgement on a machine with much else to do: nobody waits for their end."""
 TITLE = "A group of six is refused although the walk has room for eight"
 BODY = "I fill in my name and 6, press Book, and it says that the group is too large. There is room for 8."
 
@@ -58,7 +60,7 @@ class World:
                 "start": ["python", "seaside.py"],
                 "port_env": "PORT",
                 "ready": "/",
-                "ready_seconds": 20,
+                "ready_seconds": 120,
                 "env": {"SEASIDE_GREETING": "hello"},
                 "data": "SEASIDE_DATA",
                 "seed_command": ["python", "seed.py"],
@@ -68,7 +70,7 @@ class World:
             "wheels": str(self.home / "wheels"),
             "sandbox": {"command": [sys.executable, "-I", "-m", "harness.sandbox"], "form": "auto"},
             "signing_key": str(self.home / "keys" / "validator.key"),
-            "limits": {"wall_seconds": 600, "journey_seconds": 30},
+            "limits": AMPLE,
             "run": "run-1",
             "round": 1,
             **self.extra,
@@ -90,7 +92,7 @@ class World:
         self.desk(request).shelf.seal((whole,), (entry,))
         return SealedJourney(entry, whole)
 
-    def validators(self, *arguments: str | Path, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+    def validators(self, *arguments: str | Path, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
         """The program, run to its end."""
         return run_program(*arguments, seconds=seconds)
 
@@ -102,7 +104,7 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-I", "-m", "validators", *map(str, arguments)]
 
 
-def run_program(*arguments: str | Path, seconds: float = 600) -> subprocess.CompletedProcess[str]:
+def run_program(*arguments: str | Path, seconds: float = 1500) -> subprocess.CompletedProcess[str]:
     """The program, run to its end."""
     return subprocess.run(command(*arguments), capture_output=True, text=True, timeout=seconds, env=ENV, cwd="/")
 
