@@ -12,15 +12,12 @@ from harness.domain.issue import Actor
 from harness.forge.checkruns import Wanted
 from harness.forge.github import Access, GitHubForge
 from harness.forge.projection import permission_from
+from tests.adapters.spent import spent, spent_before
 
 
 @pytest.fixture
 def adapter(place):
     return GitHubForge(Access(place.name, place.factory.token, place.forge.api))
-
-
-def spent(place):
-    return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
 
 
 @pytest.mark.parametrize(("kind", "words"), [
@@ -45,20 +42,20 @@ def test_a_list_that_is_no_list_is_not_an_empty_one(place, adapter) -> None:
 def test_a_forge_that_does_not_answer_in_time_is_not_waited_for(place) -> None:
     hasty = GitHubForge(Access(place.name, place.factory.token, place.forge.api, timeout_seconds=1))
     number = place.file("Slow")
-    place.admin.inject("slow", path=f".*/{place.name}/issues/{number}", seconds=5)
+    place.admin.inject("slow", path=f".*/{place.name}/issues/{number}", seconds=60)
     began = time.monotonic()
     with pytest.raises(ForgeError, match="not reached") as refused:
         hasty.issue(number)
     assert refused.value.retryable
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 55
 
 
 def test_a_forge_that_is_not_there_is_worth_a_retry() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         api = f"http://localhost:{free.getsockname()[1]}/api/v3"
-    with pytest.raises(ForgeError, match="not reached") as refused:
-        GitHubForge(Access("a/b", "token", api)).issues()
+        with pytest.raises(ForgeError, match="not reached") as refused:      # while the port is ours, nobody else listens there
+            GitHubForge(Access("a/b", "token", api)).issues()
     assert refused.value.retryable
 
 
@@ -82,14 +79,14 @@ def test_listing_issues_costs_one_request_a_page(place, adapter) -> None:
     """PyGithub fetches each item again for an attribute that the list does not carry."""
     for number in range(5):
         place.file(f"Issue {number}")
-    before = spent(place)
+    before = spent_before(place)
     assert len(adapter.issues()) == 5
     assert spent(place) - before == 1
 
 
 def test_reading_an_issue_with_its_comments_costs_two_requests(place, adapter) -> None:
     number = place.file("Cheap")
-    before = spent(place)
+    before = spent_before(place)
     adapter.issue(number)
     adapter.comments(number)
     assert spent(place) - before == 2
@@ -97,7 +94,7 @@ def test_reading_an_issue_with_its_comments_costs_two_requests(place, adapter) -
 
 def test_asking_for_an_unchanged_default_branch_costs_one_request_at_most(place, adapter) -> None:
     adapter.default_branch()
-    before = spent(place)
+    before = spent_before(place)
     adapter.default_branch()
     assert spent(place) - before == 0
 

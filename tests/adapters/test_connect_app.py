@@ -20,6 +20,7 @@ from harness.wiring.credentials import access_of, git_token_of
 from harness.wiring.home import read_home
 from harness.wiring.manifest import Wish, manifest_of, page_of
 from tests.adapters.test_app import an_app
+from tests.forge.patience import SECONDS
 
 WISH = Wish("tidehouse/tidebook", "https://github.com")
 
@@ -126,7 +127,7 @@ def door():
 
 
 def get(url, **headers):
-    return httpx.get(url, headers=headers, trust_env=False, timeout=20)
+    return httpx.get(url, headers=headers, trust_env=False, timeout=SECONDS)
 
 
 def test_the_door_opens_at_its_address_alone_and_under_one_host_name(door) -> None:
@@ -178,7 +179,7 @@ class Person(threading.Thread):
 
     def run(self) -> None:
         action, manifest = form_in(get(self.address).text)
-        with httpx.Client(base_url=self.forge, trust_env=False, timeout=30) as browser:
+        with httpx.Client(base_url=self.forge, trust_env=False, timeout=SECONDS) as browser:
             browser.post("/sign-in", data={"token": self.login, "back": "/"}, headers={"Origin": self.forge})
             shown = browser.post(action, data={"manifest": manifest}, headers={"Origin": self.address.rsplit("/", 2)[0]})
             agreed = re.search(r'name="manifest" value="([^"]*)"', shown.text)
@@ -198,8 +199,8 @@ def test_a_person_makes_and_installs_the_app_and_the_home_serves_as_it(place, ho
             place.admin.install_app(slug, place.owner.login, repositories=["tidebook"])
 
     found = founded(home, Wish(place.name, place.forge.url, hook="http://localhost:9/hooks"), tell=tell, show=person.show,
-                    patience=60)
-    person.join(20)
+                    patience=SECONDS)
+    person.join(SECONDS)
     assert "is made" in person.words
     made = json.loads((home / APP_FILE).read_text())
     assert (found.account, read_home(home).app) == (f"{made['slug']}[bot]", made["id"])

@@ -2,12 +2,14 @@
 
 import stat
 import threading
+import time
 
 import pytest
 
 from harness.forge import kept
 from harness.forge.github import Access, GitHubForge
 from harness.forge.kept import KeptAnswers
+from tests.adapters.spent import spent, spent_before
 
 HEADERS = {"etag": 'W/"1"', "link": '<http://localhost/x?page=2>; rel="next"', "x-ratelimit-remaining": "7"}
 
@@ -21,17 +23,13 @@ def adapter(place, file, *, by=None):
     return GitHubForge(Access(place.name, (by or place.factory).token, place.forge.api, kept=file))
 
 
-def spent(place):
-    return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
-
-
 def test_what_one_process_heard_costs_the_next_nothing(place, file) -> None:
     """An answer of 304 is free on GitHub, as it is here."""
     number = place.file("Heard", "Once.")
     place.api("POST", f"/issues/{number}/comments", by=place.factory, json={"body": "Hello."})
     first = adapter(place, file)
     heard = (first.issues(), first.issue(number), first.comments(number), first.pull_requests())
-    before, second = spent(place), adapter(place, file)
+    before, second = spent_before(place), adapter(place, file)
     assert (second.issues(), second.issue(number), second.comments(number), second.pull_requests()) == heard
     assert spent(place) == before
 
@@ -48,7 +46,7 @@ def test_a_list_of_many_pages_is_whole_when_none_of_them_is_sent(place, file) ->
     for number in range(101):
         place.file(f"Issue {number}")
     adapter(place, file).issues()
-    before = spent(place)
+    before = spent_before(place)
     assert len(adapter(place, file).issues()) == 101
     assert spent(place) == before
 
@@ -72,7 +70,7 @@ def test_a_damaged_store_costs_a_transfer_and_nothing_else(place, file, damage) 
     reader = adapter(place, file)
     assert len(reader.issues()) == 1
     assert len(reader.issues()) == 1
-    before = spent(place)
+    before = spent_before(place)
     assert len(adapter(place, file).issues()) == 1
     assert spent(place) == before
 
@@ -119,7 +117,7 @@ def test_many_threads_and_two_openings_share_one_store(file) -> None:
 
     def work(number) -> None:
         for turn in range(20):
-            stores[number % 2].keep("a", f"/{number}/{turn}?", headers=HEADERS, body=f"{number}/{turn}")
+            kept_at_last(stores[number % 2], f"/{number}/{turn}?", f"{number}/{turn}")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(6)]
     for thread in threads:
@@ -127,4 +125,12 @@ def test_many_threads_and_two_openings_share_one_store(file) -> None:
     for thread in threads:
         thread.join()
     found = [stores[0].find("a", f"/{number}/{turn}?") for number in range(6) for turn in range(20)]
-    assert all(found)
+    assert [one.body for one in found] == [f"{number}/{turn}" for number in range(6) for turn in range(20)]
+
+
+def kept_at_last(store, address, body) -> None:
+    """A store that another holds for two seconds is done without, and on a busy machine one does: it is said again."""
+    give_up = time.monotonic() + 120
+    while store.find("a", address) is None:
+        assert time.monotonic() < give_up
+        store.keep("a", address, headers=HEADERS, body=body)

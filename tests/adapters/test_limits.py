@@ -14,6 +14,7 @@ from harness.forge.github import Access, GitHubForge
 from harness.forge.limits import LEAST_SECONDS, LEAST_UNNAMED_SECONDS, MOST_SECONDS, Limit, limit_of
 from harness.forge.turnstile import Limited, Turnstile
 from tests.adapters.clock import NOON, StandingClock
+from tests.adapters.spent import spent, spent_before
 
 SPENT = {"x-ratelimit-remaining": "0"}
 PRIMARY, SECONDARY = '{"message": "API rate limit exceeded for x"}', '{"message": "You have exceeded a secondary rate limit."}'
@@ -163,7 +164,7 @@ def test_row_102_one_is_turned_away_and_nobody_asks_until_the_moment_it_names(pl
     place.admin.inject(kind, path=f".*/{place.name}/issues/{number}", retry_after="7")
     with pytest.raises(ForgeError, match="rate limit") as told:
         adapter.issue(number)
-    before = spent(place)
+    before = spent_before(place)
     for ask in (lambda: adapter.issue(number), adapter.issues, lambda: adapter.close_issue(number, completed=True)):
         with pytest.raises(ForgeError, match="it answers again at") as again:
             ask()
@@ -203,7 +204,3 @@ def test_all_forms_of_a_limit_at_the_wire_end_within_an_hour(place, clock) -> No
         assert 0.9 <= waits <= MOST_SECONDS, (kind, wait)
         clock.pass_(waits + 0.1)
         assert adapter.issue(number).number == number
-
-
-def spent(place):
-    return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from harness.forge.github import Access, GitHubForge
 from harness.forge.looking import OVERLAP, YOUNG, Cursor, began, cursor_in, new_since
+from tests.adapters.spent import spent, spent_before
 from tests.adapters.worlds import FakeWorld, RealWorld
 
 START = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
@@ -70,10 +71,6 @@ def adapter(place, **more):
     return GitHubForge(Access(place.name, place.factory.token, place.forge.api, **more))
 
 
-def spent(place):
-    return int(place.ask("GET", "/api/v3/rate_limit", by=place.factory).json()["resources"]["core"]["used"])
-
-
 def test_a_look_at_what_did_not_change_is_free(place) -> None:
     """The forge answers 304: no body, and nothing of the hour's allowance."""
     place.file("Still")
@@ -83,7 +80,7 @@ def test_a_look_at_what_did_not_change_is_free(place) -> None:
         news = reader.news(cursor)
         assert (news.issues, news.pull_requests) == ((), ())
         cursor = news.cursor
-    before = spent(place)
+    before = spent_before(place)
     for _ in range(5):
         cursor = reader.news(cursor).cursor
     assert spent(place) == before

@@ -42,7 +42,7 @@ def assignment(tmp_path: Path) -> Callable[..., Assignment]:
 
     def make(**changes: Any) -> Assignment:
         given: dict[str, Any] = {"run": "run-1", "role": "implementer", "worktree": worktree, "system": ("The law.",),
-                                 "task": "Make it work.", "layer": layer, "wall_seconds": 60}
+                                 "task": "Make it work.", "layer": layer, "wall_seconds": 900}
         return Assignment(**given | changes)
 
     return make

@@ -6,6 +6,7 @@ A CLI takes seconds to start, so each is started as seldom as can be: one sessio
 import json
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -43,6 +44,7 @@ class Session:
     wire: list[dict[str, Any]]
     calls: int
     kept: Path
+    seconds: float
 
     def file(self, name: str) -> str:
         return (self.worktree / name).read_text()
@@ -65,12 +67,13 @@ def play(replaying: Broker, reports: list[AgentReport], tmp_path_factory: pytest
         place = worktree or hostile_worktree(folder, secret=replaying.options.home)
         replaying.record({"model": player.model, "exchanges": exchanges}, issue=issue)
         given: dict[str, Any] = {"run": f"implement-{issue}-1", "role": "implementer", "worktree": place, "system": (LAW,),
-                                 "task": "Make it work.", "wall_seconds": 400, "agent": AgentChoice(player.kind)}
+                                 "task": "Make it work.", "wall_seconds": 1800, "agent": AgentChoice(player.kind)}
         agent = CliAgent(BoxSupervisor(folder), Programs(home_of_the_clis()), kept=folder / "kept")
+        began = time.monotonic()
         with replaying.client.open(request(issue=issue, model=player.model, usd=usd)) as session:
             reports.append(report := agent.work(Assignment(**given | changes), session))
         return Session(player, report, place, replaying.log(session), replaying.client.usage(session).calls,
-                       folder / "kept" / str(given["run"]) / "implementer.events.jsonl")
+                       folder / "kept" / str(given["run"]) / "implementer.events.jsonl", time.monotonic() - began)
     return run
 
 
@@ -141,8 +144,13 @@ def test_an_honest_end_is_a_reason(play: Played) -> None:
     assert (report.outcome, report.reason, report.summary) == ("gave-up", "cannot-reproduce", "The page says 8 already.")
 
 
-def test_claude_code_ends_after_the_turns_that_it_is_given(play: Played) -> None:
-    report = play(CLAUDE, CLAUDE.shell("true"), max_turns=1).report
+@pytest.fixture(scope="module")
+def one_turn(play: Played) -> Session:
+    return play(CLAUDE, CLAUDE.shell("true"), max_turns=1)
+
+
+def test_claude_code_ends_after_the_turns_that_it_is_given(one_turn: Session) -> None:
+    report = one_turn.report
     assert (report.outcome, report.tool_calls) == ("out-of-turns", 1)
 
 
@@ -153,10 +161,11 @@ def test_a_cap_that_is_reached_ends_it_as_one(play: Played, player: Player, repo
     assert (reports[-1].outcome, reports[-1].tool_calls) == ("budget", 0)
 
 
-def test_time_that_is_up_ends_it_and_all_that_it_started(play: Played, replaying: Broker, tmp_path: Path) -> None:
+def test_time_that_is_up_ends_it_and_all_that_it_started(play: Played, one_turn: Session, tmp_path: Path) -> None:
+    """It has the time of several turns of now and here, so that it comes to start something."""
     marker, worktree = a_marker(), hostile_worktree(tmp_path, secret=tmp_path)
     with pytest.raises(Exception, match="was not used up"):
         play(CLAUDE, calls("Bash", {"command": f"touch began; setsid sleep {marker} & sleep {marker}"}), says("late"),
-             worktree=worktree, wall_seconds=30)
+             worktree=worktree, wall_seconds=max(30, round(5 * one_turn.seconds)))
     assert (worktree / "began").exists()
     assert running_with(marker) == []

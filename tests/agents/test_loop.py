@@ -18,7 +18,7 @@ from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
-from tests.agents.conftest import KEY, MODEL, Answer, Broker, Provider, message, request, text
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Broker, Provider, message, request, text
 
 NUMBERS = count(1000)
 NAMES = ["run", "read", "search", "edit", "finish", "give_up"]
@@ -40,7 +40,7 @@ Work = Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]]
 @pytest.fixture
 def tools(tmp_path: Path) -> Tools:
     (tmp_path / "work").mkdir()
-    shell = Shell(tmp_path / "work", {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=15)
+    shell = Shell(tmp_path / "work", {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=300)
     return Tools(shell, output=1000, told="The law.\nMake it work, in the way that the mission says.")
 
 
@@ -351,7 +351,8 @@ def test_a_stream_that_is_cut_inside_a_call_is_asked_for_again(
 def test_streams_that_are_always_cut_come_to_an_end_and_the_factory_waits(
         tmp_path: Path, provider: Provider, tools: Tools, sdk: Callable[[Session], Anthropic]) -> None:
     provider.plan(*[cut_short(tool("run", 1, command="true" + "x" * 200)) for _ in range(3)])
-    with start(Options(home=tmp_path / "home", control=tmp_path / "c", upstream=provider.url), key=KEY) as broker:
+    with start(Options(home=tmp_path / "home", control=tmp_path / "c", upstream=provider.url), key=KEY,
+               seconds=SECONDS) as broker:
         opened = BrokerClient(broker.control).open(request(issue=next(NUMBERS)))
         report = agent.work(assigned(), sdk(opened.__enter__()), tools, lambda line: None)
         assert (report["outcome"], report["turns"], len(provider.seen)) == ("error", 1, 3)

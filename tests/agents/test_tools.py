@@ -23,7 +23,7 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def tools(folder: Path) -> Tools:
-    shell = Shell(folder, {"PATH": "/usr/bin:/bin"}, outputs=folder.with_name("outputs"), seconds=15)
+    shell = Shell(folder, {"PATH": "/usr/bin:/bin"}, outputs=folder.with_name("outputs"), seconds=300)
     return Tools(shell, output=1000, told="The specification: a walk ends after two hours.")
 
 

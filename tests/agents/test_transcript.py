@@ -182,9 +182,9 @@ def test_a_session_leaves_its_transcript_in_its_runs_folder(
         {"response": {"content": [text("I look."), {"type": "tool_use", "name": "run", "input": {"command": "echo hello"}}],
                       "usage": usage}},
         {"response": {"content": [{"type": "tool_use", "name": "finish", "input": {"summary": "It works."}}], "usage": usage}}]},
-        issue=3001)
-    tools = Tools(Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=9), output=1000)
-    with kept.open(request(issue=3001)) as session:
+        issue=4001)
+    tools = Tools(Shell(tmp_path, {"PATH": "/usr/bin:/bin"}, outputs=tmp_path / "outputs", seconds=300), output=1000)
+    with kept.open(request(issue=4001)) as session:
         assert sessions(tmp_path / "run-1")[0].closed is None
         agent.work(agent.Assignment(["The law."], "Make it work.", MODEL, "unused"), sdk(session), tools, lambda said: None)
         assert not (tmp_path / "run-1" / PAGE).exists()

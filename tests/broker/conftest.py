@@ -30,6 +30,7 @@ from harness.agents.line import line
 from tests.agents.conftest import (  # noqa: F401 - fixtures
     KEY,
     MODEL,
+    SECONDS,
     Answer,
     _nothing_left_planned,
     brokers,
@@ -78,7 +79,7 @@ class Served:
         async def asked() -> dict[str, Any]:
             return self.session.usage()
 
-        return asyncio.run_coroutine_threadsafe(asked(), self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(asked(), self.loop).result(SECONDS)
 
     @property
     def cost(self) -> Decimal:
@@ -105,7 +106,7 @@ class Desk:
         threading.Thread(target=self.loop.run_forever, daemon=True).start()
 
     def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        return asyncio.run_coroutine_threadsafe(work, self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(SECONDS)
 
     def open(self, api: str = ANTHROPIC, *, url: str = "", model: str = MODEL, script: dict[str, Any] | None = None,
              patience: Patience | None = None, body_seconds: float = 60, home: Path | None = None, **caps: Any) -> Served:
@@ -171,7 +172,7 @@ def claude() -> Iterator[Callable[[Served], Anthropic]]:
     clients: list[Anthropic] = []
 
     def client(served: Served) -> Anthropic:
-        http = line(served.socket, seconds=30)
+        http = line(served.socket, seconds=SECONDS)
         clients.append(Anthropic(base_url="http://broker", api_key="of-the-box", max_retries=0, http_client=http))
         return clients[-1]
 
@@ -188,7 +189,7 @@ def gpt() -> Iterator[Callable[[Path], OpenAI]]:
     def client(socket: Path) -> OpenAI:
         import httpx
 
-        http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=30, trust_env=False)
+        http = httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=SECONDS, trust_env=False)
         clients.append(OpenAI(base_url="http://broker/v1", api_key="of-the-box", max_retries=0, http_client=http))
         return clients[-1]
 

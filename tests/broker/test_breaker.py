@@ -11,6 +11,7 @@ from harness.agents.broker.breaker import FIRST, IN_A_ROW, MOST, Breaker, Troubl
 from harness.agents.broker.meter import Meter
 from harness.agents.broker.prices import prices
 from harness.agents.broker.refusal import Refusal
+from tests.agents.conftest import SECONDS
 
 ABOUT_THE_PROVIDER = {
     "a key that is not taken": (401, "authentication_error", "invalid x-api-key", Trouble.ACCESS),
@@ -165,6 +166,6 @@ def test_a_first_call_that_is_given_up_makes_room_for_another(stand: Stand) -> N
         one = asyncio.create_task(hangs())
         await asyncio.sleep(0)
         one.cancel()
-        await asyncio.wait_for(admitted(breaker), 5)
+        await asyncio.wait_for(admitted(breaker), SECONDS)
 
     asyncio.run(given_up())

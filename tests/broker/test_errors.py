@@ -17,7 +17,7 @@ from harness.agents.broker.upstream import Patience
 from harness.agents.broker.wires.known import DIALECTS, MESSAGES
 from harness.agents.line import line
 from harness.wiring.script import script_of
-from tests.agents.conftest import KEY, MODEL, Answer, eventually, message, text
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed
 
@@ -238,6 +238,7 @@ def test_a_provider_that_hangs_is_waited_for_and_not_for_ever(desk: Desk, provid
         stream.get_final_message()
     held.set()
     assert served.cost > Decimal("0.005")
+    assert eventually(lambda: not provider.planned)     # a busy provider may only now come to read what it was asked
     assert len(provider.seen) == 1
 
 
@@ -291,7 +292,7 @@ def test_a_body_of_a_box_that_never_ends_is_refused(desk: Desk) -> None:
         yield b'{"model": '
         released.wait(5)
 
-    with line(served.socket, seconds=30) as http:
+    with line(served.socket, seconds=SECONDS) as http:
         refused = http.post("/v1/messages", content=dribbled())
     released.set()
     assert (refused.status_code, refused.json()["error"]["type"]) == (408, "timeout_error")
@@ -299,7 +300,7 @@ def test_a_body_of_a_box_that_never_ends_is_refused(desk: Desk) -> None:
 
 @pytest.mark.parametrize("packing", ["gzip", "zstd", "br", "deflate"])
 def test_a_packed_body_is_refused_by_name(desk: Desk, packing: str) -> None:
-    with line(desk.open("openai").socket, seconds=30) as http:
+    with line(desk.open("openai").socket, seconds=SECONDS) as http:
         refused = http.post("/v1/responses", content=b"\x1f\x8b", headers={"content-encoding": packing})
     assert (refused.status_code, refused.json()["error"]["message"]) == (
         415, f"a body with content-encoding {packing} is not read; send it as it is")

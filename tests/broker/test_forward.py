@@ -16,7 +16,7 @@ from harness.agents.broker.sse import encoded, events_of
 from harness.agents.line import line
 from harness.domain.errors import BudgetExhausted
 from harness.ports.model import Session
-from tests.agents.conftest import KEY, MODEL, Answer, Broker, Provider, eventually, message, request, text
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Broker, Provider, eventually, message, request, text
 from tests.broker.conftest import Desk, Served
 
 NUMBERS = count(100)
@@ -136,7 +136,7 @@ def test_an_overload_is_asked_again_after_a_pause_of_at_least_a_second(
     provider.plan(Answer(OVERLOADED.body, status=529, headers={"retry-after": "0"}), message(text("Now.")))
     began = time.monotonic()
     assert sdk(session).messages.create(**ASK).content[0].text == "Now."
-    assert 1 <= time.monotonic() - began < 20
+    assert 1 <= time.monotonic() - began < 60
 
 
 def test_an_overload_that_comes_as_the_first_event_of_a_stream_is_asked_again_and_costs_nothing(
@@ -237,7 +237,7 @@ def test_the_key_is_in_no_file_no_argument_and_no_answer(
 
 
 def test_health_says_nothing(session: Session) -> None:
-    with line(session.socket, seconds=30) as http:
+    with line(session.socket, seconds=SECONDS) as http:
         assert (http.get("/").json(), http.head("/").status_code) == ({}, 200)
         for method, path in (("GET", "/v1/models"), ("POST", "/v1/files"), ("POST", "/v1/messages/batches"),
                              ("GET", "/v1/messages"), ("POST", "/v1/messages/"), ("POST", "/"), ("DELETE", "/sessions/x")):
@@ -247,7 +247,7 @@ def test_health_says_nothing(session: Session) -> None:
 
 
 def test_a_body_that_is_too_large_or_no_json_is_refused(provider: Provider, session: Session) -> None:
-    with line(session.socket, seconds=30) as http:
+    with line(session.socket, seconds=SECONDS) as http:
         large = http.post("/v1/messages", content=json.dumps(ASK | {"system": "x" * (8 << 20)}))
         assert (large.status_code, large.json()["error"]["type"]) == (413, "request_too_large")
         for rubbish in (b"", b"{", b"\xff\xfe", b'{"max_tokens": NaN}', b"[" * 100_000, b"9" * 5000):
@@ -258,7 +258,7 @@ def test_a_body_that_is_too_large_or_no_json_is_refused(provider: Provider, sess
 
 def test_a_body_that_is_nested_too_deeply_is_refused(provider: Provider, session: Session) -> None:
     provider.plan(message(text("Fine.")))
-    with line(session.socket, seconds=30) as http:
+    with line(session.socket, seconds=SECONDS) as http:
         for depth, status in ((50, 200), (101, 400), (950, 400), (100_000, 400)):
             tools = '[{"name": "run", "input_schema": ' + '{"x": ' * depth + "1" + "}" * depth + "}]"
             answer = http.post("/v1/messages", content=json.dumps(ASK).removesuffix("}") + f', "tools": {tools}' + "}")

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import secrets
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,11 +19,11 @@ from harness.sandbox.adapter import BoxSupervisor
 from harness.wiring.home import HomeFile
 from harness.wiring.providers import Endpoint, provider_keys
 from harness.wiring.services import broker_of, model_key
-from tests.agents.conftest import MODEL, Answer, message, request, text
+from tests.agents.conftest import MODEL, SECONDS, Answer, message, request, text
 from tests.agents.conftest import Provider as Server
 from tests.broker.conftest import CHAT
 
-PART = "canary-5d1f7c20"        # of each of them
+PART = f"canary-{secrets.token_hex(8)}"        # of each of them, and of no other run's on this machine
 USUAL, BY_NAME, BY_FILE = (f"sk-{name}-{PART}" for name in ("usual", "env", "file"))
 
 
@@ -61,7 +62,7 @@ def test_keys_are_in_the_broker_alone(tmp_path: Path, provider: Server, monkeypa
         for model in asked.values():
             said = message(text("Hello."))
             provider.plan(Answer(CHAT.answer(said, {})) if model.startswith("acme") else said)
-            with client.open(request(model=model)) as session, line(session.socket, seconds=30) as http:
+            with client.open(request(model=model)) as session, line(session.socket, seconds=SECONDS) as http:
                 path = "/v1/chat/completions" if model.startswith("acme") else "/v1/messages"
                 answer = http.post(path, json={"model": model, "max_tokens": 9, "messages": [{"role": "user", "content": "Hi"}]})
             assert answer.is_success, answer.text

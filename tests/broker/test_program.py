@@ -5,7 +5,6 @@ import signal
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -22,14 +21,14 @@ from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
-from tests.agents.conftest import KEY, MODEL, Answer, Broker, Provider, request, text
+from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Broker, Provider, eventually, request, text
 
 ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
 ONE = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 10, "output_tokens": 2}}}]}
 
 
 def posted(broker: Broker, body: Any) -> httpx2.Response:
-    with line(broker.options.control, seconds=30) as http:
+    with line(broker.options.control, seconds=SECONDS) as http:
         return http.post("/sessions", json=body)
 
 
@@ -46,7 +45,7 @@ def test_only_its_owner_reaches_the_control_socket_and_only_a_box_that_binds_it_
         assert mode(session.socket) == 0o666
         assert mode(session.socket.parent) == mode(broker.options.home) == 0o700
     assert not session.socket.exists()
-    with pytest.raises(httpx2.ConnectError), line(session.socket, seconds=30) as http:
+    with pytest.raises(httpx2.ConnectError), line(session.socket, seconds=SECONDS) as http:
         http.get("/")
 
 
@@ -87,23 +86,29 @@ def test_a_second_broker_on_the_same_home_is_refused(brokers: Callable[..., Brok
     first = brokers(replay=tmp_path)
     elsewhere = Options(home=first.options.home, control=tmp_path / "other.sock", replay=tmp_path)
     with pytest.raises(ModelError, match="another broker is running"):
-        start(elsewhere)
+        start(elsewhere, seconds=SECONDS)
     assert first.client.spent_on(1).calls == 0      # and the first one has not noticed
 
 
 def test_a_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     starter = ("import sys, time; from pathlib import Path; from harness.agents.start import start; "
                "from harness.agents.broker.options import Options; home = Path(sys.argv[1]); "
-               "print(start(Options(home=home, control=home / 'c', replay=home)).pid, flush=True); time.sleep(60)")
+               f"print(start(Options(home=home, control=home / 'c', replay=home), seconds={SECONDS}).pid, flush=True); "
+               f"time.sleep({SECONDS})")
     with subprocess.Popen([sys.executable, "-c", starter, str(tmp_path)], stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         pid = int(process.stdout.readline())
         assert BrokerClient(tmp_path / "c").spent_on(1).calls == 0
         process.kill()
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{pid}").exists() and "Z" not in Path(f"/proc/{pid}/stat").read_text().split():
-        assert time.monotonic() < deadline, "the broker outlived its starter"
-        time.sleep(0.02)
+    assert eventually(lambda: over(pid)), "the broker outlived its starter"
+
+
+def over(pid: int) -> bool:
+    """Whether a process has come to its end, reaped or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in "ZX"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
 
 
 def test_it_stops_on_a_signal_and_leaves_no_socket(brokers: Callable[..., Broker], tmp_path: Path) -> None:
@@ -112,6 +117,7 @@ def test_it_stops_on_a_signal_and_leaves_no_socket(brokers: Callable[..., Broker
     opened = broker.client.open(request())
     opened.__enter__()
     os.kill(broker.process.pid, signal.SIGTERM)
+    assert eventually(lambda: over(broker.process.pid))
     broker.process.stop()
     with pytest.raises(ModelError, match="is it running"):
         opened.__exit__(None, None, None)
@@ -125,13 +131,15 @@ def test_a_home_with_a_long_path_has_its_sockets_elsewhere(brokers: Callable[...
     with broker.client.open(request()) as session:
         assert session.socket.is_socket()
         assert broker.options.home not in session.socket.parents
+    os.kill(broker.process.pid, signal.SIGTERM)
+    assert eventually(lambda: over(broker.process.pid))
     broker.process.stop()
     assert not session.socket.parent.parent.exists()
 
 
 def test_a_replaying_broker_is_not_even_given_the_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-canary")
-    with start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path), key="sk-canary") as process:
+    with start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path), key="sk-canary", seconds=SECONDS) as process:
         assert b"sk-canary" not in Path(f"/proc/{process.pid}/environ").read_bytes()
 
 
@@ -139,13 +147,13 @@ def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_i
         tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ANTHROPIC_API_KEY", "sk-of-the-starter")
     options = Options(home=tmp_path, control=tmp_path / "c", upstream="http://127.0.0.1:1")
-    with start(options, key="sk-canary") as process:
+    with start(options, key="sk-canary", seconds=SECONDS) as process:
         environment = Path(f"/proc/{process.pid}/environ").read_bytes()
         assert b"ANTHROPIC_API_KEY=sk-canary" in environment
         assert b"sk-of-the-starter" not in environment
         assert b"sk-canary" not in Path(f"/proc/{process.pid}/cmdline").read_bytes()
     with pytest.raises(ModelError, match="needs a key"):
-        start(options)
+        start(options, seconds=SECONDS)
 
 
 def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
@@ -153,20 +161,21 @@ def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
     error = {"type": "error", "error": {"type": "billing_error", "message": "Your account is out of funds."}}
     provider.plan(Answer(error, status=402))
     broker = brokers(upstream=provider.url, key=KEY)
-    opened = broker.client.open(request())
+    opened, before = broker.client.open(request()), datetime.now(UTC)
     with pytest.raises(InternalServerError, match="what is paid for is used up"):
         sdk(opened.__enter__()).messages.create(**ASK)
     with pytest.raises(ModelsPaused) as paused:
         opened.__exit__(None, None, None)
     assert paused.value.cause == "provider"
-    assert timedelta(minutes=9) < paused.value.again_at - datetime.now(UTC) <= timedelta(minutes=10)
+    ten_minutes, second = timedelta(minutes=10), timedelta(seconds=1)       # it is told in whole seconds
+    assert before + ten_minutes - second <= paused.value.again_at <= datetime.now(UTC) + ten_minutes + second
     os.kill(broker.process.pid, signal.SIGKILL)
     broker.process.stop()
     again = brokers(upstream=provider.url, key=KEY)
     with pytest.raises(ModelsPaused, match="is not asked now: what is paid for is used up") as still:
         again.client.open(request(attempt=2)).__enter__()
     assert still.value.again_at == paused.value.again_at
-    with line(again.options.control, seconds=30) as http:
+    with line(again.options.control, seconds=SECONDS) as http:
         [told] = http.get("/").json()["paused"]
     assert (told["provider"], told["again_at"]) == ("anthropic", paused.value.again_at.isoformat())
     assert again.client.spent_on(1).cost_usd == 0
@@ -186,7 +195,7 @@ SETUPS = [
 @pytest.mark.parametrize(("arguments", "said"), SETUPS, ids=[said for _, said in SETUPS])
 def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(tmp_path: Path, arguments: list[str], said: str) -> None:
     ended = subprocess.run([sys.executable, "-m", "harness.agents.broker", "--home", str(tmp_path), "--control",
-                            str(tmp_path / "c"), *arguments], capture_output=True, text=True, env={}, timeout=30)
+                            str(tmp_path / "c"), *arguments], capture_output=True, text=True, env={}, timeout=SECONDS)
     assert ended.returncode == 2
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
@@ -196,7 +205,7 @@ def test_the_starter_passes_on_why_it_did_not_start(tmp_path: Path) -> None:
     prices = tmp_path / "prices.yaml"
     prices.write_text("nothing")
     with pytest.raises(ModelError, match=r"did not start: .*expected the keys `as_of` and `models`"):
-        start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path, prices=prices))
+        start(Options(home=tmp_path, control=tmp_path / "c", replay=tmp_path, prices=prices), seconds=SECONDS)
 
 
 OPEN = {"run": "r", "role": "implementer", "issue": 1, "attempt": 1, "model": MODEL, "caps": {"calls": 1, "usd": 1}}

@@ -11,7 +11,7 @@ from harness.agents.broker.options import Options
 from harness.agents.broker.providers import USUAL, Provider, ProvidersError, provider_and_model, read_providers
 from harness.agents.start import start
 from harness.domain.errors import ModelError
-from tests.agents.conftest import Broker, request
+from tests.agents.conftest import SECONDS, Broker, request
 
 ACME = {"wire": "openai", "base_url": "http://127.0.0.1:9/v1", "key_from": "ACME_KEY"}
 
@@ -45,7 +45,7 @@ def test_a_list_that_cannot_be_read_names_the_entry(tmp_path: Path, document: An
 def test_a_broker_without_a_providers_key_does_not_start_and_says_whose(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
     with pytest.raises(ModelError, match="no key for acme in the environment variable FACTORY_MODEL_KEYS"):
-        start(Options(home=tmp_path, control=tmp_path / "c", providers=tmp_path / "p.json"))
+        start(Options(home=tmp_path, control=tmp_path / "c", providers=tmp_path / "p.json"), seconds=SECONDS)
 
 
 def test_where_there_is_no_usual_provider_a_model_has_to_name_its_own(brokers: Callable[..., Broker], tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from anthropic import Anthropic
 
 from harness.domain.errors import BudgetExhausted, ModelError
 from harness.ports.model import Session
-from tests.agents.conftest import MODEL, Broker, request, text
+from tests.agents.conftest import MODEL, SECONDS, Broker, request, text
 
 NUMBERS = count(100)
 RUN = {"name": "run", "input_schema": {"type": "object"}}
@@ -106,7 +106,7 @@ def test_a_session_that_was_denied_for_money_is_over_even_for_less(
     client = sdk(opened.__enter__())
     for most in (100_000, 1):
         with pytest.raises(anthropic.PermissionDeniedError, match=r"\$1.\d+ more may be needed"):
-            client.messages.create(**ASK | {"max_tokens": most}, timeout=30)
+            client.messages.create(**ASK | {"max_tokens": most}, timeout=SECONDS)
     with pytest.raises(BudgetExhausted, match=r"the cap of \$0.01 for this session"):
         opened.__exit__(None, None, None)
 

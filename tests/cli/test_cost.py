@@ -17,6 +17,7 @@ from harness.engine.ledger import SqliteLedger
 from harness.repository.remote import Remote
 from harness.repository.trusted import FETCHED, TrustedRepository
 from harness.wiring.home import HomeFile, write_home
+from tests.fakes import hours
 from tests.validators_launcher.gitbox import Source
 
 NOVEMBER = 1_795_262_400.0     # 2026-11-21, noon UTC
@@ -164,6 +165,7 @@ def test_the_prices_are_told_with_their_date_and_where_they_are_from_and_ones_ow
 
 
 def test_prices_of_ones_own_that_are_old_are_to_be_looked_up_again(home) -> None:
+    hours.within_one(hours.DAY)
     today = datetime.now(UTC).date()
     own = OWN.replace("2026-11-20", today.isoformat()) + "".join(
         OWN.partition("\n")[2].replace("some-model", name).replace("2026-11-20", str(today - timedelta(days=days)))

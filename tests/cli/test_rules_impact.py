@@ -18,7 +18,7 @@ EXAMPLE = ROOT / "examples" / "public-factory"
 
 def git(folder: Path, *arguments: str) -> None:
     subprocess.run(["git", "-C", folder, "-c", "user.name=n", "-c", "user.email=n@example.org", *arguments], check=True,
-                   capture_output=True, timeout=30)
+                   capture_output=True, timeout=300)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def clone(tmp_path_factory):
 
 
 def factory(*arguments: str | Path):
-    return warm.run(("rules", *arguments), env=os.environ, timeout=60)
+    return warm.run(("rules", *arguments), env=os.environ, timeout=600)
 
 
 def test_the_command_tells_who_flips_when_the_cap_is_edited(clone) -> None:

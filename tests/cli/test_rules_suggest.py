@@ -42,7 +42,7 @@ def home(tmp_path_factory):
 
 
 def rules(home: Path, *arguments: str | Path):
-    return warm.run(("rules", *arguments), env={**os.environ, "FACTORY_HOME": str(home)}, timeout=60, cwd=home)
+    return warm.run(("rules", *arguments), env={**os.environ, "FACTORY_HOME": str(home)}, timeout=600, cwd=home)
 
 
 def test_coverage_tells_what_the_ledger_holds(home) -> None:

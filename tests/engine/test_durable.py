@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Never
 
 import pytest
+from dbos import DBOS
 
 from harness.domain.errors import (
     BudgetExhausted,
@@ -23,6 +24,8 @@ from harness.engine.durable import Durable
 from harness.engine.executors import OnThisMachine
 
 Start = Callable[..., Durable]
+SECONDS = 300
+"""Longer than any work here takes, however busy the machine is."""
 
 
 @pytest.fixture
@@ -46,7 +49,7 @@ def engine(tmp_path: Path) -> Iterator[Start]:
 
 
 def result(engine: Durable, key: str) -> dict[str, Any]:
-    done = engine.wait_any(frozenset({key}), seconds=20)
+    done = engine.wait_any(frozenset({key}), seconds=SECONDS)
     assert done is not None, f"{key} never ended"
     assert done[0] == key
     return dict(done[1])
@@ -79,15 +82,15 @@ def test_the_same_key_is_the_same_work(engine) -> None:
 
 def test_the_first_to_be_done_is_given_first(engine) -> None:
     gate = threading.Event()
-    live = engine(wait=lambda payload: {"waited": gate.wait(20)}, quick=lambda payload: {})
+    live = engine(wait=lambda payload: {"waited": gate.wait(SECONDS)}, quick=lambda payload: {})
     live.start("slow", "wait", {})
     live.start("fast", "quick", {})
     both = frozenset({"slow", "fast"})
-    assert live.wait_any(both, seconds=20) == ("fast", {})
+    assert live.wait_any(both, seconds=SECONDS) == ("fast", {})
     assert live.wait_any(frozenset({"slow"}), seconds=0.01) is None
     assert live.wait_any(frozenset(), seconds=0.01) is None
     gate.set()
-    assert live.wait_any(frozenset({"slow"}), seconds=20) == ("slow", {"waited": True})
+    assert live.wait_any(frozenset({"slow"}), seconds=SECONDS) == ("slow", {"waited": True})
 
 
 def raising(error: BaseException) -> Callable[[Any], Any]:
@@ -144,13 +147,14 @@ def test_after_a_stop_three_restarts_run_nothing(engine, tmp_path, stop: Factory
 
 
 def test_cancelled_work_stays_cancelled_whatever_its_body_still_does(engine, tmp_path) -> None:
-    gate, ended = threading.Event(), threading.Event()
-    live = engine(wait=lambda payload: (gate.wait(20), ended.set(), {})[2])
+    entered, gate, ended = threading.Event(), threading.Event(), threading.Event()
+    live = engine(wait=lambda payload: (entered.set(), gate.wait(SECONDS), ended.set(), {})[3])
     live.start("k", "wait", {})
+    assert entered.wait(SECONDS)
     live.cancel("k")
     assert result(live, "k")["outcome"] == "cancelled"
     gate.set()
-    assert ended.wait(20)
+    assert ended.wait(SECONDS)
     live = engine(wait=lambda payload: {"ran": "again"})
     live.start("k", "wait", {})
     assert result(live, "k")["outcome"] == "cancelled"
@@ -166,14 +170,16 @@ def test_what_has_a_result_cannot_be_cancelled(engine) -> None:
     assert result(live, "k") == {"n": 1}
 
 
-def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is_nobodys(engine, tmp_path) -> None:
+def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is_nobodys(
+    engine, tmp_path, monkeypatch
+) -> None:
     """Ctrl-C kills the boxes, and then the nodes that drove them fail: that failure is not a result."""
     entered, closing = threading.Semaphore(0), threading.Event()
     ended = threading.Semaphore(0)
 
     def first(payload: Any) -> Any:
         entered.release()
-        closing.wait(20)
+        closing.wait(SECONDS)
         time.sleep(payload["n"] / 1000)
         ended.release()
         raise ForgeError("the house came down", retryable=False)
@@ -181,11 +187,13 @@ def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is
     live = engine(act=first)
     for n in range(1, 11):
         live.start(f"k{n}", "act", {"n": n})
-        assert entered.acquire(timeout=20)
-    threading.Timer(0.001, closing.set).start()
-    live.close()
+        assert entered.acquire(timeout=SECONDS)
+    destroy = DBOS.destroy
+    with monkeypatch.context() as patched:
+        patched.setattr(DBOS, "destroy", lambda: (closing.set(), destroy()))    # not a moment before the engine closes
+        live.close()
     for _ in range(10):
-        assert ended.acquire(timeout=20)
+        assert ended.acquire(timeout=SECONDS)
     assert statuses(tmp_path) == {"PENDING"}
     live = engine(act=lambda payload: {"again": payload["n"]})
     for n in range(1, 11):
@@ -195,9 +203,9 @@ def test_what_ends_while_the_engine_closes_is_done_again_and_the_first_answer_is
 
 def test_work_that_takes_the_factory_down_with_it_each_time_is_given_up(engine, tmp_path) -> None:
     entered, gate = threading.Event(), threading.Event()
-    live = engine(act=lambda payload: (entered.set(), gate.wait(20), {})[2])
+    live = engine(act=lambda payload: (entered.set(), gate.wait(SECONDS), {})[2])
     live.start("k", "act", {})
-    assert entered.wait(20)
+    assert entered.wait(SECONDS)
     live.close()
     gate.set()
     with sqlite3.connect(tmp_path / "engine.db") as store:
@@ -255,7 +263,7 @@ def test_only_the_dead_are_inherited_from(tmp_path) -> None:
 
 def test_told_to_refuse_it_starts_nothing_more_and_what_runs_is_finished_and_kept(engine) -> None:
     may_end = threading.Event()
-    live = engine(slow=lambda payload: may_end.wait(20) and {"n": 1})
+    live = engine(slow=lambda payload: may_end.wait(SECONDS) and {"n": 1})
     live.start("slow", "slow", {})
     live.refuse()
     with pytest.raises(Interrupted):
@@ -284,7 +292,7 @@ def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> No
     first.launch()
     try:
         first.start("k", "ask", {})
-        assert down.wait(20)
+        assert down.wait(SECONDS)
         with pytest.raises(PortError, match="the broker is gone"):
             first.wait_any(frozenset({"k"}), seconds=1)
     finally:

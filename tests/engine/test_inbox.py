@@ -82,8 +82,7 @@ def test_two_that_come_at_once_under_one_id_are_one(inbox) -> None:
         thread.start()
     for thread in threads:
         thread.join()
-    if isinstance(inbox, SqlInbox):
-        assert sorted(kept) == [False] * 7 + [True]
+    assert sorted(kept) == [False] * 7 + [True]
     assert numbers(inbox) == [7]
 
 

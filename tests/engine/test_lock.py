@@ -4,15 +4,14 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from harness.domain.errors import Busy, Interrupted
 from harness.engine.clock import SystemClock
-from harness.engine.lock import sole_factory
+from harness.engine.lock import LOOK_SECONDS, sole_factory
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
@@ -21,7 +20,7 @@ from pathlib import Path
 from harness.engine.lock import sole_factory
 with sole_factory(Path(sys.argv[1]), command="factory tick"):
     print("mine", flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 
@@ -73,9 +72,9 @@ def test_another_home_is_another_factory(tmp_path, holder) -> None:
 
 
 def test_the_clock_tells_the_time_in_utc() -> None:
-    before, told = datetime.now(UTC), SystemClock().now()
+    before, told, after = datetime.now(UTC), SystemClock().now(), datetime.now(UTC)
     assert told.tzinfo is UTC
-    assert timedelta(0) <= told - before < timedelta(seconds=5)
+    assert before <= told <= after
 
 
 def test_who_only_looks_does_not_load_the_engine() -> None:
@@ -86,18 +85,20 @@ def test_who_only_looks_does_not_load_the_engine() -> None:
     assert done.stdout == "[]\n"
 
 
-def test_who_waits_is_told_who_has_it_and_takes_over_within_a_second_of_the_death(tmp_path, holder) -> None:
-    told: list[tuple[float, str]] = []
+def test_who_waits_is_told_who_has_it_and_takes_over_at_the_first_look_after_the_death(tmp_path, holder) -> None:
+    """Counted in looks, of which there are ten a second: how long a second is, a busy machine says."""
+    told: list[str] = []
 
     def waiting(said: str) -> None:
-        told.append((time.monotonic(), said))
+        told.append(said)
         if len(told) == 2:
             holder.send_signal(signal.SIGKILL)
             holder.wait()
 
-    with sole_factory(tmp_path / "home", command="factory up", patience=30, waiting=waiting):
-        assert time.monotonic() - told[1][0] < 1
-    assert f"pid {holder.pid}, `factory tick`" in told[0][1]
+    with sole_factory(tmp_path / "home", command="factory up", patience=3600, waiting=waiting):
+        assert len(told) == 2
+    assert LOOK_SECONDS <= 0.1
+    assert f"pid {holder.pid}, `factory tick`" in told[0]
 
 
 def test_patience_ends(tmp_path, holder) -> None:
@@ -109,7 +110,7 @@ def test_who_waits_may_give_up(tmp_path, holder) -> None:
     def waiting(said: str) -> None:
         raise Interrupted("told to go")
 
-    with pytest.raises(Interrupted), sole_factory(tmp_path / "home", command="factory up", patience=30, waiting=waiting):
+    with pytest.raises(Interrupted), sole_factory(tmp_path / "home", command="factory up", patience=3600, waiting=waiting):
         pytest.fail("there were two")
 
 

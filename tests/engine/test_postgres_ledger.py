@@ -157,7 +157,7 @@ for number in range(25):
 def test_many_writers_on_one_database_make_one_chain_and_no_head_goes_back(written, address, tmp_path) -> None:
     writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "home"), address, name], cwd=ROOT, text=True,
                                 stderr=subprocess.PIPE, env={"PATH": os.environ["PATH"]}) for name in "abc"]
-    assert [writer.communicate(timeout=120)[1] for writer in writers] == ["", "", ""]
+    assert [writer.communicate(timeout=300)[1] for writer in writers] == ["", "", ""]
     assert len(written.entries()) == 5 + 25 * 4
     assert written.fault() is None
 

@@ -65,7 +65,7 @@ class Turns:
 
     def wait(self, run_id: str, node: str) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: self._orders[run_id][len(self._ended[run_id])] == node, timeout=30)
+            self._changed.wait_for(lambda: self._orders[run_id][len(self._ended[run_id])] == node, timeout=600)
 
     def over(self, run_id: str, node: str) -> None:
         with self._changed:

@@ -31,6 +31,6 @@ class CommandBox(FakeSandbox):
 def really(spec, folder) -> BoxResult:
     """Run it in its folder, without a box: only for what is in our own examples."""
     argv = [sys.executable if word == "python" else word for word in spec.argv]
-    done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=30, stdin=subprocess.DEVNULL,
+    done = subprocess.run(argv, cwd=folder, capture_output=True, timeout=300, stdin=subprocess.DEVNULL,
                           env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
     return ended(done.returncode, stdout=done.stdout + done.stderr)

@@ -105,13 +105,17 @@ def test_a_model_that_does_its_part_leaves_nothing_in_the_ledger(tmp_path) -> No
 
 # The breaker
 
+ONE_HAND = "[limits]\nparallel = 1\n"
+"""Answers are given in the order in which they are asked for: with two hands that is anybody's guess."""
+
+
 def files(world: World, number: int) -> None:
     for one in range(number):
         world.file(f"Places of kind {one * 7919} are gone", f"The places are gone. {'abcdefghij'[one] * 40} {one * 104729}")
 
 
 def test_after_three_failures_a_model_rests_and_is_tried_by_one_run_when_its_rest_is_over(tmp_path) -> None:
-    failing = world_of(tmp_path, TRIAGE, triage=(*(NO_ANSWER, ACCEPT) * 3, ACCEPT))
+    failing = world_of(tmp_path, TRIAGE + ONE_HAND, triage=(*(NO_ANSWER, ACCEPT) * 3, ACCEPT))
     files(failing, 4)
     failing.tick(states=frozenset({State.UNTRIAGED}))
     assert failing.model.models("triage") == ["claude-haiku-5-5", "gpt-5-mini"] * 3 + ["gpt-5-mini"]
@@ -124,7 +128,7 @@ def test_after_three_failures_a_model_rests_and_is_tried_by_one_run_when_its_res
 
 
 def test_a_breaker_outlives_the_process_that_heard_it(tmp_path) -> None:
-    world = world_of(tmp_path, TRIAGE, triage=(*(NO_ANSWER, ACCEPT) * 3, ACCEPT))
+    world = world_of(tmp_path, TRIAGE + ONE_HAND, triage=(*(NO_ANSWER, ACCEPT) * 3, ACCEPT))
     for one in range(4):
         files(world, one + 1)
         world.tick(states=frozenset({State.UNTRIAGED}))      # each tick is a process of its own

@@ -133,7 +133,7 @@ def test_a_service_that_breaks_the_contract_is_sent_back_and_no_judge_is_asked(t
 def test_the_library_does_what_its_tests_say(tmp_path) -> None:
     shutil.copytree(EXAMPLES / "library", tmp_path / "library")
     done = subprocess.run([sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path / "library", text=True,
-                          capture_output=True, timeout=60, env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
+                          capture_output=True, timeout=300, env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"})
     assert "2 passed" in done.stdout
 
 

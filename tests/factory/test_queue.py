@@ -288,6 +288,7 @@ def test_fifty_rewordings_of_one_report_lead_to_one_run(world) -> None:
 
 
 def test_a_retry_by_a_person_builds_what_its_twin_left(world) -> None:
+    bounded(world)
     texts = [reworded(0), reworded(7)]
     first, second = (world.file(f"Places gone {number}", text) for number, text in enumerate(texts))
     world.tick()

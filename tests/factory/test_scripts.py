@@ -140,7 +140,8 @@ def test_in_a_real_box_the_bases_script_reads_the_change_and_cannot_be_talked_ou
     script = SCRIPT.replace("import pathlib, sys\n", "import pathlib, sys\nfor tree in ('/app', '/base'):\n"
                             "    try:\n        (pathlib.Path(tree) / 'evil').write_text('x')\n        print('WROTE')\n"
                             "    except OSError:\n        pass\n")
-    world = world_with(tmp_path, Boxes(), cheats, script=script)
+    patient = RULE.replace("seconds: 20", "seconds: 600")      # what a box takes, a busy machine says
+    world = world_with(tmp_path, Boxes(), cheats, rule=patient, script=script)
     issue = world.file()
     world.tick()
     last = world.history(issue).transitions[-1].data

@@ -33,7 +33,7 @@ def told(tmp_path_factory):
     assert bwrap, "bubblewrap is what the factory's own boxes need"
     done = subprocess.run([bwrap, "--dev-bind", "/", "/", "--size", "20000000", "--tmpfs", str(folder), "--chdir", str(ROOT),
                            sys.executable, "-m", "tests.factory.short_of_room", str(folder)],
-                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 

@@ -21,7 +21,7 @@ class Meeting:
     """An agent's work that ends only when another one is at work at the same time."""
 
     def __init__(self) -> None:
-        self.barrier = threading.Barrier(2, timeout=10)
+        self.barrier = threading.Barrier(2, timeout=300)
 
     def __call__(self, worktree):
         path = worktree / "tidebook" / ("app.py" if self.barrier.wait() else "store.py")

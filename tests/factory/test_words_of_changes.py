@@ -152,7 +152,12 @@ def stable(body, world):
     """Without what differs from run to run: commits, digests, moments and entries."""
     body = steady(body, base=world.remote["main"])
     body = re.sub(r"sha256:(?!RULES)[0-9a-f]+", "sha256:DIGEST", body)
-    body = re.sub(r"\b[0-9a-f]{7,40}\b", lambda name: "COMMIT" if re.search(r"\d", name[0]) else name[0], body)
+    names = {*world.git.commits, *world.git.trees}     # one in a thousand short ones has no figure in it
+
+    def named(name):
+        return "COMMIT" if re.search(r"\d", name[0]) or any(one.startswith(name[0]) for one in names) else name[0]
+
+    body = re.sub(r"\b[0-9a-f]{7,40}\b", named, body)
     return re.sub(r"reply:\d+", "reply:COMMENT", re.sub(r"entry \d+", "entry N", body))
 
 

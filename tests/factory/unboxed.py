@@ -11,19 +11,30 @@ from harness.agents.loop.shell import Shell
 from harness.agents.loop.tools import Tools
 from harness.ports.agent import AgentReport
 
+PATIENCE = 300
+"""Seconds that bound a command, or an answer: far more than either takes, however busy the machine is."""
+
+
+class PatientShell(Shell):
+    """Has its patience with whatever ends, and a second of it with what would sleep it through."""
+
+    def run(self, argv, *, seconds=0):
+        self.seconds = 1 if argv[-1].startswith("sleep ") else PATIENCE
+        return super().run(argv, seconds=seconds)
+
 
 class UnboxedAgent:
-    """Works with the real loop and its real tools, in the worktree; `seconds` bounds a command."""
+    """Works with the real loop and its real tools, in the worktree."""
 
-    def __init__(self, outputs, *, seconds: int = 1) -> None:
-        self.outputs, self.seconds, self.reports = outputs, seconds, []
+    def __init__(self, outputs) -> None:
+        self.outputs, self.reports = outputs, []
 
     def work(self, assignment, session):
         told = Told(system=list(assignment.system), task=assignment.task, model=session.model, base_url="http://broker",
-                    max_turns=assignment.max_turns, run_seconds=self.seconds)
-        shell = Shell(assignment.worktree, {"PATH": os.environ["PATH"]}, outputs=self.outputs, seconds=self.seconds)
+                    max_turns=assignment.max_turns, run_seconds=PATIENCE)
+        shell = PatientShell(assignment.worktree, {"PATH": os.environ["PATH"]}, outputs=self.outputs, seconds=PATIENCE)
         tools = Tools(shell, output=told.output_characters, told="\n".join([*told.system, told.task]))
-        with line(session.socket, seconds=60) as http:
+        with line(session.socket, seconds=PATIENCE) as http:
             client = Anthropic(base_url=told.base_url, api_key="unused", max_retries=0, http_client=http)
             said = work(told, client, tools, lambda line: None)
         self.reports.append(said)

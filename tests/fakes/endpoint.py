@@ -93,7 +93,7 @@ def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
     server = uvicorn.Server(uvicorn.Config(app, port=0, log_config=None, access_log=False, lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while not server.started and time.monotonic() < deadline:
         time.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
@@ -102,7 +102,7 @@ def serving(endpoint: Endpoint) -> Iterator[Endpoint]:
         yield endpoint
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(120)
 
 
 def recordings_for(source: Path, folder: Path, replaced: dict[str, str]) -> Path:

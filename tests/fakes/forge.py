@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from threading import RLock
 
 from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ForgeError
@@ -75,6 +76,7 @@ class FakeForge:
         self._trouble: list[_Trouble] = []
         self._next_id = 100
         self._time = datetime(2030, 5, 4, 2, 17, tzinfo=UTC)
+        self._one_by_one = RLock()    # many hands ask, and a forge answers each as if it were alone: no number is given twice
 
     # The world around it, as a test makes it
 
@@ -322,14 +324,15 @@ class FakeForge:
     @contextmanager
     def _day(self, method: str):
         """A good day, or a bad one that was asked for."""
-        bad = next((one for one in self._trouble if one.method == method and one.count > 0), None)
-        if bad is not None:
-            bad.count -= 1
-        if bad is not None and not bad.after:
-            raise bad.error
-        yield
-        if bad is not None:
-            raise bad.error
+        with self._one_by_one:
+            bad = next((one for one in self._trouble if one.method == method and one.count > 0), None)
+            if bad is not None:
+                bad.count -= 1
+            if bad is not None and not bad.after:
+                raise bad.error
+            yield
+            if bad is not None:
+                raise bad.error
 
     def _shown(self, pull: _Pull) -> PullRequest:
         """A pull request follows its branch, and is merged once its base holds its head."""

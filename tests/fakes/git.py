@@ -60,8 +60,8 @@ class FakeGit:
         return [Entry("120000" if path in self.links else "100644", blob_oid(content), path.encode(), len(content))
                 for path, content in sorted(tree.items())]
 
-    def blobs(self, oids):
-        contents = {blob_oid(content): content for tree in self.trees.values() for content in tree.values()}
+    def blobs(self, oids):    # another hand may make a tree meanwhile
+        contents = {blob_oid(content): content for tree in tuple(self.trees.values()) for content in tree.values()}
         return (contents[oid] for oid in oids)
 
     def verify(self, commit) -> None:

@@ -1,5 +1,7 @@
 """The inbox in memory: the same folding of doubles, no disk."""
 
+from threading import Lock
+
 from harness.ports.inbox import Delivery
 from tests.fakes.clock import FakeClock
 
@@ -9,13 +11,15 @@ class FakeInbox:
         self.clock = clock or FakeClock()
         self._rows: dict[int, tuple[Delivery, object, bool]] = {}
         self._next = 1
+        self._putting = Lock()    # deliveries come on threads of their own
 
     def put(self, delivery) -> bool:
-        if any(delivery.id == one.id or delivery.digest == one.digest for one, _, _ in self._rows.values()):
-            return False
-        self._rows[self._next] = delivery, self.clock.now(), False
-        self._next += 1
-        return True
+        with self._putting:
+            if any(delivery.id == one.id or delivery.digest == one.digest for one, _, _ in self._rows.values()):
+                return False
+            self._rows[self._next] = delivery, self.clock.now(), False
+            self._next += 1
+            return True
 
     def waiting(self):
         return tuple((place, delivery) for place, (delivery, _, is_settled) in self._rows.items() if not is_settled)

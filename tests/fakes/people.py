@@ -5,6 +5,7 @@ import json
 from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
+from threading import Lock
 
 from harness.domain.box import BoxResult
 from harness.domain.budget import Usage
@@ -20,13 +21,16 @@ KEY = "key-of-the-launcher"
 class FakeBroker:
     def __init__(self, *, exhausted=False) -> None:
         self.exhausted, self.opened = exhausted, []
+        self._opening = Lock()    # each session has a name of its own, however many hands ask at once
 
     @contextmanager
     def open(self, request):
         if self.exhausted:
             raise BudgetExhausted("the issue's cap of $2 is reached")
-        self.opened.append(request)
-        yield Session(f"s{len(self.opened)}", Path("/nowhere.sock"), request.model)
+        with self._opening:
+            self.opened.append(request)
+            name = f"s{len(self.opened)}"
+        yield Session(name, Path("/nowhere.sock"), request.model)
 
     def usage(self, session):
         return Usage(calls=1, input_tokens=100, output_tokens=10, cost_usd=Decimal("0.01"))
@@ -48,10 +52,12 @@ class FakeAgent:
 
     def __init__(self, *works) -> None:
         self.works, self.assignments = list(works), []
+        self._taking = Lock()
 
     def work(self, assignment, session):
-        self.assignments.append(assignment)
-        work = self.works.pop(0) if len(self.works) > 1 else self.works[0]
+        with self._taking:
+            self.assignments.append(assignment)
+            work = self.works.pop(0) if len(self.works) > 1 else self.works[0]
         said = work(assignment.worktree)
         outcome, summary = said if isinstance(said, tuple) else ("finished", "did it")
         return AgentReport(outcome=outcome, summary=summary, reason=None, turns=3, tool_calls=2, box_form="bwrap-root")

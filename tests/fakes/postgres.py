@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-SECONDS = 120
+SECONDS = 300
 UNSAFE_AND_FAST = ("fsync=off", "full_page_writes=off", "shared_buffers=16MB", "max_connections=60")
 """Nobody pulls the plug of a test's server."""
 
@@ -45,10 +45,12 @@ class Server:
             return done.fetchall() if done.description else []
 
     def end_sessions(self, address: str, name: str = "%") -> int:
-        """Cut every session on a database whose name is like this one, as a restart of the server would."""
+        """Cut every session on a database whose name is like this one, as a restart of the server would, and wait until they
+        are gone: a session tells its client that it ends before it lets go of its locks."""
         with psycopg.connect(self.address("postgres"), autocommit=True) as session:
-            return len(session.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s "
-                                       "AND application_name LIKE %s", (conninfo_to_dict(address)["dbname"], name)).fetchall())
+            ended = session.execute("SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity WHERE datname = %s "
+                                    "AND application_name LIKE %s", (SECONDS * 1000, conninfo_to_dict(address)["dbname"], name))
+            return sum(is_gone for (is_gone,) in ended.fetchall())
 
 
 def program(name: str) -> str:
@@ -76,8 +78,8 @@ def serving() -> Iterator[Server]:
         run(program("initdb"), "--pgdata", str(data), "--username=owner", "--auth=trust", "--encoding=UTF8", "--no-sync",
             "--no-instructions")
         options = f"-k {folder} -c listen_addresses= " + " ".join(f"-c {setting}" for setting in UNSAFE_AND_FAST)
-        run(program("pg_ctl"), "--pgdata", str(data), "--wait", "--silent", "--log", str(folder / "log"), "--options", options,
-            "start")
+        run(program("pg_ctl"), "--pgdata", str(data), "--wait", "--timeout", str(SECONDS), "--silent", "--log",
+            str(folder / "log"), "--options", options, "start")
         yield Server(folder)
         run(program("pg_ctl"), "--pgdata", str(data), "--mode=immediate", "--silent", "stop")
     finally:

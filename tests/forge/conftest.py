@@ -8,8 +8,9 @@ import httpx
 import pytest
 
 from harness.forge.embedded.seed import Account, Administrator, SeededRepository, push_folder
-from harness.forge.embedded.start import RunningForge, start
+from harness.forge.embedded.start import RunningForge
 from tests.forge.gitclient import done, git
+from tests.forge.patience import SECONDS, start
 
 FILES = {"README.md": "# Tidebook\n", "app.py": "print('low tide')\n"}
 _NUMBERS = itertools.count(1)
@@ -77,7 +78,7 @@ def plain(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def client(forge):
-    with httpx.Client(base_url=forge.url, timeout=20, trust_env=False) as made:
+    with httpx.Client(base_url=forge.url, timeout=SECONDS, trust_env=False) as made:
         yield made
 
 

@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+from tests.forge.patience import SECONDS
+
 
 def git(*arguments: str, cwd: Path, token: str | None = None, **more: str) -> subprocess.CompletedProcess[str]:
     env = {
@@ -16,7 +18,7 @@ def git(*arguments: str, cwd: Path, token: str | None = None, **more: str) -> su
         basic = base64.b64encode(f"x:{token}".encode()).decode()
         env |= {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader",
                 "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}"}
-    return subprocess.run(["git", *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(["git", *arguments], cwd=cwd, env=env, capture_output=True, text=True, timeout=SECONDS, check=False)
 
 
 def done(result: subprocess.CompletedProcess[str]) -> str:

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.forge.conftest import a_place
+from tests.forge.patience import SECONDS
 
 MANIFEST = {"url": "http://localhost/factory", "redirect_url": "http://127.0.0.1:9/back?x=1",
             "default_permissions": {"issues": "write"}, "setup_url": "http://127.0.0.1:9/done"}
@@ -22,7 +23,7 @@ def place(forge, client, template, tmp_path_factory):
 @contextmanager
 def browser(place, account):
     """A browser in which somebody is signed in, and that says where its forms come from."""
-    with httpx.Client(base_url=place.forge.url, trust_env=False, timeout=20, headers={"Origin": place.forge.url}) as opened:
+    with httpx.Client(base_url=place.forge.url, trust_env=False, timeout=SECONDS, headers={"Origin": place.forge.url}) as opened:
         if account is not None:
             assert opened.post("/sign-in", data={"token": account.token, "back": "/"}).status_code == 303
         yield opened

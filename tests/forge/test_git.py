@@ -6,6 +6,7 @@ import socket
 import pytest
 
 from tests.forge.gitclient import done, git
+from tests.forge.patience import SECONDS
 
 NEVER_A_BRANCH = ("-f", "a..b", "../../x", "a b", "x.lock", "a~1", "a:b", "@{1}", "a\\b", "/a", "a/", "a//b", ".a", "a\x07")
 
@@ -135,7 +136,7 @@ def test_a_gzipped_request_is_unpacked(place) -> None:
 @pytest.mark.parametrize("tail", ["HEAD", "config", "objects/info/packs", "info/refs", "info/refs?service=git-evil",
                                   "../../admin.token", "%2e%2e/%2e%2e/admin.token", "info/refs/../../config"])
 def test_nothing_but_the_smart_protocol_is_served(museum, tail) -> None:
-    with socket.create_connection(("127.0.0.1", museum.forge.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", museum.forge.port), timeout=SECONDS) as raw:
         raw.sendall(f"GET /{museum.name}.git/{tail} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
     assert answer.split(b" ", 2)[1] == b"404"

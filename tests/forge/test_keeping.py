@@ -16,9 +16,9 @@ import pytest
 from harness.cli.main import run
 from harness.forge.embedded.records import Role
 from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.start import start
 from harness.forge.embedded.tables import SCHEMA
 from tests.forge.gitclient import done, git
+from tests.forge.patience import SECONDS, start
 
 
 @pytest.fixture
@@ -44,11 +44,11 @@ def lived_in(tmp_path_factory, template):
     repository = admin.create_repository("ana", "tidebook")
     done(git("push", "--quiet", repository.clone_url, "main", "main:work", cwd=template, token=ana.token))
     api = f"{running.api}/repos/ana/tidebook"
-    ask = {"headers": {"Authorization": f"token {ana.token}"}, "trust_env": False}
+    ask = {"headers": {"Authorization": f"token {ana.token}"}, "trust_env": False, "timeout": SECONDS}
     httpx.post(f"{api}/issues", json={"title": "The places are gone", "body": "All"}, **ask)
     sha = httpx.get(f"{api}/branches/main", **ask).json()["commit"]["sha"]
-    httpx.post(f"{api}/check-runs", json={"name": "gate", "head_sha": sha, "conclusion": "success"}, trust_env=False,
-               headers={"Authorization": f"token {bot.token}"})
+    httpx.post(f"{api}/check-runs", json={"name": "gate", "head_sha": sha, "conclusion": "success"},
+               trust_env=False, timeout=SECONDS, headers={"Authorization": f"token {bot.token}"})
     yield running, ana, sha
     running.stop()
 
@@ -77,7 +77,7 @@ def test_a_forge_is_backed_up_while_it_serves_and_put_back_elsewhere(lived_in, s
     restored = start(again)
     try:
         api = f"{restored.api}/repos/ana/tidebook"
-        ask = {"headers": {"Authorization": f"token {ana.token}"}, "trust_env": False}
+        ask = {"headers": {"Authorization": f"token {ana.token}"}, "trust_env": False, "timeout": SECONDS}
         assert httpx.get(f"{api}/issues/1", **ask).json()["title"] == "The places are gone"
         assert httpx.get(f"{api}/commits/{sha}/check-runs", **ask).json()["check_runs"][0]["conclusion"] == "success"
         done(git("clone", "--quiet", f"{restored.url}/ana/tidebook.git", "clone", cwd=tmp_path))
@@ -96,7 +96,7 @@ def test_a_backup_under_writes_is_one_moment_of_the_forge(lived_in, said, tmp_pa
     stop = threading.Event()
 
     def write() -> None:
-        with httpx.Client(headers={"Authorization": f"token {ana.token}"}, trust_env=False) as client:
+        with httpx.Client(headers={"Authorization": f"token {ana.token}"}, trust_env=False, timeout=SECONDS) as client:
             while not stop.is_set():
                 client.post(f"{running.api}/repos/ana/tidebook/issues", json={"title": "More", "body": "x" * 4_000})
 
@@ -211,7 +211,7 @@ def test_a_folder_is_taken_in_with_its_history_and_without_its_settings(lived_in
     assert done(git("log", "--format=%s", "-1", cwd=tmp_path / "clone")) == "Fixes #1"
     assert sorted(done(git("ls-remote", "--heads", "--tags", "--refs", "origin", cwd=tmp_path / "clone")).split()[1::2]) == [
         "refs/heads/side", "refs/heads/trunk", "refs/tags/v1"]
-    number = httpx.get(f"{running.api}/repos/{name}", trust_env=False).json()["id"]
+    number = httpx.get(f"{running.api}/repos/{name}", trust_env=False, timeout=SECONDS).json()["id"]
     folder = running.home / "repositories" / f"{number}.git"
     assert "fsmonitor" not in (folder / "config").read_text()
     assert [path.name for path in (folder / "hooks").iterdir()] == ["update"]
@@ -226,7 +226,7 @@ def test_another_forge_is_taken_in_over_http(lived_in, said, tmp_path) -> None:
     running, _, _ = lived_in
     code, _, err = said("forge", "import", f"{running.url}/ana/tidebook.git", "ana/over-http", "--home", running.home)
     assert code == 0, err
-    assert httpx.get(f"{running.api}/repos/ana/over-http/contents/README.md", trust_env=False).status_code == 200
+    assert httpx.get(f"{running.api}/repos/ana/over-http/contents/README.md", trust_env=False, timeout=SECONDS).status_code == 200
 
 
 @pytest.mark.parametrize(("source", "name", "says"), [
@@ -260,7 +260,7 @@ def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
     running = start(home)
     try:
         by = [{"Authorization": f"token {token['token']}"} for token in (first, second)]
-        answers = [httpx.get(f"{running.api}/user", headers=one, trust_env=False).status_code for one in by]
+        answers = [httpx.get(f"{running.api}/user", headers=one, trust_env=False, timeout=SECONDS).status_code for one in by]
     finally:
         running.stop()
     assert answers == [401, 200]
@@ -275,9 +275,9 @@ def test_serve_says_where_it_is_and_ends_in_good_order(tmp_path) -> None:
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     process.stdout.readline()
     address = process.stdout.readline().strip()
-    assert httpx.get(f"{address}/-/health", trust_env=False).json() == {"ok": True}
+    assert httpx.get(f"{address}/-/health", trust_env=False, timeout=SECONDS).json() == {"ok": True}
     process.send_signal(signal.SIGTERM)
-    assert (process.wait(timeout=30), process.stderr.read()) == (0, "")
+    assert (process.wait(timeout=SECONDS), process.stderr.read()) == (0, "")
 
 
 def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
@@ -302,7 +302,7 @@ def test_a_database_of_the_first_schema_is_brought_up(tmp_path) -> None:
             db.execute(statement)
     running = start(home)
     try:
-        pull = httpx.get(f"{running.api}/repos/ana/tidebook/pulls?state=all", trust_env=False).json()[0]
+        pull = httpx.get(f"{running.api}/repos/ana/tidebook/pulls?state=all", trust_env=False, timeout=SECONDS).json()[0]
         assert (pull["title"], pull["head"]["repo"]["id"], pull["head"]["user"]["login"]) == ("Old", 1, "ana")
     finally:
         running.stop()

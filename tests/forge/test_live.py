@@ -1,15 +1,15 @@
 """Following live: a beat after each change, streams that end, and nothing told to those who may not know."""
 
 import asyncio
+import signal
 import threading
-import time
 
 import httpx
 import pytest
 
 from harness.forge.embedded import pulse
 from harness.forge.embedded.pulse import Pulse
-from harness.forge.embedded.start import start
+from tests.forge.patience import SECONDS, start
 
 
 def heard(told, *, quiet, most):
@@ -18,12 +18,16 @@ def heard(told, *, quiet, most):
     async def listen():
         heart, found = Pulse(), []
         beats = heart.beats(quiet=quiet)
-        first = asyncio.ensure_future(anext(beats))
+        following = asyncio.ensure_future(anext(beats))
         await asyncio.sleep(0)
         told(heart)
-        found.append(await first)
         while len(found) < most:
-            found.append(await anext(beats))
+            beat = await following
+            if beat or found:       # a busy machine may take long to tell: the silence before that is none of its matter
+                found.append(beat)
+            following = asyncio.ensure_future(anext(beats))
+        following.cancel()
+        await asyncio.wait([following])
         await beats.aclose()
         return found, heart
 
@@ -41,7 +45,7 @@ def test_a_write_from_another_thread_while_a_page_looks_is_not_missed() -> None:
         heart.beat()
         threading.Timer(pulse.REST_SECONDS / 2, heart.beat).start()
 
-    assert heard(act, quiet=5, most=2)[0] == [True, True]
+    assert heard(act, quiet=SECONDS, most=2)[0] == [True, True]
 
 
 def test_every_stream_ends_when_the_server_leaves() -> None:
@@ -52,14 +56,14 @@ def test_every_stream_ends_when_the_server_leaves() -> None:
         await asyncio.sleep(0)
         heart.end()
         with pytest.raises(StopAsyncIteration):
-            await asyncio.wait_for(waiting, 5)
+            await asyncio.wait_for(waiting, SECONDS)
         return heart.is_full
 
     assert asyncio.run(listen())
 
 
 def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
-    with place.client.stream("GET", "/-/live", timeout=20) as stream:
+    with place.client.stream("GET", "/-/live") as stream:
         assert stream.headers["content-type"].startswith("text/event-stream")
         assert "default-src 'none'" in stream.headers["content-security-policy"]
         lines = stream.iter_lines()
@@ -71,11 +75,11 @@ def test_a_page_is_told_that_something_was_written_and_not_what(place) -> None:
 
 def test_an_open_page_does_not_hold_up_a_server_that_is_told_to_stop(tmp_path) -> None:
     forge = start(tmp_path / "home")
-    with httpx.Client(base_url=forge.url, trust_env=False, timeout=20) as client, client.stream("GET", "/-/live") as stream:
+    with httpx.Client(base_url=forge.url, trust_env=False, timeout=SECONDS) as client, client.stream("GET", "/-/live") as stream:
         lines = stream.iter_lines()
         next(lines)
-        began = time.monotonic()
-        forge.stop()
-        assert time.monotonic() - began < 2.5  # three seconds is what an answer that does not end is given
-        assert forge.process.returncode == 0
-        list(lines)
+        forge.process.send_signal(signal.SIGTERM)
+        list(lines)     # raises where the answer was cut off: it was not, so nobody waited for the end of its three seconds
+        assert forge.process.wait(SECONDS) == 0
+    forge.stop()
+    assert (tmp_path / "home" / "forge.log").read_text() == ""      # or uvicorn would say what it had to cancel

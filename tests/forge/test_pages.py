@@ -9,6 +9,7 @@ from harness.domain.issue import Permission
 from harness.factory.slash import COMMANDS
 from harness.forge.embedded.pages import words
 from harness.forge.embedded.seed import Administrator
+from tests.forge.patience import SECONDS
 from tests.forge.test_markdown import Reader
 
 EVIL = "<script>alert('title')</script> \"'><img src=x onerror=alert(1)> \u202egnp.exe"
@@ -294,7 +295,7 @@ def test_where_the_door_is_closed_a_visitor_must_sign_in(plain) -> None:
     admin = Administrator(plain)
     admin.create_user("owner")
     admin.create_repository("owner", "r")
-    with httpx.Client(base_url=plain.url, trust_env=False) as visitor:
+    with httpx.Client(base_url=plain.url, trust_env=False, timeout=SECONDS) as visitor:
         assert "Sign in with your token" in visitor.get("/owner/r/issues/new").text
         refused = visitor.post("/owner/r/issues", data={"title": "x", "name": "ana"}, headers={"Origin": plain.url})
         assert refused.status_code == 401
@@ -307,7 +308,7 @@ def test_evidence_is_served_without_an_origin_and_nothing_beside_it(plain) -> No
     (beside / "evidence" / "run-1" / "index.html").write_text("<h1>Passed</h1><script>document.cookie</script>")
     (beside / "secret.txt").write_text("sealed")
     (beside / "evidence" / "link.txt").symlink_to(beside / "secret.txt")
-    with httpx.Client(base_url=plain.url, trust_env=False) as visitor:
+    with httpx.Client(base_url=plain.url, trust_env=False, timeout=SECONDS) as visitor:
         shown = visitor.get("/-/evidence/run-1/")
         assert "<h1>Passed</h1>" in shown.text
         assert "sandbox allow-scripts" in shown.headers["content-security-policy"]

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.start import start
+from tests.forge.patience import start
 from tests.forge.test_pages import page, post, sign_in
 
 ROLES = ("nobody", "guest", "read", "author", "triage", "write", "admin")

@@ -12,7 +12,9 @@ import pytest
 
 from harness.domain.errors import ForgeError
 from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.start import running, start
+from harness.forge.embedded.start import running
+from tests.fakes.hours import HOUR, within_one
+from tests.forge.patience import SECONDS, files_below, start
 
 
 def launched(*arguments, stdin=subprocess.DEVNULL):
@@ -21,7 +23,7 @@ def launched(*arguments, stdin=subprocess.DEVNULL):
 
 
 def waited(path, process):
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SECONDS
     while not path.exists():
         assert process.poll() is None, process.communicate()
         assert time.monotonic() < deadline
@@ -34,9 +36,9 @@ def test_it_says_where_it_is_once_it_listens_and_ends_with_0_on_sigterm(tmp_path
     told = waited(tmp_path / "ready", process)
     assert set(told) == {"url", "port", "pid"}
     assert told["pid"] == process.pid
-    assert httpx.get(f"{told['url']}/-/health", trust_env=False).json() == {"ok": True}
+    assert httpx.get(f"{told['url']}/-/health", trust_env=False, timeout=SECONDS).json() == {"ok": True}
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=SECONDS)
     assert (process.returncode, out, err) == (0, "", "")
 
 
@@ -44,7 +46,7 @@ def test_sigint_ends_it_as_well(tmp_path) -> None:
     process = launched("--home", str(tmp_path / "home"), "--ready-file", str(tmp_path / "ready"))
     waited(tmp_path / "ready", process)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=10)
+    process.communicate(timeout=SECONDS)
     assert process.returncode == 0
 
 
@@ -54,7 +56,7 @@ def test_a_port_that_is_taken_is_named(tmp_path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         process = launched("--home", str(tmp_path / "home"), "--port", str(port))
-        _, err = process.communicate(timeout=15)
+        _, err = process.communicate(timeout=SECONDS)
         assert process.returncode == 5
         assert f"port {port}" in err
         assert "Traceback" not in err
@@ -77,13 +79,13 @@ def test_a_home_has_one_server(tmp_path) -> None:
 def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> None:
     """kill -9 of the factory must not leave a server behind."""
     code = ("import sys, time; from pathlib import Path; from harness.forge.embedded.start import start; "
-            "forge = start(Path(sys.argv[1])); print(forge.pid, flush=True); time.sleep(60)")
+            f"forge = start(Path(sys.argv[1]), seconds={SECONDS}); print(forge.pid, flush=True); time.sleep({SECONDS})")
     parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "home")], stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
     parent.kill()
     parent.wait()
     parent.stdout.close()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + SECONDS
     while running(tmp_path / "home") and time.monotonic() < deadline:
         time.sleep(0.05)
     assert running(tmp_path / "home") is None
@@ -93,10 +95,10 @@ def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> Non
 
 def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path) -> None:
     code = ("import sys; from pathlib import Path; from harness.forge.embedded.start import start; "
-            "start(Path(sys.argv[1]), keep=True)")
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=30)
+            f"start(Path(sys.argv[1]), keep=True, seconds={SECONDS})")
+    subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=2 * SECONDS)
     found = running(tmp_path / "home")
-    assert httpx.get(f"{found.url}/-/health", trust_env=False).status_code == 200
+    assert httpx.get(f"{found.url}/-/health", trust_env=False, timeout=SECONDS).status_code == 200
     found.stop()
     assert running(tmp_path / "home") is None
 
@@ -108,7 +110,7 @@ def test_it_comes_back_on_its_port_with_all_it_held(tmp_path) -> None:
     second = start(tmp_path / "home")
     try:
         assert second.url == first.url
-        me = httpx.get(f"{second.api}/user", headers={"Authorization": f"token {ana.token}"}, trust_env=False)
+        me = httpx.get(f"{second.api}/user", headers={"Authorization": f"token {ana.token}"}, trust_env=False, timeout=SECONDS)
         assert me.json()["id"] == ana.id
     finally:
         second.stop()
@@ -119,11 +121,10 @@ def test_secrets_are_for_their_owner_alone_and_tokens_are_kept_as_digests(plain)
     admin = plain.admin_token.read_text().strip()
     assert plain.home.stat().st_mode & 0o777 == 0o700
     assert plain.admin_token.stat().st_mode & 0o777 == 0o600
-    held = [path for path in plain.home.rglob("*") if path.is_file() and path != plain.admin_token]
-    assert held
-    for path in held:
-        assert kim.token.encode() not in path.read_bytes()
-        assert admin.encode() not in path.read_bytes()
+    held = files_below(plain.home)
+    assert held.pop(plain.admin_token).strip() == admin.encode()
+    assert plain.home / "forge.sqlite" in held
+    assert [path for path, found in held.items() if kim.token.encode() in found or admin.encode() in found] == []
     with open(f"/proc/{plain.pid}/cmdline", "rb") as line:
         assert admin.encode() not in line.read()
 
@@ -137,7 +138,7 @@ def test_it_listens_on_loopback_only(forge) -> None:
 @pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "10.0.0.1", ""])
 def test_it_answers_to_its_own_names_only(forge, host) -> None:
     """A page elsewhere whose name was made to point here (DNS rebinding) reads nothing."""
-    with socket.create_connection(("127.0.0.1", forge.port), timeout=10) as raw:
+    with socket.create_connection(("127.0.0.1", forge.port), timeout=SECONDS) as raw:
         raw.sendall(f"GET /api/v3/ HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
         answer = b"".join(iter(lambda: raw.recv(65536), b""))
     assert answer.split(b" ", 2)[1] == b"400"
@@ -146,9 +147,10 @@ def test_it_answers_to_its_own_names_only(forge, host) -> None:
 def test_an_hours_allowance_ends(tmp_path) -> None:
     forge = start(tmp_path / "home", rate_limit=3)
     try:
+        within_one(HOUR)
         ana = Administrator(forge).create_user("ana")
         headers = {"Authorization": f"token {ana.token}"}
-        answers = [httpx.get(f"{forge.api}/user", headers=headers, trust_env=False) for _ in range(5)]
+        answers = [httpx.get(f"{forge.api}/user", headers=headers, trust_env=False, timeout=SECONDS) for _ in range(5)]
         assert [answer.status_code for answer in answers][:3] == [200, 200, 200]
         assert answers[-1].status_code == 403
         assert answers[-1].json()["message"].startswith("API rate limit exceeded")

@@ -19,7 +19,7 @@ def git(folder: Path, *arguments: str, stdin: bytes = b"", check: bool = True,
         env: dict[str, str] | None = None) -> bytes:
     """Run git in `folder` and give back what it printed."""
     done = subprocess.run(["git", *arguments], cwd=folder, input=stdin, env={**ENVIRONMENT, **(env or {})}, check=False,
-                          capture_output=True, timeout=60)
+                          capture_output=True, timeout=300)
     if check and done.returncode:
         raise AssertionError(f"git {arguments}: {done.stderr.decode(errors='replace')}")
     return done.stdout

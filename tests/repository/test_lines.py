@@ -70,15 +70,15 @@ def test_a_moved_line_is_counted_but_is_not_fresh() -> None:
 
 def test_a_tangle_beyond_the_limit_is_counted_in_full_and_fast() -> None:
     old = [b"%d\n" % number for number in range(MATCHED_AT_MOST + 1)]
-    began = time.monotonic()
+    began = time.thread_time()
     change = line_change(b"".join(old), b"".join(reversed(old)))
     assert (change.added, change.deleted, change.fresh) == (len(old), len(old), b"")
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2
 
 
 def test_a_large_tangle_below_the_limit_is_matched_in_little_time() -> None:
     old = [b"%d\n" % number for number in range(MATCHED_AT_MOST)]
-    began = time.monotonic()
+    began = time.thread_time()
     change = line_change(b"".join(old), b"".join(reversed(old)))
     assert (change.added, change.deleted) == (len(old) - 1, len(old) - 1)
-    assert time.monotonic() - began < 2
+    assert time.thread_time() - began < 2

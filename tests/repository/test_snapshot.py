@@ -2,7 +2,6 @@
 
 import os
 import socket
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -293,8 +292,7 @@ def test_what_is_ignored_is_what_git_ignores(tmp_path) -> None:
     for path in PATHS:
         if path != "x.log":
             author.write({path: "x"})
-    told = subprocess.run(["git", "check-ignore", "-z", "--stdin"], cwd=author.folder, input="\0".join(PATHS).encode(),
-                          capture_output=True, check=True).stdout
+    told = git(author.folder, "check-ignore", "-z", "--stdin", stdin="\0".join(PATHS).encode())
     ignored = Ignored(RULES, frozenset())
     ours = {path for path in PATHS if any(_left_out(ignored, path))}
     assert ours == set(told.decode().split("\0")) - {""}
