@@ -1,4 +1,4 @@
-.PHONY: setup demo test lint bench docs
+.PHONY: setup demo test search lint bench docs
 PY = .venv/bin/python
 
 setup:            ## install what is missing, say what was done
@@ -17,6 +17,9 @@ lint: setup       ## style, types, architecture
 test: lint        ## every test
 	@.ci/setup tests
 	@$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=15
+
+search: setup     ## new examples for every property; one that fails is to be added by name
+	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile=search
 
 bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py
