@@ -18,16 +18,21 @@ from pathlib import Path
 TIES = (b"--lifeline", b"--tethered")
 GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.02
+LOOKS = 2
+"""In a row that find nobody: a program that was just born, or is about to go, has no arguments to be known by."""
 
 
 def end_orphans(home: Path) -> None:
     """Returns when no program is left that works on `home` for a starter that is dead. Only the home's holder calls."""
-    deadline = time.monotonic() + GRACE_SECONDS
-    while left := tuple(_orphans(home)):
-        if time.monotonic() >= deadline:
+    deadline, clear = time.monotonic() + GRACE_SECONDS, 0
+    while clear < LOOKS:
+        left = tuple(_orphans(home))
+        clear = 0 if left else clear + 1
+        if left and time.monotonic() >= deadline:
             for pid in left:
                 _kill(pid)
-        time.sleep(_LOOK_SECONDS)
+        if clear < LOOKS:
+            time.sleep(_LOOK_SECONDS)
 
 
 def _orphans(home: Path) -> Iterator[int]:

@@ -31,11 +31,10 @@ class Watch:
 
     def over(self, *, now: bool = False) -> bool:
         """Whether it is beyond the limit, by the latest look, or by a new one."""
-        began = time.monotonic()
-        if now or began >= self.due:
+        if now or time.monotonic() >= self.due:
+            began = time.thread_time()      # not by the clock: on a machine that is busy it would look ever more seldom
             self.peak = max(self.peak, self.look())
-            ended = time.monotonic()
-            self.due = ended + max(LOOK_SECONDS, (ended - began) / MOST_OF_TIME)
+            self.due = time.monotonic() + max(LOOK_SECONDS, (time.thread_time() - began) / MOST_OF_TIME)
         return self.peak > self.limit
 
 

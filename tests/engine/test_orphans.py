@@ -109,7 +109,7 @@ def test_one_that_does_not_end_is_ended(tmp_path, left) -> None:
 def test_one_whose_starter_lives_is_left_alone(tmp_path, left, waits) -> None:
     child = left(str(tmp_path), "3600", "--lifeline", killed=False)
     end_orphans(tmp_path)
-    assert waits == []
+    assert len(waits) == orphans.LOOKS - 1, "nobody was waited for"
     assert is_there(child)
 
 
@@ -118,5 +118,5 @@ def test_one_whose_starter_lives_is_left_alone(tmp_path, left, waits) -> None:
 def test_one_of_another_home_or_without_a_tie_is_left_alone(tmp_path, left, waits, words) -> None:
     child = left(*(word.format(home=tmp_path) for word in words))
     end_orphans(tmp_path)
-    assert waits == []
+    assert len(waits) == orphans.LOOKS - 1, "nobody was waited for"
     assert is_there(child)

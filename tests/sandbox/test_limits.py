@@ -2,11 +2,13 @@
 
 import os
 import signal
+import time
 
 import pytest
 
 from harness.domain.box import Form
 from harness.sandbox.forms import unheld
+from harness.sandbox.watch import LOOK_SECONDS, Watch
 from tests.sandbox.boxes import AS_ROOT
 
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"
@@ -161,3 +163,18 @@ def test_each_form_names_what_it_does_not_hold() -> None:
     assert unheld(Form.BWRAP_ROOT, everything) == ("disk: growth of writable folders is watched, not held by a quota",)
     for form in Form:
         assert set(unheld(form, everything)) < set(unheld(form, frozenset()))
+
+
+@pytest.mark.parametrize(("look", "rests"), [(lambda: time.sleep(0.5), False), (lambda: burnt(0.1), True)])
+def test_a_watch_stands_back_for_what_a_look_costs_and_not_for_how_long_it_waited(look, rests) -> None:
+    """On a busy machine a look waits for its turn: to look ever more seldom then would let a bomb go on."""
+    watch = Watch(lambda: look() or 0, limit=1)
+    assert not watch.over(now=True)
+    assert (watch.due - time.monotonic() > LOOK_SECONDS) is rests
+
+
+def burnt(seconds: float) -> None:
+    """So much time of a processor."""
+    end = time.thread_time() + seconds
+    while time.thread_time() < end:
+        pass
