@@ -15,9 +15,7 @@ from harness.domain.errors import LedgerError
 from harness.domain.ledger import GENESIS, Head
 from harness.engine.ledger import SqliteLedger
 
-ROOT = Path(__file__).parents[2]
-SECONDS = 300
-"""Longer than any of the programs here takes, however busy the machine is."""
+ROOT, SECONDS = Path(__file__).parents[2], 300      # longer than any of the programs here takes on a busy machine
 
 
 class Ticking:
