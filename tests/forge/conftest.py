@@ -76,8 +76,9 @@ def plain(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client(forge):
+    """Of the module's own forge, where it has one."""
     with httpx.Client(base_url=forge.url, timeout=SECONDS, trust_env=False) as made:
         yield made
 

@@ -8,7 +8,6 @@ import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx
 import pytest
 
 from harness.engine.clock import SystemClock
@@ -26,12 +25,6 @@ def forge(tmp_path_factory):
     running = start(tmp_path_factory.mktemp("forge"))
     yield running
     running.stop()
-
-
-@pytest.fixture(scope="module")
-def client(forge):
-    with httpx.Client(base_url=forge.url, timeout=SECONDS, trust_env=False) as made:
-        yield made
 
 
 @pytest.fixture

@@ -8,6 +8,8 @@ from pathlib import Path
 LONG = 600.0
 """Seconds that stand for "it hangs": on a machine that is twenty times as slow as usual everything else is over by then."""
 PRESSURES = ("cpu", "io")
+SLOWEST = 12
+"""No machine is taken to be more times as slow for all that waits: a promise can be broken on a busy one, too."""
 
 
 def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
@@ -18,22 +20,9 @@ def wait_until(holds: Callable[[], bool], *, seconds: float = LONG) -> None:
         time.sleep(pause := min(2 * pause, 0.05))
 
 
-class Stopwatch:
-    """Counts the seconds in which nobody waited: a promise about time is one about a machine that is free to keep it. On an
-    idle machine these are all seconds; where the kernel does not tell who waits (PSI), they are all seconds, too."""
-
-    def __init__(self) -> None:
-        self._began, self._waited = time.monotonic(), self._told()
-
-    def seconds(self) -> float:
-        """At most what has passed since this stopwatch was made."""
-        passed = time.monotonic() - self._began
-        return max(0.0, passed - (self._told() - self._waited))
-
-    @staticmethod
-    def _told() -> float:
-        """For how long, in seconds since the machine was started, somebody waited for a processor or a disk."""
-        return sum(_some(Path("/proc/pressure", name)) for name in PRESSURES)
+def waited_so_far() -> float:
+    """For how long, in seconds since the machine was started, somebody waited for a processor or a disk."""
+    return sum(_some(Path("/proc/pressure", name)) for name in PRESSURES)
 
 
 def _some(pressure: Path) -> float:
@@ -41,6 +30,20 @@ def _some(pressure: Path) -> float:
         return int(pressure.read_text().splitlines()[0].rpartition("total=")[2]) / 1_000_000
     except OSError:
         return 0.0
+
+
+class Stopwatch:
+    """Counts the seconds in which nobody waited: a promise about time is one about a machine that is free to keep it. On an
+    idle machine these are all seconds, as where the kernel does not tell who waits (PSI); at least, one in `SLOWEST`."""
+
+    def __init__(self, now: Callable[[], float] = time.monotonic, waited: Callable[[], float] = waited_so_far) -> None:
+        self._now, self._waited = now, waited
+        self._began, self._before = self._now(), self._waited()
+
+    def seconds(self) -> float:
+        """At most what has passed since this stopwatch was made."""
+        passed = self._now() - self._began
+        return max(passed / SLOWEST, passed - (self._waited() - self._before))
 
 
 def processes_of(home: Path) -> list[str]:

@@ -16,7 +16,7 @@ from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
 from validators.browser.likeness import SCREEN, likeness
 from validators.browser.masking import Mask
-from validators.browser.session import BrowserSession
+from validators.browser.session import QUIET_SECONDS, TICK_SECONDS, BrowserSession
 from validators.browser.wire import Tamper, Wire
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, Trouble, observed
@@ -31,7 +31,7 @@ MOST_MISSED, PICTURE_SECONDS = 3, 1.0  # a page that shows no picture does not c
 PICTURE_QUALITY = 50  # of a JPEG: a page of 1280 pixels takes 15 to 60 kB
 KEEP_SECONDS = 2.5
 TRAVEL_SECONDS = 5.0
-LOOK_SECONDS, QUIET_SECONDS = 0.02, 0.2
+LEADS_ON_SECONDS = 0.2  # after an answer a page may ask the next question
 CLOSE_SECONDS = 15.0  # the browser is shared: one that is only slow, on a busy machine, must not be killed under the others
 
 
@@ -93,15 +93,15 @@ class BrowserStage:
             self.note(f"no picture could be taken at {name}")
 
     async def quieted(self, seconds: float) -> None:
+        for person in tuple(self.people.values()):
+            with suppress(_library_error()):
+                await person.page.wait_for_load_state("load", timeout=seconds * 1000)
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                for person in tuple(self.people.values()):
-                    with suppress(_library_error()):
-                        await person.page.wait_for_load_state("load", timeout=seconds * 1000)
-                quiet = 0.0
-                while self.wire.busy or quiet:
-                    await asyncio.sleep(LOOK_SECONDS)
-                    quiet = max(0.0, QUIET_SECONDS - (monotonic() - self.wire.moved))  # an answer may lead to the next question
+            async with asyncio.timeout(min(seconds, QUIET_SECONDS)):
+                led_on = False
+                while self.wire.busy or led_on:
+                    await asyncio.sleep(TICK_SECONDS)
+                    led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
 
     async def travel(self, seconds: int) -> None:
         if self.clocks is None:

@@ -109,7 +109,8 @@ class Stage(Protocol):
         One that cannot be taken is noted; it is never trouble."""
 
     async def quieted(self, seconds: float) -> None:
-        """Wait until every page is loaded and none waits for an answer of the app's any more, at most so many seconds."""
+        """Wait until every page is loaded, at most so many seconds each, and none waits for an answer of the app's any more: for
+        that as long as a step does."""
 
     async def travel(self, seconds: int) -> None:
         """Put the clocks of the app and of everybody's browser forward. Raises Unable where the app has none to set."""
