@@ -1,25 +1,34 @@
-"""Which tests run first, where several workers share them; what each spends; and that no example fails because a machine is
-busy."""
+"""Which tests run, and in which order where several workers share them; what each spends."""
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import spent
+from tests import spent, tiers
 from tests.fakes import postgres as postgresql
 
 settings.register_profile("search", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
 settings.register_profile("ours", settings.get_profile("search"), derandomize=True)
+settings.register_profile("quick", settings.get_profile("ours"), max_examples=20)
 settings.load_profile("ours")
-"""A commit is green or red whoever asks and however often: its examples are always the same. `make search` draws new ones."""
+"""A commit is green or red whoever asks: its examples are always the same. `make search` draws new ones."""
 
 FIRST = ("test_audit.py", "test_kill.py", "test_kill_points.py", "test_ourselves.py", "test_runner.py", "test_disorder.py")
-"""One worker makes the demo's lap, which takes a while; the others have something to do meanwhile. What is long and in one piece
-comes first, so that nobody waits for it at the end."""
+"""What is long and in one piece comes first, so that nobody waits for it at the end."""
 
 
-def pytest_collection_modifyitems(items) -> None:
-    """The scenarios are long: they come first, those that look at the lap last of them, and the short tests fill the rest.
-    A file stays together."""
+def pytest_addoption(parser) -> None:
+    tiers.add_options(parser)
+
+
+def pytest_configure(config) -> None:
+    for marker in tiers.MARKERS:
+        config.addinivalue_line("markers", marker)
+
+
+def pytest_collection_modifyitems(config, items) -> None:
+    """The scenarios are long: they come first, those that look at the lap last of them, and the
+    short tests fill the rest. A file stays together."""
+    tiers.select(config, items)
     with_lap = {item.path for item in items if "lap" in getattr(item, "fixturenames", ())}
     items.sort(key=lambda item: turn(item, item.path in with_lap))
 
@@ -37,19 +46,48 @@ def pytest_runtest_protocol(item, nextitem):
 
 
 @pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef, request):
+    if fixturedef.scope == "function":
+        return (yield)
+    counted = spent.share(f"fixture {fixturedef.argname}", request._pyfuncitem)
+    next(counted)
+    try:
+        return (yield)
+    finally:
+        next(counted, None)
+
+
+@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield
     spent.tell(item, report)
     return report
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session) -> None:
+    """`make soak` fails where a test spends more than it may. A worker has no terminal to tell it on."""
+    terminal = session.config.pluginmanager.get_plugin("terminalreporter")
+    if terminal and session.config.getoption("soak") and spent.beyond(_told(terminal), spent.budgets()):
+        session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+
 def pytest_terminal_summary(terminalreporter, config) -> None:
-    """With `--durations`, the tests that spent most. The durations themselves are pytest's: what a busy machine took."""
+    """With `--durations`, what spent most. The durations themselves are what a busy machine took."""
     if config.getoption("durations"):
-        told = spent.dearest(report for reports in terminalreporter.stats.values() for report in reports)
         terminalreporter.section(spent.SPENT)
-        for line in spent.lines(told, spent.budgets()):
+        for line in spent.lines(_told(terminalreporter), spent.budgets()):
             terminalreporter.write_line(line)
+
+
+def _told(terminal) -> list[tuple[str, float]]:
+    return spent.dearest(report for reports in terminal.stats.values() for report in reports)
+
+
+@pytest.fixture
+def draw(request) -> tiers.Draw:
+    """How much of a search to try: a sample in `make test`, all of it in `make soak`."""
+    return tiers.Draw(request.config, request.node.nodeid)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,9 @@
-"""What tests spend: processor seconds of the test and of every process below it, beside what was meant for the dearest.
+"""What tests spend: processor seconds of a test and of every process below it.
 
-The clock says how busy a machine is, these seconds say how dear a test is. Nothing fails by them: `make test` prints them.
+The clock says how busy a machine is, these seconds say how dear a test is. `make test` prints the
+dearest. `make soak` fails when a test spends more than `CEILING` and has no line of its own in
+`budgets.toml`, or spends more than its line says. What a fixture makes for many tests is counted
+for the fixture, not for the test that happens to ask first.
 """
 
 import os
@@ -12,20 +15,23 @@ from pathlib import Path
 import pytest
 
 BUDGETS = Path(__file__).with_name("budgets.toml")
+CEILING = 2.0
 MOST = 15
-SPENT = "processor seconds"
+SPENT, SHARED = "processor seconds", "processor seconds of fixtures"
 TICKS = os.sysconf("SC_CLK_TCK")
 _BEGAN = pytest.StashKey[float]()
+_FIXTURES = pytest.StashKey[dict[str, float]]()
 
 
 def so_far() -> float:
-    """Processor seconds of this process, of its children, and of whoever was waited for by one of them."""
+    """Processor seconds of this process, of its children, and of whoever one of them waited for."""
     times = os.times()
-    return times.user + times.system + times.children_user + times.children_system + sum(map(_seconds, _living()))
+    ended = times.user + times.system + times.children_user + times.children_system
+    return ended + sum(map(_seconds, _living()))
 
 
 def _living() -> Iterator[str]:
-    """The children of each thread. A thread that ends while we look has none: whatever it started is another's by then."""
+    """The children of each thread. A thread that ends while we look has none by then."""
     for thread in os.listdir("/proc/self/task"):
         with suppress(OSError):
             yield from Path("/proc/self/task", thread, "children").read_text().split()
@@ -40,32 +46,54 @@ def _seconds(pid: str) -> float:
 
 
 def begin(item: pytest.Item) -> None:
+    item.stash[_FIXTURES] = {}
     item.stash[_BEGAN] = so_far()
 
 
+def share(fixture: str, item: pytest.Item) -> Iterator[None]:
+    """Around the making of a fixture that is made for many: count it, without those made inside."""
+    fixtures, began = item.stash[_FIXTURES], so_far()
+    inside = sum(fixtures.values())
+    yield
+    fixtures[fixture] = so_far() - began - (sum(fixtures.values()) - inside)
+
+
 def tell(item: pytest.Item, report: pytest.TestReport) -> None:
-    """Write what a test has spent, its fixtures included, into the last of its reports: that travels between workers."""
+    """Write what a test spent into the last of its reports: that travels between workers."""
     if report.when == "teardown":
-        report.user_properties.append((SPENT, round(so_far() - item.stash[_BEGAN], 2)))
+        fixtures = item.stash[_FIXTURES]
+        own = so_far() - item.stash[_BEGAN] - sum(fixtures.values())
+        report.user_properties.append((SPENT, round(own, 2)))
+        report.user_properties.append((SHARED, fixtures))
 
 
 def dearest(reports: Iterable[object]) -> list[tuple[str, float]]:
-    """The tests that spent most, with their seconds, the dearest first."""
-    told = ((report.nodeid, dict(report.user_properties).get(SPENT)) for report in reports if hasattr(report, "user_properties"))
-    return sorted(((name, spent) for name, spent in told if spent is not None), key=lambda row: -row[1])
+    """The tests and the shared fixtures that spent most, with their seconds, the dearest first."""
+    rows: list[tuple[str, float]] = []
+    for report in reports:
+        properties = dict(getattr(report, "user_properties", ()))
+        if SPENT in properties:
+            rows.append((report.nodeid, properties[SPENT]))
+            rows += [(name, round(spent, 2)) for name, spent in properties[SHARED].items()]
+    return sorted(rows, key=lambda row: -row[1])
 
 
 def budgets() -> dict[str, float]:
-    """What was meant for a test, or for all of a file's together, by name."""
+    """The seconds that somebody allowed for a test beyond the ceiling, by its name without its case."""
     return tomllib.loads(BUDGETS.read_text("utf-8"))["seconds"]
 
 
-def lines(spent: list[tuple[str, float]], meant: dict[str, float]) -> Iterator[str]:
-    """The dearest tests, and those beyond their budgets, as a table."""
-    yield f"{'spent':>8} {'meant':>6}"
-    for number, (name, seconds) in enumerate(spent):
-        budget = meant.get(name)
-        if number < MOST or (budget and seconds > budget):
-            beyond = "  more than was meant for it" if budget and seconds > budget else ""
-            yield f"{seconds:>8.1f} {budget or '':>6} {name}{beyond}"
-    yield f"{sum(seconds for _, seconds in spent):>8.1f} {'':>6} all {len(spent)}"
+def beyond(spent: Iterable[tuple[str, float]], allowed: dict[str, float]) -> list[tuple[str, float, float]]:
+    """Who spent more than allowed: name, seconds, what was allowed."""
+    found = ((name, seconds, allowed.get(name.partition("[")[0], CEILING)) for name, seconds in spent)
+    return [row for row in found if row[1] > row[2]]
+
+
+def lines(spent: list[tuple[str, float]], allowed: dict[str, float]) -> Iterator[str]:
+    """The dearest, then those beyond what is allowed for them, as a table."""
+    yield f"{'spent':>8} {'allowed':>8}"
+    for name, seconds in spent[:MOST]:
+        yield f"{seconds:>8.1f} {allowed.get(name.partition('[')[0], CEILING):>8} {name}"
+    yield f"{sum(seconds for _, seconds in spent):>8.1f} {'':>8} all {len(spent)}"
+    for name, seconds, most in beyond(spent, allowed):
+        yield f"{seconds:>8.1f} {most:>8} {name}  beyond what is allowed: make it cheaper, or give it a line in {BUDGETS.name}"

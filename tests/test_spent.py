@@ -1,5 +1,6 @@
 """The table of what tests spend."""
 
+import re
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,22 +17,20 @@ class Report:
     user_properties: list = field(default_factory=list)
 
 
-def told(**seconds):
-    return [Report(name, [(spent.SPENT, value)]) for name, value in seconds.items()]
+def report(name, seconds, **fixtures):
+    return Report(name, [(spent.SPENT, seconds), (spent.SHARED, fixtures)])
 
 
 def test_the_dearest_come_first_and_what_was_not_measured_is_left_out() -> None:
-    reports = [*told(cheap=0.5, dear=40.0), Report("only its setup"), object()]
-    assert spent.dearest(reports) == [("dear", 40.0), ("cheap", 0.5)]
+    reports = [report("cheap", 0.5), report("dear", 40.0, lap=7.0), Report("only its setup"), object()]
+    assert spent.dearest(reports) == [("dear", 40.0), ("lap", 7.0), ("cheap", 0.5)]
 
 
-def test_one_beyond_its_budget_is_told_however_cheap_it_is() -> None:
-    many = [(f"dear-{number}", 100.0 - number) for number in range(30)]
-    lines = list(spent.lines([*many, ("small", 2.0)], {"small": 1.0, "dear-0": 200.0}))
-    assert len(lines) == 1 + spent.MOST + 1 + 1
-    assert lines[-2].endswith("small  more than was meant for it")
-    assert "more than" not in lines[1]
-    assert lines[-1].split() == ["2567.0", "all", "31"]
+def test_beyond_the_ceiling_or_its_own_line_every_case_is_named() -> None:
+    told = [("dear[a]", 9.0), ("dear[b]", 11.0), ("small", 2.1), ("right", 2.0)]
+    assert spent.beyond(told, {"dear": 10.0}) == [("dear[b]", 11.0, 10.0), ("small", 2.1, spent.CEILING)]
+    below = list(spent.lines(told, {"dear": 10.0}))[-2:]
+    assert [line.split()[2] for line in below] == ["dear[b]", "small"]
 
 
 BURNING = '''
@@ -53,20 +52,59 @@ def test_idles():
 '''
 
 
+def run(folder, text, *options):
+    """pytest on one file, with the plugin of this folder."""
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "test_sample.py").write_text(text)
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--durations=2", "--rootdir", folder, *options, folder]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+
+
+def rows(done):
+    """Who spent how much, by the last part of its name."""
+    table = done.stdout.partition(spent.SPENT)[2]
+    found = re.findall(r"^ +([0-9.]+) +[0-9.]+ (?:fixture |\S+::)(\w+)$", table, re.MULTILINE)
+    return {name: float(seconds) for seconds, name in found}
+
+
 def test_a_test_that_burns_a_processor_is_charged_for_it_and_for_its_children(tmp_path) -> None:
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    (tmp_path / "test_burning.py").write_text(BURNING)
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "--durations=2", "--rootdir", tmp_path, tmp_path]
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
-    table = done.stdout.partition(spent.SPENT)[2].partition("slowest")[0]
-    rows = {line.split("::")[1]: float(line.split()[0]) for line in table.splitlines() if "::" in line}
-    assert rows["test_burns"] > 0.75 > 0.3 > rows["test_idles"], done.stdout
-    assert rows["test_burns_below_a_child_that_lives_on"] > 0.35, done.stdout
+    done = run(tmp_path, BURNING)
+    found = rows(done)
+    assert found["test_burns"] > 0.75 > 0.3 > found["test_idles"], done.stdout
+    assert found["test_burns_below_a_child_that_lives_on"] > 0.35, done.stdout
+
+
+SHARED = """
+import time, pytest
+
+def burn(seconds):
+    began = time.process_time()
+    while time.process_time() - began < seconds: pass
+
+@pytest.fixture(scope="module")
+def inner(): burn(0.5)
+
+@pytest.fixture(scope="module")
+def outer(inner): burn(1.0)
+
+def test_asks_first(outer): burn(2.2)
+"""
+
+
+def test_what_is_made_for_many_is_not_charged_to_who_asks_first_and_the_ceiling_fails_the_soak(tmp_path) -> None:
+    done = run(tmp_path, SHARED, "--soak")
+    found = rows(done)
+    assert 2.1 < found["test_asks_first"] < 2.6, done.stdout
+    assert 0.4 < found["inner"] < 0.8 < found["outer"] < 1.3, done.stdout
+    assert (done.returncode, "beyond what is allowed" in done.stdout) == (1, True)
+    assert run(tmp_path, SHARED).returncode == 0, "make test says it, and does not fail by it"
 
 
 def test_budgets_are_of_tests_that_exist(request) -> None:
     """A name that was changed keeps no budget."""
     for name in spent.budgets():
         path, _, test = name.partition("::")
-        function = test.partition("[")[0]
-        assert f"def {function}(" in (request.config.rootpath / path).read_text("utf-8"), name
+        folder = request.config.rootpath
+        text = (folder / path).read_text("utf-8") if test else "\n".join(
+            file.read_text("utf-8") for file in (folder / "tests").rglob("*.py"))
+        assert f"def {test or name.removeprefix('fixture ')}(" in text, name

@@ -27,12 +27,12 @@ NEEDS_A_PERSON = 3
 
 
 @click.command()
-@click.option("--issue", "only", type=click.IntRange(min(EXPECTED), max(EXPECTED)), metavar="N",
-              help="Work on the Nth issue alone.")
+@click.option("--issue", "only", type=click.IntRange(min(EXPECTED), max(EXPECTED)), metavar="N", multiple=True,
+              help="Work on the Nth issue alone; may be given several times.")
 @click.option("--home", "folder", type=click.Path(path_type=Path), help="Keep all state in PATH, which must be new or empty.")
 @click.option("--keep", is_flag=True, help="Leave the forge and its pages up until Ctrl-C.")
 @as_json
-def demo(only: int | None, folder: Path | None, keep: bool, as_json: bool) -> int:
+def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) -> int:
     """The whole lap on the example app, without a key.
 
     Tidebook, a small booking app, is pushed to a forge on this machine, its issues are filed, and the factory works
@@ -59,7 +59,7 @@ def demo(only: int | None, folder: Path | None, keep: bool, as_json: bool) -> in
 
     began = time.monotonic()
     with fresh_home(folder) as home, Progress(quiet=as_json) as progress, _set_up(home, progress) as works:
-        issues = EXPECTED.keys() if only is None else {only}
+        issues = frozenset(only or EXPECTED)
         _work(works, issues)
         found = _result(works, home, time.monotonic() - began, issues=issues)
         if keep:

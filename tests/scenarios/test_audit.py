@@ -23,12 +23,14 @@ def tampered(home, *statements) -> None:
             db.execute(sql)
 
 
-def test_after_the_lap_everything_is_sound(copy) -> None:
+def test_after_the_lap_everything_is_sound(copy, lap) -> None:
     said = audit(copy)
     assert said.code == 0, said.out
     assert said.json["ok"] is True
-    assert said.json["verdicts"] >= 7   # one more where something landed between a verdict and its landing
-    assert said.json["landings"] == 4
+    landed = lap.issues & {1, 2, 6, 7}
+    # Of the whole demo, two changes are judged twice and one three times; more where the base moved.
+    assert said.json["verdicts"] >= (7 if landed > {1} else 1)
+    assert said.json["landings"] == len(landed)
 
 
 def test_a_changed_byte_of_the_ledger_is_named(copy) -> None:

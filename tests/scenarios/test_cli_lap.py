@@ -12,6 +12,8 @@ from harness.wiring.example import create_example
 from tests.agents.clis import home_of_the_clis
 from tests.scenarios.conftest import factory
 
+pytestmark = pytest.mark.soak("needs an agent CLI of a quarter of a gigabyte; agents/ shows how one is started")
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 PRICE = '[prices."gpt-5.5"]\nas_of = 2026-11-21\ninput = 1\noutput = 5\ncache_read = 0.1\ncache_write = 1\ncache_write_1h = 1\n'
 CODEX = '\n[agents.theirs]\nkind = "codex"\n\n[models]\nimplementer = [{model = "gpt-5.5", agent = "theirs"}]\n\n'

@@ -18,8 +18,9 @@ def outcomes(lap):
 def test_every_issue_ends_as_written(lap) -> None:
     assert lap.said.code == 0, lap.said.err
     assert lap.said.json["ok"] is True
+    written = {1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate", 6: "merged", 7: "merged"}
     assert {number: issue["outcome"] for number, issue in outcomes(lap).items()} == {
-        1: "merged", 2: "merged", 3: "rejected", 4: "needs-human", 5: "duplicate", 6: "merged", 7: "merged"}
+        number: written[number] for number in lap.issues}
 
 
 def test_the_one_object_on_standard_output_has_the_agreed_keys(lap) -> None:
@@ -38,6 +39,7 @@ def answers(issue):
     return [verdict for verdict in issue["verdicts"] if verdict != "inconclusive"]
 
 
+@pytest.mark.soak("the judge refuses such apps in redteam/test_apps_that_know_the_judge, a round follows in factory/test_stories")
 def test_the_special_cased_attempt_was_caught_and_the_second_landed(lap) -> None:
     feature = outcomes(lap)[2]
     assert feature["attempts"] == 2
@@ -59,6 +61,7 @@ def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -
     assert "factory/issue-4" not in branches(lap)
 
 
+@pytest.mark.soak("two changes that break each other: redteam/test_merge_faults, factory/test_together")
 def test_the_change_that_was_good_by_itself_was_judged_again_on_what_had_landed_and_reworked(lap) -> None:
     first, second = outcomes(lap)[6], outcomes(lap)[7]
     assert answers(second)[0] == "passed"
@@ -75,7 +78,7 @@ def test_the_duplicate_is_closed_with_a_link_to_the_older_one(lap) -> None:
 
 
 def test_what_landed_is_what_was_judged(lap) -> None:
-    for number in (1, 2, 6, 7):
+    for number in lap.issues & {1, 2, 6, 7}:
         commit = outcomes(lap)[number]["commit"]
         tree = git(lap, "rev-parse", f"{commit}^{{tree}}")
         verdict = json.loads(factory(lap.home, "why", str(number), "--json").out)
@@ -85,7 +88,7 @@ def test_what_landed_is_what_was_judged(lap) -> None:
 
 def test_the_evidence_pages_are_there_and_need_no_network(lap) -> None:
     pages = lap.said.json["evidence"]
-    assert len(pages) >= 4
+    assert len(pages) >= len(lap.issues & {1, 2, 6, 7})
     for page in pages:
         text = Path(page).read_text("utf-8")
         assert "http://" not in text.replace("http://localhost", "")

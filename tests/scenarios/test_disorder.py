@@ -98,6 +98,7 @@ def seen(lap, issue):
 AS_IT_SHOULD = {"issue": ("closed", ["factory:merged"]), "comments": 1, "pulls": [("closed", True)], "landings": 1}
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("kind", [*HEARD_AND_NOT_TOLD, *NOT_HEARD])
 def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind) -> None:
     lap, clock = a_lap(ground, kind)
@@ -111,6 +112,7 @@ def test_every_write_fails_once_and_nothing_is_lost_or_doubled(ground, kind) -> 
     assert lap.ledger.fault() is None
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("path", [r".*/issues", r".*/comments", r".*/pulls", r".*/labels.*", r".*/issues/\d+"],
                          ids=["issues", "comments", "pull requests", "labels", "one issue"])
 def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, request) -> None:
@@ -125,6 +127,7 @@ def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, 
     assert seen(lap, issue) == AS_IT_SHOULD
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
 def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step) -> None:
     lap, clock = a_lap(ground, f"half {step}")

@@ -75,6 +75,7 @@ def littered(home: Path, temporary: Path, *, dead: int) -> tuple[Path, ...]:
             old(temporary / f"factory-box-{dead}-abcdefgh", files=3), old(temporary / f"factory-lock-{dead}-abcdefgh"))
 
 
+@pytest.mark.soak("six kills and a lap; factory/test_sweep shows what stays and what goes")
 def test_killed_again_and_again_it_leaves_what_a_run_and_an_audit_need(world, tmp_path) -> None:
     alive = old(tmp_path / f"factory-box-{os.getpid()}-abcdefgh", files=3)
     told = old(world / "sealed" / "tidehouse.tidebook" / "judged" / ".unfinished-validate-9-1-1-x", files=3)

@@ -8,10 +8,14 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from harness.wiring import open_ledger
 from harness.wiring.example import create_example
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
+
+pytestmark = pytest.mark.soak("kills by the clock; scenarios/test_kill_points dies before chosen effects")
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 KILLS = 8

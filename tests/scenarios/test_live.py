@@ -20,6 +20,8 @@ from tests.fakes.original import repository_of
 from tests.scenarios.conftest import FACTORY, SECONDS, Said
 from tests.scenarios.waiting import LONG, is_at_rest, wait_until
 
+pytestmark = pytest.mark.soak("a lap at a live endpoint; agents/ and broker/ show each wire and who has the key")
+
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 GOVERNANCE = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")
 KEY = "sk-live-0123456789-canary"

@@ -6,8 +6,12 @@ The sealed journey files an issue and looks for it in another case of letters; t
 import os
 import subprocess
 
+import pytest
+
 from tests.fakes.original import repository_of
 from tests.scenarios.conftest import FACTORY, ROOT, SECONDS, Said, copy_of_ourselves, factory
+
+pytestmark = pytest.mark.soak("a lap on our own repository; scenarios/test_demo has one on the example")
 
 OURSELVES = ROOT / "examples" / "ourselves"
 

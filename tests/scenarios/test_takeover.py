@@ -3,6 +3,7 @@
 import signal
 
 import httpx
+import pytest
 
 from harness.factory.comments.dashboard import MARKER
 from harness.forge.embedded.start import start as start_forge
@@ -24,29 +25,37 @@ SETTLED = ("kind = 'intent' AND NOT EXISTS (SELECT 1 FROM entries AS other WHERE
 """What is under way: effects that are not confirmed, and runs that are not over. In the end there are none."""
 
 
-def test_killed_in_each_workflow_another_takes_over_within_five_seconds_and_nothing_is_doubled(tmp_path) -> None:
-    home = example(tmp_path / "home", "1-cancelled-places.md")
+@pytest.mark.parametrize(("issue", "workflows", "ends", "once"), [
+    ("3-card-payments.md", ["triage"], "rejected", {"landings": 0, "pulls": 0, "open issues": 1, "merges into main": 0}),
+    pytest.param("1-cancelled-places.md", list(MOMENTS), "merged",
+                 {"landings": 1, "pulls": 1, "open issues": 0, "merges into main": 1},
+                 marks=pytest.mark.soak("four kills and a judgement; the cheapest workflow shows who takes over")),
+], ids=["triage", "each"])
+def test_killed_in_a_workflow_another_takes_over_within_five_seconds_and_nothing_is_doubled(
+    tmp_path, issue, workflows, ends, once
+) -> None:
+    home = example(tmp_path / "home", issue)
     took: dict[str, float] = {}
     with daemons(home) as start:
         leader = start()
         leader.heard("up")
-        for workflow, moment in MOMENTS.items():
+        for workflow in workflows:
             standby = start()
             standby.heard("standby")
-            wait_until(lambda moment=moment: recorded(home, moment))
+            wait_until(lambda moment=MOMENTS[workflow]: recorded(home, moment))
             since = Stopwatch()
             leader.process.kill()
             standby.heard("takeover")
             took[workflow] = since.seconds()
             leader = standby
-        wait_until(lambda: recorded(home, "kind = 'transition' AND json_extract(data, '$.to') = 'merged'"))
+        wait_until(lambda: recorded(home, f"kind = 'transition' AND json_extract(data, '$.to') = '{ends}'"))
         leader.heard("up")      # it has nothing to pass on where the one before it died right after the last entry
         wait_until(lambda: not any(recorded(home, what) for what in SETTLED))
         assert leader.told(signal.SIGTERM) == 0
     assert max(took.values()) < LONGEST, took
     wait_until(lambda: is_at_rest(home))
     assert factory(home, "audit").code == 0
-    assert one_of_each(home) == {"issue comments": 1, "pulls": 1, "open issues": 0, "landings": 1, "merges into main": 1}
+    assert one_of_each(home) == {"issue comments": 1, **once}
     assert recorded(home, "kind = 'done'") == recorded(home, "kind = 'intent'")
 
 

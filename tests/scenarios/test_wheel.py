@@ -17,6 +17,8 @@ from harness.sandbox.distributions import closure
 from tests.scenarios.conftest import SECONDS, Said, copy_of_ourselves, known_to_git
 from tests.scenarios.waiting import LONG
 
+pytestmark = pytest.mark.soak("builds wheels and an environment; architecture/ compares imports with what is declared")
+
 PIP = (sys.executable, "-I", "-m", "pip", "--disable-pip-version-check", "--no-input", "-q")
 OFFLINE = ("--no-deps", "--no-index", "--no-build-isolation")
 BESIDE = ("workflows/", "examples/")

@@ -1,0 +1,46 @@
+"""What `make test` leaves to `make soak`, and what it draws."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.tiers import sampled
+
+ROOT = Path(__file__).resolve().parents[1]
+TESTS = """
+import pytest
+
+@pytest.mark.sample(2)
+@pytest.mark.parametrize("number", range(9))
+def test_search(number): pass
+
+@pytest.mark.soak("dear")
+def test_dear(): pass
+
+def test_inside(draw):
+    print("drawn", len(draw.of(range(50), 4)))
+"""
+
+
+def collected(folder, *options):
+    (folder / "pytest.ini").write_text("[pytest]\n")
+    (folder / "test_it.py").write_text(TESTS)
+    argv = [sys.executable, "-m", "pytest", "-v", "-s", "-p", "tests.conftest", "--rootdir", folder, *options, folder]
+    return subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True).stdout
+
+
+def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
+    some, other, whole = collected(tmp_path), collected(tmp_path, "--seed=2"), collected(tmp_path, "--soak")
+    assert (some.count("test_search["), some.count("test_dear"), "drawn 4" in some) == (2, 0, True)
+    assert (whole.count("test_search["), whole.count("test_dear"), "drawn 50" in whole) == (9, 1, True)
+    assert "8 deselected" in some
+    assert re.findall(r"search\[\d", some) != re.findall(r"search\[\d", other)
+
+
+def test_a_sample_is_the_same_each_time_and_another_for_another_seed_or_search() -> None:
+    cases = list(range(1000))
+    drawn = sampled(cases, 5, 1, "a")
+    assert drawn == sampled(cases, 5, 1, "a") == sorted(drawn)
+    assert len({tuple(sampled(cases, 5, seed, name)) for seed in (1, 2) for name in "ab"}) == 4
+    assert sampled(cases[:3], 5, 1, "a") == cases[:3]

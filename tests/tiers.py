@@ -1,0 +1,68 @@
+"""`make test` or `make soak`: which tests run, and how much of a long search.
+
+`make test` shows each promise at least once. A test marked `soak` waits for `make soak`, and its
+marker says why: what it costs, or which test of `make test` sees the same fault. Of a test marked
+`sample(n)` and of a search that asks for `drawn`, `make test` takes a sample. The seed is always
+the same, so a commit is green or red whoever asks; `--seed N` draws another one.
+"""
+
+import random
+from collections.abc import Sequence
+from typing import TypeVar
+
+import pytest
+
+MARKERS = (
+    "soak(reason): only `make soak` runs it; the reason says why that is enough",
+    "sample(n): `make test` runs n of its cases, drawn by --seed; `make soak` runs all",
+)
+SEED = 20261122
+Case = TypeVar("Case")
+
+
+def add_options(parser: pytest.Parser) -> None:
+    group = parser.getgroup("tiers", "make test or make soak")
+    group.addoption("--soak", action="store_true", help="run everything, and every search whole")
+    group.addoption("--seed", type=int, default=SEED, metavar="N", help="draw other samples")
+
+
+def select(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what waits for `make soak`. pytest counts it as deselected."""
+    if config.getoption("soak"):
+        return
+    chosen = set(_chosen(items, config.getoption("seed")))
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]
+
+
+def _chosen(items: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:
+    groups: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("soak") is None:
+            groups.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    chosen: list[pytest.Item] = []
+    for name, cases in groups.items():
+        sample = cases[0].get_closest_marker("sample")
+        chosen += cases if sample is None else sampled(cases, sample.args[0], seed, name)
+    return chosen
+
+
+def sampled(cases: Sequence[Case], size: int, seed: int, name: str) -> list[Case]:
+    """`size` of the cases in their order; `name` keeps two searches from drawing alike."""
+    if len(cases) <= size:
+        return list(cases)
+    places = random.Random(f"{seed} {name}").sample(range(len(cases)), size)
+    return [cases[place] for place in sorted(places)]
+
+
+class Draw:
+    """What a search that enumerates by itself asks how much it has to try."""
+
+    def __init__(self, config: pytest.Config, name: str) -> None:
+        self.whole: bool = config.getoption("soak")
+        self._seed: int = config.getoption("seed")
+        self._name = name
+
+    def of(self, cases: Sequence[Case], size: int) -> list[Case]:
+        """All of them in `make soak`, else a sample of this size."""
+        return list(cases) if self.whole else sampled(cases, size, self._seed, self._name)
