@@ -18,10 +18,10 @@ MARK = "obeyed-"
 
 
 def home_of_the_clis() -> Path:
-    """Where `.ci/setup tests` has put them: they are as large as all the rest of the suite together."""
+    """Where `.ci/setup soak` has put them: they are as large as all the rest of the suite together."""
     cache = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
     home = Path(cache) / "lights-out-factory"
-    assert (home / "agents").is_dir(), "the agent CLIs are not here: run `.ci/setup tests`"
+    assert (home / "agents").is_dir(), "the agent CLIs are not here: run `.ci/setup soak`"
     return home
 
 

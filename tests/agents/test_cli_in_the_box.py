@@ -28,6 +28,8 @@ from tests.agents.clis import CANARY, LAW, MARK, PLAYERS, TRAPS, Player, calls, 
 from tests.agents.conftest import Broker, request
 from tests.sandbox.boxes import a_marker, running_with
 
+pytestmark = pytest.mark.soak("needs agent CLIs of a quarter of a gigabyte each; test_cli_events reads what they write")
+
 NUMBERS = count(7000)
 SECRET = "sk-of-the-factory-0123456789"
 LOOK = "python probe.py > said.txt 2>&1; env > env.txt; git status --short > status.txt"

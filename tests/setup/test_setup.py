@@ -69,21 +69,22 @@ def test_what_only_the_tests_need_is_installed_for_them_alone(machine: Machine) 
     machine.tell("packages", "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\n")
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     assert machine.set_up().code == 0
-    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql npm")
+    assert machine.set_up("tests").out == LINE.replace(ON_DEBIAN, "postgresql")
+    assert machine.set_up("soak").out == LINE.replace(ON_DEBIAN, "postgresql npm")
 
 
-def test_the_agent_clis_are_fetched_for_the_tests_alone_and_once_a_release(machine: Machine) -> None:
+def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machine: Machine) -> None:
     machine.tell("uid", "0")
-    machine.set_up()
+    machine.set_up("tests")
     cache, fetching = machine.world / "home" / ".cache" / "lights-out-factory", "python -m harness agents install"
-    first = machine.set_up("tests")
+    first = machine.set_up("soak")
     assert (first.called(fetching), first.called("into")) == ((f"{fetching} claude-code codex opencode",), (f"into {cache}",))
     assert "set-up: fetched the agent CLIs\n" in first.out
-    assert not machine.set_up("tests").called(fetching)
+    assert not machine.set_up("soak").called(fetching)
     (cache / "agents" / "of-another-release").write_text("")
     with (machine.repository / "harness/agents/clis/releases.toml").open("a") as releases:
         releases.write("# one more\n")
-    assert machine.set_up("tests").called(fetching)
+    assert machine.set_up("soak").called(fetching)
     assert not (cache / "agents" / "of-another-release").exists()
 
 
@@ -91,7 +92,7 @@ def test_an_npm_that_is_there_is_not_installed(machine: Machine) -> None:
     machine.tell("packages", "bubblewrap\nutil-linux\nlibatomic1\nfonts-dejavu-core\npython3-venv\npostgresql\n")
     machine.tell("browser", f"{machine.world}/bin/shell\n")
     (machine.world / "bin" / "npm").symlink_to("/usr/bin/true")
-    assert machine.set_up("tests").code == 0
+    assert machine.set_up("soak").code == 0
 
 
 def test_ubuntu_is_given_the_libraries_that_playwright_names(machine: Machine) -> None:
