@@ -1,32 +1,34 @@
 """A scene waits as its request says, and longer where the machine is slow; whoever looks can see how long."""
 
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.world import PATIENT, World
-from validators.domain.bounds import BOUNDS, USUAL, Speed, scale
+from tests.validators_launcher.world import AMPLE, PATIENT, World
+from validators.domain.bounds import REFERENCE_SECONDS, USUAL, Bounds, Speed
 from validators.domain.stops import UsageError
 from validators.launcher.ground import bounds_in
-from validators.launcher.pacing import PACING, scene_of
+from validators.launcher.pacing import PACING, measured, scene_of
 from validators.launcher.perform import plan_of
 
 
 def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: World) -> None:
-    desk = world.desk(world.request(*world.merge(seaside.BASE, seaside.FIXED)))
-    scene = scene_of(desk, seed=7, keep=world.home / "kept")
-    told = json.loads((world.home / "kept" / PACING).read_text())
-    bounds = asdict(plan_of(scene, (), ()).bounds)
-    assert (told["bounds"], told["journey_seconds"]) == (bounds, scene.journey_seconds)
-    factor = scale(Speed(told["processor_seconds"], told["wall_seconds"]))
-    assert told["scale"] == pytest.approx(factor, abs=0.02)
-    assert bounds == pytest.approx({name: factor * PATIENT.get(name, getattr(USUAL, name)) for name in BOUNDS}, rel=0.02)
-    (note,) = (line for line in desk.phases.lines() if not line.startswith("phase "))
-    assert re.fullmatch(rf"bounds times {told['scale']:.2f}: the timed work took \d+ ms, \d+ of a processor's", note)
+    desk, keep = world.desk(world.request(*world.merge(seaside.BASE, seaside.FIXED))), world.home / "kept"
+    scene = scene_of(desk, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS))
+    plan, told = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
+    assert plan.bounds == Bounds(**PATIENT).scaled(2)
+    assert plan.journey_seconds == 2 * AMPLE["journey_seconds"]
+    assert (told["scale"], told["bounds"], told["journey_seconds"]) == (2, asdict(plan.bounds), plan.journey_seconds)
+    assert desk.phases.lines()[-1] == "bounds times 2.00: the timed work took 50 ms, 25 of a processor's"
+
+
+def test_this_machine_can_be_measured() -> None:
+    speed = measured()
+    assert speed.processor > 0
+    assert speed.wall > 0
 
 
 def test_a_folder_says_in_its_factory_toml_how_long_its_app_is_waited_for(tmp_path: Path) -> None:

@@ -3,13 +3,14 @@
 The bounds that a request gives are for a quiet machine. On one that is slower, or has much else to do, a good page takes
 longer, and calling it one that does not answer would be the judge's mistake. So a small piece of work is timed before anything
 is performed, and the bounds and a journey's whole time are made longer by as much as it took longer (`domain.bounds.scale`).
-The launcher does it, once, for all that it starts: the driver's box holds the app's pages too, and says nothing about them that
-they could change by being slow. What `wall_seconds` allows stays what it is.
+The launcher does it, before any app is started: the driver shares its box with the browsers, where a page could be slow on
+purpose to be given more time. What `wall_seconds` allows stays what it is.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import asdict
 from math import ceil
 from pathlib import Path
@@ -23,10 +24,12 @@ PACING = "pacing.json"
 ROUNDS, STEPS = 20, 10_000
 
 
-def scene_of(desk: Desk, *, seed: int, keep: Path) -> Scene:
-    """The scene that the desk's request asks for. How long it waits is told in the log, and in `keep` beside the evidence."""
+def scene_of(desk: Desk, *, seed: int, keep: Path, measure: Callable[[], Speed] | None = None) -> Scene:
+    """The scene that the desk's request asks for. How long it waits is told in the log, and in `keep` beside the evidence.
+
+    `measure` says how fast this machine is; None times the reference work."""
     desk.phases("measure the machine")
-    speed, request = measured(), desk.request
+    speed, request = (measure or measured)(), desk.request
     factor = scale(speed)
     bounds = request.bounds.scaled(factor)
     journey_seconds = ceil(request.limits.journey_seconds * factor)
