@@ -3,6 +3,7 @@
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from math import ceil
 from typing import Any
 
 from harness.domain.agents import BUILT_IN, AgentChoice, AgentKind
@@ -138,6 +139,31 @@ class Context:
                                   key=f"context.{one.name}")
 
 
+LONGEST_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """How long the judge's browser waits before it says that the app does not answer, in seconds, on a quiet machine; on a
+    slower one it waits longer. `quiet_seconds`: how long a page's own background requests may keep a step waiting.
+
+    None may be shorter than its default: a control that is hurried fails for being slow, and then proves nothing."""
+
+    start_seconds: float = 20.0     # the browser itself starts
+    step_seconds: float = 5.0       # a step is done, or what is expected appears
+    read_seconds: float = 2.0       # a page answers one question
+    picture_seconds: float = 1.0    # a page shows itself
+    quiet_seconds: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Raises ConfigError for a time that is shorter than its default, or has no sensible end."""
+        for one in fields(self):
+            value = getattr(self, one.name)
+            if not one.default <= value <= LONGEST_SECONDS:
+                raise ConfigError(f"expected seconds from {one.default:g} to {LONGEST_SECONDS}, found {value!r}", file=FILE,
+                                  key=f"judge.{one.name}")
+
+
 @dataclass(frozen=True, slots=True)
 class Seal:
     """Whose signature counts: key ids of the launcher's public key, pinned by a person."""
@@ -190,9 +216,12 @@ class Config:
     families: tuple[tuple[str, str], ...] = ()   # a beginning of a model's name, and the family that it is of
     agents: tuple[tuple[str, AgentChoice], ...] = ()    # by the names that models are given them by
     context: Context = Context()
+    judge: Judge = Judge()
 
     def __post_init__(self) -> None:
-        """Raises ConfigError for an agent that is not declared, and for one where nobody works in a box."""
+        """Raises ConfigError for an agent that is not declared, for one where nobody works in a box, and for a step that is
+        longer than a journey has time for."""
+        _fits(self.judge, self.limits.journey_seconds)
         for role in (one.name for one in fields(self.models)):
             for tier in self.models.of(role):
                 if tier.agent and role != WORKS_IN_A_BOX:
@@ -211,7 +240,7 @@ class Config:
 
 
 _TABLES = ("app", "dependencies", "tests", "models", "limits", "triage", "budget", "seal", "merge", "forge", "personas", "review",
-           "breaker", "families", "prices", "agents", "context")
+           "breaker", "families", "prices", "agents", "context", "judge")
 
 
 def read_config(text: str) -> Config:
@@ -241,7 +270,20 @@ def read_config(text: str) -> Config:
         families=families_in(table(document, "families")),
         agents=agents_in(table(document, "agents")),
         context=read(Context, table(document, "context"), "context"),
+        judge=read(Judge, table(document, "judge"), "judge"),
     )
+
+
+STEPS_A_JOURNEY = 6
+
+
+def _fits(judge: Judge, journey_seconds: int) -> None:
+    """A step waits at most a sixth of a journey's time, whatever is set; a longer one would be set in vain."""
+    longest = max(Judge().step_seconds, journey_seconds / STEPS_A_JOURNEY)
+    if judge.step_seconds > longest:
+        raise ConfigError(f"expected at most {longest:g}, a sixth of `limits.journey_seconds` ({journey_seconds}); for "
+                          f"{judge.step_seconds:g}, make that {ceil(judge.step_seconds * STEPS_A_JOURNEY)}", file=FILE,
+                          key="judge.step_seconds")
 
 
 def _personas(told: Any) -> tuple[Persona, ...]:

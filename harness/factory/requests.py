@@ -1,7 +1,7 @@
 """The request to the sealed validator: everything it may know, and nothing of what was implemented."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def base_request(
         "signing_key": str(places.signing_key),
         "limits": {"wall_seconds": config.limits.judge_seconds, "journey_seconds": config.limits.journey_seconds,
                    "standing": config.limits.standing},
+        "bounds": asdict(config.judge),
         "seed": None, "run": run, "round": round_number,
     }
 

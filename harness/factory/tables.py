@@ -44,7 +44,7 @@ def read(kind: type[_T], given: Mapping[str, Any], name: str) -> _T:
 
 def _value(kind: Any, value: Any, key: str) -> Any:
     """`value` as the field wants it; lists become tuples, tables become pairs, money becomes Decimal."""
-    wanted = getattr(kind, "__name__", str(kind))
+    wanted = "a number" if kind is float else getattr(kind, "__name__", str(kind))
     match value:
         case list() if all(isinstance(item, str) for item in value) and "tuple" in str(kind):
             return tuple(value)
@@ -52,6 +52,8 @@ def _value(kind: Any, value: Any, key: str) -> Any:
             return tuple(sorted((str(k), str(v)) for k, v in value.items()))
         case int() | float() if kind is Decimal and not isinstance(value, bool):
             return Decimal(str(value))
+        case int() | float() if kind is float and not isinstance(value, bool):
+            return value
         case _ if kind in (int, str, bool) and type(value) is kind:
             return value
     raise ConfigError(f"expected {wanted}, found {value!r}", file=FILE, key=key)

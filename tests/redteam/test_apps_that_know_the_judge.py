@@ -21,6 +21,7 @@ from tests.redteam import knowing
 from tests.validators import apps
 from tests.validators.conftest import chromium, house  # noqa: F401  (the session's real browsers)
 from tests.validators.house import House
+from tests.validators.patience import PLANNED
 from tests.validators.test_evil_apps import REFUSING, SHALLOW, THOROUGH, driver
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence
@@ -94,7 +95,7 @@ def told(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunEv
             for run in judgement_runs([NAMES[name]])[: 3 if case.twin else 2]
         )
         sources = tuple(f"journey: {NAMES[name]}\n{case.journey}" for name, case in CASES.items())
-        plan = Plan(sources, runs, seed=20261121, today=date(2026, 11, 21), journey_seconds=300, browser=chromium)
+        plan = Plan(sources, runs, 20261121, date(2026, 11, 21), journey_seconds=300, browser=chromium, bounds=PLANNED)
         ended = driver(plan_json(plan), out)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text())

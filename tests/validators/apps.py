@@ -14,6 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
+from validators.domain.bounds import USUAL
+
 PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Tide walks</title><body>{}</body></html>"
 HANGING = 600    # seconds: longer than anybody waits for an answer
 FORM = """<h1>Book a walk</h1><form method=post action=/book>
@@ -126,6 +128,14 @@ class Hangs(App):
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
         sleep(HANGING)
+        return super().book(environ, form)
+
+
+class Slow(App):
+    """Answers a write, but later than a step usually waits."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        sleep(USUAL.step_seconds + 0.5)
         return super().book(environ, form)
 
 

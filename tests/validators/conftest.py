@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from tests.validators.house import House
-from tests.validators.patience import patient
 
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
@@ -44,14 +43,6 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> str:
     script.write_text(AS_NOBODY.format(browser=browser))
     script.chmod(0o755)
     return str(script)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def unhurried() -> Iterator[None]:
-    """No page here is given up because the machine is busy."""
-    with pytest.MonkeyPatch.context() as given:
-        patient(given)
-        yield
 
 
 @pytest.fixture(scope="session")

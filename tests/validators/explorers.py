@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from tests.validators.house import PATIENCE, House
-from tests.validators.patience import VAIN
+from tests.validators.patience import PATIENT, VAIN
 from validators.browser.glance import Glances
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence, RunId
@@ -70,7 +70,7 @@ class World:
 
         async def play(on: BrowserStage) -> Transcript:
             person = await on.person("")
-            return await Explorer(persona, person, Glances(person.page), actor).explored()
+            return await Explorer(persona, person, Glances(person.page, PATIENT), actor).explored()
 
         return self.house.on_stage(app, play), actor
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.validators.apps import served
-from tests.validators.patience import LONG
+from tests.validators.patience import LONG, PATIENT
 from validators.browser.chromium import browsers
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage, Setting, stage
@@ -22,7 +22,7 @@ from validators.domain.evidence import Identity
 from validators.domain.spot import Spot
 
 PATIENCE = LONG
-PLAIN = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800))
+PLAIN = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), bounds=PATIENT)
 
 Play = Callable[[BrowserStage], Awaitable[Any]]
 PersonsPlay = Callable[[BrowserSession, BrowserStage], Awaitable[Any]]
@@ -36,7 +36,8 @@ class House:
         self.downloads = Path(tempfile.mkdtemp(prefix="downloads-"))
         self.downloads.chmod(0o777)  # the browser's user is another one than ours, see conftest
         # No executable yet: a browser of each identity starts when it is asked for, and not where none is needed.
-        self.browsers = self.runner.run(self.stack.enter_async_context(browsers("", downloads=self.downloads)))
+        opening = browsers("", downloads=self.downloads, bounds=PATIENT)
+        self.browsers = self.runner.run(self.stack.enter_async_context(opening))
         self.browsers.executable = executable
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from validators.domain.bounds import BOUNDS, MOST_SECONDS, Bounds
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import (
     Breach,
@@ -57,9 +58,13 @@ def test_evidence_survives_the_journey_to_json_and_back(told) -> None:
 planned = st.builds(PlannedRun, run_ids, counts, st.none() | counts)
 
 
-@given(st.lists(planned, max_size=3).map(tuple), st.integers(), st.floats(0, 1000))
-def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds) -> None:
-    plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), journey_seconds=seconds, browser="/usr/bin/x")
+waits = st.floats(0, MOST_SECONDS, exclude_min=True)
+bounds = st.builds(Bounds, *[waits] * len(BOUNDS))
+
+
+@given(st.lists(planned, max_size=3).map(tuple), st.integers(), st.floats(0, 1000), bounds)
+def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told) -> None:
+    plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), journey_seconds=seconds, browser="/usr/bin/x", bounds=told)
     assert read_plan(plan_json(plan)) == plan
 
 
@@ -85,6 +90,12 @@ def altered(document: str, *path: str | int, value: object) -> str:
         (("journey_seconds",), None, "plan.journey_seconds: expected a number, found NoneType"),
         (("journeys",), "a", "plan.journeys: expected a list"),
         (("runs", 0), 5, "plan.runs[0]: expected an object"),
+        (("bounds",), {}, "plan.bounds: no key 'start_seconds'"),
+        (("bounds", "surprise"), 1, "plan.bounds: unknown key 'surprise'"),
+        (("bounds", "step_seconds"), "5", "plan.bounds.step_seconds: expected a number, found str"),
+        (("bounds", "step_seconds"), -1, "plan.bounds.step_seconds: expected seconds above 0 and at most 600, found -1"),
+        (("bounds", "read_seconds"), float("inf"), "plan.bounds.read_seconds: expected seconds above 0"),
+        pytest.param(("bounds", "read_seconds"), 10**400, "plan.bounds.read_seconds: expected a number", id="huge"),
     ],
 )
 def test_a_plan_that_is_not_one_is_refused_by_path(path, value, words) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 
 from tests.validators import apps
-from tests.validators.patience import DRIVER
+from tests.validators.patience import PLANNED
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.proof import proof
@@ -80,6 +81,7 @@ CASES = {
     "watches-hints": Case(apps.WatchesHints, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
     "watches-webdriver": Case(apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
     "fails": Case(apps.Fails, FAILED, Symptom.SERVER_ERROR, journey=SHALLOW),
+    "slow": Case(apps.Slow, SILENT, reason="the control was not performed", journey=SHALLOW),
     "hangs": Case(apps.Hangs, FAILED, Symptom.NO_ANSWER),
     "hangs-from-the-start": Case(apps.HangsFromTheStart, SILENT, reason="the app was not ready"),
     "redirects": Case(apps.RedirectsForEver, FAILED, Symptom.NO_ANSWER),
@@ -92,10 +94,9 @@ CASES = {
 BASE = {"broken-base": apps.Fails, "fixed-base": apps.App, "no-base": lambda: None}
 
 
-PROGRAM, PATIENT = ("-m", "validators.driver"), ("-c", DRIVER)
 AMPLE = 180    # seconds of one run: nobody waits for their end
 ENDLESS = ("spins",)
-"""Pages that never answer again are waited for as long as may be: these have a driver of their own, with its own bounds."""
+"""Pages that never answer again are waited for as long as may be: these have a plan of their own, with the usual bounds."""
 
 
 @dataclass(frozen=True)
@@ -131,13 +132,13 @@ def gallery(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Gallery:
     folder = tmp_path_factory.mktemp("driver")
     made = {name: case.app for name, case in CASES.items()} | BASE
     endless, rest = {name: made[name] for name in ENDLESS}, {name: made[name] for name in made if name not in ENDLESS}
-    first, printed = seen(rest, chromium, folder / "out", PATIENT)
-    second, beside = seen(endless, chromium, folder / "endless", PROGRAM)
+    first, printed = seen(rest, chromium, folder / "out", PLANNED)
+    second, beside = seen(endless, chromium, folder / "endless", USUAL)
     return Gallery(first + second, folder / "out", (printed, beside))
 
 
 def seen(
-    made: dict[str, Callable[[], Any]], chromium: str, out: Path, program: tuple[str, ...]
+    made: dict[str, Callable[[], Any]], chromium: str, out: Path, bounds: Bounds
 ) -> tuple[tuple[RunEvidence, ...], str]:
     """The evidence of one driver on these apps, and the last line that it printed."""
     with ExitStack() as open_apps:
@@ -148,16 +149,19 @@ def seen(
 
         sources = [f"journey: {name}\n" + (CASES[name].journey if name in CASES else SHALLOW) for name in made]
         runs = tuple(PlannedRun(run, port(name)) for name in made for run in runs_of(name))
-        plan = Plan(tuple(sources), runs, seed=20261121, today=date(2026, 11, 21), journey_seconds=AMPLE, browser=chromium)
-        ended = driver(plan_json(plan), out, program=program)
+        plan = replace(plan_of(*sources, runs=runs, browser=chromium), seed=20261121, today=date(2026, 11, 21), bounds=bounds)
+        ended = driver(plan_json(plan), out)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text()), ended.stdout.splitlines()[-1]
 
 
-def driver(
-    plan: str, out: Path, *, told: str = READY, program: tuple[str, ...] = PROGRAM
-) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *program, str(out)]
+def plan_of(*journeys: str, runs: tuple[PlannedRun, ...], browser: str) -> Plan:
+    """A plan for a machine with much else to do."""
+    return Plan(journeys, runs, 1, date(2026, 1, 1), journey_seconds=AMPLE, browser=browser, bounds=PLANNED)
+
+
+def driver(plan: str, out: Path, *, told: str = READY) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "validators.driver", str(out)]
     return subprocess.run(command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False)
 
 
@@ -222,6 +226,13 @@ def test_what_a_page_says_is_kept_as_data_and_never_leaves(gallery) -> None:
     assert leaks(f"{public}", (journey,)) == ()
 
 
+def test_the_bound_in_the_plan_is_the_one_that_holds(gallery) -> None:
+    """The answer comes later than the usual bound allows, and the plan allows more."""
+    told = gallery.of("slow")
+    assert {result(item) for item in told} == {Result.PASSED}
+    assert all(max(step.millis for step in item.steps) > USUAL.step_seconds * 1000 for item in told)
+
+
 def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery) -> None:
     assert {result(item) for item in gallery.of("pesters")} == {Result.PASSED}
     assert any("dismissed a dialog" in note for note in gallery.run("pesters").notes)
@@ -245,9 +256,8 @@ def test_a_failed_run_leaves_its_picture_too(gallery) -> None:
 def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium, tmp_path) -> None:
     with ExitStack() as open_apps:
         runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.Fails()))) for run in judgement_runs(["j"]))
-        source = f"journey: j\n{SHALLOW}"
-        plan = Plan((source,), runs, 1, date(2026, 1, 1), journey_seconds=AMPLE, browser=chromium)
-        ended = driver(plan_json(plan), tmp_path, program=PATIENT)
+        plan = plan_of(f"journey: j\n{SHALLOW}", runs=runs, browser=chromium)
+        ended = driver(plan_json(plan), tmp_path)
     assert ended.returncode == 0, ended.stderr
     told = read_evidence((tmp_path / "evidence.json").read_text())
     assert [bool(item.skipped) for item in told] == [False, False, True, True, True, True, True]
@@ -275,8 +285,8 @@ def test_a_plan_that_cannot_be_performed_is_refused_by_name(plan, words, tmp_pat
 def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium, tmp_path) -> None:
     with ExitStack() as open_apps:
         runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.App()))) for run in judgement_runs(["j"]))
-        whole = Plan((f"journey: j\n{THOROUGH}",), runs, 1, date(2026, 1, 1), journey_seconds=AMPLE, browser=chromium)
-        ended = driver(plan_json(whole), tmp_path / "out", told="", program=PATIENT)
+        whole = plan_of(f"journey: j\n{THOROUGH}", runs=runs, browser=chromium)
+        ended = driver(plan_json(whole), tmp_path / "out", told="")
     assert (ended.returncode, "the launcher has gone" in ended.stderr) == (2, True)
     assert not (tmp_path / "out" / "evidence.json").exists()
 

@@ -173,7 +173,7 @@ def test_a_dense_page_costs_less_than_a_thousand_tokens_a_look_and_every_referen
         person = await on.person("")
         await person.open("/", patience=PATIENCE)
         looked, plain = await tokens_per_look(person.page)
-        glances = Glances(person.page)
+        glances = Glances(person.page, person.bounds)
         shown = view(await glances.glance(), nonce="0" * 16)
         refs = re.findall(r"^ *(e\d+) ", shown, re.MULTILINE)
         return looked, plain, [await glances.spot(ref) for ref in refs]

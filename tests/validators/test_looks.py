@@ -14,10 +14,11 @@ from typing import Any
 import pytest
 
 from tests.validators.apps import App, served
-from tests.validators.patience import LONG
+from tests.validators.patience import LONG, PATIENT
 from validators.browser.chromium import browsers
 from validators.browser.saboteur import Sabotage
 from validators.browser.stage import Setting, stage
+from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result
@@ -118,7 +119,9 @@ class Viewer:
         return told.trouble or ("yes" if told.holds else "no")
 
 
-    def performs(self, *looks: str, saboteur: Saboteur | None = None, never: str = "text: Traceback") -> RunEvidence:
+    def performs(
+        self, *looks: str, saboteur: Saboteur | None = None, never: str = "text: Traceback", bounds: Bounds = PATIENT
+    ) -> RunEvidence:
         """A journey that opens the page and takes these looks, beside a saboteur or not."""
 
         async def perform() -> RunEvidence:
@@ -126,7 +129,7 @@ class Viewer:
             source = f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n{expect}never: [{{{never}}}]\n"
             journey, values = read(source), Values(Draw(7, "j", date(2026, 11, 21)))
             tamper = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
-            async with stage(self.browser, SETTING, port=self.port, tamper=tamper) as on:
+            async with stage(self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper) as on:
                 patience = Patience(LONG, 1 if saboteur else LONG, stop_early=True)
                 told = await performed(RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG)
             return replace(told, sabotage=tamper.facts if tamper else None)
@@ -134,13 +137,13 @@ class Viewer:
         return self.run(perform())
 
 
-SETTING = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800))
+SETTING = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), bounds=PATIENT)
 
 
 @asynccontextmanager
 async def _on_stage(chromium: str) -> Any:
     with served(Made()) as port:
-        async with browsers(chromium) as opened:
+        async with browsers(chromium, bounds=PATIENT) as opened:
             browser = await opened.of(Identity.PLAIN)
             async with stage(browser, SETTING, port=port) as on:
                 yield browser, port, await on.person("")
@@ -340,14 +343,13 @@ def test_another_host_is_asked_in_vain_and_told(page) -> None:
         Made.head = ""
 
 
-def test_what_a_page_asks_for_when_all_looks_hold_already_is_heard(page, monkeypatch) -> None:
+def test_what_a_page_asks_for_when_all_looks_hold_already_is_heard(page) -> None:
     """A tracker that waits for a slow answer, and is waited for: a run is not over while a page is owed an answer."""
-    monkeypatch.setattr("validators.browser.stage.QUIET_SECONDS", LONG)  # of a machine that may be busy
     Made.head = """<script>setTimeout(() => {
         fetch('/late.png').then(() => { new Image().src = 'http://fonts.example.org/track' }); document.body.append('Boarded');
     }, 700)</script>"""
     try:
-        told = page.performs("text: Boarded", never="other_host: any")
+        told = page.performs("text: Boarded", never="other_host: any", bounds=replace(PATIENT, quiet_seconds=LONG))
     finally:
         Made.head = ""
     assert [breach.observed for breach in told.breaches] == ["http://fonts.example.org/track"]

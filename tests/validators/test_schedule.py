@@ -4,9 +4,10 @@ import asyncio
 from dataclasses import replace
 
 from tests.validators.test_fold import FAILED_LOOK, run
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Kind, RunEvidence
 from validators.domain.fold import Result, result
-from validators.driver.schedule import LONGEST_PATIENCE, evidence_of
+from validators.driver.schedule import evidence_of
 from validators.judge.performance import Patience
 from validators.judge.plan import PlannedRun, base_runs, judgement_runs, retry_runs
 
@@ -30,13 +31,13 @@ class Performer:
         return replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
 
 
-def evidence(runs, perform: Performer, *, seconds: float = 30) -> tuple[RunEvidence, ...]:
+def evidence(runs, perform: Performer, *, seconds: float = 30, bounds: Bounds = USUAL) -> tuple[RunEvidence, ...]:
     planned = tuple(PlannedRun(one, 5000 + index) for index, one in enumerate(runs))
 
     async def ready() -> None:
         perform.readied += 1
 
-    return asyncio.run(evidence_of(planned, perform, seconds=seconds, ready=ready))
+    return asyncio.run(evidence_of(planned, perform, seconds=seconds, bounds=bounds, ready=ready))
 
 
 def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() -> None:
@@ -48,11 +49,11 @@ def test_controls_come_after_the_journey_and_with_its_pace() -> None:
     perform = Performer(millis=200)
     evidence(judgement_runs(["a"]), perform)
     assert {name for name, _ in perform.asked[:2]} == {"journey-plain-1", "journey-masked-1"}
-    assert {patience for _, patience in perform.asked[:2]} == {Patience(LONGEST_PATIENCE, LONGEST_PATIENCE)}
+    assert {patience for _, patience in perform.asked[:2]} == {Patience(USUAL.step_seconds, USUAL.step_seconds)}
     (pace,) = {patience for _, patience in perform.asked[2:]}
     assert pace.stop_early
     assert pace.step > 3 * 0.2
-    assert pace.look < LONGEST_PATIENCE
+    assert pace.look < USUAL.step_seconds
 
 
 def test_controls_alone_wait_for_their_apps() -> None:
@@ -65,13 +66,20 @@ def test_controls_alone_wait_for_their_apps() -> None:
 def test_base_runs_end_with_the_first_expectation_that_is_not_met() -> None:
     perform = Performer()
     evidence(base_runs(["a"]), perform)
-    assert {patience for _, patience in perform.asked} == {Patience(LONGEST_PATIENCE, LONGEST_PATIENCE, stop_early=True)}
+    assert {patience for _, patience in perform.asked} == {Patience(USUAL.step_seconds, USUAL.step_seconds, stop_early=True)}
 
 
 def test_no_pace_is_longer_than_the_journeys_own_time_allows() -> None:
     perform = Performer(millis=60_000)
     evidence(judgement_runs(["a"]), perform, seconds=6)
     assert max(max(patience.step, patience.look) for _, patience in perform.asked) == 1
+
+
+def test_a_step_waits_as_long_as_the_plan_says() -> None:
+    perform = Performer(millis=0)
+    evidence(judgement_runs(["a"]), perform, seconds=120, bounds=Bounds(step_seconds=20))
+    own, pace = perform.asked[0][1], perform.asked[2][1]
+    assert (own, pace) == (Patience(20, 20), Patience(8, 2, stop_early=True))
 
 
 def test_a_journey_that_failed_has_no_controls() -> None:

@@ -91,7 +91,7 @@ def asked(world: World, app: dict[str, str], *personas: dict[str, Any]) -> Path:
 def test_a_goal_reached_again_and_agreed_on_satisfies_and_a_silent_model_blocks_nothing(world: World) -> None:
     claims = {"claims": ["It says that the guest has a place."]}
     desk = world.desk(asked(world, seaside.FIXED, {**GUEST, **claims}, {**GUEST, "name": "late"}))
-    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline)
+    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline, desk.request.bounds)
     keep = world.home / "kept"
     keep.mkdir()
     given = desk.request.exploring
@@ -138,7 +138,7 @@ def test_a_failure_found_again_turns_a_green_verdict_red_and_nothing_of_how_it_w
 def test_nobody_goes_out_where_the_sealed_journeys_did_not_pass(world: World, outcome: Outcome) -> None:
     desk = world.desk(asked(world, seaside.FIXED, GUEST))
     found = Verdict(outcome, "as it was")
-    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline)
+    scene = Scene(7, desk.now().date(), desk.start(), AMPLE["journey_seconds"], desk.deadline, desk.request.bounds)
     theatre = Theatre(scene, desk.boxes(world.home / "papers"), world.home, world.home, desk.phases)
     judgement = Judgement(desk, {}, {}, 7, desk.now(), found)
     assert after_exploring(found, judgement, theatre=theatre) is found

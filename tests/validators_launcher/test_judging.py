@@ -36,7 +36,9 @@ def test_a_true_fix_passes_with_every_control(green: Judged) -> None:
 
 
 def test_the_log_says_where_the_time_has_gone_and_nothing_else(green: Judged) -> None:
-    assert all(re.fullmatch(r"phase \d+\.\d{3} s [a-z:, ]+", line) for line in green.done.stderr.splitlines())
+    *phases, pace = green.done.stderr.splitlines()
+    assert all(re.fullmatch(r"phase \d+\.\d{3} s [a-z:, ]+", line) for line in phases)
+    assert re.fullmatch(r"bounds times \d\.\d\d: the timed work took \d+ ms, \d+ of a processor's", pace)
 
 
 def test_the_base_is_proved_by_a_browser_that_never_met_the_candidate(green: Judged) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from validators.domain.bounds import Bounds
 from validators.domain.stops import UsageError
 from validators.launcher.request import request_in
 
@@ -34,6 +35,8 @@ DOCUMENT: dict[str, Any] = {
 def test_a_whole_request_is_read() -> None:
     request = request_in(json.dumps(DOCUMENT).encode(), source="request.json")
     assert (request.issue.number, request.app.start, request.candidate) == (2, ("python", "app.py"), request.base)
+    longer = request_in(json.dumps({**DOCUMENT, "bounds": {"step_seconds": 9}}).encode(), source="request.json")
+    assert (request.bounds, longer.bounds) == (Bounds(), Bounds(step_seconds=9))
 
 
 @pytest.mark.parametrize(
@@ -55,6 +58,12 @@ def test_a_whole_request_is_read() -> None:
         ("app.ready", "http://evil/", "app.ready: String should match"),
         ("sandbox.form", "none", "sandbox.form: "),
         ("limits.wall_seconds", 0, "limits.wall_seconds: "),
+        ("bounds", {"step": 9}, "bounds.step: unknown key"),
+        ("bounds", {"step_seconds": "9"}, "bounds.step_seconds: Input should be a valid number"),
+        ("bounds", {"step_seconds": 4}, "bounds: Value error, step_seconds: expected at least 5 seconds, found 4"),
+        ("bounds", {"step_seconds": -1}, "bounds: Value error, step_seconds: expected seconds above 0"),
+        ("bounds", {"read_seconds": float("inf")}, "bounds: Value error, read_seconds: expected seconds above 0"),
+        ("bounds", {"read_seconds": 601}, "bounds: Value error, read_seconds: expected seconds above 0 and at most 600"),
     ],
 )
 def test_one_wrong_key_is_named(path: str, value: object, complaint: str) -> None:

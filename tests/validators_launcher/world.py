@@ -25,6 +25,8 @@ A guest books a walk up to its last free place, and the booking is there the nex
 """
 AMPLE = {"wall_seconds": 1200, "journey_seconds": 120}
 """The limits of a judgement on a machine with much else to do: nobody waits for their end."""
+PATIENT = {"start_seconds": 60, "read_seconds": 20, "picture_seconds": 20}
+"""Such a machine's bounds: a page that answers does so long before."""
 TITLE = "A group of six is refused although the walk has room for eight"
 BODY = "I fill in my name and 6, press Book, and it says that the group is too large. There is room for 8."
 
@@ -71,6 +73,7 @@ class World:
             "sandbox": {"command": [sys.executable, "-I", "-m", "harness.sandbox"], "form": "auto"},
             "signing_key": str(self.home / "keys" / "validator.key"),
             "limits": AMPLE,
+            "bounds": PATIENT,
             "run": "run-1",
             "round": 1,
             **self.extra,

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from validators.browser.engines import register
 from validators.browser.masking import Mask
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser, Playwright
 
-START_SECONDS = 20
 _SEALED = (
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
@@ -40,6 +40,7 @@ class Browsers:
     playwright: Playwright
     executable: str
     downloads: Path | None = None
+    bounds: Bounds = USUAL
     running: dict[Identity, Browser] = field(default_factory=dict)
     _starting: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -68,7 +69,7 @@ class Browsers:
                 chromium_sandbox=True,
                 args=[*_SEALED, *extra],
                 ignore_default_args=[*_MARKS] if identity is Identity.MASKED else None,
-                timeout=START_SECONDS * 1000,
+                timeout=self.bounds.start_seconds * 1000,
                 downloads_path=self.downloads,
             )
             self.running[identity] = browser
@@ -76,7 +77,9 @@ class Browsers:
 
 
 @asynccontextmanager
-async def browsers(executable: str, *, downloads: Path | None = None) -> AsyncIterator[Browsers]:
+async def browsers(
+    executable: str, *, downloads: Path | None = None, bounds: Bounds = USUAL
+) -> AsyncIterator[Browsers]:
     """Browsers from an executable, all closed at the end. One for each identity is started now, if there is one.
 
     `downloads` is a folder that the browser may write, for one that runs as another user than its driver; None: its own."""
@@ -84,7 +87,7 @@ async def browsers(executable: str, *, downloads: Path | None = None) -> AsyncIt
 
     async with async_playwright() as playwright:
         await register(playwright)
-        opened = Browsers(playwright, executable, downloads)
+        opened = Browsers(playwright, executable, downloads, bounds)
         warming = asyncio.create_task(opened.warm())
         try:
             yield opened

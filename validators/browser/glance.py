@@ -15,6 +15,7 @@ import yaml
 
 from validators.browser.locating import located
 from validators.browser.unseen import ASKED, unseen
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.controls import Part, spots
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
@@ -25,7 +26,6 @@ from validators.domain.view import Unseen
 if TYPE_CHECKING:
     from playwright.async_api import Page
 
-GLANCE_SECONDS = 10.0
 DEEPEST = 80
 MOST_CHARACTERS = 300_000
 REF = re.compile(r"(?:f\d+)?e\d+")
@@ -40,6 +40,7 @@ class Glances:
     """Glances at one page of the library. `latest` is what the last one saw."""
 
     page: Page
+    bounds: Bounds = USUAL
     latest: Part | None = None
 
     async def glance(self) -> Seen:
@@ -47,7 +48,8 @@ class Glances:
         from playwright.async_api import Error
 
         try:
-            told = await self.page.locator("body").aria_snapshot(mode="ai", depth=DEEPEST, timeout=GLANCE_SECONDS * 1000)
+            limit = self.bounds.tree_seconds * 1000
+            told = await self.page.locator("body").aria_snapshot(mode="ai", depth=DEEPEST, timeout=limit)
             title, hidden = await self.page.title(), await self._unseen()
         except Error as error:
             raise Unable(Trouble.NO_ANSWER, f"the page cannot be looked at: {str(error).splitlines()[0]}") from None

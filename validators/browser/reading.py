@@ -1,7 +1,7 @@
 """What one person reads on a page, taken at once: nothing here waits, and nothing here changes a page.
 
 What a page says is data. It is read through the library's isolated world, never by running a page's own functions, and
-a page that does not answer a reading within READ_SECONDS (a whole tree within TREE_SECONDS) is one that does not answer.
+a page that does not answer a reading within `read_seconds` (a whole tree within `tree_seconds`) is one that does not answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from validators.browser.locating import located
 from validators.browser.snapshot import nodes
 from validators.domain import aria
 from validators.domain.aria import Node, Table
+from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
 from validators.domain.looks import State
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-READ_SECONDS = 2.0
-TREE_SECONDS = 10.0  # a table of a thousand rows takes a browser two seconds of one core, and a busy machine more
 MOMENT_SECONDS = 0.025  # shorter than the shortest pause between two looks at what has not come yet
 LONGEST_TEXT = 200_000
 
@@ -47,20 +46,21 @@ class Reader:
 
     page: Page
     origin: str
+    bounds: Bounds
     failed: str
     answers: list[int]
     latest: Latest | None
 
     async def text(self, spot: Spot | None) -> str:
         found = self.page.locator("body") if spot is None else await self._one(spot)
-        return (await self._read(found.inner_text(timeout=READ_SECONDS * 1000)))[:LONGEST_TEXT]
+        return (await self._read(found.inner_text(timeout=self.bounds.read_seconds * 1000)))[:LONGEST_TEXT]
 
     async def value(self, spot: Spot) -> str:
         found = await self._one(spot)
         if await self._read(found.and_(self.page.locator("select")).count()):
             picked = [one for one in aria.options(await self._tree(found)) if ("selected", "true") in one.told]
             return ", ".join(one.name or one.reads for one in picked)
-        return await self._read(found.input_value(timeout=READ_SECONDS * 1000))
+        return await self._read(found.input_value(timeout=self.bounds.read_seconds * 1000))
 
     async def options(self, spot: Spot) -> tuple[str, ...]:
         return tuple(one.name or one.reads for one in aria.options(await self.tree(spot)))
@@ -127,8 +127,8 @@ class Reader:
 
     async def _tree(self, found: Locator) -> tuple[Node, ...]:
         try:
-            snapshot = found.aria_snapshot(timeout=TREE_SECONDS * 1000)
-            return nodes(await self._read(snapshot, within=TREE_SECONDS))
+            seconds = self.bounds.tree_seconds
+            return nodes(await self._read(found.aria_snapshot(timeout=seconds * 1000), within=seconds))
         except ValueError as error:
             raise Unable(Trouble.BROKEN, str(error)) from None
 
@@ -142,12 +142,12 @@ class Reader:
             raise Unable(trouble, f"{there or 'no'} such element{'s' if there else ''}")
         return found
 
-    async def _read(self, reading: Awaitable[T], *, within: float = READ_SECONDS) -> T:
+    async def _read(self, reading: Awaitable[T], *, within: float | None = None) -> T:
         from playwright.async_api import Error
 
         self.latest = None  # what is read next is read after this
         try:
-            return await asyncio.wait_for(reading, within)
+            return await asyncio.wait_for(reading, within or self.bounds.read_seconds)
         except TimeoutError:
             raise Unable(Trouble.NO_ANSWER, "the page does not respond") from None
         except Error as error:

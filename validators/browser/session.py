@@ -1,7 +1,7 @@
 """One person at one browser: the port's acts and readings on a Playwright page.
 
 What a page says is data: it is read through Playwright's isolated world, never by running a page's own functions, and
-a page that does not answer a reading within READ_SECONDS is one that does not answer.
+a page that does not answer a reading within its bounds is one that does not answer.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from validators.browser.locating import handle, label_of, located
 from validators.browser.reading import Latest, Reader, first_line
 from validators.browser.wire import Wire
 from validators.domain.answer import Answer
+from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
 from validators.domain.files import File
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-QUIET_SECONDS = 1.5  # how long a page's own background requests may keep a step waiting
 TICK_SECONDS = 0.01
 REST_SECONDS, REST_FACTOR = 0.5, 3  # a page is at rest after this long, and after thrice what its slowest act took
 
@@ -41,6 +41,7 @@ class BrowserSession(Reader):
     wire: Wire
     origin: str
     arrivals: Arrivals
+    bounds: Bounds
     failed: str = ""  # why the page's own last navigation failed, empty when it did not
     answers: list[int] = field(default_factory=list)  # the status of every page so far
     latest: Latest | None = None
@@ -304,7 +305,7 @@ class BrowserSession(Reader):
             waited = monotonic() - began
             if waited > patience and self.wire.owes_document:
                 raise Unable(Trouble.NO_ANSWER, "the app did not answer")
-            if waited > min(QUIET_SECONDS, patience) and not self.wire.owes_document:
+            if waited > min(self.bounds.quiet_seconds, patience) and not self.wire.owes_document:
                 break
             await asyncio.sleep(TICK_SECONDS)
         began, self._acted_at = self._acted_at, monotonic()

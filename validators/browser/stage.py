@@ -16,8 +16,9 @@ from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
 from validators.browser.likeness import SCREEN, likeness
 from validators.browser.masking import Mask
-from validators.browser.session import QUIET_SECONDS, TICK_SECONDS, BrowserSession
+from validators.browser.session import TICK_SECONDS, BrowserSession
 from validators.browser.wire import Tamper, Wire
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, Trouble, observed
 
@@ -27,12 +28,9 @@ if TYPE_CHECKING:
 MOST_NOTES = 20
 MOST_PAGES = 3
 MOST_PICTURES = 40
-MOST_MISSED, PICTURE_SECONDS = 3, 1.0  # a page that shows no picture does not cost a run more than three seconds
+MOST_MISSED = 3  # a page that shows no picture costs a run the wait for three of them, and no more
 PICTURE_QUALITY = 50  # of a JPEG: a page of 1280 pixels takes 15 to 60 kB
-KEEP_SECONDS = 2.5
-TRAVEL_SECONDS = 5.0
 LEADS_ON_SECONDS = 0.2  # after an answer a page may ask the next question
-CLOSE_SECONDS = 15.0  # the browser is shared: one that is only slow, on a busy machine, must not be killed under the others
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +38,7 @@ class Setting:
     """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels.
 
     `downloads`: the journey takes a file; else the browser itself refuses each. `clock` is the folder of the app's own, for a
-    journey that travels."""
+    journey that travels. `bounds` say how long the visitor waits for what does not come."""
 
     identity: Identity
     host: str
@@ -50,6 +48,7 @@ class Setting:
     traced: bool = False
     downloads: bool = False
     clock: Path | None = None
+    bounds: Bounds = USUAL
 
 
 @dataclass
@@ -77,7 +76,7 @@ class BrowserStage:
             page = await context.new_page()
             await self._fitted(page)
             origin = f"http://{self.setting.host}"
-            self.people[actor] = BrowserSession(page, self.wire, origin, arrivals).listening()
+            self.people[actor] = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds).listening()
             context.on("page", self._popped_up)
         return self.people[actor]
 
@@ -86,7 +85,7 @@ class BrowserStage:
         if not self.setting.traced or enough or actor not in self.people:
             return
         try:
-            async with asyncio.timeout(PICTURE_SECONDS):
+            async with asyncio.timeout(self.setting.bounds.picture_seconds):
                 self.pictures[name] = await self._picture(actor)
         except (TimeoutError, _library_error()):
             self.missed += 1
@@ -97,7 +96,7 @@ class BrowserStage:
             with suppress(_library_error()):
                 await person.page.wait_for_load_state("load", timeout=seconds * 1000)
         with suppress(TimeoutError):
-            async with asyncio.timeout(min(seconds, QUIET_SECONDS)):
+            async with asyncio.timeout(min(seconds, self.setting.bounds.quiet_seconds)):
                 led_on = False
                 while self.wire.busy or led_on:
                     await asyncio.sleep(TICK_SECONDS)
@@ -107,7 +106,7 @@ class BrowserStage:
         if self.clocks is None:
             raise Unable(Trouble.NO_VALUE, "this app has no clock that can be put forward")
         try:
-            async with asyncio.timeout(TRAVEL_SECONDS):
+            async with asyncio.timeout(self.setting.bounds.travel_seconds):
                 await self.clocks.forward(seconds, [person.page.context for person in self.people.values()])
         except (TimeoutError, _library_error()):
             raise Unable(Trouble.NO_ANSWER, "a page does not respond to its clock") from None
@@ -135,11 +134,12 @@ class BrowserStage:
     async def kept(self, folder: Path) -> tuple[str, ...]:
         """Write what shows this run into a folder; the names of the files. A page that cannot be shown is noted."""
         folder.mkdir(parents=True, exist_ok=True)
+        seconds = self.setting.bounds.keep_seconds
         for index, person in enumerate(self.people.values()):
             number = f"-{index}" if index else ""
             try:
-                async with asyncio.timeout(KEEP_SECONDS):
-                    await person.page.screenshot(path=folder / f"page{number}.png", timeout=KEEP_SECONDS * 1000)
+                async with asyncio.timeout(seconds):
+                    await person.page.screenshot(path=folder / f"page{number}.png", timeout=seconds * 1000)
                     (folder / f"aria{number}.txt").write_text(await person.page.locator("body").aria_snapshot())
                     if self.setting.traced and not index:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
@@ -166,13 +166,14 @@ class BrowserStage:
 
     async def closed(self) -> None:
         """Close every context. A browser that will not is killed: the next run starts another."""
+        seconds = self.setting.bounds.close_seconds
         try:
-            async with asyncio.timeout(CLOSE_SECONDS):
+            async with asyncio.timeout(seconds):
                 for person in self.people.values():
                     await person.page.context.close()
         except (TimeoutError, _library_error()):
             with suppress(TimeoutError, _library_error()):
-                async with asyncio.timeout(CLOSE_SECONDS):
+                async with asyncio.timeout(seconds):
                     await self.browser.close()
         for exchange in self.wire.exchanges:
             if exchange.refused:

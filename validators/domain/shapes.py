@@ -53,7 +53,10 @@ class Shape:
     def number(self) -> float:
         if not isinstance(self.value, (int, float)) or isinstance(self.value, bool):
             raise self._not("a number")
-        return float(self.value)
+        try:
+            return float(self.value)
+        except OverflowError:
+            raise self._not("a number that is not so large") from None
 
     def truth(self) -> bool:
         if not isinstance(self.value, bool):

@@ -47,12 +47,13 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
 
     `clocks` has a folder, named for its port, with the clock of the app of each run that travels.
 
-    Browsers are up before the plan is: the launcher holds it back until every app answers.
+    Browsers are up before the plan is: the launcher holds it back until every app answers. One that did not start within the
+    usual bound is started again within the plan's.
     """
     async with browsers(executable) as opened:
         plan = read_plan(await asyncio.to_thread(sys.stdin.readline))
         journeys = tuple(map(read, plan.journeys))
-        opened.executable = plan.browser or executable
+        opened.executable, opened.bounds = plan.browser or executable, plan.bounds
         if not opened.executable:
             raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
         told = await driven(plan, journeys, opened=opened, out=out, clocks=clocks, ready=_told_once())

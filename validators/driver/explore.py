@@ -25,8 +25,6 @@ from validators.driver.exploring import Explorer
 from validators.driver.line import ActorGone, ActorLine, actor_line
 from validators.judge.outing import Outing, read_outing
 
-LINE_SECONDS = 60.0
-
 
 def main(arguments: list[str]) -> int:
     """Go on the outing. Exit 2 when it cannot be read or the browser fails."""
@@ -47,6 +45,7 @@ async def explored(out: Path, executable: str) -> None:
     """Go on the outing that comes in, and write down what happened."""
     async with browsers(executable) as opened:
         outing = read_outing(await asyncio.to_thread(sys.stdin.readline))
+        opened.bounds = outing.bounds
         setting = Setting(
             identity=Identity.PLAIN,
             host=outing.hostname,
@@ -54,17 +53,19 @@ async def explored(out: Path, executable: str) -> None:
             timezone=outing.timezone,
             viewport=outing.viewport,
             traced=True,
+            bounds=outing.bounds,
         )
         async with stage(await opened.of(Identity.PLAIN), setting, port=outing.app_port) as on:
             person = await on.person("")
-            transcript = await _transcript(outing, lambda line: Explorer(outing.persona, person, Glances(person.page), line))
+            glances = Glances(person.page, outing.bounds)
+            transcript = await _transcript(outing, lambda line: Explorer(outing.persona, person, glances, line))
             await on.kept(out)
     (out / "transcript.json").write_text(transcript_json(transcript))
 
 
 async def _transcript(outing: Outing, explorer: Callable[[ActorLine], Explorer]) -> Transcript:
     try:
-        async with actor_line(outing.line_port, word=outing.word, seconds=LINE_SECONDS) as line:
+        async with actor_line(outing.line_port, word=outing.word, seconds=outing.bounds.line_seconds) as line:
             return await explorer(line).explored()
     except ActorGone:
         return Transcript(outing.persona.name, (), Ending.ACTOR_SILENT)

@@ -25,7 +25,6 @@ from validators.domain.view import tokens, view
 from validators.domain.wording import whole_words
 from validators.driver.line import ActorGone
 
-PATIENCE_SECONDS = 8.0
 MOST_REFUSED = 5
 
 
@@ -64,7 +63,7 @@ class Explorer:
     async def _ended(self) -> Ending:
         until = self.clock() + self.persona.allowance.seconds
         try:
-            await self.person.open(self.persona.starts_at, patience=PATIENCE_SECONDS)
+            await self.person.open(self.persona.starts_at, patience=self.person.bounds.act_seconds)
             while (ending := self._spent(until)) is None:
                 act = await self._next(until)
                 if act is None:
@@ -125,7 +124,7 @@ class Explorer:
 
 async def done(act: Act, person: BrowserSession, spot: Spot | None) -> None:
     """Do an act that is a step of a journey, just as its step will be done again. Raises Unable."""
-    where, patience = spot or Spot(), PATIENCE_SECONDS
+    where, patience = spot or Spot(), person.bounds.act_seconds
     doing: Awaitable[None]
     match act.kind:
         case Kind.OPEN:

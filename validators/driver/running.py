@@ -41,7 +41,7 @@ async def driven(
         journey = known[run.id.journey]
         return await _run(plan, run, journey, patience=patience, opened=opened, out=out, clocks=clocks)
 
-    return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, ready=ready)
+    return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, bounds=plan.bounds, ready=ready)
 
 
 async def _run(
@@ -89,4 +89,5 @@ def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | 
         traced=traced,
         downloads=journey.downloads,
         clock=clocks / str(run.port) if clocks and journey.travels else None,
+        bounds=plan.bounds,
     )

@@ -1,7 +1,7 @@
 """Which run when: a journey plain and masked at once, and only if both passed its controls, which need their pace.
 
 A control waits a little longer than the real run needed, and no longer: it is there to fail, and a failure that is
-waited out for five seconds, five times over, is what makes people switch controls off.
+waited out for a step's whole bound, five times over, is what makes people switch controls off.
 """
 
 from __future__ import annotations
@@ -11,20 +11,26 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from itertools import groupby
 
+from validators.domain.bounds import Bounds
 from validators.domain.evidence import Kind, RunEvidence
 from validators.domain.fold import Result, result
 from validators.judge.performance import Patience
 from validators.judge.plan import PlannedRun
 
 AT_ONCE = 5
-LONGEST_PATIENCE = 5.0
-CONTROL_STEP, CONTROL_LOOK, CONTROL_FACTOR = 2.0, 0.5, 3
+CONTROL_FACTOR = 3
+STEPS_A_JOURNEY = 6  # that are waited out in vain, and still its time is not up
 
 Perform = Callable[[PlannedRun, Patience], Awaitable[RunEvidence]]
 
 
 async def evidence_of(
-    runs: Iterable[PlannedRun], perform: Perform, *, seconds: float, ready: Callable[[], Awaitable[None]]
+    runs: Iterable[PlannedRun],
+    perform: Perform,
+    *,
+    seconds: float,
+    bounds: Bounds,
+    ready: Callable[[], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
     """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey may take.
 
@@ -40,15 +46,22 @@ async def evidence_of(
         return run.id.journey, run.id.attempt
 
     groups = [tuple(members) for _, members in groupby(sorted(planned, key=group), key=group)]
-    told = await asyncio.gather(*(_performed(members, gated, seconds=seconds, ready=ready) for members in groups))
+    longest = min(bounds.step_seconds, seconds / STEPS_A_JOURNEY)
+    told = await asyncio.gather(
+        *(_performed(members, gated, longest=longest, bounds=bounds, ready=ready) for members in groups)
+    )
     known = {one.run: one for several in told for one in several}
     return tuple(known[run.id] for run in planned)
 
 
 async def _performed(
-    members: tuple[PlannedRun, ...], perform: Perform, *, seconds: float, ready: Callable[[], Awaitable[None]]
+    members: tuple[PlannedRun, ...],
+    perform: Perform,
+    *,
+    longest: float,
+    bounds: Bounds,
+    ready: Callable[[], Awaitable[None]],
 ) -> list[RunEvidence]:
-    longest = min(LONGEST_PATIENCE, seconds / 6)
     slow = Patience(longest, longest)
     once = replace(slow, stop_early=True)  # one expectation that is not met is red; the rest has nothing to add
     base = asyncio.gather(*(perform(run, once) for run in members if run.id.kind is Kind.BASE))
@@ -56,19 +69,19 @@ async def _performed(
     controls = [run for run in members if run.id.kind in (Kind.TWIN, Kind.SABOTAGE)]
     if controls and all(result(one) is Result.PASSED for one in own):
         await ready()
-        pace = _pace(own, longest=longest)
+        pace = _pace(own, longest=longest, bounds=bounds)
         own += await asyncio.gather(*(perform(run, pace) for run in controls))
     else:
         own += [_skipped(run) for run in controls]
     return own + list(await base)
 
 
-def _pace(told: Iterable[RunEvidence], *, longest: float) -> Patience:
+def _pace(told: Iterable[RunEvidence], *, longest: float, bounds: Bounds) -> Patience:
     steps = [step.millis for one in told for step in one.steps]
     looks = [look.millis for one in told for look in one.expectations]
     return Patience(
-        step=min(longest, CONTROL_STEP + CONTROL_FACTOR * max(steps, default=0) / 1000),
-        look=min(longest, CONTROL_LOOK + CONTROL_FACTOR * max(looks, default=0) / 1000),
+        step=min(longest, bounds.control_step_seconds + CONTROL_FACTOR * max(steps, default=0) / 1000),
+        look=min(longest, bounds.control_look_seconds + CONTROL_FACTOR * max(looks, default=0) / 1000),
         stop_early=True,
     )
 

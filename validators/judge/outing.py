@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 
+from validators.domain.bounds import Bounds
 from validators.domain.persona import Allowance, Persona
 from validators.domain.shapes import Shape, shape
+from validators.judge.plan import read_bounds
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,7 @@ class Outing:
     locale: str
     timezone: str
     viewport: tuple[int, int]
+    bounds: Bounds
 
 
 def outing_json(outing: Outing) -> str:
@@ -43,6 +46,7 @@ def read_outing(text: str) -> Outing:
         locale=root.at("locale").text(),
         timezone=root.at("timezone").text(),
         viewport=(width, height),
+        bounds=read_bounds(root.at("bounds")),
     )
     root.done()
     return outing

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 
+from validators.domain.bounds import BOUNDS, USUAL, Bounds
+from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Identity, Kind, RunId, Saboteur
 from validators.domain.shapes import Shape, shape
 
@@ -34,6 +36,7 @@ class Plan:
 
     The name should end in `.localhost`: browsers trust such a page as they trust one over TLS, so an app finds the
     same features as in production. `browser` is an executable; empty leaves the choice to the box (LOF_BROWSER).
+    `bounds` are the driver's own, already those of this machine.
     """
 
     journeys: tuple[str, ...]
@@ -46,6 +49,7 @@ class Plan:
     viewport: tuple[int, int] = (1280, 800)
     journey_seconds: float = 30.0
     browser: str = ""
+    bounds: Bounds = USUAL
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
@@ -92,6 +96,7 @@ def plan_json(plan: Plan) -> str:
         "viewport": list(plan.viewport),
         "journey_seconds": plan.journey_seconds,
         "browser": plan.browser,
+        "bounds": asdict(plan.bounds),
     }
     return json.dumps(document)
 
@@ -111,9 +116,20 @@ def read_plan(text: str) -> Plan:
         viewport=(width, height),
         journey_seconds=root.at("journey_seconds").number(),
         browser=root.at("browser").text(),
+        bounds=read_bounds(root.at("bounds")),
     )
     root.done()
     return plan
+
+
+def read_bounds(item: Shape) -> Bounds:
+    """The bounds in a plan or an outing. Raises DocumentInvalid for one that is missing, or no time to wait."""
+    try:
+        bounds = Bounds(*(item.at(name).number() for name in BOUNDS))
+    except ValueError as error:
+        raise DocumentInvalid(f"{item.path}.{error}") from None
+    item.done()
+    return bounds
 
 
 def run_document(run: RunId) -> dict[str, object]:

@@ -11,14 +11,26 @@ import os
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
 from validators.app.side import TREE
+from validators.domain.bounds import Bounds
 from validators.domain.stops import UsageError
 from validators.launcher.folders import DATA, PACKAGES, Composed, change_of
-from validators.launcher.request import AppSpec, GovernanceText, IssueText, Limits, Request, SandboxCommand
+from validators.launcher.request import (
+    STRICT,
+    AppSpec,
+    GovernanceText,
+    IssueText,
+    Limits,
+    LongBounds,
+    Request,
+    SandboxCommand,
+)
+
+T = TypeVar("T")
 
 CONFIG = "factory.toml"
 DATA_ENV = "APP_DATA"
@@ -47,6 +59,14 @@ class Ground:
     def side(self, app: Path) -> Composed:
         """One of the two folders with what is put beside the app."""
         return Composed(app, self.packages, self.data)
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """The part of a folder's factory.toml that says how long the judge waits."""
+
+    judge: LongBounds
+    __pydantic_config__ = STRICT
 
 
 def request_on(ground: Ground, *, folder: Path, supervisor: tuple[str, ...], journeys: int, seconds: int) -> Request:
@@ -78,6 +98,7 @@ def request_on(ground: Ground, *, folder: Path, supervisor: tuple[str, ...], jou
         head=change.head,
         candidate=change.candidate,
         limits=Limits(wall, seconds),
+        bounds=bounds_in(ground.reference or first),
     )
 
 
@@ -98,11 +119,21 @@ def app_in(folder: Path, ground: Ground) -> AppSpec:
     return _spec({key: value for key, value in app.items() if value not in ("", [], ())}, folder)
 
 
+def bounds_in(folder: Path) -> Bounds:
+    """How long the judge waits for the app in a folder, as `[judge]` of its factory.toml says. Raises UsageError."""
+    told = _configured(folder / CONFIG).get("judge", {})
+    return _read(TypeAdapter(Waits), {"judge": told}, f"{folder}: ").judge
+
+
 def _spec(app: dict[str, Any], folder: Path) -> AppSpec:
+    return _read(TypeAdapter(AppSpec), app, f"{folder}: app.")
+
+
+def _read(adapter: TypeAdapter[T], told: Any, prefix: str) -> T:
     try:
-        return TypeAdapter(AppSpec).validate_json(json.dumps(app))
+        return adapter.validate_json(json.dumps(told, default=str))
     except ValidationError as error:
-        wrong = (f"{folder}: app.{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
+        wrong = (f"{prefix}{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors(include_url=False))
         raise UsageError("\n".join(wrong)) from error
 
 

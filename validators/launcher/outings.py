@@ -35,7 +35,7 @@ ACTOR = ("python", "-m", "validators.actor.boxed")
 MODEL_PORT = 8090
 TRANSCRIPT = "transcript.json"
 MOST_CHARACTERS = 1 << 20
-GRACE_SECONDS = 45          # browsers start, the line is found, and what is to be kept is written
+STARTS = 2.25   # times the start of a browser: both start, the line is found, and what is to be kept is written
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,13 @@ def _outing(persona: Persona, theatre: Theatre, *, ports: tuple[int, int], word:
         locale=around.locale,
         timezone=around.timezone,
         viewport=around.viewport,
+        bounds=theatre.scene.bounds,
     )
 
 
 def _wait_for(driver: Box, persona: Persona, theatre: Theatre) -> None:
-    seconds = min(theatre.scene.deadline.seconds_left(), persona.allowance.seconds + GRACE_SECONDS)
-    if not driver.waited(seconds):
+    longest = persona.allowance.seconds + STARTS * theatre.scene.bounds.start_seconds
+    if not driver.waited(min(theatre.scene.deadline.seconds_left(), longest)):
         raise Inconclusive("the exploring browser did not end in time")
 
 

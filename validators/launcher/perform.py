@@ -18,6 +18,7 @@ from pathlib import Path
 from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
 from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.side import Side
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
@@ -46,13 +47,15 @@ ASKED_BEFORE = range(16, 32)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What is the same for every run of a performance; equal seeds give equal scenes. `deadline` is when all must be over."""
+    """What is the same for every run of a performance; equal seeds give equal scenes, but for how long is waited: `bounds` and
+    `journey_seconds` are those of this machine. `deadline` is when all must be over."""
 
     seed: int
     today: date
     start: Start
     journey_seconds: int
     deadline: Deadline
+    bounds: Bounds = USUAL
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +173,7 @@ def plan_of(scene: Scene, planned: tuple[PlannedRun, ...], journeys: tuple[str, 
         timezone=around.timezone,
         viewport=around.viewport,
         journey_seconds=float(scene.journey_seconds),
+        bounds=scene.bounds,
     )
 
 

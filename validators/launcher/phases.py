@@ -20,10 +20,11 @@ class Span:
 
 @dataclass(slots=True)
 class Phases:
-    """Call it with a name to begin a phase; the one before ends there."""
+    """Call it with a name to begin a phase; the one before ends there. `notes` are lines for the log beside them."""
 
     clock: Callable[[], float] = time.monotonic
     marks: list[tuple[str, float]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def __call__(self, name: str) -> None:
         self.marks.append((name, self.clock()))
@@ -35,8 +36,8 @@ class Phases:
         return tuple(Span(name, at - first, end - at) for (name, at), end in zip(self.marks, ends, strict=True))
 
     def lines(self) -> tuple[str, ...]:
-        """Every phase until now, one line each, as a log has it and `bench/lap.py` reads it."""
-        return tuple(f"phase {span.seconds:.3f} s {span.name}" for span in self.spans())
+        """Every phase until now, one line each, as a log has it and `bench/lap.py` reads it, and then the notes."""
+        return (*(f"phase {span.seconds:.3f} s {span.name}" for span in self.spans()), *self.notes)
 
 
 @dataclass(frozen=True, slots=True)

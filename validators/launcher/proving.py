@@ -18,7 +18,8 @@ from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
 from validators.judge.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.launcher.bases import BaseProofs
 from validators.launcher.desk import Desk
-from validators.launcher.perform import FIRST, Scene, Theatre
+from validators.launcher.pacing import scene_of
+from validators.launcher.perform import FIRST, Theatre
 from validators.launcher.standing import Guard
 from validators.store.shelf import purpose_of
 
@@ -190,8 +191,7 @@ def trial(
     """The trial of these journeys (by digest), performing below `folder` and keeping every file below `keep`.
 
     `purposes` by digest; where it names none, the issue's kind does."""
-    scene = Scene(seed, desk.now().date(), desk.start(), desk.request.limits.journey_seconds, desk.deadline)
-    keep.mkdir(parents=True, exist_ok=True)
+    scene = scene_of(desk, seed=seed, keep=keep)
     known, usual = purposes or {}, purpose_of(desk.request.issue.kind)
     digests = {journey.name: digest for digest, journey in journeys.items()}
     guards = {guard.journey.name: guard for guard in guarding}

@@ -5,12 +5,13 @@ Nothing is defaulted that a verdict binds. Strings that become paths, refs or ha
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
+from validators.domain.bounds import USUAL, Bounds
 from validators.domain.stops import UsageError
 from validators.launcher.personas import PersonaText
 
@@ -127,6 +128,17 @@ class Limits:
     __pydantic_config__ = STRICT
 
 
+def _unhurried(bounds: Bounds) -> Bounds:
+    """A control must fail because it is wrong, not because it was hurried: no bound is shorter than the usual one."""
+    for name, least in asdict(USUAL).items():
+        if (found := getattr(bounds, name)) < least:
+            raise ValueError(f"{name}: expected at least {least:g} seconds, found {found:g}")
+    return bounds
+
+
+LongBounds = Annotated[Bounds, AfterValidator(_unhurried)]
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One thing asked of the judge. An author is asked without `head` and `candidate`, a judge without `broker`."""
@@ -149,6 +161,7 @@ class Request:
     broker: BrokerSocket | None = None
     exploring: Annotated[Exploring, AfterValidator(_apart)] | None = None
     limits: Limits = Limits()
+    bounds: LongBounds = USUAL
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     __pydantic_config__ = STRICT
 

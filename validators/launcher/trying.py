@@ -23,11 +23,11 @@ from validators.evidence.keep import kept
 from validators.judge.plan import READY, PlannedRun, plan_json
 from validators.launcher.desk import Desk
 from validators.launcher.library import judge_library
+from validators.launcher.pacing import scene_of
 from validators.launcher.perform import (
     DRIVER_LOG,
     EVIDENCE,
     PORTS,
-    Scene,
     Theatre,
     driver_spec,
     evidence_at,
@@ -62,8 +62,7 @@ def tried(desk: Desk, journey: Journey, *, folder: Path, seed: int, address: Add
     """The journey's run and its twin's on the request's base tree, or on the app at an address.
 
     Every file is kept below `folder`. Raises Inconclusive."""
-    limits = desk.request.limits
-    scene = Scene(seed, desk.now().date(), desk.start(), limits.journey_seconds, desk.deadline)
+    scene = scene_of(desk, seed=seed, keep=folder / "kept")
     theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, folder / "kept", desk.phases)
     runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
     if address is not None:

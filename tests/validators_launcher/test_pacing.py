@@ -1,0 +1,40 @@
+"""A scene waits as its request says, and longer where the machine is slow; whoever looks can see how long."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.world import AMPLE, PATIENT, World
+from validators.domain.bounds import REFERENCE_SECONDS, USUAL, Bounds, Speed
+from validators.domain.stops import UsageError
+from validators.launcher.ground import bounds_in
+from validators.launcher.pacing import PACING, measured, scene_of
+from validators.launcher.perform import plan_of
+
+
+def test_a_plan_has_the_requests_bounds_times_the_scale_that_is_told(world: World) -> None:
+    desk, keep = world.desk(world.request(*world.merge(seaside.BASE, seaside.FIXED))), world.home / "kept"
+    scene = scene_of(desk, seed=7, keep=keep, measure=lambda: Speed(REFERENCE_SECONDS, 2 * REFERENCE_SECONDS))
+    plan, told = plan_of(scene, (), ()), json.loads((keep / PACING).read_text())
+    assert plan.bounds == Bounds(**PATIENT).scaled(2)
+    assert plan.journey_seconds == 2 * AMPLE["journey_seconds"]
+    assert (told["scale"], told["bounds"], told["journey_seconds"]) == (2, asdict(plan.bounds), plan.journey_seconds)
+    assert desk.phases.lines()[-1] == "bounds times 2.00: the timed work took 50 ms, 25 of a processor's"
+
+
+def test_this_machine_can_be_measured() -> None:
+    speed = measured()
+    assert speed.processor > 0
+    assert speed.wall > 0
+
+
+def test_a_folder_says_in_its_factory_toml_how_long_its_app_is_waited_for(tmp_path: Path) -> None:
+    assert bounds_in(tmp_path) == USUAL
+    (tmp_path / "factory.toml").write_text("schema = 1\n[judge]\nstep_seconds = 9\n")
+    assert bounds_in(tmp_path).step_seconds == 9
+    (tmp_path / "factory.toml").write_text("schema = 1\n[judge]\nstep = 9\n")
+    with pytest.raises(UsageError, match=r"judge\.step: "):
+        bounds_in(tmp_path)
