@@ -1,8 +1,10 @@
 """The adapter on bad days, and how much it asks."""
 
+import json
 import socket
 import threading
 import time
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -146,9 +148,9 @@ def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter) -> Non
     assert sorted(run["app"]["id"] for run in runs) == sorted([other.id, place.factory.id])
 
 
-@pytest.fixture
-def ports():
-    """A forge of one answer, which notes from which connection each request came."""
+@contextmanager
+def a_forge_that_answers(body: bytes):
+    """A forge of one answer: its API's address, and the ports that requests came from, one for each connection."""
     seen = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -156,7 +158,6 @@ def ports():
 
         def do_GET(self) -> None:
             seen.append(self.client_address[1])
-            body = b'{"default_branch": "main"}'
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -168,24 +169,35 @@ def ports():
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     serving = threading.Thread(target=server.serve_forever, daemon=True)
     serving.start()
-    seen.append(server.server_port)
-    yield seen
-    server.shutdown()
-    server.server_close()
-    serving.join()
+    try:
+        yield f"http://localhost:{server.server_port}/api/v3", seen
+    finally:
+        server.shutdown()
+        server.server_close()
+        serving.join()
 
 
-def test_threads_share_no_connection(ports) -> None:
+def test_threads_share_no_connection() -> None:
     """PyGithub keeps the request under way in its connection: with one client for all, 24 threads that asked for 60
     things each were given another's answer once."""
-    adapter = GitHubForge(Access("a/b", "token", f"http://localhost:{ports.pop()}/api/v3"))
-    adapter.default_branch()
-    other = threading.Thread(target=adapter.default_branch)
-    other.start()
-    other.join()
-    adapter.default_branch()
+    with a_forge_that_answers(b'{"default_branch": "main"}') as (api, ports):
+        adapter = GitHubForge(Access("a/b", "token", api))
+        adapter.default_branch()
+        other = threading.Thread(target=adapter.default_branch)
+        other.start()
+        other.join()
+        adapter.default_branch()
     ours, theirs, ours_again = ports
     assert ours == ours_again != theirs
+
+
+@pytest.mark.parametrize(("repository", "branch", "found"), [(1, "factory/issue-7", 5), (2, "factory/issue-7", None),
+                                                              (1, "theirs", None)])
+def test_a_pull_request_from_a_forks_branch_of_our_name_is_not_ours(repository, branch, found) -> None:
+    """An organisation may fork into itself: then the owner that the forge filters by is the same."""
+    listed = [{"number": 5, "head": {"ref": branch, "repo": {"id": repository}}, "base": {"ref": "main", "repo": {"id": 1}}}]
+    with a_forge_that_answers(json.dumps(listed).encode()) as (api, _):
+        assert GitHubForge(Access("a/b", "token", api))._open_from("factory/issue-7", "main") == found
 
 
 @pytest.mark.parametrize(("answer", "permission"), [

@@ -131,6 +131,15 @@ def test_an_error_that_retrying_cannot_help_comes_back_as_it_is_and_costs_nothin
     assert forwarding.client.usage(session).cost_usd == 0
 
 
+def test_a_key_that_the_provider_echoes_is_blotted_out_of_the_wire_log(
+        forwarding: Broker, provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]) -> None:
+    provider.plan(message(text(f"Your key is {KEY}, I believe.")))
+    sdk(session).messages.create(**ASK)
+    assert eventually(lambda: len(forwarding.log(session)) == 1)
+    [line] = forwarding.log(session)
+    assert line["response"]["content"] == [text("Your key is [redacted], I believe.")]
+
+
 def test_an_overload_is_asked_again_after_a_pause_of_at_least_a_second(
         provider: Provider, session: Session, sdk: Callable[[Session], Anthropic]) -> None:
     provider.plan(Answer(OVERLOADED.body, status=529, headers={"retry-after": "0"}), message(text("Now.")))

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain.errors import ValidatorError
 from harness.domain.verdict import Regression, Verdict
 from harness.validator.envelope import key_id, verified_verdict
 from harness.validator.program import ValidatorProgram
 from validators.evidence.merkle import evidence_in, merkle_root
 from validators.signing.key import public_key_at, signer_at
-from validators.signing.notary import Notary
-from validators.signing.statement import signed_verdict
+from validators.signing.notary import Notary, NotVerified
+from validators.signing.statement import PAYLOAD_TYPE, signed_verdict, statement
 from validators.signing.statement import verified_verdict as validators_own
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
@@ -58,8 +59,6 @@ def test_a_regression_set_that_is_told_is_told_whole(lacking) -> None:
 
 @pytest.mark.parametrize("name", sorted(GOLDEN.keys() - {"began", "ended", "regression"}))
 def test_a_verdict_without_one_of_its_parts_is_none(key, name) -> None:
-    from harness.domain.errors import ValidatorError
-
     lacking = {**GOLDEN, name: {}} if name == "binds" else {k: v for k, v in GOLDEN.items() if k != name}
     with pytest.raises((ValidatorError, KeyError)):
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
@@ -75,16 +74,24 @@ def test_a_verdict_that_says_more_is_read_as_what_is_known_of_it(key) -> None:
 @pytest.mark.parametrize(("part", "name"), [("binds", name) for name in GOLDEN["binds"]]
                          + [("controls", name) for name in GOLDEN["controls"]])
 def test_a_verdict_that_binds_or_controls_less_is_none(key, part, name) -> None:
-    from harness.domain.errors import ValidatorError
-
     lacking = {**GOLDEN, part: {known: value for known, value in GOLDEN[part].items() if known != name}}
     with pytest.raises((ValidatorError, KeyError)):
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
 
 
-def test_another_key_and_a_changed_payload_are_refused(key, tmp_path) -> None:
-    from harness.domain.errors import ValidatorError
+@pytest.mark.parametrize("digests", [[], [{"gitCommit": "0" * 40}, {"gitTree": GOLDEN["binds"]["tree"]}],
+                                     [{"gitCommit": GOLDEN["binds"]["candidate"]}, {"gitTree": "0" * 40}]])
+def test_a_statement_about_something_else_than_its_verdict_binds_is_none(key, digests) -> None:
+    about = {**statement(GOLDEN), "subject": [{"name": "candidate", "digest": one} for one in digests]}
+    envelope = Notary(signer_at(key)).signed(json.dumps(about).encode(), payload_type=PAYLOAD_TYPE)
+    public = key.with_name("validator.key.pub")
+    with pytest.raises(ValidatorError, match="subject"):
+        verified_verdict(envelope, public)
+    with pytest.raises(NotVerified, match="subject"):
+        validators_own(envelope, public_key_at(public))
 
+
+def test_another_key_and_a_changed_payload_are_refused(key, tmp_path) -> None:
     envelope, other = signed(key, GOLDEN), tmp_path / "other" / "validator.key"
     signer_at(other)
     with pytest.raises(ValidatorError, match="not signed"):
@@ -113,8 +120,6 @@ def test_the_harness_hears_from_the_judges_own_program_whether_the_evidence_is_w
 
 
 def test_a_store_that_cannot_be_looked_at_is_no_answer(key, tmp_path) -> None:
-    from harness.domain.errors import ValidatorError
-
     (tmp_path / "verdict.json").write_bytes(signed(key, GOLDEN))
     nowhere = tmp_path / "none"
     program = ValidatorProgram(key.with_name("validator.key.pub"), {"PATH": os.environ["PATH"]}, tmp_path, sealed=nowhere)

@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.lifecycle import State
 from tests.factory.world import EXAMPLE, World
-from tests.fakes.people import FakeAgent, FakeValidator
+from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator
 
 MODULE = b"def cancel(booking, reason=''):\n    return booking\n\n\ndef keep(booking):\n    return booking\n"
 
@@ -31,11 +31,26 @@ class Photographer(FakeValidator):
         return dataclasses.replace(judged, public={**judged.public, "screenshots": told})
 
 
+class StopsBasesTests(FakeSandbox):
+    """A sandbox in which the base's tests reach a limit after their first report, which names none of them."""
+
+    def run(self, spec, *, stdin=b""):
+        result = super().run(spec, stdin=stdin)
+        folder, out = (Path(bind.source) for bind in spec.binds[:2])
+        if folder.name != "base":
+            return result
+        (out / "junit.xml").write_text("<testsuite/>")
+        return dataclasses.replace(result, killed_by="wall-clock")
+
+
 def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_first.sql", validator=None,
-           when: str = "attempts > 0") -> tuple[State, str]:
+           when: str = "attempts > 0", sandbox=None, meanwhile=lambda world: None) -> tuple[State, str]:
+    """The state in which an issue ends under one more rule, and what was said on the way. `meanwhile` happens to the world
+    while the agent works."""
     rule = (f"\n## New {{#F-NEW}}\n```yaml rule\nid: F-NEW\nlevel: enforced\napplies: {applies}\ncheck: {{{check}}}\n"
             f"when: {when}\n```\n")
-    world = World(tmp_path, agent=FakeAgent(change), validator=validator or FakeValidator())
+    agent = FakeAgent(lambda worktree: (meanwhile(world), change(worktree))[1])
+    world = World(tmp_path, agent=agent, validator=validator or FakeValidator(), sandbox=sandbox or FakeSandbox())
     rules = (EXAMPLE / "factory_rules.md").read_bytes() + rule.encode()
     tree = {**world.git.trees[world.git.tree_of(world.base)], "factory_rules.md": rules, "tidebook/api.py": MODULE,
             f"tidebook/migrations/{there}": b"SELECT 0;\n"}
@@ -88,3 +103,17 @@ def test_pictures_of_the_change_that_are_there_are_counted(tmp_path, minimum, va
 @pytest.mark.parametrize(("author", "state"), [("kim", State.NEEDS_HUMAN), ("robin", State.MERGED)])
 def test_a_rule_may_be_for_the_issues_of_one_author(tmp_path, author, state) -> None:
     assert ending(tmp_path, "files: {max: 0}", when=f'author == "{author}"')[0] is state
+
+
+def test_labels_that_cannot_be_read_are_not_taken_for_none(tmp_path) -> None:
+    state, told = ending(tmp_path, "labels: {deny: [on hold]}",
+                         meanwhile=lambda world: world.forge.fail("issue", retryable=False, count=99))
+    assert state is State.NEEDS_HUMAN
+    assert "F-NEW" in told
+
+
+def test_tests_of_the_base_that_a_limit_stopped_say_nothing_of_the_change(tmp_path) -> None:
+    """What they had reported by then would otherwise be all that the change must keep: nothing."""
+    state, told = ending(tmp_path, "added_lines: {max: 50}", sandbox=StopsBasesTests())
+    assert state is not State.MERGED
+    assert "the project's tests were stopped by their wall-clock limit" in told

@@ -9,6 +9,7 @@ from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.history import RESUME
 from harness.factory.obey import ANSWERS_AN_HOUR
+from harness.forge.projection import GHOST
 from tests.factory.test_queue import governed
 from tests.factory.world import World, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent
@@ -126,6 +127,20 @@ def test_what_a_rule_does_not_leave_to_a_person_nobody_lifts(world, rule) -> Non
     assert world.remote["main"] != head
 
 
+def test_what_a_folder_locks_is_not_lifted_by_a_rule_of_that_name_elsewhere(world) -> None:
+    governed(world, asking_a_person("F-STORE"))
+    front = "---\nschema: 1\n---\n# Rules of this folder\n"
+    locked = asking_a_person("F-STORE", more="locked: true\n")
+    world.push_to_main(**{"tidebook/factory_rules.md": (front + locked).encode()})
+    issue = world.file()
+    world.tick()
+    head = world.history(issue).pushed_head
+    world.forge.say(issue, f"/factory approve {head}", author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert "F-STORE stands against it, and no approval lifts that" in answers(world, issue)[0]
+
+
 def test_what_breaks_the_governance_itself_never_gets_so_far(tmp_path) -> None:
     world = World(tmp_path, agent=FakeAgent(edits_the_rules))
     issue = world.file()
@@ -199,6 +214,15 @@ def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert answers(world, issue) == []
+
+
+def test_our_own_words_give_no_command_where_they_are_written_with_a_persons_token(refused) -> None:
+    world, issue, _ = refused
+    ours = f"{world.forge.ours(issue)[0].body}\n\n/factory retry"
+    world.forge.say(issue, ours, author=maintainer(world))
+    world.tick()
+    assert world.history(issue).state is State.NEEDS_HUMAN
+    assert (of_kind(world, "command"), answers(world, issue)) == ([], [])
 
 
 def test_a_comment_that_was_edited_gives_no_command(refused) -> None:
@@ -319,6 +343,16 @@ def test_what_a_person_closed_can_be_appealed_against_again(rejected) -> None:
 def test_nobody_appeals_for_somebody_else(rejected) -> None:
     world, issue = rejected
     world.forge.say(issue, "/factory appeal", author="sam")
+    world.tick(**TRIAGE_ONLY)
+    assert world.history(issue).state is State.REJECTED
+
+
+def test_of_deleted_accounts_nobody_can_tell_which_one_filed(world) -> None:
+    """A forge shows all of them as the same one, with no number."""
+    issue = world.forge.file_issue("Pay by card", "Please add card payments.", author=GHOST).number
+    world.forge._people[GHOST.login] = (GHOST, Permission.NONE)
+    world.tick(**TRIAGE_ONLY)
+    world.forge.say(issue, "/factory appeal", author=GHOST)
     world.tick(**TRIAGE_ONLY)
     assert world.history(issue).state is State.REJECTED
 

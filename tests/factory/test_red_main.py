@@ -83,6 +83,13 @@ def test_a_check_that_never_answers_on_main_freezes_in_the_end(tmp_path) -> None
     assert "has not ended" in why_frozen(world.ledger)
 
 
+def test_a_forge_that_no_longer_says_which_checks_it_requires_freezes(tmp_path) -> None:
+    world, _ = landed_with(tmp_path)
+    world.forge.fail("required_checks", retryable=False, count=99)
+    world.tick()
+    assert "does not say which checks it requires" in (why_frozen(world.ledger) or "")
+
+
 def test_once_it_is_settled_the_forge_is_not_asked_again(tmp_path) -> None:
     world, _ = landed_with(tmp_path)
     world.ledger.clock.at += WAIT

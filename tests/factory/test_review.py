@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.domain.errors import AnswerError, BudgetExhausted, ConfigError, ModelError
+from harness.domain.errors import AnswerError, BudgetExhausted, ConfigError, ModelError, Stopped
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory import comments
@@ -277,6 +277,18 @@ def test_a_factory_that_was_killed_between_two_lenses_asks_for_what_is_missing(t
     assert [ASKS["correctness"] in question for question in world.model.questions("reviewer")] == [True, False, False]
     assert [entry.data["lens"] for entry in world.ledger.entries(kind="review")] == ["correctness", "tests"]
     assert [request.attempt for request in world.broker.opened if request.role == "reviewer"] == [1001, 1004, 1004]
+
+
+def test_a_stop_between_two_lenses_asks_no_further_reviewer(tmp_path) -> None:
+    def stops(question):
+        world.plant().places.stop_flag.touch()
+        return NOTHING
+
+    world = world_of(tmp_path, TWO, reviewer=stops)
+    world.file()
+    with pytest.raises(Stopped):
+        world.tick()
+    assert len(world.model.questions("reviewer")) == 1
 
 
 # What people see

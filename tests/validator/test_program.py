@@ -57,6 +57,13 @@ def test_a_judge_that_was_killed_has_judged_nothing_whatever_lies_in_its_folder(
         program.judge({"run": "run-1", "limits": {"wall_seconds": 60}}, tmp_path / "out")
 
 
+def test_nothing_of_our_environment_reaches_the_judge(tmp_path: Path) -> None:
+    """Read from the kernel, as the process was started."""
+    says = "print(open('/proc/self/environ').read())"
+    program = ValidatorProgram(tmp_path / "key", {"ONLY": "this"}, tmp_path, command=(sys.executable, "-c", says))
+    assert program.store({}, "digest").split("\0")[:-1] == ["ONLY=this"]
+
+
 def until(true, seconds: float = 120) -> None:
     end = time.monotonic() + seconds
     while not true():

@@ -5,14 +5,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.validators.test_fold import sealed, told
 from tests.validators_launcher import seaside
 from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS
 from validators.domain.meaning import meaning
 from validators.domain.stops import Inconclusive
-from validators.domain.verdict import Purpose
+from validators.domain.verdict import Proof, Purpose
 from validators.language.reader import read
 from validators.launcher.authoring import _refusal
-from validators.launcher.drafts import SAME_MEANING, SAME_NAME, Draft, draft, told_apart
+from validators.launcher.drafts import SAME_MEANING, SAME_NAME, UNPROVED_GUARD, Draft, _trouble, draft, told_apart
 from validators.launcher.pen import _read
 
 VACUOUS = """journey: always-passes
@@ -101,6 +102,25 @@ def test_two_of_one_name_are_not_sealed_together_and_none_that_held_before_comes
 )  # fmt: skip
 def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpose) -> None:
     assert draft(seaside.JOURNEY, passes=passes, kind=kind, clock_env=None).purpose is purpose
+
+
+@pytest.mark.parametrize(
+    ("controls", "why"),
+    [
+        ({}, ""),
+        ({"twin": "passes"}, "the control did not fail"),
+        ({"twin": "absent"}, "the control was not performed"),
+        ({"sabotage": ("missed",) * 4}, "went unnoticed"),
+        ({"sabotage": ("not applicable",) * 4}, "no sabotage applied"),
+    ],
+    ids=["both noticed", "twin passes", "no twin", "saboteurs missed", "nothing to sabotage"],
+)
+def test_a_guard_that_passes_on_base_must_have_been_able_to_fail_there(controls: dict, why: str) -> None:
+    (guard,) = sealed(Proof(True, "green on base"), Purpose.REGRESSION)
+    found = _trouble(guard, told(**controls))
+    assert found.startswith(UNPROVED_GUARD if why else "")
+    assert why in found
+    assert bool(found) == bool(why)
 
 
 JOURNEYS = {"journeys": [{"yaml": "good", "passes": False}], "reason": "", "declined": False}

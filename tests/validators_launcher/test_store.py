@@ -1,5 +1,6 @@
 """The store: where it may lie, what it keeps for ever, and that a leak of a journey stops everything."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -131,6 +132,12 @@ def test_a_store_that_others_can_list_is_refused(tmp_path: Path) -> None:
     (tmp_path / "sealed").mkdir(mode=0o755)
     with pytest.raises(UsageError, match="mode 0700"):
         opened_place(tmp_path / "sealed", bound=())
+
+
+def test_a_store_that_another_account_owns_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "sealed").mkdir(mode=0o700)
+    with pytest.raises(UsageError, match="this account's own"):
+        opened_place(tmp_path / "sealed", bound=(), account=lambda: os.geteuid() + 1)
 
 
 @pytest.mark.parametrize("where", ["a file", "a file name", "a commit message", "an unreachable blob"])

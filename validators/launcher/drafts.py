@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from validators.domain.errors import JourneyInvalid
-from validators.domain.evidence import Kind
+from validators.domain.evidence import Kind, RunEvidence
 from validators.domain.fold import verdict
 from validators.domain.journey import Journey
 from validators.domain.meaning import meaning
@@ -23,7 +23,7 @@ from validators.domain.verdict import Outcome, Purpose, Sealed
 from validators.language.check import checked
 from validators.launcher.clocks import NO_CLOCK
 from validators.launcher.desk import Desk
-from validators.launcher.proving import Trial, trial
+from validators.launcher.proving import trial
 from validators.store.shelf import journey_digest, purpose_of, with_canary
 
 SAME_NAME = "another of these journeys has the same name; give each its own"
@@ -108,17 +108,17 @@ def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft,
     journeys = {one.digest: one.journey for one in holding if one.journey}
     purposes = {one.digest: one.purpose for one in holding}
     ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes)
-    shown = {one.journey: _trouble(one, ground) for one in ground.twice_on_base(seed=seed + 1)}
+    shown = {one.journey: _trouble(one, ground.evidence) for one in ground.twice_on_base(seed=seed + 1)}
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 
 
-def _trouble(one: Sealed, ground: Trial) -> str:
+def _trouble(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
     """Why a journey that was performed on base does not hold; empty when it does."""
     if one.proof is None or not one.proof.proved:
         return one.proof.reason if one.proof else "it was not performed on base"
     if one.purpose is not Purpose.REGRESSION:
         return ""
-    own = tuple(run for run in ground.evidence if run.run.journey == one.journey and run.run.kind is not Kind.BASE)
+    own = tuple(run for run in evidence if run.run.journey == one.journey and run.run.kind is not Kind.BASE)
     found = verdict((one,), own)
     reason = found.reason.removeprefix(f"journey {one.journey!r}: ")
     return "" if found.outcome is Outcome.PASSED else f"{UNPROVED_GUARD}: {reason}"

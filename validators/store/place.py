@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from validators.domain.stops import UsageError
@@ -12,17 +12,17 @@ from validators.domain.stops import UsageError
 PRIVATE = 0o700
 
 
-def opened_place(store: Path, *, bound: Iterable[Path]) -> Path:
+def opened_place(store: Path, *, bound: Iterable[Path], account: Callable[[], int] = os.geteuid) -> Path:
     """The store's folder, made with mode 0700 if new. Raises UsageError if it lies where anyone else could read it.
 
-    `bound`: every prefix that some box of the factory may show to what runs in it.
+    `bound`: every prefix that some box of the factory may show to what runs in it. `account`: the uid that must own it.
     """
     real = store.resolve()
     _refuse_checkouts(real)
     _refuse_prefixes(real, bound)
     real.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     facts = real.stat()
-    if stat.S_IMODE(facts.st_mode) & 0o077 or facts.st_uid != os.geteuid():
+    if stat.S_IMODE(facts.st_mode) & 0o077 or facts.st_uid != account():
         raise UsageError(f"{store}: a journey store must be this account's own with mode 0700; run `chmod 700` on it")
     return real
 

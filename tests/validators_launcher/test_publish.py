@@ -1,0 +1,48 @@
+"""Publishing: what would carry words of a sealed journey is searched before anything is written, and then nothing is."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.validators_launcher import seaside
+from tests.validators_launcher.world import World
+from validators.domain.errors import ValidatorsError
+from validators.domain.verdict import Counts, Finding, Outcome, Symptom, Verdict
+from validators.language.reader import read
+from validators.launcher.judging import Judgement
+from validators.launcher.publish import EVIDENCE, published
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+LONG = seaside.JOURNEY.replace("Booked for 9", "Booked for the whole family")
+
+
+def judged(world: World, reason: str) -> tuple[Judgement, Path]:
+    """A judgement of a change that failed its one sealed journey, for a reason in these words; and the folder that keeps it."""
+    request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
+    sealed = world.seal(request, LONG)
+    journey, entry, desk = read(sealed.text), sealed.entry, world.desk(request)
+    finding = Finding(journey.name, journey.promise, Symptom.NOT_SHOWN)
+    verdict = Verdict(Outcome.FAILED, reason.format(canary=sealed.canary), Counts(sealed=1, executed=1), findings=(finding,))
+    kept = desk.shelf.judged_folder(run="kept", round_number=1)
+    (kept / EVIDENCE).mkdir(parents=True)
+    return Judgement(desk, {entry.digest: journey}, {entry.digest: entry.purpose}, 7, NOW, verdict), kept
+
+
+def left_in(folder: Path) -> list[str]:
+    return sorted(file.name for file in folder.rglob("*") if file.is_file())
+
+
+@pytest.mark.parametrize("reason", ["it never said Booked for the whole family", "the page said {canary}"],
+                         ids=["words", "canary"])
+def test_a_judgement_that_would_carry_sealed_words_outside_is_not_written_at_all(world: World, reason: str) -> None:
+    judgement, kept = judged(world, reason)
+    with pytest.raises(ValidatorsError, match="nothing was written"):
+        published(judgement, kept=kept, out=world.home / "out", ended=NOW)
+    assert left_in(world.home / "out") == left_in(kept) == []
+
+
+def test_the_control_a_reason_without_them_is_published(world: World) -> None:
+    judgement, kept = judged(world, "1 of 1 sealed journeys failed")
+    published(judgement, kept=kept, out=world.home / "out", ended=NOW)
+    assert left_in(world.home / "out") == ["index.html", "public.json", "verdict.json"]
