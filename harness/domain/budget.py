@@ -29,7 +29,7 @@ class Caps:
     usd_per_call: Decimal = Decimal(2)
     usd_per_run: Decimal = Decimal(2)
     usd_per_issue: Decimal = Decimal(10)
-    usd_per_day: Decimal = Decimal(50)
+    usd_per_day: Decimal = Decimal(20)
     usd_per_month: Decimal = Decimal(500)
 
 

@@ -6,6 +6,7 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from harness.domain.budget import Caps
 from harness.domain.governance import ScopeEntry
 from harness.governance.export import issue_forms, labels
 from harness.onboarding.nevers import nevers_of
@@ -94,7 +95,8 @@ def _code(survey: Survey) -> Iterator[Draft]:
 
 def _config(survey: Survey, trusted_keys: Sequence[str]) -> Iterator[Draft]:
     if CONFIG not in survey.present:
-        yield Draft(CONFIG, _text("factory.toml", survey=survey, trusted_keys=tuple(trusted_keys), report=REPORT),
+        yield Draft(CONFIG, _text("factory.toml", survey=survey, trusted_keys=tuple(trusted_keys), report=REPORT,
+                                caps=Caps()),
                     tuple(_config_guesses(survey)))
 
 

@@ -12,7 +12,8 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = tuple(sorted(path.relative_to(ROOT).as_posix() for path in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"))))
+WRITTEN = ("*.md", "docs/**/*.md", "validators/language/page.md")
+PAGES = tuple(sorted(path.relative_to(ROOT).as_posix() for glob in WRITTEN for path in ROOT.glob(glob)))
 SHELL = ("sh", "console", "")       # an indented block has no language, and is a command as often as not
 SEPARATORS = {"|", "||", "&", "&&", ";", "(", ")", "<", ">", ">>"}
 

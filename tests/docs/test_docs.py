@@ -1,11 +1,14 @@
 """Pages fail the build when they lie: what they name exists, what they link to is there, what they tell to type parses."""
 
 import re
+import tomllib
 from urllib.parse import unquote
 
 import click
 import pytest
 
+from harness.domain.budget import Caps
+from harness.factory.tables import read
 from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, commands, links, mentions, simple_commands
 from tests.docs.program import refuse_unknown
 
@@ -46,6 +49,11 @@ def test_a_block_says_what_language_it_is_in(page) -> None:
     """An unknown word after a fence would be a block that no test looks at."""
     known = {"", "sh", "sh run", "console", "text", "yaml", "yaml rule", "yaml scope", "toml", "json", "markdown", "ini"}
     assert {block.info for block in blocks(page)} <= known
+
+
+def test_the_caps_on_a_page_are_the_defaults() -> None:
+    (shown,) = (block.text for block in blocks("docs/operations.md") if block.text.startswith("[budget]"))
+    assert read(Caps, tomllib.loads(shown)["budget"], "budget") == Caps()
 
 
 @pytest.mark.parametrize(("command", "says"), [

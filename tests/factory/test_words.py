@@ -1,15 +1,21 @@
 """Every comment that triage leaves on an issue, word for word: a golden file each, and none without one."""
 
+import json
 import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from harness.domain.labels import LABEL_WORDS
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
+from harness.factory.comments import ALL_LABELS
 from harness.factory.comments.issue import headline
 from harness.factory.history import History
+from harness.forge.embedded.pages.words import rail
+from harness.forge.embedded.records import Label
+from harness.governance.export import labels
 from harness.governance.triage import duplicate_answer
 from tests.factory.test_grace import ASK
 from tests.factory.test_queue import FLOOD_RULE, LABEL_RULE, bounded, governed
@@ -146,6 +152,21 @@ def test_the_comment_reads_as_its_golden_file(world, story) -> None:
 @pytest.mark.parametrize("story", [waits_by_bound, waits_by_rule], ids=lambda story: story.__name__)
 def test_what_waits_for_its_turn_wears_a_label_that_says_so(world, story) -> None:
     assert world.forge.issue(story(world)).labels == ("factory:rate-limited",)
+
+
+def test_each_label_has_its_words() -> None:
+    assert set(LABEL_WORDS) == ALL_LABELS
+
+
+@pytest.mark.parametrize("name", [
+    "rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited",
+])
+def test_the_forge_s_page_says_of_an_issue_what_its_label_says(name) -> None:
+    documents = json.loads(labels(ALL_LABELS).files[0].text)
+    (says,) = (one["description"] for one in documents if one["name"] == f"factory:{name}")
+    shown = rail((Label(1, f"factory:{name}", "", ""),))
+    assert shown is not None
+    assert shown.side == says.partition(";")[0]
 
 
 def test_every_golden_comment_has_its_story() -> None:

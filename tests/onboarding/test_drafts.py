@@ -9,6 +9,7 @@ import yaml
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from harness.domain.budget import Caps
 from harness.domain.governance import Status
 from harness.factory.comments import ALL_LABELS
 from harness.factory.config import read_config
@@ -160,6 +161,10 @@ def test_a_key_is_pinned_where_there_is_one(app) -> None:
 def test_without_tests_the_rule_that_keeps_them_is_in_shadow(app) -> None:
     assert governance_of(adopted(survey_of(app("handbook")))).rule("F-TESTS").status is Status.SHADOW
     assert governance_of(adopted(survey_of(app("blog")))).rule("F-TESTS").status is Status.ENFORCE
+
+
+def test_the_caps_drafted_are_those_that_hold_without_a_draft(app) -> None:
+    assert read_config(adopted(survey_of(app("blog")))["factory.toml"].text).caps == Caps()
 
 
 def test_what_binds_already_is_left_alone(folder) -> None:

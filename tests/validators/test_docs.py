@@ -1,8 +1,6 @@
 """The language's page: what it shows is what the language is."""
 
 import re
-from importlib.resources import files
-from pathlib import Path
 
 import pytest
 
@@ -21,8 +19,9 @@ from validators.language.nevers import CONSOLE_LEVELS
 from validators.language.reader import read
 from validators.language.steps import VERBS
 from validators.language.targets import NAMED, PLAIN, WORDED
+from validators.launcher.authoring import language_page
 
-PAGE = (Path(__file__).parents[2] / "docs" / "journeys.md").read_text()
+PAGE = language_page()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
 
@@ -77,10 +76,6 @@ def test_everything_the_page_says_can_never_happen_is_in_the_language() -> None:
     assert {code.partition(":")[0] for code in shown} == set(Forbidden)
     for never in shown:
         assert read(f"journey: j\npromise: issue\nsteps:\n  - open: /\nexpect:\n  - title: x\nnever: [{{{never}}}]\n"), never
-
-
-def test_the_page_that_authors_are_given_is_this_page() -> None:
-    assert files("validators.language").joinpath("page.md").read_text() == PAGE
 
 
 def test_the_page_counts_the_saboteurs() -> None:

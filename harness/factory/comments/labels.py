@@ -21,7 +21,7 @@ LABELS: Mapping[State, str] = {
 }
 DUPLICATE = "factory:duplicate"
 RATE_LIMITED = "factory:rate-limited"
-"""It waits for its turn, by a bound or a rule, and its filer was told so."""
+"""It waits for its turn, by a bound or a rule, and its filer was told so. What the forge limits is an account, no issue."""
 ALL_LABELS = frozenset({*LABELS.values(), DUPLICATE, RATE_LIMITED})
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
+from harness.domain.labels import LABEL_WORDS
 from harness.forge.embedded.records import Label, User
 
 _UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
@@ -11,12 +12,9 @@ _STATIONS = (
     ("triage", "Triage"), ("accepted", "Accepted"), ("building", "Building"), ("validating", "Validating"),
     ("merged", "Merged"),
 )
-_SIDES = {
-    "rejected": "Not going to be built", "duplicate": "Asked before: it goes on at the older issue",
-    "needs-info": "Waits for an answer", "needs-human": "Waits for a person",
-    "paused": "On hold", "rate-limited": "Waits for the forge",
-}
 STATE_LABEL = "factory:"
+_SIDES = {name: LABEL_WORDS[STATE_LABEL + name].partition(";")[0] for name in (
+    "rejected", "duplicate", "needs-info", "needs-human", "paused", "rate-limited")}
 COMMANDS: tuple[tuple[str, str, str], ...] = (  # the command, what it does, who may give it
     ("help", "lists these commands", "everybody"),
     ("why", "tells what was decided, by which rule, on which fact", "everybody"),
