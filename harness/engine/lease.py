@@ -26,6 +26,12 @@ _NAME_BYTES = 63
 """What the server keeps of a session's name."""
 
 
+class Connect(Protocol):
+    """How a session begins, as `psycopg.connect` begins one."""
+
+    def __call__(self, address: str, /, *, autocommit: bool, application_name: str) -> psycopg.Connection: ...
+
+
 class Lease(Protocol):
     """The right to be the one factory at work."""
 
@@ -51,8 +57,8 @@ class OfTheKernel:
 class AdvisoryLock:
     """A lock of this name on the database at `address`. Raises LedgerError where the server does not answer."""
 
-    def __init__(self, address: str, name: str, *, holder: str) -> None:
-        self._address, self._key = address, _key(name)
+    def __init__(self, address: str, name: str, *, holder: str, connect: Connect = psycopg.connect) -> None:
+        self._address, self._key, self._connect = address, _key(name), connect
         self._holder = f"{holder} on {socket.gethostname()}, pid {os.getpid()}"[:_NAME_BYTES]
         self._session: psycopg.Connection | None = None
 
@@ -60,7 +66,7 @@ class AdvisoryLock:
         """Whether it is ours now. Never waits for another holder."""
         try:
             if self._session is None or self._session.closed:
-                self._session = psycopg.connect(self._address, autocommit=True, application_name=self._holder)
+                self._session = self._connect(self._address, autocommit=True, application_name=self._holder)
             taken = self._session.execute("SELECT pg_try_advisory_lock(%s)", (self._key,)).fetchone() == (True,)
         except psycopg.Error as fault:
             self.release()

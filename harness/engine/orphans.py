@@ -11,7 +11,7 @@ import os
 import select
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,9 +22,10 @@ LOOKS = 2
 """In a row that find nobody: a program that was just born, or is about to go, has no arguments to be known by."""
 
 
-def end_orphans(home: Path) -> None:
-    """Returns when no program is left that works on `home` for a starter that is dead. Only the home's holder calls."""
-    deadline, clear = time.monotonic() + GRACE_SECONDS, 0
+def end_orphans(home: Path, *, grace: float = GRACE_SECONDS, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Returns when no program is left that works on `home` for a starter that is dead: one that has not ended by itself
+    after `grace` seconds is ended. Only the home's holder calls."""
+    deadline, clear = time.monotonic() + grace, 0
     while clear < LOOKS:
         left = tuple(_orphans(home))
         clear = 0 if left else clear + 1
@@ -32,7 +33,7 @@ def end_orphans(home: Path) -> None:
             for pid in left:
                 _kill(pid)
         if clear < LOOKS:
-            time.sleep(_LOOK_SECONDS)
+            sleep(_LOOK_SECONDS)
 
 
 def _orphans(home: Path) -> Iterator[int]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Never
 
 import pytest
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.engine.carried import Luggage, made_key
 from harness.engine.clock import SystemClock
+from harness.engine.ledger import SqlLedger
 from harness.engine.postgres_ledger import PostgresLedger
 
 KEY = "5a" * 32
@@ -26,11 +29,11 @@ def machine(tmp_path, address):
     """A machine by its name: its home, and the luggage there."""
     opened: list[Luggage] = []
 
-    def made(name: str, key: str = KEY) -> tuple[Path, Luggage]:
+    def made(name: str, key: str = KEY, ledger: Callable[[], SqlLedger] | None = None) -> tuple[Path, Luggage]:
         home = tmp_path / name
         home.mkdir(mode=0o700, exist_ok=True)
         opened.append(Luggage(home, address, key, places=PLACES, left_out=("keys/database",),
-                              ledger=lambda: PostgresLedger(home, SystemClock(), address)))
+                              ledger=ledger or (lambda: PostgresLedger(home, SystemClock(), address))))
         return home, opened[-1]
 
     yield made
@@ -161,9 +164,11 @@ def test_an_older_list_in_its_place_is_refused(kept, machine, address, postgres)
 
 
 def test_a_kill_between_the_list_and_the_ledger_is_no_fault(kept, machine, address) -> None:
-    first, luggage = machine("first")
+    def killed() -> Never:
+        raise KeyboardInterrupt
+
+    first, luggage = machine("first", ledger=killed)
     (first / "sealed" / "news").write_text("news")
-    luggage._ledger = lambda: (_ for _ in ()).throw(KeyboardInterrupt)
     with pytest.raises(KeyboardInterrupt):
         luggage.keep()
     home, fetching = machine("second")

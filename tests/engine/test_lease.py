@@ -9,6 +9,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -17,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from harness.domain.errors import Busy, LedgerError
 from harness.engine.executors import OnADatabase
 from harness.engine.lease import AdvisoryLock, sole_factory_on
+from tests.fakes.decorated import Decorated
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
@@ -108,12 +110,26 @@ def test_a_holder_whose_session_ended_knows_that_it_holds_nothing_and_may_take_i
             lease.held()
 
 
-def test_the_lease_is_free_when_the_block_ends_and_after_an_error(address, monkeypatch) -> None:
-    open_still = []
-    monkeypatch.setattr(psycopg.Connection, "close", lambda session: open_still.append(session))   # a slow server
+def test_the_lease_is_free_when_the_block_ends_and_after_an_error(address) -> None:
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), sole_factory_on(address, command="factory tick"):
             raise ZeroDivisionError
+
+
+def test_a_lock_that_is_let_go_is_free_although_the_server_is_slow_to_end_the_session(address) -> None:
+    class Slow(psycopg.Connection):
+        def close(self) -> None:
+            open_still.append(self)
+
+    open_still: list[Slow] = []
+    lock, next_one = (AdvisoryLock(address, "a name", holder="factory tick", connect=Slow.connect) for _ in range(2))
+    assert lock.take()
+    lock.release()
+    assert open_still
+    assert next_one.take()
+    next_one.release()
+    for session in open_still:
+        psycopg.Connection.close(session)
 
 
 def test_a_lease_may_be_asked_from_many_threads(address) -> None:
@@ -137,12 +153,18 @@ def test_only_the_dead_are_inherited_from_also_across_machines(address, postgres
 
 def test_a_lock_that_another_session_holds_is_not_ours(address) -> None:
     """As behind a pool that hands sessions round: the session that asks is not the one that took it."""
-    lock = AdvisoryLock(address, "a name", holder="first")
+    sessions: list[psycopg.Connection] = []
+
+    def pooled(where: str, **how: Any) -> Any:
+        sessions.append(psycopg.connect(where, **how))
+        return Decorated(sessions[0], execute=lambda *asked: sessions[-1].execute(*asked))
+
+    lock = AdvisoryLock(address, "a name", holder="first", connect=pooled)
     assert lock.take()
-    taking = lock._session
-    with psycopg.connect(address, autocommit=True) as lock._session:
+    with psycopg.connect(address, autocommit=True) as another:
+        sessions.append(another)
         assert not lock.is_held()
-    lock._session = taking
+    sessions.pop()
     assert lock.is_held()
     assert lock.who().startswith("first on ")
     lock.release()

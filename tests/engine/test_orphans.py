@@ -8,12 +8,10 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from types import SimpleNamespace
 
 import pytest
 
-from harness.engine import orphans
-from harness.engine.orphans import GRACE_SECONDS, end_orphans
+from harness.engine.orphans import GRACE_SECONDS, LOOKS, end_orphans
 
 CHILD = """
 import os, sys, time
@@ -81,19 +79,10 @@ def eventually(true) -> bool:
     return true()
 
 
-@pytest.fixture
-def waits(monkeypatch):
-    """Each wait for somebody's end, of which none takes any time."""
-    told: list[float] = []
-    monkeypatch.setattr(orphans, "time", SimpleNamespace(monotonic=time.monotonic, sleep=told.append))
-    return told
-
-
-def test_one_that_is_about_to_end_is_waited_for(tmp_path, left, monkeypatch) -> None:
-    monkeypatch.setattr(orphans, "GRACE_SECONDS", 300.0)    # on a busy machine it is about to end for a while
+def test_one_that_is_about_to_end_is_waited_for(tmp_path, left) -> None:
     ended_by_itself = tmp_path / "ended-by-itself"
     child = left(f"{tmp_path}/broker", "0.3", "--tethered", str(ended_by_itself))
-    end_orphans(tmp_path)
+    end_orphans(tmp_path, grace=300.0)    # on a busy machine it is about to end for a while
     assert eventually(lambda: not is_there(child))
     assert ended_by_itself.exists()
 
@@ -106,17 +95,19 @@ def test_one_that_does_not_end_is_ended(tmp_path, left) -> None:
     assert eventually(lambda: not is_there(child))
 
 
-def test_one_whose_starter_lives_is_left_alone(tmp_path, left, waits) -> None:
+def test_one_whose_starter_lives_is_left_alone(tmp_path, left) -> None:
+    waits: list[float] = []
     child = left(str(tmp_path), "3600", "--lifeline", killed=False)
-    end_orphans(tmp_path)
-    assert len(waits) == orphans.LOOKS - 1, "nobody was waited for"
+    end_orphans(tmp_path, sleep=waits.append)
+    assert len(waits) == LOOKS - 1, "nobody was waited for"
     assert is_there(child)
 
 
 @pytest.mark.parametrize("words", [("{home}-2", "3600", "--lifeline"), ("{home}", "3600", "--keep"),
                                    ("/", "3600", "--lifeline")])
-def test_one_of_another_home_or_without_a_tie_is_left_alone(tmp_path, left, waits, words) -> None:
+def test_one_of_another_home_or_without_a_tie_is_left_alone(tmp_path, left, words) -> None:
+    waits: list[float] = []
     child = left(*(word.format(home=tmp_path) for word in words))
-    end_orphans(tmp_path)
-    assert len(waits) == orphans.LOOKS - 1, "nobody was waited for"
+    end_orphans(tmp_path, sleep=waits.append)
+    assert len(waits) == LOOKS - 1, "nobody was waited for"
     assert is_there(child)

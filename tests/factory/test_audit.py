@@ -90,6 +90,6 @@ def test_evidence_that_nobody_may_look_at_is_not_called_sound(world) -> None:
     def locked(envelopes) -> Never:
         raise ValidatorError("the store cannot be read (Permission denied)")
 
-    world.validator.evidence_faults = locked
+    world.decorate("validator", evidence_faults=locked)
     said = audited(world)
     assert said.unchecked[0] == "the evidence behind 1 verdicts: the store cannot be read (Permission denied)"

@@ -8,10 +8,10 @@ import pytest
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
-from harness.domain.verdict import VerdictOutcome
 from harness.factory import ci
+from tests.factory.kills import Killed
 from tests.factory.world import World
-from tests.fakes.people import FakeValidator
+from tests.fakes.people import FakeSandbox
 
 CI = 'required_checks = [{name = "ci", app = 15368}]'
 NO_LONGER = timedelta(minutes=61)
@@ -129,7 +129,7 @@ def test_a_check_that_turned_red_between_the_answer_and_the_landing_stops_it(wai
             world.forge.report(candidate, "ci", "failure")
         fetch(*refs)
 
-    world.git.fetch = fetched
+    world.decorate("git", fetch=fetched)
     world.tick()
     assert world.remote["main"] == world.base
     assert candidate_of(world, issue) not in world.git.landings
@@ -189,9 +189,8 @@ def test_a_rule_of_the_law_that_asks_for_checks_can_be_satisfied(tmp_path) -> No
 
 
 def test_a_change_that_something_else_speaks_against_is_not_shown(tmp_path) -> None:
-    world = demanding(tmp_path, validator=FakeValidator(VerdictOutcome.PASSED))
+    world = demanding(tmp_path, sandbox=FakeSandbox(form="unsealed"))
     issue = world.file()
-    world.sandbox.form = lambda: "unsealed"
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert not any(entry.kind == ci.SHOWN for entry in world.ledger.written)
@@ -220,10 +219,6 @@ def test_an_outage_while_it_waits_changes_nothing(waiting) -> None:
     assert world.history(issue).state is State.MERGED
 
 
-class Killed(BaseException):
-    """What a kill looks like from inside."""
-
-
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("method", ["push", "remove"])
 def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_left(tmp_path, method, after) -> None:
@@ -239,7 +234,7 @@ def test_killed_at_showing_or_taking_back_there_is_one_landing_and_no_branch_lef
             act(*args, **kwargs)
         raise Killed
 
-    setattr(world.git, method, dies)
+    world.decorate("git", **{method: dies})
     issue = world.file()
     for _ in range(4):
         with suppress(Killed):

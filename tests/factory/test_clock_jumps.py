@@ -37,7 +37,7 @@ def test_a_clock_that_is_set_before_every_entry_of_the_ledger_breaks_no_chain_an
         world.ledger.clock.at += next(turns)
         return append(*arguments, **named)
 
-    world.ledger.append = jumping
+    world.decorate("ledger", append=jumping)
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert world.ledger.fault() is None

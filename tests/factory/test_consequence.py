@@ -18,6 +18,7 @@ from harness.factory.tick import current_steering
 from harness.governance import read_governance
 from harness.governance.past.factsjson import facts_as_json
 from harness.governance.past.history import RecordedChange
+from tests.factory.kills import Killed
 from tests.factory.world import World
 from tests.fakes.people import FakeValidator
 
@@ -312,18 +313,15 @@ def test_a_flood_of_pull_requests_is_looked_at_in_turns(world) -> None:
 
 def test_killed_between_the_check_and_the_ledger_it_is_said_once(world) -> None:
     propose(world, {"factory_rules.md": edited(rules(world))})
+    forge = world.forge
+    world.decorate("forge", set_check=dying(forge.set_check))
     plant = world.plant()
-    plant.writer.set_check = dying(plant.writer.set_check)
     with pytest.raises(Killed):
         show_consequences(plant, current_steering(plant))
-    world.forge.set_check = type(world.forge).set_check.__get__(world.forge)
+    world.forge = forge
     look(world)
     assert [what for what, _ in world.forge.writes].count("set_check") == 1
     assert len(world.ledger.entries(kind=CONSEQUENCE)) == 1
-
-
-class Killed(BaseException):
-    """What a kill looks like from inside."""
 
 
 def dying(act):
@@ -349,7 +347,7 @@ def test_a_pull_request_that_cannot_be_looked_at_stops_nothing_else(world, troub
     if trouble == "check":
         world.forge.fail("set_check", retryable=False, count=99, says="403")
     else:
-        world.git.fetch = refusing(world.git.fetch)
+        world.decorate("git", fetch=refusing(world.git.fetch))
     world.tick()
     assert world.history(issue).state is State.MERGED
     assert any(what == CHECK for _, what, _ in world.told)

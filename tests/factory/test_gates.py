@@ -52,7 +52,7 @@ def test_a_verdict_whose_base_moved_is_unknown_until_the_next_one(world) -> None
     world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})
     assert conclusions(world, issue)["factory/seal"] == "success"
     world.push_to_main(**{"NOTES.md": b"by hand\n"})
-    world.validator.judge = _is_down
+    world.decorate("validator", judge=_is_down)
     world.tick(states=frozenset({State.APPROVED}))
     assert world.history(issue).state is State.VALIDATING
     assert conclusions(world, issue)["factory/seal"] == "failure"

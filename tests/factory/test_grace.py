@@ -8,7 +8,7 @@ from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
 from harness.factory.config import read_config
 from harness.factory.lookout import LOOKED
-from tests.factory.test_kill_everywhere import Killed, killing, lap
+from tests.factory.kills import Killed, killing, lap
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import FakeModel
 

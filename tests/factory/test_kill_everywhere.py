@@ -3,42 +3,8 @@
 import pytest
 
 from harness.domain.lifecycle import State
+from tests.factory.kills import killing, lap
 from tests.factory.world import World
-
-
-class Killed(BaseException):
-    """What a kill looks like from inside: nothing more happens."""
-
-
-EFFECTS = ("push", "open_pull_request", "set_state_label", "upsert_comment", "land", "close_issue")
-
-
-def killing(world: World, at: int, *, after: bool) -> None:
-    """Make the `at`-th call of any effect die, before it or right after it."""
-    count = iter(range(1, 10_000))
-    for holder, name in [(world.git, "push"), (world.git, "land"), *((world.forge, name) for name in EFFECTS[1:4]),
-                         (world.forge, "close_issue"), (world.ledger, "append")]:
-        setattr(holder, name, _deadly(getattr(holder, name), count, at, after=after))
-
-
-def _deadly(act, count, at, *, after):
-    def call(*args, **kwargs):
-        now = next(count)
-        if now == at and not after:
-            raise Killed
-        result = act(*args, **kwargs)
-        if now == at:
-            raise Killed
-        return result
-    return call
-
-
-def lap(world: World) -> tuple[bool, World]:
-    try:
-        world.tick()
-    except Killed:
-        return True, world
-    return False, world
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])

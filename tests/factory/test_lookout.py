@@ -95,7 +95,7 @@ def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world) -> Non
     for number in range(20):
         issue = world.forge.file_issue(f"Issue {number}", "Something else again.").number
         world.forge.say(issue, "a word", author="kim")
-    world.forge._time += 2 * MARGIN
+    world.forge.pass_(2 * MARGIN)
     world.forge.say(world.forge.file_issue("Later", "Something else again.").number, "a word", author="kim")
     assert Running(world).look() == {"news": 1, "comments": 21}
     world.forge.say(world.forge.file_issue("New", "Something else again.").number, "a word", author="kim")
@@ -106,7 +106,7 @@ def test_what_a_process_that_ended_had_looked_at_is_not_read_again(world) -> Non
 @pytest.mark.parametrize("jump", [timedelta(days=-400), timedelta(hours=-1)], ids=["a year back", "an hour back"])
 def test_a_clock_that_was_put_back_makes_everything_be_read(world, jump) -> None:
     world.forge.say(world.file(), "a word", author="kim")
-    world.forge._time += 2 * MARGIN
+    world.forge.pass_(2 * MARGIN)
     world.file("Another")
     Running(world).look()
     assert Running(world).look()["comments"] == 0, "the first is beyond the margin"

@@ -237,17 +237,17 @@ def test_what_a_kill_left_unsaid_to_who_waits_is_said(world) -> None:
     bounded(world, per_author=1)
     world.file()
     second = world.file("Another", "The places are gone too.")
-    upsert = world.forge.upsert_comment
+    forge = world.forge
 
     def killed(number, *rest) -> None:
         if number == second:
             raise KeyboardInterrupt
-        upsert(number, *rest)
+        forge.upsert_comment(number, *rest)
 
-    world.forge.upsert_comment = killed
+    world.decorate("forge", upsert_comment=killed)
     with pytest.raises(KeyboardInterrupt):
         world.tick(**TRIAGE_ONLY)
-    world.forge.upsert_comment = upsert
+    world.forge = forge
     world.tick(**TRIAGE_ONLY)
     assert "waits its turn" in world.forge.ours(second)[0].body
 

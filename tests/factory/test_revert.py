@@ -88,8 +88,8 @@ def test_taking_back_twice_takes_back_once(landed) -> None:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_killed_on_the_way_it_is_taken_back_once(landed, method, after) -> None:
     world, issue = landed
-    holder = next(one for one in (world.git, world.ledger, world.forge) if hasattr(one, method))
-    act, calls = getattr(holder, method), []
+    holder = next(name for name in ("git", "ledger", "forge") if hasattr(getattr(world, name), method))
+    act, calls = getattr(getattr(world, holder), method), []
 
     def dies(*args, **kwargs):
         calls.append(1)
@@ -99,7 +99,7 @@ def test_killed_on_the_way_it_is_taken_back_once(landed, method, after) -> None:
             act(*args, **kwargs)
         raise KeyboardInterrupt
 
-    setattr(holder, method, dies)
+    world.decorate(holder, **{method: dies})
     with pytest.raises(KeyboardInterrupt):
         take_back(world, issue)
     landings = len(world.git.landings)
@@ -119,7 +119,7 @@ def test_a_branch_that_moves_meanwhile_is_tried_again(landed) -> None:
             world.push_to_main(NEWS=b"meanwhile\n")
         return act(*args, **kwargs)
 
-    world.git.land = land
+    world.decorate("git", land=land)
     take_back(world, issue)
     assert files(world) == {**files(world, world.base), "NEWS": b"meanwhile\n"}
 

@@ -1,5 +1,6 @@
 """When which workflow works."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import pytest
@@ -43,13 +44,14 @@ def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
 
     steering = steering_at(world.plant(), world.base)
 
+    @dataclass(frozen=True)
     class At(History):
-        state = None  # type: ignore[assignment]
+        """In a state, whatever led there."""
+
+        state: State = State.UNTRIAGED  # type: ignore[assignment]
 
     for state in frozenset(State) - ENDED - WAITING_FOR_A_PERSON - {State.IMPLEMENTING, State.MERGING}:
-        told = At(1, ())
-        object.__setattr__(told, "state", state)
-        decided = decide_next(told, steering)
+        decided = decide_next(At(1, (), state), steering)
         assert decided is not None
         assert state in BEGINS[decided.workflow]
 

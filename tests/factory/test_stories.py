@@ -219,7 +219,7 @@ def test_a_base_that_moved_after_the_verdict_is_judged_again(tmp_path) -> None:
             world.push_to_main(README__md=b"by hand")
         return judged
 
-    world.validator.judge = judge_while_somebody_pushes
+    world.decorate("validator", judge=judge_while_somebody_pushes)
     world.tick()
     told = world.history(issue)
     assert told.state is State.MERGED
@@ -239,7 +239,7 @@ def test_a_push_by_somebody_else_to_our_branch_is_not_judged_as_ours(tmp_path) -
         world.remote[branch] = world.git.commit(world.git.tree(tree), [world.remote[branch]], message="evil")
         return judged
 
-    world.validator.judge = judge_while_somebody_pushes
+    world.decorate("validator", judge=judge_while_somebody_pushes)
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert world.remote["main"] == world.base
@@ -328,15 +328,15 @@ def test_every_context_begins_with_the_three_files_to_the_byte(world) -> None:
 def test_a_verdict_of_another_key_does_not_merge(tmp_path) -> None:
     world = World(tmp_path)
     issue = world.file()
-    judge = world.validator.judge
+    validator = world.validator
 
     def judge_with_another_key(request, out):
-        judged = judge(request, out)
+        judged = validator.judge(request, out)
         verdict = dataclasses.replace(judged.verdict, key_id="stolen")
-        world.validator.kept = dict.fromkeys(world.validator.kept, verdict)
+        validator.kept = dict.fromkeys(validator.kept, verdict)
         return judged
 
-    world.validator.judge = judge_with_another_key
+    world.decorate("validator", judge=judge_with_another_key)
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert world.remote["main"] == world.base

@@ -33,8 +33,8 @@ class Watched(World):
 
     most, under_way = 0, ()
 
-    def watch(self, holder, name) -> None:
-        act = getattr(holder, name)
+    def watch(self, port, name) -> None:
+        act = getattr(getattr(self, port), name)
 
         def watched(*args, **kwargs):
             self.under_way += (name,)
@@ -46,7 +46,7 @@ class Watched(World):
                 at = self.under_way.index(name)
                 self.under_way = self.under_way[:at] + self.under_way[at + 1:]
 
-        setattr(holder, name, watched)
+        self.decorate(port, **{name: watched})
 
 
 def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path) -> None:
@@ -61,7 +61,7 @@ def test_two_issues_are_worked_on_at_the_same_time_and_both_land(tmp_path) -> No
 def test_one_lands_at_a_time(tmp_path) -> None:
     world = Watched(tmp_path, agent=FakeAgent(Meeting()))
     world.file(), world.file("A booking disappears", "The places are gone.")
-    world.watch(world.git, "land")
+    world.watch("git", "land")
     world.tick()
     assert (world.most, len(world.git.landings)) == (1, 2)
 
@@ -69,8 +69,8 @@ def test_one_lands_at_a_time(tmp_path) -> None:
 def test_nothing_is_judged_while_another_is_judged_or_lands_and_no_verdict_is_wasted(tmp_path) -> None:
     world = Watched(tmp_path, agent=FakeAgent(Meeting()))
     issues = [world.file(), world.file("A booking disappears", "The places are gone.")]
-    world.watch(world.git, "land")
-    world.watch(world.validator, "judge")
+    world.watch("git", "land")
+    world.watch("validator", "judge")
     world.tick()
     assert world.most == 1
     assert [len(world.history(issue).verdicts) for issue in issues] == [1, 1]
@@ -224,17 +224,17 @@ def test_a_command_that_was_cut_off_by_a_kill_is_carried_out_all_the_same(world)
     second = world.file(body=LONG)
     world.tick(states=frozenset({State.UNTRIAGED}))
     world.forge.say(second, "/factory appeal mine is another walk", author="kim")
-    append = world.ledger.append
+    ledger = world.ledger
 
     def killed_before_the_command_is_written(kind, *args, **kwargs):
         if kind == "command":
             raise KeyboardInterrupt
-        return append(kind, *args, **kwargs)
+        return ledger.append(kind, *args, **kwargs)
 
-    world.ledger.append = killed_before_the_command_is_written
+    world.decorate("ledger", append=killed_before_the_command_is_written)
     with pytest.raises(KeyboardInterrupt):
         world.tick(states=frozenset({State.UNTRIAGED}))
-    world.ledger.append = append
+    world.ledger = ledger
     world.tick(states=frozenset({State.UNTRIAGED}))
     events = [entry.data["event"] for entry in world.history(second).transitions]
     assert events.count(Event.APPEALED) == 1

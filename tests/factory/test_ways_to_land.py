@@ -1,6 +1,7 @@
 """The step that cannot be taken back: by our push or by the forge's own merge, refused, cut off, or on another tree."""
 
 from contextlib import suppress
+from typing import Never
 
 import pytest
 
@@ -36,7 +37,7 @@ def until_merged(world, issue, *, passes=4) -> None:
 
 def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
-    world.git.land = None    # nothing of ours writes the branch
+    world.decorate("git", land=lambda *args, **kwargs: pytest.fail("nothing of ours writes the branch"))
     issue = world.file()
     world.tick()
     told = world.history(issue)
@@ -55,7 +56,7 @@ def test_another_tree_from_the_forges_merge_freezes_and_has_its_revert_ready(tmp
         world.push_to_main(NEWS=b"in between\n")     # the forge's merge asks nobody about the base
         return merge(number, sha=sha)
 
-    world.forge.merge_pull_request = merged
+    world.decorate("forge", merge_pull_request=merged)
     issue = world.file()
     world.tick()
     told = world.history(issue)
@@ -75,7 +76,7 @@ def test_a_head_that_moved_is_not_merged_by_the_forge_either(tmp_path) -> None:
         world.forge.push(branch, world.git.commit(world.git.tree_of(world.base), [world.remote[branch]], message="evil"))
         return merge(number, sha=sha)
 
-    world.forge.merge_pull_request = merged
+    world.decorate("forge", merge_pull_request=merged)
     issue = world.file()
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
@@ -104,7 +105,7 @@ def test_a_merge_that_a_person_made_right_before_ours_is_no_landing_of_ours(tmp_
             merged.append(world.forge.merge_pull_request(told.proposal["number"], sha=told.pushed_head))
         fetch(*refs)
 
-    world.git.fetch = fetched
+    world.decorate("git", fetch=fetched)
     world.tick()
     assert merged
     assert world.history(issue).landed is None
@@ -123,7 +124,8 @@ def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_pa
 def test_what_the_forge_refuses_is_a_persons_and_is_judged_once(tmp_path) -> None:
     """A protected branch refused each push, and each refusal had the change judged again, twenty times a pass."""
     world = World(tmp_path)
-    world.git.land = lambda *args, **kwargs: Landing("refused", world.base, "the forge refuses: protected branch hook declined")
+    world.decorate("git", land=lambda *args, **kwargs: Landing(
+        "refused", world.base, "the forge refuses: protected branch hook declined"))
     issue = world.file()
     world.tick()
     told = world.history(issue)
@@ -145,7 +147,7 @@ def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp
             raise GitError("git push with the forge: connection reset", retryable=True)
         return done
 
-    setattr(world.git, method, down)
+    world.decorate("git", **{method: down})
     issue = world.file()
     until_merged(world, issue, passes=8)
     assert world.history(issue).state is State.MERGED
@@ -156,7 +158,11 @@ def test_an_outage_at_the_landing_is_no_answer_and_costs_no_second_judgement(tmp
 
 def test_a_landing_that_nobody_can_confirm_is_looked_at_once_in_a_pass(tmp_path) -> None:
     world = World(tmp_path)
-    world.git.parents_of = lambda commit: (_ for _ in ()).throw(GitError("down", retryable=True))
+
+    def down(commit) -> Never:
+        raise GitError("down", retryable=True)
+
+    world.decorate("git", parents_of=down)
     issue = world.file()
     for _ in range(3):
         with suppress(GitError):
@@ -171,7 +177,7 @@ def test_a_pull_request_that_no_longer_asks_for_what_was_judged_does_not_land(tm
     world = World(tmp_path)
     issue = world.file()
     world.tick(states=frozenset(State) - {State.APPROVED, State.MERGING})
-    setattr(world.forge._pulls[world.history(issue).proposal["number"]], changed, to)
+    world.forge.edit_pull_request(world.history(issue).proposal["number"], **{changed: to})
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "asks for another branch" in world.history(issue).transitions[-1].data["says"]

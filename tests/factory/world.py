@@ -1,7 +1,10 @@
 """A whole factory over fakes: a forge, git, models, boxes and a judge that keep state, and a real ledger chain."""
 
+import functools
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.dispatch import ACTION, Dispatch, node_action
@@ -9,6 +12,7 @@ from harness.factory.history import History, history
 from harness.factory.plant import Places, Plant
 from harness.factory.tick import tick
 from tests.fakes.clock import FakeClock
+from tests.fakes.decorated import Decorated
 from tests.fakes.engine import FakeEngine
 from tests.fakes.forge import FakeForge
 from tests.fakes.git import FakeGit
@@ -46,10 +50,10 @@ class World:
 
     def __post_init__(self) -> None:
         self.remote: dict[str, str] = {}
-        self.forge = FakeForge(branches=self.remote, contains=lambda tip, commit: self.git.contains(tip, commit))
-        self.git = FakeGit(self.work / "worktrees", self.remote)
-        self.forge.merged = lambda base, head: self.git.merge(base, head, message="merged by the forge", at="then")
-        self.ledger = FakeLedger(FakeClock())
+        self.git: Any = FakeGit(self.work / "worktrees", self.remote)
+        self.forge: Any = FakeForge(branches=self.remote, contains=self.git.contains, merged=functools.partial(
+            self.git.merge, message="merged by the forge", at="then"))
+        self.ledger: Any = FakeLedger(FakeClock())
         self.done: dict = {}
         self.told: list[tuple[str, str, str]] = []
         files = {str(path.relative_to(EXAMPLE)): path.read_bytes() for path in sorted(EXAMPLE.rglob("*"))
@@ -64,6 +68,10 @@ class World:
             broker=self.broker, validator=self.validator, ledger=self.ledger, clock=self.ledger.clock,
             wheels=self.work / "wheels", sandbox_command=("box",), trusted_keys=frozenset({KEY}),
             link=lambda path: f"http://forge/{path}", tell=lambda *said: self.told.append(said))
+
+    def decorate(self, port: str, **methods: Callable[..., Any]) -> None:
+        """Give `git`, `forge`, `ledger`, `agent`, `sandbox` or `validator` these methods in place of its own."""
+        setattr(self, port, Decorated(getattr(self, port), **methods))
 
     def tick(self, **only) -> tuple[int, ...]:
         """One tick of a factory that starts anew on what is there."""

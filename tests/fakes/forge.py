@@ -126,6 +126,15 @@ class FakeForge:
         self._touch(pull.number)
         return pull.number
 
+    def edit_pull_request(self, number: int, **changes: object) -> None:
+        """Somebody closes a pull request (`open=False`), aims it at another `base`, or it was from elsewhere after all."""
+        self._pulls[number] = replace(self._pulls[number], **changes)
+        self._touch(number)
+
+    def pass_(self, duration: timedelta) -> None:
+        """The forge's own clock goes on."""
+        self._time += duration
+
     def push(self, branch: str, sha: str) -> None:
         """Somebody pushes; pull requests follow."""
         self.branches[branch] = sha

@@ -7,19 +7,10 @@ from typing import Any
 from harness.domain.ledger import Entry
 from harness.factory.plant import Plant
 from harness.ports.git import Landing
+from tests.fakes.decorated import Decorated
 
 
-class _Instead:
-    """A port with some methods of its own; all else is the real one's."""
-
-    def __init__(self, own: object) -> None:
-        self._own = own
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._own, name)
-
-
-class _NoLook(_Instead):
+class _NoLook(Decorated):
     """Knows what it has said from its own memory, and does not look what is there."""
 
     def __init__(self, own: object) -> None:
@@ -34,14 +25,14 @@ class _NoLook(_Instead):
         self._own._repository.get_issue(number).create_comment(body)
 
 
-class _NoTidying(_Instead):
+class _NoTidying(Decorated):
     """Puts a label on, and never takes another off."""
 
     def set_state_label(self, number: int, label: str, *, among: object) -> None:
         self._own.set_state_label(number, label, among=())
 
 
-class _NoConfirmation(_Instead):
+class _NoConfirmation(Decorated):
     """Intends, and never writes down that it was done."""
 
     def append(self, kind: str, key: str, **more: Any) -> Entry:
@@ -50,7 +41,7 @@ class _NoConfirmation(_Instead):
         return self._own.append(kind, key, **more)
 
 
-class _NoMemory(_Instead):
+class _NoMemory(Decorated):
     """Lands without looking whether it has landed already."""
 
     def land(self, candidate: Any, branch: str, *, base: Any, head: Any, tree: Any) -> Landing:
@@ -60,7 +51,7 @@ class _NoMemory(_Instead):
         return self._own.land(candidate, branch, base=base, head=head, tree=tree)
 
 
-def _writer(broken: type[_Instead]) -> Callable[[Plant], Plant]:
+def _writer(broken: type[Decorated]) -> Callable[[Plant], Plant]:
     return lambda plant: replace(plant, writer=broken(plant.writer))
 
 

@@ -18,6 +18,7 @@ from harness.forge.github import Access, GitHubForge
 from harness.forge.turnstile import Turnstile
 from harness.wiring.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
 from tests.adapters.clock import StandingClock
+from tests.factory.kills import EFFECTS
 from tests.factory.world import World
 
 
@@ -161,9 +162,6 @@ def test_row_110_after_the_owners_stop_nothing_is_written_on_the_forge(drill) ->
     assert drill["stop, in the middle"]["held"], drill["stop, in the middle"]["says"]
 
 
-ACTS = {"git": ("push", "land"), "forge": ("open_pull_request", "set_state_label", "upsert_comment", "close_issue")}
-
-
 def _stopping(world, at, acts) -> None:
     """The owner's stop is set right after the `at`-th act on the world; `acts` counts them."""
     def watched(act):
@@ -175,9 +173,9 @@ def _stopping(world, at, acts) -> None:
             return done
         return call
 
-    for holder, names in ACTS.items():
-        for name in names:
-            setattr(getattr(world, holder), name, watched(getattr(getattr(world, holder), name)))
+    for port in ("git", "forge"):
+        own = getattr(world, port)
+        world.decorate(port, **{name: watched(getattr(own, name)) for name in EFFECTS[port]})
 
 
 def test_row_110_stopped_after_each_act_no_other_follows(tmp_path) -> None:

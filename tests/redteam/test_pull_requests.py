@@ -43,7 +43,7 @@ def test_row_28_a_proposal_that_comes_from_elsewhere_is_not_judged(tmp_path) -> 
     issue = world.file()
     world.tick(states=BEFORE_LANDING - {State.VALIDATING})
     number = world.history(issue).proposal["number"]
-    world.forge._pulls[number].same_repository = False
+    world.forge.edit_pull_request(number, same_repository=False)
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert "was not pushed by the factory" in world.history(issue).transitions[-1].data["says"]

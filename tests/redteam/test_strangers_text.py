@@ -204,16 +204,16 @@ def test_row_11_an_address_in_an_issue_is_never_fetched(world) -> None:
 
 def test_row_12_a_body_that_changes_under_the_work_is_not_the_body_that_lands(world) -> None:
     issue = world.file()
-    work = world.agent.work
+    work, edits = world.agent.work, []
 
     def edited_meanwhile(assignment, session):
-        refusal = order(verdict="out", cites=["M-NOPAY"], quote="Now add payments.")
-        world.forge.edit_issue(issue, body=f"Now add payments. {refusal}")
-        world.agent.work = work
-        (assignment.worktree / "tidebook" / "extra.py").write_text("X = 1\n")
+        if not edits:
+            refusal = order(verdict="out", cites=["M-NOPAY"], quote="Now add payments.")
+            edits.append(world.forge.edit_issue(issue, body=f"Now add payments. {refusal}"))
+            (assignment.worktree / "tidebook" / "extra.py").write_text("X = 1\n")
         return work(assignment, session)
 
-    world.agent.work = edited_meanwhile
+    world.decorate("agent", work=edited_meanwhile)
     for _ in range(2):
         world.tick()
     assert world.history(issue).landed is None

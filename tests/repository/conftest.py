@@ -25,6 +25,10 @@ class Town:
     worktrees: RunWorktrees
     candidates: TrustedCandidates
 
+    def candidates_at(self, remote: Remote) -> TrustedCandidates:
+        """Candidates of the same repository that are pushed to another remote."""
+        return TrustedCandidates(TrustedRepository(self.trusted.git_dir, remote))
+
     def started(self, files: dict[str | bytes, bytes | str] | None = None) -> str:
         """A first commit on main, fetched."""
         base = self.author.commit(files or {"app.py": "print('hello')\n"})

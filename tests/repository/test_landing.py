@@ -1,7 +1,6 @@
 """What lands is what was judged, on what it was judged on, once."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -121,8 +120,7 @@ def rival(town, branch: str, commit: str) -> Remote:
 def test_a_push_between_our_look_and_ours_is_noticed_by_the_lease(town, judged) -> None:
     candidate, bound = judged
     moved = town.change({"b": "2\n"}, start=bound["base"], branch="elsewhere")
-    town.trusted.remote = rival(town, "main", moved)
-    landing = town.candidates.land(candidate, "main", **bound)
+    landing = town.candidates_at(rival(town, "main", moved)).land(candidate, "main", **bound)
     assert (landing.outcome, landing.tip) == ("base-moved", moved)
     assert main_of(town) == moved
 
@@ -135,17 +133,15 @@ def test_the_base_set_back_between_our_look_and_ours_is_noticed_too(town, judged
     git(town.trusted.git_dir, "push", "--quiet", "--force", str(town.forge), f"{later}:refs/heads/main")
     head = town.candidates.commit(bound["tree"], [later], message="h", at=NOON)
     candidate = town.merged(later, head)
-    town.trusted.remote = rival(town, "main", earlier)
-    landing = town.candidates.land(candidate, "main", base=later, head=head, tree=bound["tree"])
+    landing = town.candidates_at(rival(town, "main", earlier)).land(candidate, "main", base=later, head=head, tree=bound["tree"])
     assert (landing.outcome, main_of(town)) == ("base-moved", earlier)
 
 
 def test_a_branch_made_between_our_look_and_our_push_is_not_overwritten(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
-    town.trusted.remote = rival(town, "mine", base)
     with pytest.raises(GitError, match=r"while .* was pushed"):
-        town.candidates.push(ours, "mine", expected=None)
+        town.candidates_at(rival(town, "mine", base)).push(ours, "mine", expected=None)
     assert branch_of(town, "mine") == base
 
 
@@ -179,12 +175,10 @@ def test_two_that_race_for_one_base_do_not_both_land(town, judged) -> None:
 
 def test_an_unreachable_forge_is_an_error_and_no_outcome(town, judged) -> None:
     candidate, bound = judged
-    town.trusted.remote = replace(town.trusted.remote, url=str(town.home / "nowhere"))
     with pytest.raises(GitError):
-        town.candidates.land(candidate, "main", **bound)
-    town.trusted.remote = Remote("http://127.0.0.1:9/x.git")
+        town.candidates_at(Remote(str(town.home / "nowhere"))).land(candidate, "main", **bound)
     with pytest.raises(GitError) as refused:
-        town.candidates.land(candidate, "main", **bound)
+        town.candidates_at(Remote("http://127.0.0.1:9/x.git")).land(candidate, "main", **bound)
     assert refused.value.retryable
 
 
@@ -265,8 +259,7 @@ def test_a_branch_that_moves_while_it_is_taken_back_is_left(town) -> None:
     base = town.started()
     ours = town.candidates.commit(town.trusted.tree_of(base), [base], message="1", at=NOON)
     town.candidates.push(ours, "mine", expected=None)
-    town.trusted.remote = rival(town, "mine", base)
-    assert town.candidates.remove("mine", expected=ours) == base
+    assert town.candidates_at(rival(town, "mine", base)).remove("mine", expected=ours) == base
     assert branch_of(town, "mine") == base
 
 

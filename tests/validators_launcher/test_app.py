@@ -13,7 +13,6 @@ import pytest
 
 from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Source
-from validators.app import instances
 from validators.app.boxes import Boxes
 from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
@@ -189,11 +188,11 @@ make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
 """
 
 
-def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(instances, "PROBE_SECONDS", 120.0)  # a question that is given up is asked again, and then counts twice
+def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> None:
     side = ground.side({**seaside.BASE, "seaside.py": COUNTING})
     with ExitStack() as stack:
-        fleet = Fleet(START, ground.boxes, ground.folder, stack)
+        # A question that is given up is asked again, and then counts twice.
+        fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
         fresh, used = fleet.doors((Wanted("fresh", 30001, 40001), Wanted("used", 30002, 40002, asked_before=16)))
         fleet.until_ready(((fresh, side), (used, side)))
         assert int(page(fresh)) == 2    # after the one that found it ready

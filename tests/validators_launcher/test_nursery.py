@@ -143,10 +143,9 @@ def test_one_that_is_ended_by_a_signal_has_no_code_and_the_others_go_on(nursery:
 
 
 @pytest.mark.parametrize("how", ["slow", "deaf"])
-def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_end_of_the_line_is_the_end_of_all(tmp_path: Path, how: str) -> None:
     """When the line is closed and the nursery has gone, so have those that take their time, and those that hear nothing."""
-    monkeypatch.setattr("validators.app.nursery.LEAVE_SECONDS", SECONDS)  # it is not killed for being slow
-    nursery = Nursery(COMMAND)
+    nursery = Nursery(COMMAND, leave_seconds=SECONDS)   # it is not killed for being slow
     told = [Told(nursery, tmp_path / str(number)) for number in range(2)]
     supervisors = [one.by("wait", how) for one in told]
     until(lambda: all(one.file.read_text() == "ready\n" for one in told), seconds=SECONDS)

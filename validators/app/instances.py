@@ -88,13 +88,15 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Starts instances below a private folder; `stack` kills them when it is closed."""
+    """Starts instances below a private folder; `stack` kills them when it is closed. `probe_seconds` is how long an
+    instance may take to answer once."""
 
     start: Start
     boxes: Boxes
     folder: Path
     stack: ExitStack
     clock: Callable[[], float] = time.monotonic
+    probe_seconds: float = PROBE_SECONDS
 
     def doors(self, wanted: Iterable[Wanted]) -> tuple[Door, ...]:
         """A listening socket for each instance, so that a browser's box can be given them before any app runs."""
@@ -148,10 +150,9 @@ class Fleet:
         return {self.start.clock_env: f"{CLOCK}/{AHEAD}"} if clock else {}
 
     def _answers(self, instance: Instance) -> bool:
-        host = f"{self.start.hostname}:{instance.door.wanted.dial}"
-        if answers(instance.door.path, self.start.ready, host=host):
+        if self._answers_once(instance.door):
             for _ in range(instance.door.wanted.asked_before):
-                answers(instance.door.path, self.start.ready, host=host)
+                self._answers_once(instance.door)
             return True
         if instance.box.ended():
             raise Inconclusive(_ended(instance))
@@ -159,6 +160,10 @@ class Fleet:
             seconds, path = self.start.ready_seconds, self.start.ready
             raise Inconclusive(f"the app did not become ready: no good answer to GET {path} within {seconds} s")
         return False
+
+    def _answers_once(self, door: Door) -> bool:
+        host = f"{self.start.hostname}:{door.wanted.dial}"
+        return answers(door.path, self.start.ready, host=host, seconds=self.probe_seconds)
 
 
 def _ended(instance: Instance) -> str:
@@ -178,12 +183,12 @@ def _last_words(log: Path) -> str:
         return "(none)"
 
 
-def answers(path: Path, target: str, *, host: str) -> bool:
+def answers(path: Path, target: str, *, host: str, seconds: float = PROBE_SECONDS) -> bool:
     """True if GET `target` through the unix socket is answered with a status below 400."""
-    connection = http.client.HTTPConnection(host, timeout=PROBE_SECONDS)
+    connection = http.client.HTTPConnection(host, timeout=seconds)
     try:
         connection.sock = socket.socket(socket.AF_UNIX)
-        connection.sock.settimeout(PROBE_SECONDS)
+        connection.sock.settimeout(seconds)
         connection.sock.connect(str(path))
         connection.request("GET", target, headers={"Accept": "*/*"})
         return connection.getresponse().status < 400

@@ -85,9 +85,10 @@ class Supervisor:
 
 
 class Nursery:
-    """The process in which supervisors are born, by their command."""
+    """The process in which supervisors are born, by their command. `leave_seconds`: until it is killed at its close."""
 
-    def __init__(self, command: tuple[str, ...]) -> None:
+    def __init__(self, command: tuple[str, ...], *, leave_seconds: float = LEAVE_SECONDS) -> None:
+        self._leave_seconds = leave_seconds
         self._line, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         argv = ("setpriv", "--pdeathsig", "TERM", "--", *command, "serve", "--line", str(theirs.fileno()))
         with theirs:
@@ -122,7 +123,7 @@ class Nursery:
         """End it, and every supervisor that still lives with it."""
         self._line.close()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(LEAVE_SECONDS)
+            self._process.wait(self._leave_seconds)
             return
         self._process.kill()
         self._process.wait()
