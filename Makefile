@@ -1,5 +1,8 @@
-.PHONY: setup demo test search lint bench docs
+.PHONY: setup demo quick test soak search lint bench docs style types arrows rules pure
 PY = .venv/bin/python
+PYTEST = $(PY) -m pytest -q --dist loadfile --no-loadscope-reorder --durations=15
+PURE = architecture context docs domain governance lessons model workflow factory/test_stories.py \
+    validators/test_fold.py validators/test_proof.py validators/test_redact.py test_spent.py test_tiers.py
 
 setup:            ## install what is missing, say what was done
 	@.ci/setup
@@ -7,16 +10,36 @@ setup:            ## install what is missing, say what was done
 demo: setup       ## the whole lap on the example app, without a key
 	@.venv/bin/factory demo
 
+quick: setup      ## what a change is tried with while it is written
+	@$(MAKE) --no-print-directory -j3 -O types style arrows rules pure
+
 lint: setup       ## style, types, architecture
+	@$(MAKE) --no-print-directory -j3 -O types style arrows rules
+
+style:
 	@.venv/bin/ruff check harness validators tests bench setup.py
+
+types:
 	@.venv/bin/mypy
+
+arrows:
 	@.venv/bin/lint-imports --no-cache
+
+rules:
 	@.venv/bin/factory rules lint
 	@.venv/bin/factory rules test
 
-test: lint        ## every test
+pure:
+	@$(PY) -m pytest -q -n 2 --hypothesis-profile=quick $(addprefix tests/,$(PURE))
+
+test: lint        ## every promise at least once, and a sample of every long search
 	@.ci/setup tests
-	@$(PY) -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder --durations=15
+	@$(PYTEST) -n 4
+
+soak: lint        ## everything: every search whole, and no test dearer than it may be
+	@.ci/setup soak
+	@$(PYTEST) -n 4 --soak
+	@$(PY) bench/real_fixes.py
 
 search: setup     ## new examples for every property; one that fails is to be added by name
 	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile=search
