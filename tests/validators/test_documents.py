@@ -21,7 +21,9 @@ from validators.domain.evidence import (
     StepOutcome,
     Trouble,
 )
+from validators.domain.persona import Persona
 from validators.judge.evidence_json import evidence_json, read_evidence
+from validators.judge.outing import Outing, outing_json, read_outing
 from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json, read_plan, retry_runs
 from validators.judge.surroundings import surroundings
 
@@ -66,6 +68,13 @@ bounds = st.builds(Bounds, *[waits] * len(BOUNDS))
 def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told) -> None:
     plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), journey_seconds=seconds, browser="/usr/bin/x", bounds=told)
     assert read_plan(plan_json(plan)) == plan
+
+
+@given(bounds)
+def test_an_outing_survives_the_journey_to_json_and_back(told) -> None:
+    persona = Persona("guest", "a guest", "book a walk", "M-BOOK", shown=("Name",))
+    outing = Outing(persona, 1, 2, "word", "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), told)
+    assert read_outing(outing_json(outing)) == outing
 
 
 def altered(document: str, *path: str | int, value: object) -> str:

@@ -291,6 +291,17 @@ def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium
     assert not (tmp_path / "out" / "evidence.json").exists()
 
 
+def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch) -> None:
+    monkeypatch.delenv("LOF_BROWSER", raising=False)
+    (never := tmp_path / "never").write_text("#!/bin/sh\nexec sleep 600\n")
+    never.chmod(0o755)
+    plan = plan_of(f"journey: j\n{SHALLOW}", runs=(PlannedRun(RunId("j"), 1),), browser=str(never))
+    ended = driver(plan_json(replace(plan, bounds=Bounds(start_seconds=0.75))), tmp_path / "out")
+    assert ended.returncode == 0, ended.stderr
+    (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
+    assert "750ms" in told.errors[0]
+
+
 def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> None:
     runs = (PlannedRun(RunId("j"), 1),)
     plan = Plan((f"journey: j\n{SHALLOW}",), runs, 1, date(2026, 1, 1), browser=str(tmp_path / "nothing"))

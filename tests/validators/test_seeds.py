@@ -1,7 +1,9 @@
 """A run that has a seed of its own has other data and other surroundings than the rest of its plan."""
 
+from dataclasses import replace
 from datetime import date
 
+from validators.domain.bounds import Bounds
 from validators.domain.evidence import Kind, RunId
 from validators.domain.journey import Fill
 from validators.driver.running import setting_of, values_of
@@ -36,3 +38,8 @@ def test_what_is_drawn_follows_the_runs_own_seed_before_the_plans() -> None:
     first, second = RUNS
     assert drawn(second, seed=7) == drawn(second, seed=3) == drawn(first, seed=8)
     assert drawn(first, seed=7) != drawn(first, seed=8)
+
+
+def test_every_stage_has_the_bounds_of_its_plan_whoevers_seed_it_has() -> None:
+    longer = replace(plan(7), bounds=Bounds(read_seconds=9))
+    assert {setting_of(longer, run, JOURNEY, clocks=None).bounds for run in RUNS} == {longer.bounds}
