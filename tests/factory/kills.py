@@ -1,5 +1,7 @@
 """Worlds whose factory is killed at an effect: nothing more happens, and what is there is what the next one finds."""
 
+from collections.abc import Iterator
+
 from tests.factory.world import World
 
 
@@ -11,12 +13,24 @@ EFFECTS = {"git": ("push", "land"), "forge": ("open_pull_request", "set_state_la
            "ledger": ("append",)}
 
 
-def killing(world: World, at: int, *, after: bool) -> None:
-    """Make the `at`-th call of any effect die, before it or right after it."""
+NOWHERE = -1
+
+
+def killing(world: World, at: int, *, after: bool) -> Iterator[int]:
+    """Make the `at`-th call of any effect die, before it or right after it. The next of what is
+    returned is the number of the next call."""
     count = iter(range(1, 10_000))
     for port, names in EFFECTS.items():
         own = getattr(world, port)
         world.decorate(port, **{name: _deadly(getattr(own, name), count, at, after=after) for name in names})
+    return count
+
+
+def effects(world: World) -> range:
+    """The numbers of the effects of one tick that nobody disturbs."""
+    count = killing(world, NOWHERE, after=False)
+    world.tick()
+    return range(1, next(count))
 
 
 def _deadly(act, count, at, *, after):
