@@ -87,6 +87,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     assert "not the one that was signed" in said.err
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize(("name", "change", "says"), [
     ("factory_rules.md", lambda text: None, "factory_rules.md"),
     ("factory_rules.md", lambda text: text.replace("on_fail: split", "on_fall: split"), "on_fail"),

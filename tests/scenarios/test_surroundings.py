@@ -84,6 +84,7 @@ def test_a_home_on_a_read_only_medium_is_one_clear_line(lap, tmp_path, asked) ->
     assert json.loads(done.stdout)["ok"] is False
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("name", ["with spaces", "Gezeiten-Häuschen", "潮汐", "quo'te\"d"])
 def test_a_home_with_an_odd_name(example, tmp_path, name) -> None:
     home = tmp_path / name
@@ -95,6 +96,7 @@ def test_a_home_with_an_odd_name(example, tmp_path, name) -> None:
     assert list((tmp_path / "elsewhere").iterdir()) == []
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("env", [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0",
                          "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}], ids=["ascii", "c-locale", "latin-1"])
 def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env) -> None:
