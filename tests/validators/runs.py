@@ -2,7 +2,19 @@
 
 from dataclasses import replace
 
-from validators.domain.evidence import Breach, ExpectationOutcome, Identity, Kind, RunEvidence, RunId, StepOutcome, Trouble
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    SabotageFacts,
+    Saboteur,
+    StepOutcome,
+    Trouble,
+)
+from validators.domain.verdict import Proof, Purpose, Sealed
 
 STEP = StepOutcome(0, 4, "open", True)
 LOOK = ExpectationOutcome(0, 9, "text", "here", True)
@@ -44,3 +56,47 @@ SILENT_RUNS = {
     "empty": {"steps": (), "expectations": ()},
 }
 OWN = {"green": GREEN, **RED_RUNS, **SILENT_RUNS}
+RED = Proof(True, "red on base")
+TWINS = {
+    "fails": {"expectations": FAILED_LOOK},
+    "fails where it looked": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)},
+    "passes": {},
+    "absent": None,
+    "skipped": {"skipped": "why"},
+    "error": {"errors": ("boom",), "expectations": FAILED_LOOK},
+    "not ready": {"app_ready": False, "expectations": FAILED_LOOK},
+    "cut off": {"complete": False, "expectations": FAILED_LOOK},
+    "a step failed": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
+    "ambiguous": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.AMBIGUOUS),)},
+    "breach only": {"breaches": (Breach("console", 12),)},
+}
+TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
+SABOTAGE = {
+    "caught": {"sabotage": TOUCHED, "expectations": FAILED_LOOK},
+    "caught at a step": {"sabotage": TOUCHED, "steps": failed_step(Trouble.MISSING), "expectations": ()},
+    "caught though untouched": {"sabotage": NEAR, "expectations": FAILED_LOOK},
+    "missed, untouched": {"sabotage": NEAR},
+    "not applicable": {"sabotage": APART},
+    "failed without a wound": {"sabotage": APART, "expectations": FAILED_LOOK},
+    "missed": {"sabotage": TOUCHED},
+    "only its own mark": {"sabotage": TOUCHED, "breaches": (Breach("http_status", 12),)},
+    "silent": {"sabotage": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
+    "error": {"sabotage": TOUCHED, "errors": ("boom",)},
+    "no facts": {"expectations": FAILED_LOOK},
+    "absent": None,
+}
+
+
+def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 4) -> tuple[RunEvidence, ...]:
+    """Evidence of one journey from the names of the cases above."""
+    pairs = [
+        (run(Identity.PLAIN), OWN[plain]),
+        (run(Identity.MASKED), OWN[masked]),
+        (run(kind=Kind.TWIN), TWINS[twin]),
+        *((run(kind=Kind.SABOTAGE, saboteur=who), SABOTAGE[how]) for who, how in zip(Saboteur, sabotage, strict=True)),
+    ]
+    return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)
+
+
+def sealed(proof: Proof | None = RED, purpose: Purpose = Purpose.BUG) -> tuple[Sealed, ...]:
+    return (Sealed("j", "M-BOOK", purpose, proof),)

@@ -5,7 +5,20 @@ from itertools import product
 
 import pytest
 
-from tests.validators.runs import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
+from tests.validators.runs import (
+    FAILED_LOOK,
+    LOOK,
+    OWN,
+    RED,
+    RED_RUNS,
+    SABOTAGE,
+    SILENT_RUNS,
+    TOUCHED,
+    TWINS,
+    run,
+    sealed,
+    told,
+)
 from validators.domain.evidence import (
     Breach,
     Identity,
@@ -19,55 +32,9 @@ from validators.domain.evidence import (
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom
 
-RED = Proof(True, "red on base")
-
-
-TWINS = {
-    "fails": {"expectations": FAILED_LOOK},
-    "fails where it looked": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)},
-    "passes": {},
-    "absent": None,
-    "skipped": {"skipped": "why"},
-    "error": {"errors": ("boom",), "expectations": FAILED_LOOK},
-    "not ready": {"app_ready": False, "expectations": FAILED_LOOK},
-    "cut off": {"complete": False, "expectations": FAILED_LOOK},
-    "a step failed": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
-    "ambiguous": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.AMBIGUOUS),)},
-    "breach only": {"breaches": (Breach("console", 12),)},
-}
 GOOD_TWINS = {"fails", "fails where it looked"}
-TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
-SABOTAGE = {
-    "caught": {"sabotage": TOUCHED, "expectations": FAILED_LOOK},
-    "caught at a step": {"sabotage": TOUCHED, "steps": failed_step(Trouble.MISSING), "expectations": ()},
-    "caught though untouched": {"sabotage": NEAR, "expectations": FAILED_LOOK},
-    "missed, untouched": {"sabotage": NEAR},
-    "not applicable": {"sabotage": APART},
-    "failed without a wound": {"sabotage": APART, "expectations": FAILED_LOOK},
-    "missed": {"sabotage": TOUCHED},
-    "only its own mark": {"sabotage": TOUCHED, "breaches": (Breach("http_status", 12),)},
-    "silent": {"sabotage": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
-    "error": {"sabotage": TOUCHED, "errors": ("boom",)},
-    "no facts": {"expectations": FAILED_LOOK},
-    "absent": None,
-}
 KILLS = {"caught", "caught at a step", "caught though untouched"}
 HARMLESS = {"missed, untouched", "not applicable", "failed without a wound"}
-
-
-def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 4) -> tuple[RunEvidence, ...]:
-    """Evidence of one journey from the names of the cases above."""
-    pairs = [
-        (run(Identity.PLAIN), OWN[plain]),
-        (run(Identity.MASKED), OWN[masked]),
-        (run(kind=Kind.TWIN), TWINS[twin]),
-        *((run(kind=Kind.SABOTAGE, saboteur=who), SABOTAGE[how]) for who, how in zip(Saboteur, sabotage, strict=True)),
-    ]
-    return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)
-
-
-def sealed(proof: Proof | None = RED, purpose: Purpose = Purpose.BUG) -> tuple[Sealed, ...]:
-    return (Sealed("j", "M-BOOK", purpose, proof),)
 
 
 def test_a_run_says_one_of_three_things() -> None:
