@@ -2,7 +2,6 @@
 
 import threading
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from harness.forge.permissions import NEEDS
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from tests.adapters.clock import StandingClock
+from tests.forge.apps import an_app
 
 HOUR = timedelta(hours=1).total_seconds()
 
@@ -22,16 +22,6 @@ HOUR = timedelta(hours=1).total_seconds()
 def app(place, tmp_path):
     """An app on the place's repository, with exactly what is needed, and its key in a file."""
     return an_app(place, tmp_path)
-
-
-def an_app(place, under: Path, *, granted=None, install=True):
-    made = place.admin.create_app(place.owner.login, {
-        "name": f"Factory {place.prefix}", "url": "http://localhost/x", "default_permissions": granted or permissions.wanted()})
-    if install:
-        place.admin.install_app(made["slug"], place.owner.login, repositories=["tidebook"])
-    key_file = under / "app.pem"
-    key_file.write_text(made["pem"])
-    return made, AppKey(made["id"], key_file)
 
 
 def at_forge(place, key, **more):

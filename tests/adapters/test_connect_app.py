@@ -19,7 +19,7 @@ from harness.wiring.connect import AppGiven, connected, connected_as_app
 from harness.wiring.credentials import access_of, git_token_of
 from harness.wiring.home import read_home
 from harness.wiring.manifest import Wish, manifest_of, page_of
-from tests.adapters.test_app import an_app
+from tests.forge.apps import an_app
 from tests.forge.patience import SECONDS
 
 WISH = Wish("tidehouse/tidebook", "https://github.com")

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from harness.cli.connect import connect
 from harness.cli.setup import init
 from harness.wiring.home import read_home
-from tests.adapters.test_app import an_app
+from tests.forge.apps import an_app
 from tests.forge.conftest import client, forge, place, template
 
 __all__ = ("client", "forge", "place", "template")

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.spending import BY, Line, Total, folded, total
+from tests.domain.lines import line
 
 dollars = st.integers(0, 10**13).map(lambda nano: Decimal(nano).scaleb(-9))
 counts = st.integers(0, 10**7)
@@ -14,13 +15,6 @@ lines = st.lists(st.builds(
     role=st.sampled_from(["triage", "author", "implementer"]), issue=st.integers(1, 3), model=st.sampled_from(["small", "large"]),
     day=st.sampled_from(["2026-11-21", "2026-11-22"]), replayed=st.booleans(), calls=counts, input_tokens=counts,
     cache_read_tokens=counts, output_tokens=counts, settled=dollars, held=dollars, open=dollars))
-
-
-def line(**given_: object) -> Line:
-    usual = {"session": "s", "run": "r", "role": "author", "issue": 1, "model": "m", "day": "2026-11-21", "replayed": False,
-             "calls": 1, "input_tokens": 10, "cache_read_tokens": 4, "output_tokens": 2, "settled": Decimal(1),
-             "held": Decimal(0), "open": Decimal(0)}
-    return Line(**(usual | given_))  # type: ignore[arg-type]
 
 
 @given(lines, st.lists(st.sampled_from(BY), unique=True), st.randoms())

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from harness.factory.bill import agreement
-from tests.domain.test_spending import line
+from tests.domain.lines import line
 from tests.fakes.ledger import FakeLedger
 
 

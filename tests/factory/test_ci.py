@@ -9,11 +9,11 @@ from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
 from harness.factory import ci
+from tests.factory.demands import demanding
 from tests.factory.kills import Killed
-from tests.factory.world import World
+from tests.factory.world import World, candidate_of, shown
 from tests.fakes.people import FakeSandbox
 
-CI = 'required_checks = [{name = "ci", app = 15368}]'
 NO_LONGER = timedelta(minutes=61)
 F_CHECKS = """
 ## Checks are green {#F-CHECKS}
@@ -24,25 +24,6 @@ level: enforced
 check: {checks_green: {}}
 ```
 """
-
-
-def demanding(tmp_path, merge=CI, *, rules="", **parts):
-    """A world whose operator demands something before a merge."""
-    world = World(tmp_path, **parts)
-    files = dict(world.git.trees[world.git.tree_of(world.base)])
-    files["factory.toml"] += f"\n[merge]\n{merge}\n".encode()
-    files["factory_rules.md"] += rules.encode()
-    world.remote["main"] = world.base = world.git.commit(world.git.tree(files), [], message="base")
-    return world
-
-
-def shown(world):
-    """What candidates are on the forge."""
-    return {name: sha for name, sha in world.remote.items() if name.startswith(ci.BRANCHES)}
-
-
-def candidate_of(world, issue):
-    return world.history(issue).verdict["binds"]["candidate"]
 
 
 @pytest.fixture

@@ -12,8 +12,7 @@ from harness.factory.comments.change import change_comment
 from harness.factory.gates import Gate, gates_of
 from harness.factory.lawbook import LAW, books
 from harness.factory.link import Link, Stage, Standing
-from tests.factory.test_obey import asking_a_person
-from tests.factory.test_queue import governed
+from tests.factory.demands import asking_a_person, governed
 
 
 def link(standing, *evidence, rule="F-SECRETS"):

@@ -9,10 +9,9 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.config import read_config
 from harness.factory.lookout import LOOKED
 from tests.factory.kills import Killed, killing, lap
-from tests.factory.world import ACCEPT, World
+from tests.factory.world import ACCEPT, ASK, World
 from tests.fakes.people import FakeModel
 
-ASK = {**ACCEPT, "verdict": "needs-info", "cites": [], "ask": "Which walk did you cancel?"}
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 
 

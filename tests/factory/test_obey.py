@@ -10,20 +10,11 @@ from harness.domain.lifecycle import Event, State
 from harness.factory.history import RESUME
 from harness.factory.obey import ANSWERS_AN_HOUR
 from harness.forge.projection import GHOST
-from tests.factory.test_queue import governed
-from tests.factory.world import World, edits_the_rules, fixes
+from tests.factory.demands import STORE, asking_a_person, governed
+from tests.factory.world import World, answers, edits_the_rules, fixes
 from tests.fakes.people import FakeAgent
 
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
-STORE = "tidebook/store.py"
-
-
-def asking_a_person(rule_id: str, *, more: str = "", on_fail: str = "needs-human") -> str:
-    """A rule that is asked before a merge, and refuses every change of the store."""
-    return (f"\n## The store is seen by a person {{#{rule_id}}}\n\nIt holds what people trusted us with.\n\n"
-            f"```yaml rule\nid: {rule_id}\napplies: merge\nlevel: enforced\n{more}check: {{paths: {{deny: [{STORE}]}}}}\n"
-            f"on_fail: {on_fail}\ncases:\n  - {{given: {{files: [{STORE}]}}, expect: fail}}\n"
-            f"  - {{given: {{files: [README.md]}}, expect: pass}}\n```\n")
 
 
 @pytest.fixture
@@ -45,10 +36,6 @@ def rejected(world):
 
 def maintainer(world, name="maya", permission=Permission.MAINTAIN):
     return world.forge.person(name, permission)
-
-
-def answers(world, number):
-    return [one.body for one in world.forge.ours(number) if ":reply:" in one.body]
 
 
 def of_kind(world, kind):

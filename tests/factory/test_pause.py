@@ -1,7 +1,6 @@
 """A pause for money or for want of a provider: no issue fails for it, nothing is asked meanwhile, and it ends by itself."""
 
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -11,33 +10,9 @@ from harness.factory.away import is_away, result_of
 from harness.factory.digest import digest
 from harness.factory.digest_page import text
 from harness.factory.history import FREEZE, RESUME, THAW
-from harness.factory.pause import PAUSE, PAUSE_LIFTED, pause_in_force
+from harness.factory.pause import PAUSE_LIFTED, pause_in_force
 from harness.factory.report import status
-from tests.fakes.people import FakeBroker
-
-MIDNIGHT = datetime(2030, 5, 5, tzinfo=UTC)
-WORDS = "the cap of $20 for this day would be crossed"
-
-
-class Purse(FakeBroker):
-    """A broker that answers nobody, or not these roles, before a moment."""
-
-    def __init__(self, clock, *, roles=None, cause="day", until=MIDNIGHT) -> None:
-        super().__init__()
-        self._clock, self._roles, self._cause, self._until = clock, roles, cause, until
-        self.refused: list[str] = []
-
-    @contextmanager
-    def open(self, request):
-        if self._clock.at < self._until and (self._roles is None or request.role in self._roles):
-            self.refused.append(request.role)
-            raise ModelsPaused(WORDS, cause=self._cause, again_at=self._until)
-        with super().open(request) as session:
-            yield session
-
-
-def pauses(world):
-    return world.ledger.entries(kind=PAUSE)
+from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
 
 
 @pytest.mark.parametrize("cause", ["day", "month", "provider", "meter"])
@@ -86,11 +61,6 @@ def test_what_is_approved_lands_in_a_pause(world) -> None:
     world.tick()
     assert (world.history(issue).state, world.history(other).state) == (State.MERGED, State.UNTRIAGED)
     assert world.broker.refused == []
-
-
-def paused(world, *, cause="day", until=MIDNIGHT, day="20", month="500"):
-    return world.ledger.append(PAUSE, f"pause/{len(pauses(world)) + 1}", data={
-        "cause": cause, "until": until.isoformat(), "why": WORDS, "run": "r", "caps": {"day": day, "month": month}})
 
 
 def test_the_one_that_lasts_longest_is_in_force_and_none_is_once_it_is_over(world) -> None:

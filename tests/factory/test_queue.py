@@ -14,43 +14,13 @@ from harness.factory.config import Triage, read_config
 from harness.factory.history import History
 from harness.factory.queue import Turn, beyond_bounds, in_turn
 from harness.factory.rota import urgency
+from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
+from tests.factory.reports import reworded
 from tests.factory.world import ACCEPT
 from tests.fakes.people import FakeModel
 
 NOW = datetime(2030, 5, 4, 12, tzinfo=UTC)
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
-FLOOD_RULE = """
-## Nobody floods {#F-FLOOD}
-
-One account gets 2 of its issues looked at within a day.
-
-```yaml rule
-id: F-FLOOD
-applies: issue
-level: enforced
-check: {author_rate: {max: 2, per: day}}
-on_fail: retry
-cases:
-  - {given: {author_ages: [60]}, expect: pass}
-  - {given: {author_ages: [60, 90]}, expect: fail}
-```
-"""
-LABEL_RULE = """
-## Talk goes elsewhere {#F-TALK}
-
-What is labelled a discussion is none of the factory's work.
-
-```yaml rule
-id: F-TALK
-applies: issue
-level: enforced
-check: {labels: {deny: [discussion]}}
-on_fail: ON_FAIL
-cases:
-  - {given: {labels: [discussion]}, expect: fail}
-  - {given: {labels: []}, expect: pass}
-```
-"""
 
 
 def waiting(number, author, *, of_the_house=False):
@@ -60,20 +30,6 @@ def waiting(number, author, *, of_the_house=False):
 
 def turn(author, *, hours=1.0, of_the_house=False):
     return Turn(author, of_the_house, NOW - timedelta(hours=hours))
-
-
-def bounded(world, **bounds):
-    """The world, with these operator's bounds in its factory.toml, and one hand, so that the order is one."""
-    toml = world.git.read(world.remote["main"], "factory.toml").replace(b"[limits]", b"[limits]\nparallel = 1")
-    table = "".join(f"{name} = {value}\n" for name, value in bounds.items())
-    world.push_to_main(**{"factory.toml": toml + f"\n[triage]\n{table}".encode()})
-    return world
-
-
-def governed(world, *rules):
-    text = world.git.read(world.remote["main"], "factory_rules.md")
-    world.push_to_main(**{"factory_rules.md": text + "".join(rules).encode()})
-    return world
 
 
 def looked_at(world):
@@ -260,19 +216,6 @@ def test_a_bound_that_is_none_is_named(table, key) -> None:
     with pytest.raises(ConfigError) as caught:
         read_config(f"schema = 1\n[triage]\n{table}\n")
     assert caught.value.key == key
-
-
-WORDS = ("cancelled", "booking", "places", "missing", "walk", "Tuesday", "group", "calendar", "screen", "button", "pressed",
-         "afterwards", "expected", "number", "people", "free", "again", "nobody", "joined", "yesterday")
-SWAPS = {"cancelled": "aborted", "booking": "reservation", "missing": "vanished", "pressed": "clicked", "people": "guests"}
-
-
-def reworded(number) -> str:
-    """The same report with two words swapped and the rest turned round."""
-    swapped = list(SWAPS)[number % len(SWAPS)], list(SWAPS)[(number // 5) % len(SWAPS)]
-    words = [SWAPS[word] if word in swapped else word for word in WORDS]
-    at = number % len(words)
-    return f"The places are gone: {' '.join(words[at:] + words[:at])}"
 
 
 def test_fifty_rewordings_of_one_report_lead_to_one_run(world) -> None:

@@ -6,7 +6,8 @@ import pytest
 
 from harness.domain.lifecycle import State
 from harness.factory.history import THAW, is_frozen, why_frozen
-from tests.factory.test_ci import CI, candidate_of, demanding, shown
+from tests.factory.demands import CI, demanding
+from tests.factory.world import candidate_of, shown
 
 WAIT = timedelta(minutes=61)
 

@@ -11,6 +11,7 @@ from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.dispatch import node_action
 from harness.factory.history import RESUME
+from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import FakeAgent, FakeModel, FakeSandbox, FakeValidator
 
@@ -167,10 +168,6 @@ def test_a_run_that_is_driven_is_left_as_recorded_when_its_dispatch_is_halted(tm
     world.agent.works = [lambda worktree: pytest.fail("the work was done already")]
     world.tick()
     assert world.history(issue).state is State.MERGED
-
-
-LONG = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
-        "The places are gone, and after a few of these the walk is full with nobody on it.")
 
 
 def test_the_same_words_again_are_a_duplicate_that_is_closed_and_no_model_is_asked(world) -> None:

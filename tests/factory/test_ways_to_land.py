@@ -11,7 +11,7 @@ from harness.factory import revert
 from harness.factory.audit import audit
 from harness.factory.history import is_frozen
 from harness.ports.git import Landing
-from tests.factory.test_ci import demanding
+from tests.factory.demands import demanding
 from tests.factory.world import World
 
 BY_API = 'by = "api"'

@@ -1,7 +1,6 @@
 """Every comment that triage leaves on an issue, word for word: a golden file each, and none without one."""
 
 import json
-import re
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,10 +16,9 @@ from harness.forge.embedded.pages.words import rail
 from harness.forge.embedded.records import Label
 from harness.governance.export import labels
 from harness.governance.triage import duplicate_answer
-from tests.factory.test_grace import ASK
-from tests.factory.test_queue import FLOOD_RULE, LABEL_RULE, bounded, governed
-from tests.factory.test_together import LONG
-from tests.factory.world import ACCEPT, REFUSE
+from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
+from tests.factory.reports import LONG
+from tests.factory.world import ACCEPT, ASK, REFUSE, steady
 from tests.fakes.people import FakeModel
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "comments"
@@ -131,12 +129,6 @@ def hostile_quote(world):
 STORIES = (accepted, rejected, closed_after_grace, appealed, asked, asked_in_vain, asked_too_often, waits_by_bound, waits_by_rule,
            rejected_by_rule, duplicate, unsure, younger_duplicate, closed_by_a_person,
            hostile_quote)
-
-
-def steady(body, *, base):
-    """Without what differs from run to run: commits, digests, and seconds, of which two hands use a varying number."""
-    body = re.sub(r"sha256:[0-9a-f]{64}", "sha256:RULES", body.replace(base, "BASE"))
-    return re.sub(r"T\d\d:\d\d:\d\d", "Thh:mm:ss", body)
 
 
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)

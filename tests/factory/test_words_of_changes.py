@@ -8,10 +8,8 @@ import pytest
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
-from tests.factory.test_grace import ASK
-from tests.factory.test_obey import answers, asking_a_person
-from tests.factory.test_queue import governed
-from tests.factory.test_words import steady
+from tests.factory.demands import asking_a_person, governed
+from tests.factory.world import ASK, answers, steady
 from tests.fakes.people import FakeModel
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "changes"

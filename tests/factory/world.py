@@ -1,12 +1,14 @@
 """A whole factory over fakes: a forge, git, models, boxes and a judge that keep state, and a real ledger chain."""
 
 import functools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from harness.domain.verdict import VerdictOutcome
+from harness.factory import ci
 from harness.factory.dispatch import ACTION, Dispatch, node_action
 from harness.factory.history import History, history
 from harness.factory.plant import Places, Plant
@@ -23,6 +25,7 @@ EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
 ACCEPT = {"verdict": "in", "cites": ["M-BOOK"], "quote": "The places are gone", "priority": "normal", "kind": "bug",
           "duplicate_of": None, "ask": "", "confidence": 0.9}
 REFUSE = {**ACCEPT, "verdict": "out", "cites": ["M-NOPAY"], "quote": "card payments", "kind": "feature"}
+ASK = {**ACCEPT, "verdict": "needs-info", "cites": [], "ask": "Which walk did you cancel?"}
 
 
 def fixes(worktree: Path) -> None:
@@ -91,3 +94,22 @@ class World:
         tree = dict(self.git.trees[self.git.tree_of(self.remote["main"])])
         tree |= {name.replace("__", "/"): content for name, content in files.items()}
         self.remote["main"] = self.git.commit(self.git.tree(tree), [self.remote["main"]], message="by hand")
+
+
+def shown(world):
+    """What candidates are on the forge."""
+    return {name: sha for name, sha in world.remote.items() if name.startswith(ci.BRANCHES)}
+
+
+def candidate_of(world, issue):
+    return world.history(issue).verdict["binds"]["candidate"]
+
+
+def answers(world, number):
+    return [one.body for one in world.forge.ours(number) if ":reply:" in one.body]
+
+
+def steady(body, *, base):
+    """Without what differs from run to run: commits, digests, and seconds, of which two hands use a varying number."""
+    body = re.sub(r"sha256:[0-9a-f]{64}", "sha256:RULES", body.replace(base, "BASE"))
+    return re.sub(r"T\d\d:\d\d:\d\d", "Thh:mm:ss", body)

@@ -1,5 +1,6 @@
 """Somebody's repository, made with real git."""
 
+import hashlib
 import subprocess
 from pathlib import Path
 
@@ -18,3 +19,13 @@ def repository_of(folder: Path, *, branch: str = "main") -> str:
     git(folder, "add", "--all")
     git(folder, "commit", "--quiet", "--message", "As it is")
     return git(folder, "rev-parse", "HEAD")
+
+
+def everything(folder):
+    """Each file with its bytes, mode and times: what a touch would change."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        facts = path.lstat()
+        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
+        found[str(path)] = (content, facts.st_mode, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
+    return found

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from harness.forge.embedded.api.permissions import needs
 from harness.forge.embedded.api.routes import VIEWS
+from tests.forge.apps import as_app, installation_token, signed
 from tests.forge.conftest import a_place
 from tests.forge.gitclient import done, git
 from tests.forge.patience import files_below
@@ -28,23 +29,6 @@ def place(forge, client, template, tmp_path_factory):
 def app(place):
     made = place.admin.create_app(place.owner.login, {**MANIFEST, "name": f"Tide {place.prefix}"})
     return made | {"installation": place.admin.install_app(made["slug"], place.owner.login, repositories=["tidebook"])}
-
-
-def signed(app, *, key=None, algorithm="RS256", drop=(), **claims):
-    now = int(time.time())
-    told = {"iat": now - 60, "exp": now + 300, "iss": str(app["id"]), **claims}
-    return jwt.encode({name: value for name, value in told.items() if name not in drop}, key or app["pem"], algorithm=algorithm)
-
-
-def as_app(place, app, method="GET", path="/app", *, token=None, **more):
-    return place.ask(method, f"/api/v3{path}", headers={"Authorization": f"Bearer {token or signed(app)}"}, **more)
-
-
-def installation_token(place, app, **wanted):
-    path = f"/app/installations/{app['installation']}/access_tokens"
-    answer = as_app(place, app, "POST", path, json=wanted)
-    assert answer.status_code == 201, answer.text
-    return answer.json()["token"]
 
 
 def by_token(place, token, method, path, **more):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect, sync_playwright
 
-from tests.forge.test_forms import FORM
+from tests.forge.pages import FORM
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 SECONDS = 120_000  # milliseconds of a machine that is busy with other things

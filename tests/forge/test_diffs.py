@@ -8,7 +8,7 @@ from harness.forge.embedded.commits import FileChange
 from harness.forge.embedded.pages import diffs
 from harness.forge.embedded.pages.thread import stays
 from harness.forge.embedded.records import CheckRun, Event, Role, User
-from tests.forge.test_pages import page
+from tests.forge.pages import page
 
 PATCH = "@@ -1,4 +1,4 @@\n same\n-one\n-two\n+uno\n last\n+end\n\\ No newline at end of file\n"
 KIM = User(1, "kim", "User", Role.READ, 0)

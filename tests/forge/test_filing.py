@@ -5,8 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.forge.test_forms import FORM
-from tests.forge.test_pages import page, post, sign_in
+from tests.forge.pages import FORM, page, post, sign_in
 
 CONFIG = "blank_issues_enabled: {blank}\ncontact_links: [{{name: The guide, about: How it works, url: 'https://e.example/g'}}]\n"
 FILLED = {"template": "bug.yml", "title": "From the form", "name": "", "answer-version": "1.2", "answer-field-2": "It <b>broke",

@@ -7,21 +7,7 @@ from harness.domain.governance import ScopeEntry, ScopeKind, Source
 from harness.forge.embedded.pages.answers import answered, at_first
 from harness.forge.embedded.pages.forms import Checkboxes, Dropdown, Field, Input, Malformed, Prose, TextArea, form_from
 from harness.governance.export.forms import issue_forms
-
-FORM = """
-name: A bug
-description: Tell it.
-title: "[Bug] "
-labels: [kind:bug, 2]
-body:
-- {type: markdown, attributes: {value: "Thank **you**."}}
-- {type: input, id: version, attributes: {label: Version, placeholder: 1.2}, validations: {required: true}}
-- {type: textarea, attributes: {label: "What\\n happened?", value: It broke}}
-- {type: textarea, id: log, attributes: {label: Log, render: shell}}
-- {type: dropdown, id: where, attributes: {label: Where, options: [Phone, Desk], default: 1}}
-- {type: dropdown, id: with, attributes: {label: With, options: [Firefox, Chromium, Safari], multiple: true}}
-- {type: checkboxes, id: terms, attributes: {label: Before, options: [{label: Looked, required: true}, {label: Can help}]}}
-"""
+from tests.forge.pages import FORM
 
 
 def form(text=FORM):

@@ -3,8 +3,8 @@
 import pytest
 
 from harness.forge.embedded.api.graphql_text import Unreadable, operation_in
+from tests.forge.apps import installation_token
 from tests.forge.conftest import a_place
-from tests.forge.test_apps import installation_token
 
 PIN = "mutation Pin($input: PinIssueInput!) { pinIssue(input: $input) { issue { id number isPinned } clientMutationId } }"
 PINNED = """query ($owner: String!, $name: String!) {

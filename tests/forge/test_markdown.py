@@ -1,36 +1,16 @@
 """Markdown as a stranger writes it: what is shown, what is not, and what is made visible."""
 
 import time
-from html.parser import HTMLParser
 
 import pytest
 
 from harness.forge.embedded.pages.markdown import rendered
 from harness.forge.embedded.pages.visits import local_address
+from tests.forge.pages import Reader
 
 ALLOWED = {"p", "a", "code", "pre", "em", "strong", "s", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6",
            "hr", "br", "table", "thead", "tbody", "tr", "th", "td", "details", "summary", "div", "span"}
-VOID = {"hr", "br", "img", "input", "meta", "link", "col"}
 ATTRIBUTES = {"href", "rel", "title", "class", "start", "id", "style", "role", "tabindex", "aria-label"}
-
-
-class Reader(HTMLParser):
-    """Every tag and attribute that a browser would see."""
-
-    def __init__(self, page) -> None:
-        super().__init__()
-        self.tags, self.attributes, self.links, self.open = [], [], [], []
-        self.feed(page)
-
-    def handle_starttag(self, tag, attrs) -> None:
-        self.tags.append(tag)
-        self.attributes += [name for name, _ in attrs]
-        self.links += [value for name, value in attrs if name in ("href", "src")]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag) -> None:
-        assert self.open.pop() == tag
 
 
 HOSTILE = [

@@ -9,15 +9,10 @@ from harness.domain.issue import Permission
 from harness.factory.slash import COMMANDS
 from harness.forge.embedded.pages import words
 from harness.forge.embedded.seed import Administrator
+from tests.forge.pages import Reader, page, post, sign_in
 from tests.forge.patience import SECONDS
-from tests.forge.test_markdown import Reader
 
 EVIL = "<script>alert('title')</script> \"'><img src=x onerror=alert(1)> \u202egnp.exe"
-
-
-def post(place, path, form, *, origin=None, cookies=None):
-    headers = {} if origin == "" else {"Origin": origin or place.forge.url}
-    return place.client.post(f"/{place.name}{path}", data=form, headers=headers, cookies=cookies, follow_redirects=False)
 
 
 @pytest.fixture(autouse=True)
@@ -25,17 +20,6 @@ def _no_cookies_left(client):
     client.cookies.clear()
     yield
     client.cookies.clear()
-
-
-def page(place, path=""):
-    return place.client.get(f"/{place.name}{path}")
-
-
-def sign_in(place, account):
-    answer = place.client.post("/sign-in", data={"token": account.token, "back": f"/{place.name}"},
-                               headers={"Origin": place.forge.url}, follow_redirects=False)
-    assert (answer.status_code, answer.headers["location"]) == (303, f"/{place.name}")
-    return answer
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,8 @@ import re
 import pytest
 
 from harness.forge.embedded.seed import Administrator
+from tests.forge.pages import page, post, sign_in
 from tests.forge.patience import start
-from tests.forge.test_pages import page, post, sign_in
 
 ROLES = ("nobody", "guest", "read", "author", "triage", "write", "admin")
 AUTHORS = {"author", "write", "admin"}

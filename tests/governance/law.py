@@ -3,8 +3,9 @@
 from textwrap import dedent
 
 from harness.domain.facts import NO_FILE, REGULAR, ChangeFacts, ChangeKind, FileChange
-from harness.domain.governance import Governance
+from harness.domain.governance import Governance, Status
 from harness.governance import read_governance
+from harness.governance.past.coverage import Answered
 
 FRONT = "---\nschema: 1\n---\n"
 CODE = b"# How code is written here\n"
@@ -54,3 +55,8 @@ def change(path: str | bytes, added: int | None = 1, deleted: int | None = 0, **
 
 def touching(*paths: str | bytes, **facts: object) -> ChangeFacts:
     return ChangeFacts(files=tuple(change(path) for path in paths), **facts)
+
+
+def answered(rule="F-ONE", *, change=1, entry=1, passed=False, status=Status.ENFORCE, overridden=None, facts=None, says="no"):
+    return Answered(rule, change, entry, f"2030-05-{entry:02}T00:00:00Z", passed, status, says, facts or touching("a", "b"),
+                    overridden)

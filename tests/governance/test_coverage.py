@@ -2,16 +2,11 @@
 
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import Status
-from harness.governance.past.coverage import Answered, Cited, Override, coverage
-from tests.governance.law import governance, rule_text, touching
+from harness.governance.past.coverage import Cited, Override, coverage
+from tests.governance.law import answered, governance, rule_text
 
 LAW = governance(rule_text("level: enforced\ncheck: {files: {max: 1}}"),
                  rule_text("level: enforced\ncheck: {attempts: {max: 3}}", rule_id="F-TWO"))
-
-
-def answered(rule="F-ONE", *, change=1, entry=1, passed=False, status=Status.ENFORCE, overridden=None, facts=None, says="no"):
-    return Answered(rule, change, entry, f"2030-05-{entry:02}T00:00:00Z", passed, status, says, facts or touching("a", "b"),
-                    overridden)
 
 
 def row(found, rule="F-ONE"):

@@ -17,8 +17,7 @@ from harness.governance.past.coverage import Cited, Override, coverage
 from harness.governance.past.suggest import drafts
 from tests.factory.world import World
 from tests.fakes.people import FakeAgent
-from tests.governance.law import FRONT, MISSION, change, files, governance, rule_text, touching
-from tests.governance.test_coverage import answered
+from tests.governance.law import FRONT, MISSION, answered, change, files, governance, rule_text, touching
 
 SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
 FACTORY = Path(sys.executable).with_name("factory")

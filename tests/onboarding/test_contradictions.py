@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from harness.onboarding import contradictions_of
 from harness.onboarding.contradictions import contradictions_in
 from harness.wiring.prose import contradictions_at
-from tests.onboarding.test_drafts import TEXT
+from tests.onboarding.texts import TEXT
 
 FACTORY = Path(__file__).with_name("public-factory-prose")
 ROOT = Path(__file__).resolve().parents[2]

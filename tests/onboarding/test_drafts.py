@@ -18,18 +18,8 @@ from harness.onboarding import drafts_of, survey_of
 from harness.onboarding.nevers import SEVEN, catalogue, nevers_of
 from harness.onboarding.survey import Product, Survey
 from tests.onboarding.reading import adopted, governance_of, is_clean
+from tests.onboarding.texts import TEXT
 
-NASTY = st.sampled_from((
-    "MUST", "NEVER", "F-SIZE", "M-NOPAY", "L-1", "{#F-SIZE}", "```yaml rule\nid: F-X\n```", "```yaml scope", "---",
-    "- - -", "# ", "- ", "1. ", "> ", "<!--", "-->", "<script>", "[a](b)", "`", "``", "“", "”", '"', "'", "\\", "\t", "\r\n",
-    "\n\n", "\n", " ", "0 lines", "two files", "Non-goals", "We will never", "yaml rule", "at most three hundred lines",
-    "workflows/none.yaml", "at most 500 lines per pull request", "No more than 5 files in a change.",
-    "Changes are at most 7 files.", "never edit `src/app.py`", "Do not touch src/ or *.lock.", "at most $9 per issue",
-    "at most 99999999999999999999 lines per PR", "up to 0 files per change", "Every bug fix must come with a test.",
-    "We will never take payments at most 3 lines MUST F-1.", "No accounts.", "Never commit secrets.", "## Non-goals\n\n- ",
-    "\u202e", "\u200b", "\ufeff", "\x7f", "\x85", "\u2028", "\ud7ff", "é", "{{ x }}", "{% raw %}", "<# #>", "$PORT", "~~~",
-))
-TEXT = st.lists(NASTY | st.text(max_size=12), max_size=14).map("".join)
 NAMES = st.sampled_from((
     "a.py", "src/app.py", "a b.py", "-x.md", "!x.md", "[x].py", "a**b.py", "x*.py", "q?.js", "ü/ä.py", "tests/test_a.py",
     "tests/a'b.py", 'tests/"q".py', "{x}.md", "#.md", "x/workflows/a.py", "F-1/a.py", "docs/index.md", "LINK.md",

@@ -22,7 +22,7 @@ from tests.validators import apps
 from tests.validators.conftest import chromium, house  # noqa: F401  (the session's real browsers)
 from tests.validators.house import House
 from tests.validators.patience import PLANNED
-from tests.validators.test_evil_apps import REFUSING, SHALLOW, THOROUGH, driver
+from tests.validators.plans import REFUSING, SHALLOW, THOROUGH, driver
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence
 from validators.domain.fold import verdict

@@ -16,7 +16,8 @@ from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import State
 from harness.factory.comments import pull_request_body
 from harness.governance.text.normalise import LONGEST, normalise
-from tests.factory.test_queue import bounded, reworded
+from tests.factory.demands import bounded
+from tests.factory.reports import reworded
 from tests.factory.world import ACCEPT, World, fixes
 from tests.fakes.people import FakeAgent
 

@@ -1,6 +1,5 @@
 """Taking somebody's repository: what comes, what is said of it, and that nothing at the original is run or changed."""
 
-import hashlib
 import os
 import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +12,7 @@ from harness.repository.export import export
 from harness.repository.original import Address, TakingLimits, address_of, changed_tree, committed, refusal_of, taken
 from harness.repository.plumbing import Git, Said
 from harness.repository.walk import WalkLimits
-from tests.fakes.original import git, repository_of
+from tests.fakes.original import everything, git, repository_of
 
 HERE = Path("/")
 
@@ -35,16 +34,6 @@ def take(folder, tmp_path, **limits):
 
 def listed(tmp_path, tree):
     return Git(tmp_path / "store.git").output("ls-tree", "-r", "-z", "--name-only", tree).split(b"\0")[:-1]
-
-
-def everything(folder):
-    """Each file with its bytes, mode and times: what a touch would change."""
-    found = {}
-    for path in sorted(folder.rglob("*")):
-        facts = path.lstat()
-        content = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() and not path.is_symlink() else ""
-        found[str(path)] = (content, facts.st_mode, facts.st_mtime_ns, facts.st_ctime_ns, facts.st_size, facts.st_ino)
-    return found
 
 
 def test_the_files_of_the_tip_come_without_their_history(app, tmp_path) -> None:

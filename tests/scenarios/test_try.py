@@ -9,8 +9,7 @@ import pytest
 
 from tests import warm
 from tests.fakes.endpoint import Endpoint, recordings_for, serving
-from tests.fakes.original import repository_of
-from tests.repository.test_original import everything
+from tests.fakes.original import everything, repository_of
 from tests.scenarios.conftest import SECONDS, as_said, factory
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"

@@ -6,8 +6,6 @@ One plan performs them all: each run has an app of its own, as in production. Wh
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
@@ -19,41 +17,16 @@ import pytest
 
 from tests.validators import apps
 from tests.validators.patience import PLANNED
+from tests.validators.plans import REFUSING, SHALLOW, THOROUGH, driver
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.proof import proof
 from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom, Verdict
 from validators.judge.evidence_json import read_evidence
-from validators.judge.plan import READY, Plan, PlannedRun, base_runs, judgement_runs, plan_json
+from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json
 from validators.judge.redact import leaks, public_findings
 from validators.language.check import checked
-
-STEPS = """
-  - open: /
-  - fill: {label: "Name", value: "{{ any.name }}"}
-  - fill: {label: "Group size", value: "{{ any.int(5, 8) }}"}
-  - click: {button: "Book"}
-"""
-LOOKS = """
-  - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
-  - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], in: {table: "Bookings"}, times: 1}
-"""
-KEPT = "  - after_reload: same\n  - other_session: same\n"
-NEVER = 'never: [{http_status: ">=500"}, {console: error}, {text: "Traceback"}]\n'
-WRONG_VALUE = 'twin:\n  expect:\n    - text: {role: status, equals: "Booked for 0"}\n'
-WRONG_INPUT = """twin:
-  steps:
-    - open: /
-    - fill: {label: "Name", value: "{{ any.name }}"}
-    - fill: {label: "Group size", value: "9"}
-    - click: {button: "Book"}
-  expect:
-    - row: {cells: ["{{ filled.name }}", "9"], in: {table: "Bookings"}}
-"""
-THOROUGH = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_VALUE}"
-REFUSING = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_INPUT}"
-SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"
 
 
 @dataclass(frozen=True)
@@ -158,11 +131,6 @@ def seen(
 def plan_of(*journeys: str, runs: tuple[PlannedRun, ...], browser: str) -> Plan:
     """A plan for a machine with much else to do."""
     return Plan(journeys, runs, 1, date(2026, 1, 1), journey_seconds=AMPLE, browser=browser, bounds=PLANNED)
-
-
-def driver(plan: str, out: Path, *, told: str = READY) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "validators.driver", str(out)]
-    return subprocess.run(command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False)
 
 
 @pytest.mark.parametrize("name", CASES)

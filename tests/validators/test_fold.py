@@ -5,108 +5,36 @@ from itertools import product
 
 import pytest
 
+from tests.validators.runs import (
+    FAILED_LOOK,
+    LOOK,
+    OWN,
+    RED,
+    RED_RUNS,
+    SABOTAGE,
+    SILENT_RUNS,
+    TOUCHED,
+    TWINS,
+    run,
+    sealed,
+    told,
+)
 from validators.domain.evidence import (
     Breach,
-    ExpectationOutcome,
     Identity,
     Kind,
     RunEvidence,
     RunId,
     SabotageFacts,
     Saboteur,
-    StepOutcome,
     Trouble,
 )
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom
 
-STEP = StepOutcome(0, 4, "open", True)
-LOOK = ExpectationOutcome(0, 9, "text", "here", True)
-RED = Proof(True, "red on base")
-
-
-def run(identity: Identity = Identity.PLAIN, kind: Kind = Kind.JOURNEY, **changes) -> RunEvidence:
-    name, attempt = changes.pop("journey", "j"), changes.pop("attempt", 1)
-    saboteur = changes.pop("saboteur", None)
-    whole = RunEvidence(RunId(name, identity, kind, saboteur, attempt), True, True, (STEP,), (LOOK,))
-    return replace(whole, **changes)
-
-
-def failed_step(trouble: Trouble) -> tuple[StepOutcome, ...]:
-    return (STEP, StepOutcome(1, 5, "click", False, trouble))
-
-
-FAILED_LOOK = (replace(LOOK, passed=False),)
-GREEN = {}
-RED_RUNS = {
-    "step missing": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
-    "step not actionable": {"steps": failed_step(Trouble.NOT_ACTIONABLE), "expectations": ()},
-    "no answer": {"steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
-    "too large": {"steps": failed_step(Trouble.TOO_LARGE), "expectations": ()},
-    "look": {"expectations": FAILED_LOOK},
-    "breach": {"breaches": (Breach("http_status", 12),)},
-}
-SILENT_RUNS = {
-    "absent": None,
-    "skipped": {"skipped": "why"},
-    "error": {"errors": ("boom",)},
-    "not ready": {"app_ready": False},
-    "cut off": {"complete": False},
-    "cut off while red": {"complete": False, "expectations": FAILED_LOOK},
-    "ambiguous": {"steps": failed_step(Trouble.AMBIGUOUS), "expectations": ()},
-    "no value": {"steps": failed_step(Trouble.NO_VALUE), "expectations": ()},
-    "broken": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.BROKEN),)},
-    "looked at nothing": {"expectations": ()},
-    "did nothing": {"steps": ()},
-    "empty": {"steps": (), "expectations": ()},
-}
-OWN = {"green": GREEN, **RED_RUNS, **SILENT_RUNS}
-TWINS = {
-    "fails": {"expectations": FAILED_LOOK},
-    "fails where it looked": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.MISSING),)},
-    "passes": {},
-    "absent": None,
-    "skipped": {"skipped": "why"},
-    "error": {"errors": ("boom",), "expectations": FAILED_LOOK},
-    "not ready": {"app_ready": False, "expectations": FAILED_LOOK},
-    "cut off": {"complete": False, "expectations": FAILED_LOOK},
-    "a step failed": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
-    "ambiguous": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.AMBIGUOUS),)},
-    "breach only": {"breaches": (Breach("console", 12),)},
-}
 GOOD_TWINS = {"fails", "fails where it looked"}
-TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
-SABOTAGE = {
-    "caught": {"sabotage": TOUCHED, "expectations": FAILED_LOOK},
-    "caught at a step": {"sabotage": TOUCHED, "steps": failed_step(Trouble.MISSING), "expectations": ()},
-    "caught though untouched": {"sabotage": NEAR, "expectations": FAILED_LOOK},
-    "missed, untouched": {"sabotage": NEAR},
-    "not applicable": {"sabotage": APART},
-    "failed without a wound": {"sabotage": APART, "expectations": FAILED_LOOK},
-    "missed": {"sabotage": TOUCHED},
-    "only its own mark": {"sabotage": TOUCHED, "breaches": (Breach("http_status", 12),)},
-    "silent": {"sabotage": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
-    "error": {"sabotage": TOUCHED, "errors": ("boom",)},
-    "no facts": {"expectations": FAILED_LOOK},
-    "absent": None,
-}
 KILLS = {"caught", "caught at a step", "caught though untouched"}
 HARMLESS = {"missed, untouched", "not applicable", "failed without a wound"}
-
-
-def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 4) -> tuple[RunEvidence, ...]:
-    """Evidence of one journey from the names of the cases above."""
-    pairs = [
-        (run(Identity.PLAIN), OWN[plain]),
-        (run(Identity.MASKED), OWN[masked]),
-        (run(kind=Kind.TWIN), TWINS[twin]),
-        *((run(kind=Kind.SABOTAGE, saboteur=who), SABOTAGE[how]) for who, how in zip(Saboteur, sabotage, strict=True)),
-    ]
-    return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)
-
-
-def sealed(proof: Proof | None = RED, purpose: Purpose = Purpose.BUG) -> tuple[Sealed, ...]:
-    return (Sealed("j", "M-BOOK", purpose, proof),)
 
 
 def test_a_run_says_one_of_three_things() -> None:

@@ -6,42 +6,14 @@ from datetime import date
 import pytest
 
 from tests.validators.fakes import FakeApp, FakeSession, FakeStage
+from tests.validators.performing import BOOK, perform
 from validators.domain.errors import Unable
-from validators.domain.evidence import Kind, RunEvidence, RunId, Trouble
+from validators.domain.evidence import Kind, RunId, Trouble
 from validators.domain.fold import Result, result
 from validators.domain.stakes import stakes
 from validators.domain.values import Draw, Values
-from validators.judge.performance import Patience, performed
+from validators.judge.performance import Patience
 from validators.language.reader import read
-
-BOOK = """\
-journey: book
-promise: M-BOOK
-steps:
-  - open: /
-  - fill: {label: "Name", value: "{{ any.name }}"}
-  - fill: {label: "Group size", value: "{{ any.int(2, 8) }}"}
-  - click: {button: "Book"}
-expect:
-  - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
-  - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], times: 1}
-  - absent: {row: "Nobody"}
-  - after_reload: same
-  - other_session: same
-never: [{http_status: ">=500"}, {console: error}, {text: "Traceback"}]
-twin:
-  expect: [{text: {role: status, equals: "Booked for 0"}}]
-"""
-NONE = Patience(step=0, look=0)
-
-
-def perform(source: str = BOOK, *, app: FakeApp | None = None, run: RunId | None = None, **options) -> RunEvidence:
-    journey = read(source)
-    stage = options.pop("stage", None) or FakeStage(app or FakeApp())
-    values = options.pop("values", None) or Values(Draw(7, journey.name, date(2026, 11, 21)))
-    patience = options.pop("patience", NONE)
-    work = performed(run or RunId("book"), journey, stage, values=values, patience=patience, seconds=options.pop("seconds", 60))
-    return asyncio.run(work)
 
 
 def test_a_good_app_passes_from_every_vantage() -> None:

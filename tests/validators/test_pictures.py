@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.validators.apps import Static
 from tests.validators.fakes import FakeStage
 from tests.validators.house import PATIENCE, House
-from tests.validators.test_performance import perform
+from tests.validators.performing import perform
 from validators.browser.stage import MOST_MISSED, BrowserStage
 
 BROKEN_OFF = """journey: book

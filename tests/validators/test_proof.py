@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from tests.validators.test_fold import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
+from tests.validators.runs import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
 from validators.domain.evidence import Breach, Identity, Kind, Trouble
 from validators.domain.proof import FLAKY, broken, proof
 from validators.domain.verdict import Purpose

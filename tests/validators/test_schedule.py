@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import replace
 
-from tests.validators.test_fold import FAILED_LOOK, run
+from tests.validators.runs import FAILED_LOOK, run
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Kind, RunEvidence
 from validators.domain.fold import Result, result

@@ -11,7 +11,7 @@ from playwright.async_api import Locator
 
 from tests.validators.apps import App
 from tests.validators.house import PATIENCE, House, button, trouble
-from tests.validators.test_wire import GET, answering, through
+from tests.validators.talks import GET, answering, through
 from validators.browser.http1 import Head
 from validators.browser.session import REST_SECONDS
 from validators.browser.stage import BrowserStage

@@ -5,57 +5,15 @@ from __future__ import annotations
 import asyncio
 import gzip
 import zlib
-from collections.abc import Awaitable, Callable
 
 import pytest
 
 from tests.validators.apps import App, served
-from tests.validators.patience import LONG, until
+from tests.validators.patience import until
+from tests.validators.talks import GET, answering, asked, through
 from validators.browser.http1 import Head, unpacked
 from validators.browser.wire import LARGEST_ANSWER, Wire
 
-Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-
-
-def answering(raw: bytes, *, hold: bool = False) -> Talk:
-    """An app that reads a head and says these bytes, whatever it was asked. It hangs up, or leaves that to the other side."""
-
-    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(raw)
-        await writer.drain()
-        if hold:
-            await reader.read()
-        writer.close()
-
-    return talk
-
-
-async def asked(wire: Wire, request: bytes) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(wire.address.rpartition(":")[2]))
-    writer.write(request)
-    await writer.drain()
-    try:
-        return await asyncio.wait_for(reader.read(), LONG)
-    except ConnectionError:
-        return b""
-    finally:
-        writer.close()
-
-
-def through(talk: Talk, request: bytes, **options) -> tuple[bytes, Wire]:
-    """What a browser gets for a request through a wire to an app that talks like this."""
-
-    async def work() -> tuple[bytes, Wire]:
-        server = await asyncio.start_server(talk, "127.0.0.1", 0)
-        port = server.sockets[0].getsockname()[1]
-        async with server, Wire(host="app.localhost", port=port, **options) as wire:
-            return await asked(wire, request), wire
-
-    return asyncio.run(work())
-
-
-GET = b"GET http://app.localhost/a?b=c HTTP/1.1\r\nHost: app.localhost\r\nProxy-Connection: keep-alive\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
 
 

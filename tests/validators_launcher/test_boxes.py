@@ -1,11 +1,9 @@
 """What the judge's own box can see and reach, and that a launcher which dies takes everything with it."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from dataclasses import replace
 from datetime import date
@@ -13,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.validators_launcher import seaside
+from tests.validators_launcher.processes import alive, descendants, until
 from tests.validators_launcher.world import ENV, World, command
 from validators.app.boxes import Boxes
 from validators.app.instances import Fleet, Start, Wanted
@@ -155,29 +154,6 @@ def at_work(pid: int) -> set[tuple[int, str]]:
     return family if ready else set()
 
 
-def descendants(pid: int) -> set[tuple[int, str]]:
-    """Every process below `pid`, with its start time, so that a number used again is not taken for it."""
-    parents = {child: facts for child in os.listdir("/proc") if child.isdigit() and (facts := stat(int(child)))}
-    found, wanted = set[tuple[int, str]](), {str(pid)}
-    while wanted:
-        below = {child for child, (parent, _) in parents.items() if parent in wanted}
-        found |= {(int(child), parents[child][1]) for child in below}
-        wanted = below
-    return found
-
-
-def alive(family: set[tuple[int, str]]) -> set[tuple[int, str]]:
-    return {(pid, began) for pid, began in family if (facts := stat(pid)) and facts[1] == began}
-
-
-def stat(pid: int) -> tuple[str, str] | None:
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else (fields[1], fields[19])
-
-
 def argv(pid: int) -> str:
     try:
         return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -185,11 +161,3 @@ def argv(pid: int) -> str:
         return ""
 
 
-def until(found: Any, *, seconds: float) -> Any:
-    """What `found()` returns once it is truthy."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if answer := found():
-            return answer
-        time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators.test_fold import sealed, told
+from tests.validators.runs import sealed, told
 from tests.validators_launcher import seaside
 from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS
 from validators.domain.meaning import meaning

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher import seaside
-from tests.validators_launcher.test_boxes import alive, descendants, until
+from tests.validators_launcher.processes import alive, descendants, until
 from tests.validators_launcher.world import ENV, World, command
 
 SECONDS = 600

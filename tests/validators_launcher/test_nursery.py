@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.validators_launcher.test_boxes import alive, descendants, until
+from tests.validators_launcher.processes import alive, descendants, until
 from validators.app.nursery import ENV, Nursery, Supervisor
 from validators.domain.stops import Inconclusive
 

@@ -1,6 +1,5 @@
 """What is down is said once, kept in the ledger, and over when all is well."""
 
-import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -14,6 +13,7 @@ from harness.wiring.departure import Departure
 from harness.wiring.duty import Duty
 from harness.wiring.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
 from tests.fakes.clock import FakeClock
+from tests.wiring.nights import ToldDeparture
 
 DOWN = ForgeError("the forge was not reached", retryable=True)
 
@@ -23,8 +23,8 @@ class Post:
 
     def __init__(self, home) -> None:
         self.said: list[tuple[str, str]] = []
-        departure = Departure(1)
-        departure.told_by = signal.SIGTERM
+        departure = ToldDeparture(1)
+        departure.tell()
         self.ledger = SqliteLedger(home, SystemClock())
         self.outages = Outages(Duty(home, 1, lambda *words: self.said.append(words), lambda *told: None, departure,
                                     Notifier({}), UTC), self.ledger)

@@ -1,27 +1,19 @@
 """A daemon's shift over the fakes: hours that come, hours that were missed, the owner's stop, and the digest."""
 
 import re
-import signal
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Never
 
 import pytest
 
-from harness.domain.errors import ForgeError, Interrupted
+from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
-from harness.engine.notify import Notifier
-from harness.factory.dispatch import ACTION, Dispatch, node_action
 from harness.factory.rota import SCHEDULE
 from harness.shipped import shipped
-from harness.wiring.departure import Departure
-from harness.wiring.duty import Duty
 from harness.wiring.home import HomeFile, write_home
-from harness.wiring.open import Works
-from harness.wiring.shift import Shift
-from tests.factory.test_pause import Purse, paused
+from tests.factory.pauses import Purse, paused
 from tests.factory.world import World, fixes
-from tests.fakes.engine import FakeEngine
+from tests.wiring.nights import Night
 
 
 @pytest.fixture
@@ -29,43 +21,6 @@ def world(tmp_path):
     write_home(tmp_path, HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=1,
                                   token_file="keys/forge.token"))
     return World(tmp_path)
-
-
-class Night:
-    """A shift that is told to go when it says one of `until`, or has looked `looks` times."""
-
-    def __init__(self, world, *, until=(), looks=3, check=lambda: None, lift_after=0.0, interval=0.01, mail=None) -> None:
-        self.said: list[tuple[str, str]] = []
-        self.wells = 0
-        self.world, self.until, self.looks, self._check, self.lift_after = world, until, looks, check, lift_after
-        self.departure = Departure(1)
-        plant, engine = world.plant(), FakeEngine(world.done)
-        engine.register(ACTION, node_action(plant))
-        duty = Duty(world.work, interval, self.say, lambda *told: None, self.departure, Notifier({}), UTC,
-                    clock=world.ledger.clock)
-        works = Works(plant, Dispatch(plant, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
-        self.shift = Shift(duty, works, well=self.well, sweep=lambda: "3 MB freed", mail=mail)
-
-    def say(self, kind, words) -> None:
-        self.said.append((kind, words))
-        if kind == "paused" and self.lift_after:
-            threading.Timer(self.lift_after, self.world.plant().places.stop_flag.unlink).start()
-        if kind in self.until:
-            self.departure.told_by = signal.SIGTERM
-
-    def check(self) -> None:
-        self._check()
-        self.looks -= 1
-        if self.looks == 0:
-            self.departure.told_by = signal.SIGTERM
-
-    def well(self) -> None:
-        self.wells += 1
-
-    def work(self):
-        with pytest.raises(Interrupted):
-            self.shift.work()
-        return self.said
 
 
 def triage_waits_for_its_hour(world, line="17 2 * * *") -> None:

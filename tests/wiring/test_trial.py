@@ -14,8 +14,7 @@ from harness.wiring.founding import launcher_key_id
 from harness.wiring.home import read_home
 from harness.wiring.services import KEY
 from harness.wiring.trial import Trial, create_trial
-from tests.fakes.original import git, repository_of
-from tests.repository.test_original import everything
+from tests.fakes.original import everything, git, repository_of
 
 TIDEBOOK = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
 GOVERNANCE = ("mission.md", "factory_rules.md", "CLAUDE.md", "factory.toml")

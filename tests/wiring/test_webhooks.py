@@ -5,7 +5,6 @@ import hmac
 import http.client
 import json
 import random
-import signal
 import threading
 from collections import Counter
 from datetime import UTC
@@ -23,7 +22,7 @@ from harness.wiring.home import HomeFile, write_home
 from harness.wiring.webhooks import WEBHOOK_SECRET, Address, Mail, address_in, keep_webhook_secret, secrets_of, webhooks
 from tests.factory.world import World
 from tests.fakes.inbox import FakeInbox
-from tests.wiring.test_shift import Night
+from tests.wiring.nights import Night
 
 FIRST, SECOND, THIRD = "the-first-secret-of-all", "the-second-secret-of-all", "the-third-secret-of-all"
 NUMBER = 4711
@@ -143,7 +142,7 @@ def test_a_delivery_ends_the_rest_between_two_looks(tmp_path, home) -> None:
                 hint(box, filed[0])
 
     night = Told(world, until=("pass",), looks=3, interval=3600.0, mail=box)
-    giving_up = threading.Timer(600, lambda: setattr(night.departure, "told_by", signal.SIGTERM))
+    giving_up = threading.Timer(600, night.departure.tell)
     giving_up.daemon = True
     giving_up.start()
     assert night.work() == [("pass", f"moved #{filed[0]}")]

@@ -1,0 +1,37 @@
+"""Models that are paused: a broker that answers nobody for a while, and what the ledger then holds."""
+
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from harness.domain.errors import ModelsPaused
+from harness.factory.pause import PAUSE
+from tests.fakes.people import FakeBroker
+
+MIDNIGHT = datetime(2030, 5, 5, tzinfo=UTC)
+WORDS = "the cap of $20 for this day would be crossed"
+
+
+class Purse(FakeBroker):
+    """A broker that answers nobody, or not these roles, before a moment."""
+
+    def __init__(self, clock, *, roles=None, cause="day", until=MIDNIGHT) -> None:
+        super().__init__()
+        self._clock, self._roles, self._cause, self._until = clock, roles, cause, until
+        self.refused: list[str] = []
+
+    @contextmanager
+    def open(self, request):
+        if self._clock.at < self._until and (self._roles is None or request.role in self._roles):
+            self.refused.append(request.role)
+            raise ModelsPaused(WORDS, cause=self._cause, again_at=self._until)
+        with super().open(request) as session:
+            yield session
+
+
+def paused(world, *, cause="day", until=MIDNIGHT, day="20", month="500"):
+    return world.ledger.append(PAUSE, f"pause/{len(pauses(world)) + 1}", data={
+        "cause": cause, "until": until.isoformat(), "why": WORDS, "run": "r", "caps": {"day": day, "month": month}})
+
+
+def pauses(world):
+    return world.ledger.entries(kind=PAUSE)

@@ -1,0 +1,40 @@
+"""Journeys of a booking, from thorough to shallow, and the driver as its own program."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from validators.judge.plan import READY
+
+STEPS = """
+  - open: /
+  - fill: {label: "Name", value: "{{ any.name }}"}
+  - fill: {label: "Group size", value: "{{ any.int(5, 8) }}"}
+  - click: {button: "Book"}
+"""
+LOOKS = """
+  - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
+  - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], in: {table: "Bookings"}, times: 1}
+"""
+KEPT = "  - after_reload: same\n  - other_session: same\n"
+NEVER = 'never: [{http_status: ">=500"}, {console: error}, {text: "Traceback"}]\n'
+WRONG_VALUE = 'twin:\n  expect:\n    - text: {role: status, equals: "Booked for 0"}\n'
+WRONG_INPUT = """twin:
+  steps:
+    - open: /
+    - fill: {label: "Name", value: "{{ any.name }}"}
+    - fill: {label: "Group size", value: "9"}
+    - click: {button: "Book"}
+  expect:
+    - row: {cells: ["{{ filled.name }}", "9"], in: {table: "Bookings"}}
+"""
+THOROUGH = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_VALUE}"
+REFUSING = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_INPUT}"
+SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"
+
+
+def driver(plan: str, out: Path, *, told: str = READY) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "validators.driver", str(out)]
+    return subprocess.run(command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False)

@@ -1,0 +1,60 @@
+"""A shift of the daemon over fakes, and how it is told to go."""
+
+import signal
+import threading
+from datetime import UTC
+
+import pytest
+
+from harness.domain.errors import Interrupted
+from harness.engine.notify import Notifier
+from harness.factory.dispatch import ACTION, Dispatch, node_action
+from harness.wiring.departure import Departure
+from harness.wiring.duty import Duty
+from harness.wiring.open import Works
+from harness.wiring.shift import Shift
+from tests.fakes.engine import FakeEngine
+
+
+class ToldDeparture(Departure):
+    """A departure that a test asks for, without a signal to this process."""
+
+    def tell(self) -> None:
+        self.told_by = signal.SIGTERM
+
+
+class Night:
+    """A shift that is told to go when it says one of `until`, or has looked `looks` times."""
+
+    def __init__(self, world, *, until=(), looks=3, check=lambda: None, lift_after=0.0, interval=0.01, mail=None) -> None:
+        self.said: list[tuple[str, str]] = []
+        self.wells = 0
+        self.world, self.until, self.looks, self._check, self.lift_after = world, until, looks, check, lift_after
+        self.departure = ToldDeparture(1)
+        plant, engine = world.plant(), FakeEngine(world.done)
+        engine.register(ACTION, node_action(plant))
+        duty = Duty(world.work, interval, self.say, lambda *told: None, self.departure, Notifier({}), UTC,
+                    clock=world.ledger.clock)
+        works = Works(plant, Dispatch(plant, engine), engine, "http://forge", self.check)  # type: ignore[arg-type]
+        self.shift = Shift(duty, works, well=self.well, sweep=lambda: "3 MB freed", mail=mail)
+
+    def say(self, kind, words) -> None:
+        self.said.append((kind, words))
+        if kind == "paused" and self.lift_after:
+            threading.Timer(self.lift_after, self.world.plant().places.stop_flag.unlink).start()
+        if kind in self.until:
+            self.departure.tell()
+
+    def check(self) -> None:
+        self._check()
+        self.looks -= 1
+        if self.looks == 0:
+            self.departure.tell()
+
+    def well(self) -> None:
+        self.wells += 1
+
+    def work(self):
+        with pytest.raises(Interrupted):
+            self.shift.work()
+        return self.said
