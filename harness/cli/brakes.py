@@ -57,13 +57,14 @@ def resume(as_json: bool) -> None:
       factory resume --json
     """
     from harness.engine.clock import SystemClock
+    from harness.factory.effects import is_flagged
     from harness.factory.history import RESUME, THAW, is_frozen, is_told_to_stop
     from harness.factory.pause import pause_in_force
     from harness.wiring import open_ledger
 
     flag = home() / "STOP"
     with open_ledger(home()) as ledger:
-        was_stopped = flag.exists() or is_told_to_stop(ledger)
+        was_stopped = is_flagged(flag) is not False or is_told_to_stop(ledger)
         was_frozen = is_frozen(ledger)
         was_paused = pause_in_force(ledger, SystemClock().now()) is not None
         written = len(ledger.entries(kind="command"))
@@ -81,11 +82,12 @@ def resume(as_json: bool) -> None:
 
 def _tell_other_machines(folder: Path) -> None:
     """Into the ledger, where that is one that others work on too. In a home of its own the file is all there is to read."""
+    from harness.factory.effects import is_flagged
     from harness.factory.history import STOP
     from harness.wiring import open_ledger
     from harness.wiring.home import FILE, POSTGRESQL, read_home
 
-    if (folder / FILE).exists() and read_home(folder).database == POSTGRESQL:
+    if is_flagged(folder / FILE) is not False and read_home(folder).database == POSTGRESQL:
         with open_ledger(folder) as ledger:
             written = len(ledger.entries(kind="command"))
             ledger.append("command", f"command/{written}/stop", data={"command": STOP, "login": "the owner"})

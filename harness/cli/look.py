@@ -20,6 +20,7 @@ def status(as_json: bool) -> None:
       FACTORY_HOME=/srv/tidebook factory status --json
     """
     from harness.engine.clock import SystemClock
+    from harness.factory.effects import is_flagged
     from harness.factory.history import is_told_to_stop
     from harness.factory.pause import pause_in_force
     from harness.factory.report import status as report
@@ -29,8 +30,8 @@ def status(as_json: bool) -> None:
     with open_ledger(home()) as ledger:
         disk = space(home())
         paused = pause_in_force(ledger, SystemClock().now())
-        found = report(ledger, stopped=(home() / "STOP").exists() or is_told_to_stop(ledger),
-                       full=disk.says if disk.is_short else "", paused=paused.says if paused else "")
+        stopped = is_flagged(home() / "STOP") is not False or is_told_to_stop(ledger)
+        found = report(ledger, stopped=stopped, full=disk.says if disk.is_short else "", paused=paused.says if paused else "")
     if as_json:
         emit(found)
         return

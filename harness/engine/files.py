@@ -5,6 +5,21 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from harness.domain.errors import LedgerError
+
+
+def is_there(path: Path) -> bool:
+    """Whether a file is at `path`. Raises LedgerError where nobody can tell: that is not the same as none.
+
+    `Path.exists` answers False to many errors, on newer Pythons to all of them."""
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return False
+    except OSError as fault:
+        raise LedgerError(f"{path} cannot be looked at: {fault}") from fault
+    return True
+
 
 def replace(path: Path, content: bytes, *, mode: int) -> None:
     """`content` is at `path`, and on the disk, when this returns. Raises OSError; then what was there still is."""

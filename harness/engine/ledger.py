@@ -25,6 +25,7 @@ from harness.domain.errors import LedgerError
 from harness.domain.ledger import Entry, Fault, Head, chained
 from harness.engine.audit import first_fault_after, first_fault_in, sqlite_fault
 from harness.engine.database import sqlite_engine
+from harness.engine.files import is_there
 from harness.engine.head import read_head, write_head
 from harness.engine.rows import BY_KEY, BY_SEQ, ENTRIES, LAST, STATEMENTS, canonical, entry_of, row_of, signed_text
 from harness.engine.signing import Signer
@@ -186,11 +187,14 @@ class SqliteLedger(SqlLedger):
     """The ledger in `home`: `ledger.db`, and `ledger.head` beside it."""
 
     def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
-        if not self._path.exists() and not self._head_path.exists():
-            return absent
+        try:
+            if not is_there(self._path) and not is_there(self._head_path):
+                return absent
+        except LedgerError as fault:
+            return Fault(1, str(fault))
         try:
             with self._alone(), self._engine.connect() as connection:
-                begun = self._head_path.exists() or self._has_table(connection)   # killed in its first entry, it was not
+                begun = is_there(self._head_path) or self._has_table(connection)   # killed in its first entry, it was not
                 return find(connection) if begun else absent
         except sa.exc.DatabaseError as damage:
             return Fault(1, f"the ledger's file cannot be read: {damage.orig}")
@@ -213,7 +217,7 @@ class SqliteLedger(SqlLedger):
             yield connection
 
     def _rows(self, query: sa.Select[Any], **values: Any) -> list[sa.Row[Any]]:
-        if not self._path.exists():
+        if not is_there(self._path):
             return []
         with faults_named("the ledger could not be read"), self._engine.connect() as connection:
             return list(connection.execute(query, values)) if self._has_table(connection) else []
@@ -222,7 +226,7 @@ class SqliteLedger(SqlLedger):
         return bool(connection.execute(sa.text("SELECT 1 FROM sqlite_master WHERE name = 'entries'")).scalar())
 
     def _begin(self, connection: sa.Connection) -> None:
-        if self._head_path.exists():
+        if is_there(self._head_path):
             raise LedgerError(f"{self._head_path} is signed, but there is no ledger; put it back from a copy")
         self._signer.create()
         self._make(connection)

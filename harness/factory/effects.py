@@ -3,6 +3,7 @@ and the confirmation after it. Killed between the two, the act is done again, so
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import Stopped
@@ -17,11 +18,25 @@ def stop_if_told(plant: Plant) -> None:
 
 
 def is_stopped(plant: Plant) -> bool | None:
-    """Whether the owner's stop is set, by the flag in the home or by the ledger; None where the flag cannot be read."""
+    """Whether the owner's stop is set, by the flag in the home or by the ledger; None where either cannot be read."""
     try:
-        return plant.places.stop_flag.exists() or is_told_to_stop(plant.ledger)
+        flagged = is_flagged(plant.places.stop_flag)
+        return is_told_to_stop(plant.ledger) if flagged is False else flagged
     except OSError:
         return None
+
+
+def is_flagged(flag: Path) -> bool | None:
+    """Whether something lies at `flag`, a link that leads nowhere included; None where nobody can tell.
+
+    `Path.exists` answers False to many errors, on newer Pythons to all of them."""
+    try:
+        flag.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 def effect(plant: Plant, name: str, key: str, act: Callable[[], Mapping[str, Any]], *, issue: int,

@@ -43,6 +43,18 @@ class Job:
         """When this run began, as the ledger has it: a commit made again after a kill is then the same commit."""
         return next(entry.at for entry in self.history.entries if entry.kind == "run" and entry.run == self.run)
 
+    @property
+    def knows_through(self) -> int:
+        """The number of the entry in which this run last noted a step. What other issues write
+        while a node is at work, a replay would have at another moment: the node is not told."""
+        own = (entry for entry in self.history.entries if entry.run == self.run)
+        return max(entry.seq for entry in own if entry.kind in ("run", "node"))
+
+    def others(self, is_so: Callable[[History], bool]) -> tuple[History, ...]:
+        """The other issues of which `is_so` holds, as far as this run is told of them."""
+        found = self.plant.known.those_at(self.knows_through, is_so)
+        return tuple(told for told in found if told.issue != self.issue)
+
     def key(self, name: str) -> str:
         """The idempotency key of an effect in this run."""
         return f"{self.run}/{name}"

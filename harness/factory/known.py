@@ -65,6 +65,18 @@ class Known:
                 self._answers[is_so] = {issue for issue, told in self._histories.items() if is_so(told)}
             return self._of(self._answers[is_so])
 
+    def those_at(self, seq: int, is_so: Question) -> tuple[History, ...]:
+        """As `those`, of the ledger as it stood with entry number `seq`, whatever was written since."""
+        with self._lock:
+            now = {told.issue: told for told in self.those(is_so)}
+            for told in self._histories.values():
+                if told.entries[-1].seq > seq:
+                    then = History(told.issue, tuple(entry for entry in told.entries if entry.seq <= seq))
+                    now.pop(told.issue, None)
+                    if then.entries and is_so(then):
+                        now[told.issue] = then
+            return tuple(now[issue] for issue in sorted(now))
+
     def moved_after(self, seq: int, event: str = "") -> tuple[set[int], int]:
         """The issues that were moved by an entry after number `seq`, by any event or by this one; and the number to ask
         with the next time."""

@@ -72,8 +72,8 @@ def _marked(found: Normalised) -> list[str]:
 def _refusals(job: Job, issue: Issue) -> tuple[Finding, ...]:
     """The rules that refuse this issue for good. One that only wants to see it later had its say in the queue: a turn
     that was given is not taken back."""
-    others = [told for told in job.plant.known.those(had_a_turn) if told.issue != job.issue]
-    facts = issue_facts(job.history, turns_in(others), labels=frozenset(issue.labels), now=job.plant.clock.now())
+    facts = issue_facts(job.history, turns_in(job.others(had_a_turn)), labels=frozenset(issue.labels),
+                        now=job.plant.clock.now())
     decision = law(job.steering.governance, facts, applies=Applies.ISSUE)
     return decision.refusals if refusal_of(decision) not in (None, OnFail.RETRY) else ()
 
@@ -146,7 +146,7 @@ def _write_down(job: Job, taken: Mapping[str, Any], *, event: Event, cites: list
 
 def _estimate(job: Job, kind: str, taken: Mapping[str, Any]) -> None:
     """What it may cost, by what others like it came to, before any money is spent on building it."""
-    found = estimate(kind, length_of(taken["title"], taken["body"]), job.plant.known.those(has_ended))
+    found = estimate(kind, length_of(taken["title"], taken["body"]), job.others(has_ended))
     job.plant.ledger.append(ESTIMATE, job.key(ESTIMATE), issue=job.issue, run=job.run, data=found.document())
 
 
@@ -166,7 +166,7 @@ def _closed(job: Job) -> dict[str, Any]:
 def _older(job: Job) -> tuple[History, ...]:
     """Older issues that this one may be a duplicate of, as far as their text is known."""
     shown = job.plant.lookout.open_issues()
-    return tuple(told for told in job.plant.known.those(may_be_told_again)
+    return tuple(told for told in job.others(may_be_told_again)
                  if told.issue < job.issue and (told.triage or told.issue in shown))
 
 

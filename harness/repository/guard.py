@@ -48,7 +48,13 @@ def _faults(git_dir: Path) -> Iterator[str]:
     if config != TRUSTED_CONFIG:
         yield f"has another config than the factory's, first at line {_first_difference(config)}"
     for name in _UNEXPECTED:
-        if os.path.lexists(git_dir / name):
+        try:
+            os.lstat(git_dir / name)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            yield f"may hold {name}, and nobody can look ({error.strerror})"
+        else:
             yield f"holds {name}"
 
 

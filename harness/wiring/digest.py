@@ -6,6 +6,7 @@ from pathlib import Path
 from harness.engine.files import replace
 from harness.factory.digest import DIGEST, Digest, digest, last_digest
 from harness.factory.digest_page import Link, markdown
+from harness.factory.effects import is_flagged
 from harness.factory.history import is_told_to_stop, why_frozen
 from harness.factory.pause import pause_in_force
 from harness.ports.ledger import Ledger
@@ -20,7 +21,8 @@ def digest_of(home: Path, ledger: Ledger, *, at: datetime, since: datetime | Non
     fault, paused = ledger.fault(), pause_in_force(ledger, at)
     since = since or last_digest(entries) or at - USUAL
     return digest(entries, since=since.astimezone(at.tzinfo), at=at,
-                  stopped=(home / "STOP").exists() or is_told_to_stop(ledger), frozen=why_frozen(ledger),
+                  stopped=is_flagged(home / "STOP") is not False or is_told_to_stop(ledger),
+                  frozen=why_frozen(ledger),
                   fault=fault.says if fault else "", paused=paused.says if paused else "")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import FactoryError
+from harness.factory.effects import is_flagged
 from harness.factory.plant import Places
 from harness.wiring.finding import Finding, Level, fail, ok, warn
 from harness.wiring.home import FILE, HomeFile, read_home
@@ -156,7 +157,7 @@ def factory(home: Path) -> Finding:
             fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
             return ok("one factory works here now")
-    stopped = "; it is stopped, and `factory resume` lifts that" if (home / "STOP").exists() else ""
+    stopped = "; it is stopped, and `factory resume` lifts that" if is_flagged(home / "STOP") is not False else ""
     return ok(f"no factory works here now{stopped}")
 
 

@@ -4,7 +4,9 @@ import sqlite3
 
 import pytest
 
+from harness.domain.errors import LedgerError
 from harness.engine.ledger import SqliteLedger
+from harness.engine.signing import Signer
 from tests.fakes.clock import FakeClock
 
 
@@ -31,3 +33,20 @@ def test_a_ledger_that_was_emptied_beside_its_signed_head_has_one(home) -> None:
         path.unlink()
     sqlite3.connect(home / "ledger.db").execute("PRAGMA journal_mode = WAL")
     assert SqliteLedger(home, FakeClock()).fault() is not None
+
+
+def test_a_ledger_that_nobody_can_look_at_is_not_an_empty_one(tmp_path) -> None:
+    (tmp_path / "ledger.db").symlink_to("ledger.db")
+    ledger = SqliteLedger(tmp_path, FakeClock())
+    with pytest.raises(LedgerError, match="cannot be looked at"):
+        ledger.entries()
+    fault = ledger.fault()
+    assert fault is not None
+    assert "cannot be looked at" in fault.says
+
+
+def test_no_new_key_is_made_where_nobody_can_look_at_the_old_one(tmp_path) -> None:
+    (tmp_path / "key").symlink_to("key")
+    with pytest.raises(LedgerError, match="cannot be looked at"):
+        Signer(tmp_path / "key").create()
+    assert (tmp_path / "key").is_symlink()

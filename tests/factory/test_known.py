@@ -67,6 +67,8 @@ def test_folding_what_is_new_gives_what_folding_all_gives(steps) -> None:
         assert known.moved_after(seq) == ({entry.issue for entry in moves if entry.seq > seq}, len(ledger.written))
         assert known.moved_after(seq, Event.DISPATCHED)[0] == {
             entry.issue for entry in moves if entry.seq > seq and entry.data["event"] == Event.DISPATCHED}
+        then = histories(entry for entry in ledger.written if entry.seq <= seq)
+        assert known.those_at(seq, is_odd) == tuple(filter(is_odd, then))
 
 
 def test_each_entry_is_read_once_however_often_it_is_asked() -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,14 @@ import pytest
 from harness.domain.errors import ForgeError, Interrupted
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.dispatch import node_action
-from harness.factory.history import RESUME
+from harness.engine.played import DirectEngine, PlayedLedger
+from harness.factory.dispatch import ACTION, Dispatch, node_action
+from harness.factory.history import RESUME, history
+from harness.factory.steering import steering_at
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
+from tests.fakes.clock import FakeClock
+from tests.fakes.ledger import FakeLedger
 from tests.fakes.people import FakeAgent, FakeModel, FakeSandbox, FakeValidator
 
 APPROVED_AT_MOST = frozenset(State) - {State.APPROVED, State.MERGING}
@@ -195,6 +200,34 @@ def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world) -> Non
     (shown,), (alone,) = ([one for one in questions if ("Cancelling does nothing" in one) is of] for of in (True, False))
     assert LONG[:60] in shown
     assert "Older issues" not in alone
+
+
+class Beside(FakeLedger):
+    """A ledger in which #1 is triaged just after #2's triage noted its first step."""
+
+    def append(self, kind, key, **said):
+        entry = super().append(kind, key, **said)
+        if key == "triage-2-1/intake/1":
+            triaged = {"title": "Places", "body": LONG, "event": Event.TRIAGE_ACCEPTED}
+            moved = {"event": Event.TRIAGE_ACCEPTED, "from": State.UNTRIAGED, "to": State.ACCEPTED}
+            super().append("triage", "triage-1-1/triage", issue=1, run="triage-1-1", data=triaged)
+            super().append("transition", "triage-1-1/event", issue=1, run="triage-1-1", data=moved)
+        return entry
+
+
+def test_a_triage_is_told_of_another_beside_it_what_its_replay_is_told(world) -> None:
+    world.ledger = Beside(FakeClock())
+    world.file(body=LONG)
+    second = world.file("Cancelling fails", "The places are gone, I booked a walk and it stays full.")
+    world.tick(only={second}, states=frozenset({State.UNTRIAGED}))
+    assert [world.history(issue).state for issue in (1, second)] == [State.ACCEPTED, State.ACCEPTED]
+    played = PlayedLedger(world.ledger.written, "triage-2-1")
+    plant, engine = replace(world.plant(), ledger=played, clock=played), DirectEngine()
+    engine.register(ACTION, node_action(plant))
+    Dispatch(plant, engine).run(steering_at(plant, world.base), history(played, second), "triage")
+    (_, live), (_, again) = world.model.asked
+    assert '"state": "untriaged"' in live
+    assert again == live
 
 
 def test_what_comes_back_after_it_was_merged_is_no_duplicate(world) -> None:

@@ -135,6 +135,15 @@ def test_a_file_that_steers_git_from_elsewhere_stops_everything(town, place) -> 
         town.trusted.tree_of("a" * 40)
 
 
+@pytest.mark.parametrize("folder", ["info", "objects/info"])
+def test_a_place_that_nobody_can_look_into_stops_everything(town, folder) -> None:
+    path = town.trusted.git_dir / folder
+    path.rmdir() if path.exists() else None
+    path.symlink_to(path.name)
+    with pytest.raises(GitError, match="nobody can look"):
+        town.trusted.tree_of("a" * 40)
+
+
 @pytest.mark.parametrize("place", ["config", "objects", "refs", "HEAD"])
 def test_a_link_in_place_of_what_we_made_stops_everything(town, place) -> None:
     path = town.trusted.git_dir / place

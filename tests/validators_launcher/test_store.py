@@ -121,6 +121,17 @@ def test_a_store_in_reach_of_others_is_refused(source: Source, tmp_path: Path, i
     assert store == tmp_path or not store.exists()
 
 
+@pytest.mark.parametrize("name", [".git", "HEAD"])
+def test_a_store_is_refused_where_nobody_can_tell_of_a_checkout(tmp_path: Path, name: str) -> None:
+    for part in {"HEAD": ("HEAD", "objects", "refs")}.get(name, (name,)):
+        (tmp_path / part).symlink_to(part)
+    with pytest.raises(UsageError, match="may not lie in a git repository"):
+        opened_place(tmp_path / "sealed", bound=())
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot be looked at"):
+        opened_place(tmp_path / "file", bound=())
+
+
 def test_a_store_reached_through_a_link_is_judged_by_where_it_is(tmp_path: Path) -> None:
     (tmp_path / "layers").mkdir()
     (tmp_path / "sealed").symlink_to(tmp_path / "layers")

@@ -29,12 +29,24 @@ def opened_place(store: Path, *, bound: Iterable[Path], account: Callable[[], in
 
 def _refuse_checkouts(store: Path) -> None:
     for folder in (store, *store.parents):
-        if (folder / ".git").exists() or _is_bare_repository(folder):
+        if _is_there(folder / ".git") or _is_bare_repository(folder):
             raise UsageError(f"{store}: a journey store may not lie in a git repository ({folder}); move the store outside")
 
 
 def _is_bare_repository(folder: Path) -> bool:
-    return (folder / "HEAD").is_file() and (folder / "objects").is_dir() and (folder / "refs").is_dir()
+    return all(_is_there(folder / name) for name in ("HEAD", "objects", "refs"))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything has this name. Raises UsageError where nobody can tell: a checkout might be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise UsageError(f"{path} cannot be looked at ({error.strerror}), and a journey store may not lie "
+                         "in a git repository") from error
+    return True
 
 
 def _refuse_prefixes(store: Path, bound: Iterable[Path]) -> None:

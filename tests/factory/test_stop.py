@@ -1,0 +1,44 @@
+"""Only a flag that is known not to be there lets the factory go on. A loop of links was no flag, and stopped nothing."""
+
+from dataclasses import replace
+
+import pytest
+
+from harness.domain.errors import Stopped
+from harness.factory.effects import is_flagged, is_stopped, stop_if_told
+from harness.factory.plant import Places
+
+
+def loop(folder):
+    (folder / "loop").symlink_to("loop")
+    return folder / "loop"
+
+
+def a_file(folder):
+    (folder / "file").write_text("")
+    return folder / "file"
+
+
+UNREADABLE = {
+    "its folder is a file": a_file,
+    "its folder is a loop of links": loop,
+    "its name is too long": lambda folder: folder / ("n" * 300),
+    "its path is too long": lambda folder: folder.joinpath(*["p" * 200] * 30),
+}
+
+
+@pytest.mark.parametrize("why", UNREADABLE)
+def test_a_flag_that_nobody_can_look_for_stops(world, tmp_path, why) -> None:
+    home = UNREADABLE[why](tmp_path)
+    plant = replace(world.plant(), places=Places(home, "tidebook"))
+    assert is_flagged(home / "STOP") is is_stopped(plant) is None
+    with pytest.raises(Stopped):
+        stop_if_told(plant)
+
+
+def test_a_flag_is_there_whatever_it_is_and_not_there_where_nothing_is(world) -> None:
+    flag = world.plant().places.stop_flag
+    assert is_flagged(flag) is is_stopped(world.plant()) is False
+    assert is_flagged(flag.parent / "nowhere" / "STOP") is False
+    flag.symlink_to("nowhere")
+    assert is_flagged(flag) is is_stopped(world.plant()) is True
