@@ -13,7 +13,15 @@ from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Proof, Purpose
 from validators.language.reader import read
 from validators.launcher.authoring import _refusal
-from validators.launcher.drafts import SAME_MEANING, SAME_NAME, UNPROVED_GUARD, Draft, _trouble, draft, told_apart
+from validators.launcher.drafts import (
+    SAME_MEANING,
+    SAME_NAME,
+    UNPROVED_GUARD,
+    Draft,
+    _trouble,
+    draft,
+    told_apart,
+)
 from validators.launcher.pen import _read
 
 VACUOUS = """journey: always-passes
