@@ -193,8 +193,8 @@ def test_threads_share_no_connection() -> None:
 
 @pytest.mark.parametrize(("repository", "branch", "found"), [
     (1, "factory/issue-7", 5), (2, "factory/issue-7", None), (1, "theirs", None)])
-def test_a_pull_request_from_a_forks_branch_of_our_name_is_not_ours(repository, branch, found) -> None:
-    """An organisation may fork into itself: then the owner that the forge filters by is the same."""
+def test_a_pull_request_from_a_forks_branch_is_not_ours(repository, branch, found) -> None:
+    """An organisation may fork into itself: the owner that the forge filters by is the same."""
     head, base = {"ref": branch, "repo": {"id": repository}}, {"ref": "main", "repo": {"id": 1}}
     listed = json.dumps([{"number": 5, "head": head, "base": base}]).encode()
     with a_forge_that_answers(listed) as (api, _):

@@ -228,7 +228,7 @@ def test_a_judging_role_is_recorded_in_the_sealed_folder_only(
 def test_the_key_is_in_no_file_and_no_argument(
         forwarding: Broker, provider: Provider, issue: int, session: Session,
         sdk: Callable[[Session], Anthropic]) -> None:
-    """Also where the provider echoes it; the log is written after the answer has left, so it is waited for."""
+    """Also where the provider echoes it. The log is written after the answer: wait for it."""
     provider.plan(message(text(f"Your key is {KEY}, isn't it?")))
     sdk(session).messages.create(**ASK)
     assert eventually(lambda: len(forwarding.log(session)) == 1)

@@ -1,4 +1,4 @@
-"""Publishing: what would leave is searched for words of sealed journeys before anything is written."""
+"""Publishing: what would leave is searched for sealed words before anything is written."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +18,7 @@ LONG = seaside.JOURNEY.replace("Booked for 9", "Booked for the whole family")
 
 
 def judged(world: World, reason: str) -> tuple[Judgement, Path]:
-    """A judgement of a change that failed its one sealed journey for this reason, and its folder."""
+    """A judgement that failed its one sealed journey for this reason, and its folder."""
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     sealed = world.seal(request, LONG)
     journey, entry, desk = read(sealed.text), sealed.entry, world.desk(request)
@@ -35,10 +35,8 @@ def left_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.rglob("*") if file.is_file())
 
 
-@pytest.mark.parametrize(
-    "reason", ["it never said Booked for the whole family", "the page said {canary}"], ids=["words", "canary"]
-)
-def test_a_judgement_that_would_carry_sealed_words_outside_is_not_written(world: World, reason: str) -> None:
+@pytest.mark.parametrize("reason", ["never Booked for the whole family", "it said {canary}"])
+def test_what_would_carry_sealed_words_is_not_written(world: World, reason: str) -> None:
     judgement, kept = judged(world, reason)
     with pytest.raises(ValidatorsError, match="nothing was written"):
         published(judgement, kept=kept, out=world.home / "out", ended=NOW)

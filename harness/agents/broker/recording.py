@@ -106,8 +106,8 @@ def recording(file: Path, *, name: str) -> dict[str, Any]:
 
 
 class Recorder:
-    """Writes a recording, whole after each exchange, so that one cut short by a kill still plays to where it came. `secret`
-    is blotted out wherever it should appear."""
+    """Writes a recording, whole after each exchange, so that one cut short by a kill still plays to
+    where it came. `secret` is blotted out wherever it should appear."""
 
     def __init__(self, file: Path, *, about: str, model: str, secret: str = "") -> None:
         self._file, self._document = file, {"about": about, "model": model, "exchanges": []}
