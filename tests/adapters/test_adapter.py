@@ -150,7 +150,7 @@ def test_a_check_of_somebody_else_does_not_stand_for_ours(place, adapter) -> Non
 
 @contextmanager
 def a_forge_that_answers(body: bytes):
-    """A forge of one answer: its API's address, and the ports that requests came from, one for each connection."""
+    """A forge of one answer: its API's address, and the ports that requests came from."""
     seen = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -191,13 +191,15 @@ def test_threads_share_no_connection() -> None:
     assert ours == ours_again != theirs
 
 
-@pytest.mark.parametrize(("repository", "branch", "found"), [(1, "factory/issue-7", 5), (2, "factory/issue-7", None),
-                                                              (1, "theirs", None)])
-def test_a_pull_request_from_a_forks_branch_of_our_name_is_not_ours(repository, branch, found) -> None:
-    """An organisation may fork into itself: then the owner that the forge filters by is the same."""
-    listed = [{"number": 5, "head": {"ref": branch, "repo": {"id": repository}}, "base": {"ref": "main", "repo": {"id": 1}}}]
-    with a_forge_that_answers(json.dumps(listed).encode()) as (api, _):
-        assert GitHubForge(Access("a/b", "token", api))._open_from("factory/issue-7", "main") == found
+@pytest.mark.parametrize(("repository", "branch", "found"), [
+    (1, "factory/issue-7", 5), (2, "factory/issue-7", None), (1, "theirs", None)])
+def test_a_pull_request_from_a_forks_branch_is_not_ours(repository, branch, found) -> None:
+    """An organisation may fork into itself: the owner that the forge filters by is the same."""
+    head, base = {"ref": branch, "repo": {"id": repository}}, {"ref": "main", "repo": {"id": 1}}
+    listed = json.dumps([{"number": 5, "head": head, "base": base}]).encode()
+    with a_forge_that_answers(listed) as (api, _):
+        adapter = GitHubForge(Access("a/b", "token", api))
+        assert adapter._open_from("factory/issue-7", "main") == found
 
 
 @pytest.mark.parametrize(("answer", "permission"), [

@@ -79,10 +79,12 @@ def test_a_verdict_that_binds_or_controls_less_is_none(key, part, name) -> None:
         verified_verdict(signed(key, lacking), key.with_name("validator.key.pub"))
 
 
-@pytest.mark.parametrize("digests", [[], [{"gitCommit": "0" * 40}, {"gitTree": GOLDEN["binds"]["tree"]}],
-                                     [{"gitCommit": GOLDEN["binds"]["candidate"]}, {"gitTree": "0" * 40}]])
+@pytest.mark.parametrize("digests", [
+    [], [{"gitCommit": "0" * 40}, {"gitTree": GOLDEN["binds"]["tree"]}],
+    [{"gitCommit": GOLDEN["binds"]["candidate"]}, {"gitTree": "0" * 40}]])
 def test_a_statement_about_something_else_than_its_verdict_binds_is_none(key, digests) -> None:
-    about = {**statement(GOLDEN), "subject": [{"name": "candidate", "digest": one} for one in digests]}
+    subject = [{"name": "candidate", "digest": one} for one in digests]
+    about = {**statement(GOLDEN), "subject": subject}
     envelope = Notary(signer_at(key)).signed(json.dumps(about).encode(), payload_type=PAYLOAD_TYPE)
     public = key.with_name("validator.key.pub")
     with pytest.raises(ValidatorError, match="subject"):

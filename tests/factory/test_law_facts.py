@@ -32,7 +32,7 @@ class Photographer(FakeValidator):
 
 
 class StopsBasesTests(FakeSandbox):
-    """A sandbox in which the base's tests reach a limit after their first report, which names none of them."""
+    """A sandbox in which the base's tests reach a limit; their report names none of them yet."""
 
     def run(self, spec, *, stdin=b""):
         result = super().run(spec, stdin=stdin)
@@ -44,13 +44,15 @@ class StopsBasesTests(FakeSandbox):
 
 
 def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_first.sql", validator=None,
-           when: str = "attempts > 0", sandbox=None, meanwhile=lambda world: None) -> tuple[State, str]:
-    """The state in which an issue ends under one more rule, and what was said on the way. `meanwhile` happens to the world
-    while the agent works."""
+           when: str = "attempts > 0", sandbox=None,
+           meanwhile=lambda world: None) -> tuple[State, str]:
+    """The state in which an issue ends under one more rule, and what was said on the way.
+    `meanwhile` happens to the world while the agent works."""
     rule = (f"\n## New {{#F-NEW}}\n```yaml rule\nid: F-NEW\nlevel: enforced\napplies: {applies}\ncheck: {{{check}}}\n"
             f"when: {when}\n```\n")
     agent = FakeAgent(lambda worktree: (meanwhile(world), change(worktree))[1])
-    world = World(tmp_path, agent=agent, validator=validator or FakeValidator(), sandbox=sandbox or FakeSandbox())
+    world = World(tmp_path, agent=agent, validator=validator or FakeValidator(),
+                  sandbox=sandbox or FakeSandbox())
     rules = (EXAMPLE / "factory_rules.md").read_bytes() + rule.encode()
     tree = {**world.git.trees[world.git.tree_of(world.base)], "factory_rules.md": rules, "tidebook/api.py": MODULE,
             f"tidebook/migrations/{there}": b"SELECT 0;\n"}
@@ -106,8 +108,10 @@ def test_a_rule_may_be_for_the_issues_of_one_author(tmp_path, author, state) -> 
 
 
 def test_labels_that_cannot_be_read_are_not_taken_for_none(tmp_path) -> None:
-    state, told = ending(tmp_path, "labels: {deny: [on hold]}",
-                         meanwhile=lambda world: world.forge.fail("issue", retryable=False, count=99))
+    def forge_fails(world) -> None:
+        world.forge.fail("issue", retryable=False, count=99)
+
+    state, told = ending(tmp_path, "labels: {deny: [on hold]}", meanwhile=forge_fails)
     assert state is State.NEEDS_HUMAN
     assert "F-NEW" in told
 

@@ -13,7 +13,15 @@ from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Proof, Purpose
 from validators.language.reader import read
 from validators.launcher.authoring import _refusal
-from validators.launcher.drafts import SAME_MEANING, SAME_NAME, UNPROVED_GUARD, Draft, _trouble, draft, told_apart
+from validators.launcher.drafts import (
+    SAME_MEANING,
+    SAME_NAME,
+    UNPROVED_GUARD,
+    Draft,
+    _trouble,
+    draft,
+    told_apart,
+)
 from validators.launcher.pen import _read
 
 VACUOUS = """journey: always-passes
@@ -115,7 +123,7 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
     ],
     ids=["both noticed", "twin passes", "no twin", "saboteurs missed", "nothing to sabotage"],
 )
-def test_a_guard_that_passes_on_base_must_have_been_able_to_fail_there(controls: dict, why: str) -> None:
+def test_a_guard_that_passes_on_base_must_be_able_to_fail_there(controls: dict, why: str) -> None:
     (guard,) = sealed(Proof(True, "green on base"), Purpose.REGRESSION)
     found = _trouble(guard, told(**controls))
     assert found.startswith(UNPROVED_GUARD if why else "")

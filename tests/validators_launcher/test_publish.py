@@ -1,4 +1,4 @@
-"""Publishing: what would carry words of a sealed journey is searched before anything is written, and then nothing is."""
+"""Publishing: what would leave is searched for sealed words before anything is written."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,24 +18,25 @@ LONG = seaside.JOURNEY.replace("Booked for 9", "Booked for the whole family")
 
 
 def judged(world: World, reason: str) -> tuple[Judgement, Path]:
-    """A judgement of a change that failed its one sealed journey, for a reason in these words; and the folder that keeps it."""
+    """A judgement that failed its one sealed journey for this reason, and its folder."""
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     sealed = world.seal(request, LONG)
     journey, entry, desk = read(sealed.text), sealed.entry, world.desk(request)
     finding = Finding(journey.name, journey.promise, Symptom.NOT_SHOWN)
-    verdict = Verdict(Outcome.FAILED, reason.format(canary=sealed.canary), Counts(sealed=1, executed=1), findings=(finding,))
+    reason, counts = reason.format(canary=sealed.canary), Counts(sealed=1, executed=1)
+    verdict = Verdict(Outcome.FAILED, reason, counts, findings=(finding,))
     kept = desk.shelf.judged_folder(run="kept", round_number=1)
     (kept / EVIDENCE).mkdir(parents=True)
-    return Judgement(desk, {entry.digest: journey}, {entry.digest: entry.purpose}, 7, NOW, verdict), kept
+    journeys, purposes = {entry.digest: journey}, {entry.digest: entry.purpose}
+    return Judgement(desk, journeys, purposes, 7, NOW, verdict), kept
 
 
 def left_in(folder: Path) -> list[str]:
     return sorted(file.name for file in folder.rglob("*") if file.is_file())
 
 
-@pytest.mark.parametrize("reason", ["it never said Booked for the whole family", "the page said {canary}"],
-                         ids=["words", "canary"])
-def test_a_judgement_that_would_carry_sealed_words_outside_is_not_written_at_all(world: World, reason: str) -> None:
+@pytest.mark.parametrize("reason", ["never Booked for the whole family", "it said {canary}"])
+def test_what_would_carry_sealed_words_is_not_written(world: World, reason: str) -> None:
     judgement, kept = judged(world, reason)
     with pytest.raises(ValidatorsError, match="nothing was written"):
         published(judgement, kept=kept, out=world.home / "out", ended=NOW)

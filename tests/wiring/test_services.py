@@ -8,6 +8,7 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.factory.plant import Places
 from harness.wiring.home import HomeFile
+from harness.wiring.open import validator_of
 from harness.wiring.services import (
     KEY,
     NO_KEY,
@@ -61,6 +62,15 @@ def test_the_key_is_out_of_our_environment_for_the_block_and_back_after_it(monke
     with model_key() as key:
         assert key == ""
     assert KEY not in os.environ
+
+
+def test_the_judge_is_given_where_things_are_and_no_secret_of_ours(tmp_path, monkeypatch) -> None:
+    for name in (KEY, "DATABASE_URL", "PYTHONPATH", "GIT_DIR", "PIP_INDEX_URL"):
+        monkeypatch.setenv(name, "canary")
+    given = validator_of(tmp_path, Places(tmp_path, "o.n")).environment
+    assert [name for name, value in given.items() if value == "canary"] == ["PIP_INDEX_URL"]
+    others = given.keys() - {"PATH", "LANG", "HOME"}
+    assert all(name.startswith(("PIP_", "XDG_")) for name in others)
 
 
 def test_which_endpoint_is_asked_with_which_key(monkeypatch) -> None:

@@ -108,7 +108,9 @@ def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft,
     journeys = {one.digest: one.journey for one in holding if one.journey}
     purposes = {one.digest: one.purpose for one in holding}
     ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes)
-    shown = {one.journey: _trouble(one, ground.evidence) for one in ground.twice_on_base(seed=seed + 1)}
+    shown = {
+        one.journey: _trouble(one, ground.evidence) for one in ground.twice_on_base(seed=seed + 1)
+    }
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 
 
@@ -118,7 +120,8 @@ def _trouble(one: Sealed, evidence: tuple[RunEvidence, ...]) -> str:
         return one.proof.reason if one.proof else "it was not performed on base"
     if one.purpose is not Purpose.REGRESSION:
         return ""
-    own = tuple(run for run in evidence if run.run.journey == one.journey and run.run.kind is not Kind.BASE)
+    runs = (run for run in evidence if run.run.journey == one.journey)
+    own = tuple(run for run in runs if run.run.kind is not Kind.BASE)
     found = verdict((one,), own)
     reason = found.reason.removeprefix(f"journey {one.journey!r}: ")
     return "" if found.outcome is Outcome.PASSED else f"{UNPROVED_GUARD}: {reason}"

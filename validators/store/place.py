@@ -12,10 +12,13 @@ from validators.domain.stops import UsageError
 PRIVATE = 0o700
 
 
-def opened_place(store: Path, *, bound: Iterable[Path], account: Callable[[], int] = os.geteuid) -> Path:
+def opened_place(
+    store: Path, *, bound: Iterable[Path], account: Callable[[], int] = os.geteuid
+) -> Path:
     """The store's folder, made with mode 0700 if new. Raises UsageError if it lies where anyone else could read it.
 
-    `bound`: every prefix that some box of the factory may show to what runs in it. `account`: the uid that must own it.
+    `bound`: every prefix that some box of the factory may show to what runs in it. `account`: the
+    uid that must own it.
     """
     real = store.resolve()
     _refuse_checkouts(real)

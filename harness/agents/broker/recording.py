@@ -106,10 +106,12 @@ def recording(file: Path, *, name: str) -> dict[str, Any]:
 
 
 class Recorder:
-    """Writes a recording, whole after each exchange, so that one cut short by a kill still plays to where it came."""
+    """Writes a recording, whole after each exchange, so that one cut short by a kill still plays to
+    where it came. `secret` is blotted out wherever it should appear."""
 
-    def __init__(self, file: Path, *, about: str, model: str) -> None:
+    def __init__(self, file: Path, *, about: str, model: str, secret: str = "") -> None:
         self._file, self._document = file, {"about": about, "model": model, "exchanges": []}
+        self._secret = secret
         self._exchanges: list[dict[str, Any]] = []
 
     def message(self, body: Mapping[str, Any], message: Mapping[str, Any]) -> None:
@@ -132,6 +134,7 @@ class Recorder:
         self._file.parent.mkdir(parents=True, exist_ok=True)
         unfinished = self._file.with_suffix(".unfinished")
         text = json.dumps(self._document | {"exchanges": self._exchanges}, ensure_ascii=False, indent=2)
+        text = text.replace(self._secret, "[redacted]") if self._secret else text
         unfinished.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
         os.replace(unfinished, self._file)
 

@@ -141,7 +141,8 @@ class Sessions:
         if recordings is None:
             return upstream, None
         about = f"Run {identity.run}: {identity.role}, attempt {identity.attempt} at issue {identity.issue}."
-        return upstream, Recorder(recordings / name, about=about, model=identity.model)
+        return upstream, Recorder(recordings / name, about=about, model=identity.model,
+                                  secret=self._secrets.get(provider, ""))
 
 
 def new_id() -> str:

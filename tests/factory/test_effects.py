@@ -1,0 +1,34 @@
+"""Effects on the world: nothing after the owner's stop, and each once, whoever asks again."""
+
+import pytest
+
+from harness.domain.errors import Stopped
+from harness.factory.effects import effect, say
+
+
+def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:
+    plant, acts = world.plant(), []
+    plant.places.stop_flag.touch()
+    with pytest.raises(Stopped):
+        effect(plant, "close", "run/close", lambda: acts.append("close") or {}, issue=1, run="run")
+    with pytest.raises(Stopped):
+        say(plant, lambda: acts.append("label"))
+    assert (acts, world.ledger.written) == ([], [])
+
+
+def test_an_effect_that_was_confirmed_is_not_made_again_and_one_that_was_cut_off_is(world) -> None:
+    plant, acts = world.plant(), []
+
+    def act():
+        acts.append("close")
+        if len(acts) == 1:
+            raise KeyboardInterrupt
+        return {"closed": len(acts)}
+
+    def close():
+        return effect(plant, "close", "run/close", act, issue=1, run="run")
+
+    with pytest.raises(KeyboardInterrupt):
+        close()
+    assert close() == close() == {"closed": 2}
+    assert [entry.kind for entry in world.ledger.written] == ["intent", "done"]
