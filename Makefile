@@ -1,4 +1,4 @@
-.PHONY: setup demo test search lint bench docs
+.PHONY: setup demo test search mutants lint bench docs
 PY = .venv/bin/python
 
 setup:            ## install what is missing, say what was done
@@ -20,6 +20,9 @@ test: lint        ## every test
 
 search: setup     ## new examples for every property; one that fails is to be added by name
 	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile=search
+
+mutants: setup    ## which small faults do the tests notice? SAMPLE=60 SEED=1 ROOMS=domain
+	@$(PY) -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ROOMS)
 
 bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py
