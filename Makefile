@@ -1,4 +1,4 @@
-.PHONY: setup demo quick test soak search lint bench docs style types arrows rules pure
+.PHONY: setup demo quick test soak search mutants lint bench docs style types arrows rules pure
 PY = .venv/bin/python
 PYTEST = $(PY) -m pytest -q --dist loadfile --no-loadscope-reorder --durations=15
 PURE = architecture context docs domain governance lessons model workflow factory/test_stories.py \
@@ -43,6 +43,9 @@ soak: lint        ## everything: every search whole, and no test dearer than it 
 
 search: setup     ## new examples for every property; one that fails is to be added by name
 	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile=search
+
+mutants: setup    ## which small faults do the tests notice? SAMPLE=60 SEED=1 ROOMS=domain
+	@$(PY) -m tests.mutants $(if $(SAMPLE),--sample $(SAMPLE)) $(if $(SEED),--seed $(SEED)) $(ROOMS)
 
 bench: setup      ## tables, not tests
 	@$(PY) bench/cold.py

@@ -1,6 +1,7 @@
 """Every typed check against a table of cases: yes, no, and unknown, which is never a yes."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 
@@ -43,6 +44,7 @@ from harness.governance.checks.together import Companions, Migrations
 from tests.governance.law import change, touching
 
 DAY = 86_400
+WORDS = Path(__file__).parents[1] / "golden" / "answers_of_checks.txt"
 
 
 def files(*changes) -> ChangeFacts:
@@ -269,6 +271,20 @@ TABLE = [
     (Exec("a.py", ("--strict",)), ran(0), UNKNOWN),
     (Exec("a.py", ("--strict",)), ran(0, "a.py", "--strict"), True),
     (Exec("b.py"), ran(0), False),
+    (Exec("a.py"), ChangeFacts(scripts=(ScriptFact("a.py", (), 1, ("first", "last")),)), False),
+    (FileBytes(max=0), files(), True),
+    (FileBytes(max=9), files(change("a", size=9), change("b", size=10)), False),
+    (FileBytes(max=9), files(change("a", size=9), change("b", size=UNKNOWN)), UNKNOWN),
+    (AddedText(deny=("TODO",), paths=("src/**",)), added("a", "x", change("b.png", None, None, binary=True)), True),
+    (AddedText(deny=("TODO",)), added("a", "x", *(change(f"{name}.png", None, None, binary=True) for name in "bcde")), UNKNOWN),
+    (AddedText(deny=("TODO",)), ChangeFacts(files=(), added=(AddedContent(b"\xff.py", b"TODO"),)), False),
+    (Companions(of=("src/**",), touch=("docs/**", "CHANGES")), touching("src/a"), False),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/0_b.py"), there="m/0_a.py"), False),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/b.py"), there="m/1_a.py"), True),
+    (Migrations(paths=("m/*.sql",)), migrating(change("m/a.sql"), there="m/a.sql"), False),
+    (Migrations(paths=("m/**",)), migrating(change("m/x/1_a.py"), there="m/y/2_a.py"), True),
+    (Migrations(paths=("m/*.py",)), migrating(change(b"m/\xff1.py")), False),
+    (Screenshots(paths=("web/**",)), touching(*(f"web/{number}" for number in range(21)), pictures=0), False),
 ]
 
 
@@ -282,6 +298,37 @@ def test_a_check_answers_as_its_table_says(check, facts, expected) -> None:
 @pytest.mark.parametrize("check", sorted({row[0] for row in TABLE}, key=repr), ids=repr)
 def test_no_check_takes_the_absence_of_facts_for_a_yes(check) -> None:
     assert check.answer(ChangeFacts()).passed is UNKNOWN
+
+
+def test_what_every_check_says_is_what_is_written_down() -> None:
+    """In `WORDS`, a line for each row, and one for each kind of check that is asked without facts."""
+    kinds = {type(check): (check, ChangeFacts()) for check, _, _ in TABLE}
+    asked = [*(row[:2] for row in TABLE), *kinds.values()]
+    said = [ascii((check, check.answer(facts))) for check, facts in asked]
+    assert said == WORDS.read_text("ascii").splitlines()
+
+
+@pytest.mark.parametrize(("check", "says"), [
+    (lambda: Labels(), "says nothing; give `require` or `deny`"),
+    (lambda: AddedText(deny=()), "says nothing; give `deny`"),
+    (lambda: Paths(), "says nothing; give `deny`, `allow` or `require`"),
+    (lambda: Screenshots(paths=()), "says nothing; give `paths` of what people see, and a `min` of at least 1"),
+    (lambda: Screenshots(paths=("a",), min=0), "says nothing; give `paths` of what people see, and a `min` of at least 1"),
+    (lambda: Companions(of=(), touch=("a",)), "says nothing; give `of` and `touch`"),
+    (lambda: Companions(of=("a",), touch=()), "says nothing; give `of` and `touch`"),
+    (lambda: Migrations(paths=()), "says nothing; give `paths`"),
+    (lambda: Exec("a.py", seconds=0), "`seconds` is from 1 to 900, and not 0"),
+    (lambda: Exec("a.py", seconds=901), "`seconds` is from 1 to 900, and not 901"),
+])
+def test_a_check_that_could_never_fail_or_never_hold_is_refused(check, says) -> None:
+    with pytest.raises(ValueError) as refused:
+        check()
+    assert str(refused.value) == says
+
+
+@pytest.mark.parametrize("seconds", [1, 900])
+def test_a_script_may_take_from_a_second_to_a_quarter_of_an_hour(seconds) -> None:
+    assert Exec("a.py", seconds=seconds).seconds == seconds
 
 
 def test_every_check_has_rows_with_a_yes_and_a_no() -> None:

@@ -5,8 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, JourneyFacts
-from harness.domain.governance import Applies, OnFail
+from harness.domain.governance import Answer, Applies, OnFail
 from harness.governance import decide
+from harness.governance.decide import answer_of
 from tests.governance.law import governance, rule_text, touching
 
 SMALL = "level: enforced\ncheck: {files: {max: 1}}\n"
@@ -98,7 +99,27 @@ def test_what_no_rule_speaks_of_falls_to_the_default() -> None:
     decision = decide(governance(shadow, front=careful), touching("a"))
     assert decision.action is OnFail.NEEDS_HUMAN
     assert decision.why == ("no rule speaks of this change",)
+    assert [finding.rule for finding in decision.findings][-1] == "F-ONE"
     assert decide(governance(rule_text(SMALL), front=careful), touching("a")).allowed
+    assert decide(governance(rule_text(SMALL), front=careful), touching()).allowed
+
+
+@pytest.mark.parametrize(("block", "default"), [(SMALL, "allow"), (SMALL + "status: shadow", "allow"),
+                                              (SMALL + "status: shadow", "needs-human")])
+def test_a_decision_names_the_rules_in_force_and_where_they_were_asked(block, default) -> None:
+    law = governance(rule_text(block), front=f"---\nschema: 1\ndefault: {default}\n---\n")
+    decision = decide(law, touching("a", "b"), applies=Applies.MERGE)
+    assert (decision.governance, decision.applies) == (law.digest, Applies.MERGE)
+
+
+def test_a_finding_names_its_rule_in_full_and_shows_what_the_check_found() -> None:
+    found = decide(governance(rule_text(SMALL)), touching("a", "b")).refusals[0]
+    assert (found.title, found.evidence, found.source.file) == ("A rule", ("a", "b"), "factory_rules.md")
+
+
+def test_a_rule_that_nobody_checks_is_never_satisfied_by_silence() -> None:
+    advice = next(rule for rule in governance(rule_text("level: advisory")).rules if rule.id == "F-ONE")
+    assert answer_of(advice, touching("a")) == Answer(UNKNOWN, "nobody checks this rule")
 
 
 @given(st.lists(st.text(max_size=20).filter(lambda text: "\0" not in text), max_size=4),
