@@ -24,7 +24,7 @@ from harness.domain.issue import CommitSha
 from harness.factory.job import Job
 from harness.factory.runner import crossed, steers
 
-FORM = 2
+FORM = 3
 """Of what is compared and how; a kept answer of another form is asked for again."""
 
 LARGEST_REPORT = 16 * 1024 * 1024
@@ -55,6 +55,14 @@ class _Ran:
     passed: frozenset[str]
     skipped: frozenset[str]
     tail: str
+    told: bool = True       # a report that could be read
+    failed: int = 0         # cases of it that failed, or could not be set up
+
+    @property
+    def ended(self) -> bool:
+        """Whether the runner came to its end and told all: by 0, or by the 1 of tests that fail and a report that has them.
+        Another code is one that was interrupted or could not begin, and its report may lack any test."""
+        return self.told and (self.exit_code == 0 or (self.exit_code == 1 and self.failed > 0))
 
     @property
     def seen(self) -> frozenset[str]:
@@ -85,7 +93,11 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
     if not job.steering.config.tests.command:
         nothing: frozenset[str] = frozenset()
         return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
-    before, after = _run(job, "base", base), _run(job, "head", head)
+    before = _run(job, "base", base)
+    if not before.ended:
+        raise SandboxError(f"the project's tests did not come to an end on base (exit code {before.exit_code}), so nobody can "
+                           f"tell which of them a change must keep; mend them there first: {before.tail}", retryable=False)
+    after = _run(job, "head", head)
     over = _run(job, "crossed", head, tests_from=base) if _test_surface_changed(job, base, head) else after
     kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
@@ -167,17 +179,18 @@ def _read(exit_code: int, report: Path, said: bytes) -> _Ran:
     try:
         cases = list(ET.fromstring(_plain(report)).iter("testcase"))  # noqa: S314 - expat, no external entities; size is capped
     except (OSError, ET.ParseError):
-        return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}")
-    passed, skipped = set(), set()
+        return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", told=False)
+    passed, skipped, failed = set(), set(), 0
     for case in cases:
         name = f"{case.get('classname')}::{case.get('name')}"
         kinds = {child.tag for child in case}
         if "skipped" in kinds:
             skipped.add(name)
-        elif not kinds & {"failure", "error"}:
+        elif kinds & {"failure", "error"}:
+            failed += 1
+        else:
             passed.add(name)
-    return _Ran(exit_code, frozenset(passed), frozenset(skipped), tail)
-
+    return _Ran(exit_code, frozenset(passed), frozenset(skipped), tail, failed=failed)
 
 
 def _plain(report: Path) -> bytes:

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import State
+from harness.factory.job import Job
+from harness.factory.projecttests import compared
+from harness.factory.steering import steering_at
 from tests.factory.world import EXAMPLE, World
 from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator
 
@@ -31,16 +35,20 @@ class Photographer(FakeValidator):
         return dataclasses.replace(judged, public={**judged.public, "screenshots": told})
 
 
-class StopsBasesTests(FakeSandbox):
-    """A sandbox in which the base's tests reach a limit; their report names none of them yet."""
+class EndsBasesTests(FakeSandbox):
+    """A sandbox in which the base's tests leave this report, or none, and end like this."""
+
+    def __init__(self, report: str | None = "<testsuite/>", **ends) -> None:
+        super().__init__()
+        self.report, self.ends = report, ends
 
     def run(self, spec, *, stdin=b""):
         result = super().run(spec, stdin=stdin)
         folder, out = (Path(bind.source) for bind in spec.binds[:2])
         if folder.name != "base":
             return result
-        (out / "junit.xml").write_text("<testsuite/>")
-        return dataclasses.replace(result, killed_by="wall-clock")
+        (out / "junit.xml").unlink() if self.report is None else (out / "junit.xml").write_text(self.report)
+        return dataclasses.replace(result, **self.ends)
 
 
 def ending(tmp_path, check: str, *, applies: str = "pr", there: str = "0001_first.sql", validator=None,
@@ -118,6 +126,33 @@ def test_labels_that_cannot_be_read_are_not_taken_for_none(tmp_path) -> None:
 
 def test_tests_of_the_base_that_a_limit_stopped_say_nothing_of_the_change(tmp_path) -> None:
     """What they had reported by then would otherwise be all that the change must keep: nothing."""
-    state, told = ending(tmp_path, "added_lines: {max: 50}", sandbox=StopsBasesTests())
+    state, told = ending(tmp_path, "added_lines: {max: 50}", sandbox=EndsBasesTests(killed_by="wall-clock"))
     assert state is not State.MERGED
     assert "the project's tests were stopped by their wall-clock limit" in told
+
+
+BROKEN = '<testsuite><testcase classname="tests" name="a"><error/></testcase></testsuite>'
+
+
+def compared_on(world, report, code):
+    """What is said of a change that changes nothing, where the base's tests report this and end so."""
+    world.sandbox = EndsBasesTests(report, exit_code=code)
+    plant = world.plant()
+    steering = steering_at(plant, world.base)
+    job = Job(plant, steering, 1, "implement-1-1", 1, steering.workflows["implement"].nodes[0], {})
+    return compared(job, base=world.base, head=world.base)
+
+
+@pytest.mark.parametrize(("report", "code"), [
+    (None, 0), (None, 1), ("<testsuite>", 0), ("<testsuite/>", 1), ("<testsuite/>", 5), (BROKEN, 2),
+    (BROKEN, 137),
+])
+def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, report, code) -> None:
+    """An import that fails on base left no test that a change could have lost."""
+    with pytest.raises(SandboxError, match="the project's tests did not come to an end on base"):
+        compared_on(world, report, code)
+
+
+@pytest.mark.parametrize(("report", "code"), [("<testsuite/>", 0), (BROKEN, 1)])
+def test_tests_of_the_base_that_fail_and_say_so_are_a_base(world, report, code) -> None:
+    assert compared_on(world, report, code).green
