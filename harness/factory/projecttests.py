@@ -60,8 +60,8 @@ class _Ran:
 
     @property
     def ended(self) -> bool:
-        """Whether the runner came to its end and told all: by 0, or by the 1 of tests that fail and a report that has them.
-        Another code is one that was interrupted or could not begin, and its report may lack any test."""
+        """Whether the runner came to its end and told all: by 0, or by 1 with a test that failed.
+        Another code says that it was interrupted or could not begin: its report may lack any test."""
         return self.told and (self.exit_code == 0 or (self.exit_code == 1 and self.failed > 0))
 
     @property
@@ -95,8 +95,9 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
         return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
     before = _run(job, "base", base)
     if not before.ended:
-        raise SandboxError(f"the project's tests did not come to an end on base (exit code {before.exit_code}), so nobody can "
-                           f"tell which of them a change must keep; mend them there first: {before.tail}", retryable=False)
+        raise SandboxError(
+            f"the project's tests did not come to an end on base (exit code {before.exit_code}), so nobody "
+            f"can tell which of them a change must keep; mend them there first: {before.tail}", retryable=False)
     after = _run(job, "head", head)
     over = _run(job, "crossed", head, tests_from=base) if _test_surface_changed(job, base, head) else after
     kept = after.seen - (before.passed - over.seen)
@@ -179,7 +180,8 @@ def _read(exit_code: int, report: Path, said: bytes) -> _Ran:
     try:
         cases = list(ET.fromstring(_plain(report)).iter("testcase"))  # noqa: S314 - expat, no external entities; size is capped
     except (OSError, ET.ParseError):
-        return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", told=False)
+        says = f"no readable report; {tail}"
+        return _Ran(exit_code or 1, frozenset(), frozenset(), says, told=False)
     passed, skipped, failed = set(), set(), 0
     for case in cases:
         name = f"{case.get('classname')}::{case.get('name')}"

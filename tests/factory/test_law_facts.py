@@ -47,7 +47,8 @@ class EndsBasesTests(FakeSandbox):
         folder, out = (Path(bind.source) for bind in spec.binds[:2])
         if folder.name != "base":
             return result
-        (out / "junit.xml").unlink() if self.report is None else (out / "junit.xml").write_text(self.report)
+        report = out / "junit.xml"
+        report.unlink() if self.report is None else report.write_text(self.report)
         return dataclasses.replace(result, **self.ends)
 
 
@@ -126,7 +127,8 @@ def test_labels_that_cannot_be_read_are_not_taken_for_none(tmp_path) -> None:
 
 def test_tests_of_the_base_that_a_limit_stopped_say_nothing_of_the_change(tmp_path) -> None:
     """What they had reported by then would otherwise be all that the change must keep: nothing."""
-    state, told = ending(tmp_path, "added_lines: {max: 50}", sandbox=EndsBasesTests(killed_by="wall-clock"))
+    state, told = ending(tmp_path, "added_lines: {max: 50}",
+                         sandbox=EndsBasesTests(killed_by="wall-clock"))
     assert state is not State.MERGED
     assert "the project's tests were stopped by their wall-clock limit" in told
 
@@ -135,7 +137,7 @@ BROKEN = '<testsuite><testcase classname="tests" name="a"><error/></testcase></t
 
 
 def compared_on(world, report, code):
-    """What is said of a change that changes nothing, where the base's tests report this and end so."""
+    """What is said of an empty change, where the base's tests report this and end so."""
     world.sandbox = EndsBasesTests(report, exit_code=code)
     plant = world.plant()
     steering = steering_at(plant, world.base)
