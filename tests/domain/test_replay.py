@@ -3,7 +3,7 @@
 import pytest
 
 from harness.domain.ledger import GENESIS, Entry
-from harness.domain.replay import differences, settled, unrecorded
+from harness.domain.replay import Difference, differences, settled, unrecorded
 
 PLACES = ("/tmp/replay", "/srv/home")
 
@@ -92,3 +92,16 @@ def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call
     assert found is not None
     assert "implementer 1, call 2" in found.where
     assert (found.recorded, found.came) == ("all is well", "the host is called grete")
+
+
+def test_a_difference_is_shown_as_a_diff_with_a_line_around_it() -> None:
+    shown = Difference("k", "1\n2\n3\nold\n5", "1\n2\n3\nnew\n5").lines()
+    assert shown == ("--- recorded", "+++ came", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
+    assert Difference("k", None, "new").lines() == ("--- recorded", "+++ came", "@@ -0,0 +1 @@", "+new")
+    assert Difference("k", "old", None).lines() == ("--- recorded", "+++ came", "@@ -1 +0,0 @@", "-old")
+
+
+def test_what_is_not_where_a_drawn_name_would_be_is_compared_as_it_is() -> None:
+    same, other = entry("k", "verdict", binds="none"), entry("k", "verdict", binds="one")
+    assert differences([same], [same], places=PLACES) == ()
+    assert differences([same], [other], places=PLACES)
