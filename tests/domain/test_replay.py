@@ -105,3 +105,22 @@ def test_what_is_not_where_a_drawn_name_would_be_is_compared_as_it_is() -> None:
     same, other = entry("k", "verdict", binds="none"), entry("k", "verdict", binds="one")
     assert differences([same], [same], places=PLACES) == ()
     assert differences([same], [other], places=PLACES)
+
+
+def test_an_entry_is_compared_as_a_text_in_which_places_and_names_are_replaced() -> None:
+    one = entry("k", result={"b": "ü in /srv/home/x", "a": "1a2b3c4", "output": {"worktree": "/elsewhere"}})
+    (found,) = differences([one], [], places=PLACES, other_base=True)
+    assert found.recorded == ('{\n "data": {\n  "result": {\n   "a": "<sha>",\n   "b": "ü in <home>/x",\n   "output": {\n'
+                              '    "worktree": "<place>"\n   }\n  }\n },\n "issue": 7,\n "kind": "node"\n}')
+
+
+def test_of_a_session_that_ended_earlier_the_calls_that_there_are_are_compared() -> None:
+    assert unrecorded([call("hello"), call("more")], [call("hello")], session="s") is None
+    found = unrecorded([call("a\nb\nc")], [call("a\nd\ne")], session="s")
+    assert (found.recorded, found.came) == ("b\nc", "d\ne")
+
+
+@pytest.mark.parametrize(("key", "told"), [("id", False), ("tool_use_id", False), ("call_id", False), ("text", True)])
+def test_names_that_a_provider_draws_are_told_to_nobody(key, told) -> None:
+    old, new = ([{"request": {"messages": [{key: value}]}}] for value in ("one", "other"))
+    assert (unrecorded(old, new, session="s") is not None) is told
