@@ -284,6 +284,13 @@ TABLE = [
     (Migrations(paths=("m/*.sql",)), migrating(change("m/a.sql"), there="m/a.sql"), False),
     (Migrations(paths=("m/**",)), migrating(change("m/x/1_a.py"), there="m/y/2_a.py"), True),
     (Migrations(paths=("m/*.py",)), migrating(change(b"m/\xff1.py")), False),
+    (Migrations(paths=("m/**",)), migrating(change("m/9/2_b.py"), there="m/9/1_a.py"), True),
+    (SuiteWeakened(exclude=("tests/slow/**",)), weakened("tests/slow/test_a.py::TestA::test_x: emptied"), True),
+    (SuiteWeakened(exclude=("tests/slow/**",)), weakened("tests/slow/\udcff.py::test_x: emptied"), True),
+    (Exec("a.py"), ChangeFacts(scripts=(ScriptFact("a.py", (), None, ("first", "last")),)), UNKNOWN),
+    (LINES, files(change("a", None, 1)), UNKNOWN),
+    (LINES, files(change("a", 1, None)), UNKNOWN),
+    (Secrets(), ChangeFacts(secrets=(SecretFound(b"\xff", 1, "pat", "ghp_…"),)), False),
     (Screenshots(paths=("web/**",)), touching(*(f"web/{number}" for number in range(21)), pictures=0), False),
 ]
 
