@@ -291,6 +291,22 @@ TABLE = [
     (LINES, files(change("a", None, 1)), UNKNOWN),
     (LINES, files(change("a", 1, None)), UNKNOWN),
     (Secrets(), ChangeFacts(secrets=(SecretFound(b"\xff", 1, "pat", "ghp_…"),)), False),
+    (AddedText(deny=("TODO",), paths=("src/**",)), added("src/a", "TODO"), False),
+    (ApiSurface(paths=("lib/**",)), api("lib/a.py"), False),
+    (ApiSurface(), api(unread="a.py b.py c.py d.py"), UNKNOWN),
+    (LINES, files(*(change(f"{name}.png", None, None, binary=True) for name in "abcd")), UNKNOWN),
+    (FileModes(), files(change("a", new_mode=UNKNOWN)), UNKNOWN),
+    (FileModes(), files(change("a", new_mode=UNKNOWN), change("b", new_mode="120000")), False),
+    (PathNames(), files(change(b"\xff", new_mode=UNKNOWN)), UNKNOWN),
+    (PathNames(), touching(" dir/a"), False),
+    (Dependencies(change=True), moves("flask", DependencyMove.SWAPPED), False),
+    (Dependencies(allow=("types-*",)), moves("types-pyyaml", DependencyMove.CHANGED), True),
+    (Dependencies(), ChangeFacts(dependencies=(DependencyChange(
+        b"\xff.txt", "python", "flasks", DependencyMove.ADDED, "", "", Origin.GIT, "flask"),)), False),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/1_a.py", kind=UNKNOWN)), UNKNOWN),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/2_b.py"), there="m/3_c.txt"), True),
+    (Migrations(paths=("m/*.py",), exclude=("m/3*",)), migrating(change("m/2_b.py"), there="m/3_c.py"), True),
+    (Migrations(paths=("m/*.py",)), migrating(change("m/2_b.py"), there="m/9_c.py m/10_d.py"), False),
     (Screenshots(paths=("web/**",)), touching(*(f"web/{number}" for number in range(21)), pictures=0), False),
 ]
 
