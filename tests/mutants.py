@@ -36,10 +36,12 @@ SETTINGS = """\
 use_setproctitle = false
 track_dependencies = false
 use_git_change_detection = false
+process_isolation = forkserver
 timeout_constant = 5
 timeout_multiplier = 4
 """
-"""A mutant's time is up after (the seconds of its tests + timeout_constant) * timeout_multiplier."""
+"""A mutant is met in a process that ran no test before: what a test has cached would hide it. Its time
+is up after (the seconds of its tests + timeout_constant) * timeout_multiplier."""
 FAILED, TIMED_OUT = {1, 2, 3}, {-24, 24, 36, 152, 255}
 """How pytest ends where a mutant is noticed: a test, the collection or pytest fails, or its time is
 up."""

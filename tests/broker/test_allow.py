@@ -117,3 +117,18 @@ def test_counting_has_a_shorter_list() -> None:
     assert checked({"model": MODEL, "messages": HELLO}, model=MODEL, grammar=COUNT_BODY)
     with pytest.raises(Refusal, match=r"^max_tokens: is not forwarded"):
         checked(body(), model=MODEL, grammar=COUNT_BODY)
+
+
+@pytest.mark.parametrize(("asked", "says"), [
+    (body(model="m" * 90), f"model: this session is for {MODEL}, not '{'m' * 79}"),
+    (body(messages=[]), "messages: expected at least one message"),
+    (body(max_tokens=0), "max_tokens: expected at least 1"),
+])
+def test_what_is_refused_says_what_was_expected(asked: Any, says: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        checked(asked, model=MODEL)
+    assert refused.value.message == says
+
+
+def test_one_token_may_be_asked_for() -> None:
+    assert checked(body(max_tokens=1), model=MODEL)["max_tokens"] == 1

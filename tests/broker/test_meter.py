@@ -357,3 +357,21 @@ def test_the_worst_counts_every_byte_as_a_token_and_an_image_as_many() -> None:
     assert (worst(cached, output=1).input, worst(cached, output=1).cache_write > 4000) == (0, True)
     an_hour = plain | {"system": [{"type": "text", "text": "", "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}
     assert (worst(an_hour, output=1).input, worst(an_hour, output=1).cache_write_1h > 4000) == (0, True)
+
+
+def test_what_was_spent_is_told_in_whole_numbers_and_the_money_as_a_text(meter: Meter) -> None:
+    meter.reserve(*opened(meter), Tokens(output=50)).settle(Tokens(input=2, output=3, cache_read=4))
+    assert meter.spent_by_session("s").document() == {
+        "calls": 1, "input_tokens": 2, "output_tokens": 3, "cache_read_tokens": 4, "cost_usd": "0.030002"}
+
+
+def test_another_meters_table_is_taken_over_once(another: Callable[[], Meter], tmp_path: Path, clock: Clock) -> None:
+    new, old = another(), Meter(tmp_path / "old.sqlite", PRICES, clock=clock)
+    for session in ("s", "t"):
+        old.reserve(*opened(old, session), Tokens(output=50)).settle(CENT)
+    assert new.take(old) == 2
+    assert [new.spent_by_session(session) for session in ("s", "t")] == [old.spent_by_session("s")] * 2
+    new.reserve(*opened(new, "u"), CENT).settle(CENT)        # its number is none of those that were taken over
+    with pytest.raises(ValueError, match="something was counted here already"):
+        new.take(old)
+    old.close()

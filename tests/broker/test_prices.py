@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.prices import NANO, PricesError, Tokens, prices, rates_of, tokens_of
+from harness.agents.broker.prices import NANO, Price, PricesError, Rates, Tokens, prices, rates_of, tokens_of
 
 TABLE, TODAY = prices(), "2026-11-22"
 A_MILLION_EACH = Tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000)
@@ -58,6 +58,7 @@ def test_a_usage_object_is_read_in_its_five_classes() -> None:
             tokens_of({"output_tokens": wrong})
 
 
+ALL = "input, output, cache_read, cache_write, cache_write_1h"
 ROW = "{input: 1, output: 2, cache_read: 0.1, cache_write: 1.25, cache_write_1h: 2}"
 FROM_MAY = "{from: 2026-05-01, input: 1, output: 3, cache_read: 0.1, cache_write: 1.25, cache_write_1h: 2}"
 FROM_JUNE = FROM_MAY.replace("05", "06").replace("output: 3", "output: 4")
@@ -85,7 +86,9 @@ def test_the_table_is_not_used_beyond_its_horizon_without_a_warning(age: int, wa
     assert TABLE.source
     said = TABLE.warning(date.fromisoformat(TABLE.as_of) + timedelta(days=age))
     assert bool(said) is warned
-    assert not warned or (TABLE.as_of in said and f"{age} days old" in said and "[prices]" in said)
+    assert not warned or said == (
+        f"the price table is of {TABLE.as_of}, {age} days old, and was to be read again after 120: what calls cost may be wrong; "
+        "upgrade, or give today's prices as [prices] in factory.toml")
 
 
 @pytest.mark.parametrize(("text", "named"), [
@@ -113,3 +116,35 @@ def test_a_table_that_cannot_be_read_names_the_entry(tmp_path: Path, text: str, 
         prices(file)
     assert str(file) in str(error.value)
     assert named in str(error.value)
+
+
+LONG = ROW.replace("}", ", long: {over: 10, input: 3, output: 4, cache_read: 5, cache_write: 6, cache_write_1h: 7}}")
+
+
+def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) -> None:
+    (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\nmodels:\n  local: {LONG}\n")
+    (dated,) = prices(tmp_path / "prices.yaml").models["local"]
+    assert (dated.since, dated.rates) == (
+        "", Rates(Price(1000, 2000, 100, 1250, 2000), 10, Price(3000, 4000, 5000, 6000, 7000)))
+
+
+@pytest.mark.parametrize(("row", "named"), [
+    ("3", f"a: expected the columns {ALL}"),
+    (LONG.replace("over: 10", "over: ten"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
+    (LONG.replace("{over: 10, ", "{"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
+    (ROW.replace("}", ", long: 3}"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
+    (LONG.replace("output: 4, ", ""), f"a: long: missing or unknown: output; expected exactly {ALL}"),
+    (ROW.replace("output: 2, ", "tax: 3, "), f"a: missing or unknown: output, tax; expected exactly {ALL}"),
+])
+def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(tmp_path: Path, row: str, named: str) -> None:
+    (tmp_path / "p.yaml").write_text(f"as_of: 2026-11-21\nmodels: {{a: {row}}}")
+    with pytest.raises(PricesError) as error:
+        prices(tmp_path / "p.yaml")
+    assert str(error.value) == f"{tmp_path / 'p.yaml'}: {named}"
+
+
+def test_a_row_of_factory_toml_is_told_with_its_place_and_a_part_of_a_nanodollar_is_a_whole_one() -> None:
+    row = dict.fromkeys(("input", "output", "cache_read", "cache_write", "cache_write_1h"), "0.0001")
+    assert rates_of(row, "[prices]") == Rates(Price(1, 1, 1, 1, 1))
+    with pytest.raises(PricesError, match=r"^\[prices\]: missing or unknown: output; "):
+        rates_of({key: row[key] for key in row if key != "output"}, "[prices]")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.domain.checks import CheckSeen, RequiredCheck, Standing, Wanted, not_green, standing
+from harness.domain.checks import CheckSeen, NotGreen, RequiredCheck, Standing, Wanted, not_green, standing
 
 CI = RequiredCheck("ci", 7)
 ANY = RequiredCheck("ci", None)
@@ -14,6 +14,8 @@ def stands(wanted, *seen):
 
 def test_nothing_required_is_green_and_nothing_is_asked() -> None:
     assert not Wanted()
+    assert Wanted((CI,))
+    assert Wanted(every=True)
     assert not_green(Wanted(), (CheckSeen("ci", 7, "failure"),)) == ()
 
 
@@ -59,6 +61,8 @@ def test_one_red_is_no_though_another_is_still_under_way() -> None:
 
 
 def test_every_check_there_is_needs_one_at_least() -> None:
-    assert stands(Wanted(every=True)) is Standing.WAITING
+    assert not_green(Wanted(every=True), ()) == (NotGreen(Standing.WAITING, "no check has reported, and none is not a pass"),)
+    assert [fault.says for fault in not_green(Wanted(every=True), (CheckSeen("a", 1, None), CheckSeen("b", 1, "")))] == [
+        "a has not ended", "b ended as nothing, not as success"]
     assert stands(Wanted(every=True), CheckSeen("a", 1, "success"), CheckSeen("b", 2, None)) is Standing.WAITING
     assert stands(Wanted(every=True), CheckSeen("a", 1, "success"), CheckSeen("b", None, "failure")) is Standing.RED

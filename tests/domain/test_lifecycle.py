@@ -92,3 +92,11 @@ def test_events_from_a_state_are_those_that_it_takes(state) -> None:
             assert taken
         except IllegalTransition:
             assert not taken
+
+
+@pytest.mark.parametrize("state", sorted(HOLDABLE))
+def test_what_is_held_may_end_otherwise_and_what_is_given_back_goes_on(state) -> None:
+    for event in events_from(State.PAUSED) - {Event.RESUMED}:
+        assert fold([Event.OWNER_HOLD, event], start=state) is TABLE[State.PAUSED, event]
+    for event in events_from(state) - {Event.RESUMED}:
+        assert fold([Event.OWNER_HOLD, Event.RESUMED, event], start=state) is next_state(state, event)

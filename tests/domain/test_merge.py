@@ -28,38 +28,56 @@ def test_when_everything_is_so_it_may_land() -> None:
     assert not list(refusals(GREEN))
 
 
-@pytest.mark.parametrize(("changed", "gate"), [
-    ({"verdict": None}, "verdict"),
-    ({"trusted_key_ids": frozenset()}, "signer"),
-    ({"trusted_key_ids": frozenset({"key-2"})}, "signer"),
-    ({"issue": 8}, "identity"),
-    ({"base": CommitSha("moved")}, "freshness"),
-    ({"head": CommitSha("moved")}, "freshness"),
-    ({"pushed_head": None}, "identity"),
-    ({"pushed_head": CommitSha("other")}, "identity"),
-    ({"proposed": None}, "identity"),
-    ({"proposed": False}, "identity"),
-    ({"candidate": None}, "freshness"),
-    ({"tree": None}, "freshness"),
-    ({"tree": TreeSha("other")}, "freshness"),
-    ({"journeys": None}, "freshness"),
-    ({"journeys": "sha256:x"}, "freshness"),
-    ({"governance": "sha256:x"}, "freshness"),
-    ({"law": None}, "law"),
-    ({"law": (Refusal("F-SIZE", "401 lines, at most 400"),)}, "F-SIZE"),
-    ({"checks": None}, "checks"),
-    ({"checks": (NotGreen(Standing.RED, "ci ended as failure"),)}, "checks"),
-    ({"checks": (NotGreen(Standing.WAITING, "ci has not ended"),)}, "checks"),
-    ({"box_sealed": False}, "seal"),
-    ({"issue_body_unchanged": None}, "freshness"),
-    ({"issue_body_unchanged": False}, "freshness"),
-    ({"stopped": None}, "stop"),
-    ({"stopped": True}, "stop"),
-    ({"frozen": None}, "freeze"),
-    ({"frozen": True}, "freeze"),
+NOT_PUSHED, NOT_PROPOSED = (
+    "was not pushed by the factory", "its pull request is closed, of another repository, or asks for another branch")
+NOT_TRUSTED = "the verdict is signed by key key-1, which is not trusted here"
+NO_STOP = "the owner's stop is set, or could not be read"
+FROZEN = "merging is frozen until a person has looked at the last landing"
+NO_BOX = "no box held on this machine; an unsealed verdict shows, and never merges"
+
+
+@pytest.mark.parametrize(("changed", "gate", "says"), [
+    ({"verdict": None}, "verdict", "the sealed validator has not judged this change"),
+    ({"trusted_key_ids": frozenset()}, "signer", NOT_TRUSTED),
+    ({"trusted_key_ids": frozenset({"key-2"})}, "signer", NOT_TRUSTED),
+    ({"issue": 8}, "identity", "the verdict speaks of issue #7, not of #8"),
+    ({"base": CommitSha("moved")}, "freshness", "base was base when judged and is moved now"),
+    ({"head": CommitSha("moved"), "pushed_head": CommitSha("moved")}, "freshness", "head was head when judged and is moved now"),
+    ({"pushed_head": None}, "identity", f"head head {NOT_PUSHED}"),
+    ({"pushed_head": CommitSha("other")}, "identity", f"head head {NOT_PUSHED}"),
+    ({"proposed": None}, "identity", NOT_PROPOSED),
+    ({"proposed": False}, "identity", NOT_PROPOSED),
+    ({"candidate": None}, "freshness", "candidate was cand when judged and is unknown now"),
+    ({"tree": None}, "freshness", "tree was tree when judged and is unknown now"),
+    ({"tree": TreeSha("other")}, "freshness", "tree was tree when judged and is other now"),
+    ({"journeys": None}, "freshness", "journeys was sha256:j when judged and is unknown now"),
+    ({"journeys": "sha256:x"}, "freshness", "journeys was sha256:j when judged and is sha256:x now"),
+    ({"governance": "sha256:x"}, "freshness", "governance was sha256:g when judged and is sha256:x now"),
+    ({"law": None}, "law", "the rules were not asked about this candidate"),
+    ({"law": (Refusal("F-SIZE", "401 lines, at most 400"),)}, "F-SIZE", "401 lines, at most 400"),
+    ({"checks": None}, "checks", "required checks are not known to be green"),
+    ({"checks": (NotGreen(Standing.RED, "ci ended as failure"),)}, "checks", "ci ended as failure"),
+    ({"checks": (NotGreen(Standing.WAITING, "ci has not ended"),)}, "checks", "ci has not ended"),
+    ({"box_sealed": False}, "seal", NO_BOX),
+    ({"verdict": dataclasses.replace(PASSED, box_form="unsealed")}, "seal", NO_BOX),
+    ({"verdict": dataclasses.replace(PASSED, outcome=VerdictOutcome.FAILED)}, "verdict",
+     "the sealed validator says failed: all held"),
+    ({"verdict": dataclasses.replace(PASSED, journeys_passed=0)}, "verdict", "0 of 1 sealed journeys passed"),
+    ({"verdict": dataclasses.replace(PASSED, controls=Controls(0, 0, 0, 0, True))}, "controls",
+     "the verdict carries no proof that this gate could have failed"),
+    ({"verdict": dataclasses.replace(PASSED, controls=Controls(1, 1, 1, 1, False))}, "controls",
+     "no journey was red on the base, so none shows the change; only a chore can do without"),
+    ({"verdict": dataclasses.replace(PASSED, controls=Controls(1, 1, 1, 1, False)), "kind": "chore"}, "controls",
+     "nothing was red on the base, and no journey that guards what works was performed"),
+    ({"issue_body_unchanged": None}, "freshness", EDITED),
+    ({"issue_body_unchanged": False}, "freshness", EDITED),
+    ({"stopped": None}, "stop", NO_STOP),
+    ({"stopped": True}, "stop", NO_STOP),
+    ({"frozen": None}, "freeze", FROZEN),
+    ({"frozen": True}, "freeze", FROZEN),
 ])
-def test_each_fact_refuses_on_its_own(changed, gate) -> None:
-    assert gate in gates(dataclasses.replace(GREEN, **changed))
+def test_each_fact_refuses_on_its_own_and_by_name(changed, gate, says) -> None:
+    assert list(refusals(dataclasses.replace(GREEN, **changed))) == [Refusal(gate, says)]
 
 
 @pytest.mark.parametrize("outcome", [VerdictOutcome.FAILED, VerdictOutcome.INCONCLUSIVE])
@@ -118,6 +136,11 @@ def test_a_red_base_is_no_less_needed_where_much_stands_guard() -> None:
 @pytest.mark.parametrize("form", ["unsealed", "none", "", "bwrap-root+unsealed", "docker"])
 def test_a_verdict_from_anything_but_sealed_boxes_never_merges(form) -> None:
     assert "seal" in gates(dataclasses.replace(GREEN, verdict=dataclasses.replace(PASSED, box_form=form)))
+
+
+def test_a_verdict_from_boxes_of_several_sealed_forms_may_land() -> None:
+    verdict = dataclasses.replace(PASSED, box_form="bwrap-root+bwrap-userns+landlock")
+    assert not list(refusals(dataclasses.replace(GREEN, verdict=verdict)))
 
 
 RED, WAITING = NotGreen(Standing.RED, "ci ended as failure"), NotGreen(Standing.WAITING, "ci has not ended")

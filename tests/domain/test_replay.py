@@ -3,7 +3,7 @@
 import pytest
 
 from harness.domain.ledger import GENESIS, Entry
-from harness.domain.replay import differences, settled, unrecorded
+from harness.domain.replay import Difference, differences, settled, unrecorded
 
 PLACES = ("/tmp/replay", "/srv/home")
 
@@ -92,3 +92,35 @@ def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call
     assert found is not None
     assert "implementer 1, call 2" in found.where
     assert (found.recorded, found.came) == ("all is well", "the host is called grete")
+
+
+def test_a_difference_is_shown_as_a_diff_with_a_line_around_it() -> None:
+    shown = Difference("k", "1\n2\n3\nold\n5", "1\n2\n3\nnew\n5").lines()
+    assert shown == ("--- recorded", "+++ came", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
+    assert Difference("k", None, "new").lines() == ("--- recorded", "+++ came", "@@ -0,0 +1 @@", "+new")
+    assert Difference("k", "old", None).lines() == ("--- recorded", "+++ came", "@@ -1 +0,0 @@", "-old")
+
+
+def test_what_is_not_where_a_drawn_name_would_be_is_compared_as_it_is() -> None:
+    same, other = entry("k", "verdict", binds="none"), entry("k", "verdict", binds="one")
+    assert differences([same], [same], places=PLACES) == ()
+    assert differences([same], [other], places=PLACES)
+
+
+def test_an_entry_is_compared_as_a_text_in_which_places_and_names_are_replaced() -> None:
+    one = entry("k", result={"b": "ü in /srv/home/x", "a": "1a2b3c4", "output": {"worktree": "/elsewhere"}})
+    (found,) = differences([one], [], places=PLACES, other_base=True)
+    assert found.recorded == ('{\n "data": {\n  "result": {\n   "a": "<sha>",\n   "b": "ü in <home>/x",\n   "output": {\n'
+                              '    "worktree": "<place>"\n   }\n  }\n },\n "issue": 7,\n "kind": "node"\n}')
+
+
+def test_of_a_session_that_ended_earlier_the_calls_that_there_are_are_compared() -> None:
+    assert unrecorded([call("hello"), call("more")], [call("hello")], session="s") is None
+    found = unrecorded([call("a\nb\nc")], [call("a\nd\ne")], session="s")
+    assert (found.recorded, found.came) == ("b\nc", "d\ne")
+
+
+@pytest.mark.parametrize(("key", "told"), [("id", False), ("tool_use_id", False), ("call_id", False), ("text", True)])
+def test_names_that_a_provider_draws_are_told_to_nobody(key, told) -> None:
+    old, new = ([{"request": {"messages": [{key: value}]}}] for value in ("one", "other"))
+    assert (unrecorded(old, new, session="s") is not None) is told

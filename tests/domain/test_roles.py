@@ -19,6 +19,7 @@ def test_a_model_is_of_the_family_of_its_name_without_maker_version_and_date(mod
 @pytest.mark.parametrize(("one", "other", "same"), [
     ("acme-large-1", "acme-large-2", True), ("acme-large-1", "acme-small-1", False), ("here/acme-9", "there/acme-10", True),
     ("olmo-2", "o-3", False), ("grokker-1", "grok-5", False),
+    ("acme-v2", "acme-3", True), ("acme-latest", "acme-3", True), ("acme-3-preview", "acme-3", True),
 ])
 def test_a_model_that_no_table_knows_is_a_family_of_its_own_stem(one, other, same) -> None:
     assert (family_of(one) == family_of(other)) is same
@@ -55,3 +56,22 @@ def test_within_a_family_one_model_is_itself_whoever_provides_it() -> None:
 
 def test_the_table_is_of_stems_that_a_name_can_have() -> None:
     assert all(stem_of(start) == start for start in FAMILIES)
+
+
+def test_a_table_of_ones_own_is_written_in_any_case_and_makers_are_as_nothing() -> None:
+    own = {"claude": "anthropic", "Claude-Haiku": "small"}
+    assert family_of("anthropic/claude-haiku-5-5", own=own) == "small"
+
+
+@pytest.mark.parametrize(("own", "wrote", "left"), [
+    ({"acme": "one", "bolt": "one"}, "acme-1", []), ({}, "acme-1", ["bolt-2"]),
+    ({"bolt-1": "old", "bolt-2": "new"}, "bolt-1", ["bolt-2"]), ({}, "bolt-1", []),
+])
+def test_the_repositorys_own_table_says_who_may_not_review(own, wrote, left) -> None:
+    assert [tier.model for tier in others((Tier("bolt-2"),), [wrote], own=own)] == left
+
+
+@pytest.mark.parametrize("wrote", ["gpt-5", "openai/gpt-5"])
+@pytest.mark.parametrize("model", ["gpt-5", "openrouter/gpt-5"])
+def test_no_model_reviews_itself(wrote, model) -> None:
+    assert others((Tier(model),), [wrote], same_family=True) == ()

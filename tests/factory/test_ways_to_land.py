@@ -35,6 +35,30 @@ def until_merged(world, issue, *, passes=4) -> None:
             return
 
 
+@pytest.mark.parametrize(("settings", "by"), [("", "push"), (BY_API, "api")])
+def test_a_landing_is_written_down_step_by_step(tmp_path, settings, by) -> None:
+    world = demanding(tmp_path, settings) if settings else World(tmp_path)
+    issue = world.file()
+    world.tick()
+    told = world.history(issue)
+    binds, run = told.verdict["binds"], f"merge-{issue}-1"
+    landed = {"commit": world.remote["main"], "tree": binds["tree"], "branch": "main", "base": binds["base"],
+              "verdict": told.verdicts[-1].key, "by": by}
+    of_run = [entry for entry in told.entries if entry.run == run and entry.issue == issue]
+    effects = [(entry.kind, entry.key, entry.data["effect"], entry.data.get("result")) for entry in of_run
+               if entry.kind in ("intent", "done") and entry.data["effect"] != "revert-ready"]
+    assert effects == [
+        ("intent", f"{run}/land", "land", None), ("done", f"{run}/land/done", "land", landed),
+        ("intent", f"{run}/close", "close", None), ("done", f"{run}/close/done", "close", {"issue": issue})]
+    ended = {entry.data["node"]: entry.data["result"] for entry in of_run if entry.kind == "node"}
+    assert {node: (result["outcome"], result["event"], result["message"]) for node, result in ended.items()} == {
+        "gates": ("produced", "gates-open", "every gate is open"), "land": ("produced", None, f"landed as {landed['commit']:.7}"),
+        "confirm": ("produced", "landed", f"tree {binds['tree']:.7} landed as judged"),
+        "close": ("produced", None, "issue closed")}
+    assert (ended["land"]["output"], bool(ended["gates"]["output"]["findings"])) == (landed, True)
+    assert (world.forge.issue(issue).open, world.forge.reason(issue)) == (False, "completed")
+
+
 def test_where_only_the_forges_merge_may_write_it_is_bound_to_the_judged_head_and_compared(tmp_path) -> None:
     world = demanding(tmp_path, BY_API)
     world.decorate("git", land=lambda *args, **kwargs: pytest.fail("nothing of ours writes the branch"))

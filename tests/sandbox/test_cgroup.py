@@ -1,6 +1,8 @@
 """Where groups may be made is read from two kernel documents; both versions, and what containers make of them."""
 
 import os
+import signal
+import subprocess
 
 import pytest
 
@@ -69,3 +71,50 @@ def test_what_a_dead_supervisor_left_is_swept_and_nothing_else(tmp_path) -> None
         folder.mkdir()
     sweep(tmp_path)
     assert sorted(tmp_path.iterdir()) == sorted(kept)
+
+
+SIZE = str(7 << 20)
+
+
+@pytest.mark.parametrize(("version", "controllers", "written"), [
+    (1, {"memory", "pids"}, {"memory.limit_in_bytes": SIZE, "memory.memsw.limit_in_bytes": SIZE, "pids.max": "13"}),
+    (2, {"memory", "pids"}, {"memory.max": SIZE, "memory.swap.max": "0", "pids.max": "13"}),
+    (2, {"memory"}, {"memory.max": SIZE, "memory.swap.max": "0"}),
+    (1, {"pids"}, {"pids.max": "13"}),
+])
+def test_each_limit_is_written_where_its_version_has_it(tmp_path, version, controllers, written) -> None:
+    for name in ("memory.limit_in_bytes", "memory.memsw.limit_in_bytes", "memory.max", "memory.swap.max", "pids.max"):
+        (tmp_path / name).touch()
+    Group(tmp_path, version, frozenset(controllers)).limit(Limits(memory_mb=7, pids=9))
+    assert {file.name: file.read_text() for file in tmp_path.iterdir() if file.read_text()} == written
+
+
+def test_a_kernel_that_does_not_account_swap_is_asked_for_the_rest(tmp_path) -> None:
+    for name in ("memory.max", "pids.max"):
+        (tmp_path / name).touch()
+    Group(tmp_path, 2, frozenset({"memory", "pids"})).limit(Limits(memory_mb=7, pids=9))
+    assert (tmp_path / "pids.max").read_text() == "13"
+
+
+@pytest.mark.parametrize(("name", "text", "memory", "pids"), [
+    ("memory.events", "oom 1\noom_kill 1\n", True, False), ("memory.events", "oom 1\noom_kill 0\n", False, False),
+    ("memory.oom_control", "under_oom 1\noom_kill 0\n", False, False), ("pids.events", "max 1\n", False, True),
+    ("pids.events", "max 0\n", False, False),
+])
+def test_what_a_box_ran_into_is_read_from_the_kernels_counts(tmp_path, name, text, memory, pids) -> None:
+    (tmp_path / name).write_text(text)
+    both = Cgroup((Group(tmp_path, 2, frozenset({"memory", "pids"})),))
+    neither = Cgroup((Group(tmp_path, 2, frozenset()),))
+    assert (both.out_of_memory(), both.out_of_pids()) == (memory, pids)
+    assert (neither.out_of_memory(), neither.out_of_pids()) == (False, False)
+
+
+def test_everything_in_a_group_is_killed_and_nothing_forks_meanwhile(tmp_path) -> None:
+    with subprocess.Popen(["sleep", "600"]) as process:
+        (tmp_path / "cgroup.procs").write_text(f"{process.pid}\n")
+        (tmp_path / "pids.max").touch()
+        group = Cgroup((Group(tmp_path, 1, frozenset({"pids"})),))
+        assert group.tasks() == (process.pid,)
+        group.kill(seconds=0.01)        # it stays in a file that is none of the kernel's
+        assert process.wait() == -signal.SIGKILL
+    assert (tmp_path / "pids.max").read_text() == "0"

@@ -1,6 +1,7 @@
 """A specification is taken as a whole or refused by the key that is wrong."""
 
 import json
+import os
 from dataclasses import fields
 
 import pytest
@@ -32,25 +33,35 @@ def spec(**changes: object) -> str:
     (spec(limits={"pids": True}), "`limits.pids` must be a whole number, not true"),
     (spec(limits={"pids": "9"}), "`limits.pids` must be a whole number"),
     (spec(cwd="app"), "`cwd`: must be an absolute path"),
-    (spec(hostname="a b"), "is not a host name"),
+    (spec(hostname="a b"), "`hostname`: `a b` is not a host name"),
     (spec(form="jail"), "`jail` is none of auto, bwrap-root, bwrap-userns, landlock, unsealed"),
     (spec(env={"A=B": "c"}), "`A=B` must be a variable's name"),
     (spec(env={"A": 1}), "`A` must be a variable's name with a text"),
     (spec(result="here.json"), "`result` must be an absolute path"),
     (spec(binds=[{"source": "/usr", "target": "/app", "mode": "rx"}]), "`binds.mode` must be ro or rw, not \"rx\""),
     (spec(binds=[{"source": "/usr"}]), "`binds.target` is missing"),
-    (spec(binds=[{"source": "/nowhere/at/all", "target": "/app"}]), "/nowhere/at/all does not exist"),
+    (spec(binds=[{"source": "/nowhere/at/all", "target": "/app"}]), "`binds`: /nowhere/at/all does not exist"),
     (spec(binds=[{"source": "usr", "target": "/app"}]), "usr must be an absolute path of the host"),
-    (spec(binds=[{"source": "/usr", "target": "/"}]), "must be an absolute, plain path below the root"),
+    (spec(binds=[{"source": "/usr", "target": "/"}]),
+     "`binds`: the target / must be an absolute, plain path below the root"),
+    (spec(binds=[{"source": "/usr", "target": "/run"}]), "the target /run must be an absolute, plain path below the root"),
+    (spec(binds=[{"source": "/usr", "target": "/opt"}]), "the target /opt must be an absolute, plain path below the root"),
     (spec(binds=[{"source": "/usr", "target": "/app/../etc"}]), "must be an absolute, plain path"),
-    (spec(binds=[{"source": "/usr", "target": "/usr/local"}]), "belongs to the box itself"),
+    (spec(binds=[{"source": "/usr", "target": "/usr/local"}]),
+     "`binds`: the target /usr/local belongs to the box itself; choose another, such as /app"),
     (spec(binds=[{"source": "/usr", "target": "/run/box"}]), "belongs to the box itself"),
-    (spec(binds=[{"source": "/usr", "target": "/a"}, {"source": "/usr", "target": "/a"}]), "/a is named twice"),
-    (spec(dial=[{"port": 80, "socket": "/usr"}]), "the port 80 is not one of 1024..65535"),
-    (spec(dial=[{"port": 8090, "socket": "/nowhere.sock"}]), "/nowhere.sock does not exist"),
-    (spec(serve=[{"port": 5000, "fd": 999_999_999}]), "descriptor 999999999 is not open"),
-    (spec(serve=[{"port": 5000, "fd": 2}]), "descriptor 2 is a standard stream"),
-    (spec(serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/usr"}]), "the port 5000 is named twice"),
+    (spec(binds=[{"source": "/usr", "target": "/a"}, {"source": "/usr", "target": "/a"}]),
+     "`binds`: the target /a is named twice"),
+    (spec(dial=[{"port": 80, "socket": "/usr"}]), "`dial/serve`: the port 80 is not one of 1024..65535"),
+    (spec(dial=[{"port": 1023, "socket": "/usr"}]), "the port 1023 is not one of 1024..65535"),
+    (spec(dial=[{"port": 65536, "socket": "/usr"}]), "the port 65536 is not one of 1024..65535"),
+    (spec(dial=[{"port": 8090, "socket": "/nowhere.sock"}]), "`dial`: /nowhere.sock does not exist"),
+    (spec(serve=[{"port": 5000, "fd": 999_999_999}]), "`serve`: descriptor 999999999 is not open; pass it on to the supervisor"),
+    (spec(serve=[{"port": 5000, "fd": 2}]), "`serve`: descriptor 2 is a standard stream, not a listening socket"),
+    (spec(serve=[{"port": 5000, "fd": 0}], dial=[{"port": 5000, "socket": "/usr"}]),
+     "`dial/serve`: the port 5000 is named twice"),
+    (spec(limits={"wall_seconds": "x"}), "`limits.wall_seconds` must be a number, not \"x\""),
+    (spec(browser=1), "`browser` must be true or false, not 1"),
 ])
 def test_what_is_refused_is_named(text, says) -> None:
     with pytest.raises(SandboxError) as caught:
@@ -94,11 +105,15 @@ def test_a_result_survives_its_document(tmp_path) -> None:
     write_result(str(tmp_path / "r.json"), value)
     assert json.loads((tmp_path / "r.json").read_text())["killed_by"] == "wall"
     assert [path.name for path in tmp_path.iterdir()] == ["r.json"]
+    assert (tmp_path / "r.json").stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"form": 1}'])
-def test_what_is_no_result_is_an_error(text) -> None:
-    with pytest.raises(SandboxError):
+@pytest.mark.parametrize(("text", "says"), [
+    ("", "the box's result cannot be read: Expecting value"), ("[]", "the box's result cannot be read: 'list'"),
+    ("{}", "`form` is missing"), ('{"form": 1}', "`unheld` is missing"),
+])
+def test_what_is_no_result_is_an_error(text, says) -> None:
+    with pytest.raises(SandboxError, match=f"^{says}"):
         result_from(text, stdout=b"", stderr=b"")
 
 
@@ -113,3 +128,16 @@ def test_a_link_in_the_middle_counts_when_somebody_else_made_it(tmp_path) -> Non
     (tmp_path / "link").symlink_to(tmp_path / "real")
     assert source_fault(str(tmp_path / "link" / "app")) is None, "our own link, in the middle of the path"
     assert "is a symbolic link" in (source_fault(str(tmp_path / "link")) or "")
+    assert "is a symbolic link" in (source_fault(f"{tmp_path / 'link'}/") or "")
+    assert source_fault("/proc/self") == "/proc/self is a symbolic link; name the place itself"
+    assert source_fault("/bin") == "/bin is a symbolic link; name the place itself"
+
+
+def test_the_outermost_ports_and_the_first_descriptor_of_ones_own_may_be_named() -> None:
+    dial = [{"port": port, "socket": "/usr"} for port in (1024, 65535)]
+    assert [one.port for one in spec_from(spec(dial=dial))[0].dial] == [1024, 65535]
+    ours = os.dup(0)
+    try:
+        assert spec_from(spec(serve=[{"port": 5000, "fd": ours}]))[0].serve[0].fd == ours
+    finally:
+        os.close(ours)

@@ -16,6 +16,8 @@ steps:
   - open: /walks/mussel-banks
   - fill: {label: "Group size", value: "{{ any.int(2, 8) }}"}
   - click: {button: "Reserve these places"}
+  - click: {button: "twelve-chars"}
+  - click: {button: "eleven-char"}
 expect:
   - text: {role: status, equals: "Thank you, booked for {{ filled.group_size }}"}
 twin:
@@ -52,6 +54,8 @@ def test_two_journeys_with_one_symptom_are_told_once() -> None:
         ("Thank you, booked for 4", ("Thank you, booked for",)),
         ("We are so sorry about it", ("We are so sorry about it",)),
         ("Group size", ()),  # a short label is anybody's
+        ("press twelve-chars", ("twelve-chars",)),
+        ("press eleven-char", ()),
     ],
 )
 def test_a_sealed_phrase_is_found_in_what_is_about_to_leave(text, leaked) -> None:
@@ -62,3 +66,10 @@ def test_what_the_issue_says_itself_is_no_leak_but_a_canary_always_is() -> None:
     issue = "When I press 'Reserve these places' nothing happens. cn4ry-7f3e9a-b2"
     assert leaks("Reserve these places", (JOURNEY,), known=(issue,)) == ()
     assert leaks("cn4ry-7f3e9a-b2", (JOURNEY,), known=("an innocent issue",)) == ("cn4ry-7f3e9a-b2",)
+
+
+def test_a_journey_without_a_twin_is_searched_as_well() -> None:
+    alone = read("journey: alone\npromise: M-BOOK\nsteps:\n  - open: /walks/alone\n"
+                 "expect:\n  - text: {role: status, equals: Here}\n")
+    assert alone.twin is None
+    assert leaks("goto /walks/alone", (alone,)) == ("/walks/alone",)

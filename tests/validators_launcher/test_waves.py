@@ -1,6 +1,9 @@
 """How many apps are up at once: runs are performed in parts, and no journey is cut in two."""
 
-from validators.judge.plan import base_runs, judgement_runs
+import pytest
+
+from validators.domain.evidence import Kind
+from validators.judge.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.launcher.proving import MOST_APPS, waves
 
 TWENTY = [f"journey-{number:02}" for number in range(20)]
@@ -22,3 +25,20 @@ def test_few_runs_are_one_performance_and_none_is_none() -> None:
 
 def test_a_journey_that_alone_is_too_many_is_not_cut() -> None:
     assert [len(part) for part in waves(judgement_runs(TWENTY[:2]), most=3)] == [7, 7]
+
+
+RUNS = ["journey-plain-1", "journey-masked-1", "twin-plain-1", "sabotage-drop-row-plain-1", "sabotage-stale-plain-1",
+        "sabotage-error-500-plain-1", "sabotage-swap-text-plain-1"]
+
+
+@pytest.mark.parametrize(("runs", "names"), [
+    (judgement_runs(["a"]), RUNS), (judgement_runs(["a"], attempt=3), [name[:-1] + "3" for name in RUNS]),
+    (retry_runs(["a"]), ["journey-plain-2", "journey-masked-2"]),
+    (retry_runs(["a"], attempt=3), ["journey-plain-3", "journey-masked-3"]),
+    (standing_runs(["a"]), RUNS[:3]), (base_runs(["a"]), ["base-plain-1", "base-masked-1"]),
+    (base_runs(["a"], attempt=2), ["base-plain-2", "base-masked-2"]),
+])
+def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(runs, names) -> None:
+    assert [str(run) for run in runs] == names
+    assert {run.journey for run in runs} == {"a"}
+    assert all((run.saboteur is None) is (run.kind is not Kind.SABOTAGE) for run in runs)
