@@ -13,7 +13,7 @@ from harness.domain.errors import ConfigError
 PIN = re.compile(
     r"(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)(\[[A-Za-z0-9._, -]+\])?"
     r"\s*==\s*(?P<version>[A-Za-z0-9.!+_-]+)"
-    r"(\s*;\s*(?P<marker>[A-Za-z0-9_.<>=!~'\"() ]+?))?"
+    r"(\s*;\s*(?P<marker>[A-Za-z0-9_.*<>=!~'\"() ]+?))?"
     r"(?P<hashes>(\s+--hash=sha256:[0-9a-f]{64})+)"
 )
 

@@ -144,7 +144,7 @@ Flask[async]==2.0.1 ; python_version >= "3.8" and sys_platform == 'linux' \\
     --hash=sha256:{DIGEST} \\
     --hash=sha256:{'b' * 64}    # why
     # via something
-six==1.16 --hash=sha256:{DIGEST}
+six==1.16 ; python_full_version == '3.13.*' --hash=sha256:{DIGEST}
 """
     assert pins(text.encode()) == (Pin("Flask", "2.0.1", (DIGEST, "b" * 64)), Pin("six", "1.16", (DIGEST,)))
 
