@@ -69,6 +69,7 @@ def rows(done):
 
 def test_a_test_that_burns_a_processor_is_charged_for_it_and_for_its_children(tmp_path) -> None:
     done = run(tmp_path, BURNING)
+    assert done.returncode == 0, done.stdout
     found = rows(done)
     assert found["test_burns"] > 0.75 > 0.3 > found["test_idles"], done.stdout
     assert found["test_burns_below_a_child_that_lives_on"] > 0.35, done.stdout
@@ -82,10 +83,10 @@ def burn(seconds):
     while time.process_time() - began < seconds: pass
 
 @pytest.fixture(scope="module")
-def inner(): burn(0.5)
+def inner(): burn(0.3)
 
 @pytest.fixture(scope="module")
-def outer(inner): burn(1.0)
+def outer(inner): burn(0.8)
 
 def test_asks_first(outer): burn(2.2)
 """
@@ -95,9 +96,8 @@ def test_what_is_made_for_many_is_not_charged_to_who_asks_first_and_the_ceiling_
     done = run(tmp_path, SHARED, "--soak")
     found = rows(done)
     assert 2.1 < found["test_asks_first"] < 2.6, done.stdout
-    assert 0.4 < found["inner"] < 0.8 < found["outer"] < 1.3, done.stdout
+    assert 0.25 < found["inner"] < 0.7 < found["outer"] < 1.2, done.stdout
     assert (done.returncode, "beyond what is allowed" in done.stdout) == (1, True)
-    assert run(tmp_path, SHARED).returncode == 0, "make test says it, and does not fail by it"
 
 
 def test_budgets_are_of_tests_that_exist(request) -> None:

@@ -5,14 +5,18 @@ that came from an issue, an agent or an app is escaped, and what cannot be seen 
 the same bytes.
 """
 
+from __future__ import annotations
+
 import base64
 import hashlib
 import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.factory.chain import chain, page_of
 from harness.factory.history import History
@@ -20,6 +24,9 @@ from harness.factory.lawbook import LAW, books
 from harness.factory.link import Chain, Link, Stage, Standing, is_routine
 from harness.factory.plant import Plant
 from harness.factory.report import outcome
+
+if TYPE_CHECKING:
+    import jinja2
 
 HERE = Path(__file__).parent
 STAGES: Mapping[Stage, str] = {
@@ -77,17 +84,24 @@ def steps(found: Chain) -> tuple[Step, ...]:
 
 def html(found: Chain, address: Address) -> str:
     """The page as one HTML document; `address` gives a path below the repository as a link, "" where there is none."""
-    import jinja2
     import markupsafe
+
+    style = (HERE / "chain.css").read_text("utf-8")
+    return _template().render(
+        chain=found, steps=steps(found), tones=TONES, tone=_OUTCOME_TONES.get(found.outcome, "plain"),
+        href=lambda path: href(path, address), style=markupsafe.Markup(style),  # noqa: S704 - our own file, and hashed
+        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode())
+
+
+@cache
+def _template() -> jinja2.Template:
+    """Compiled once a process: that takes ten times as long as writing a page."""
+    import jinja2
 
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"seen": seen, "written_at": written_at, "shortened": shortened}
     environment.tests["routine"] = is_routine
-    style = (HERE / "chain.css").read_text("utf-8")
-    return environment.from_string((HERE / "chain.html.j2").read_text("utf-8")).render(
-        chain=found, steps=steps(found), tones=TONES, tone=_OUTCOME_TONES.get(found.outcome, "plain"),
-        href=lambda path: href(path, address), style=markupsafe.Markup(style),  # noqa: S704 - our own file, and hashed
-        style_hash="sha256-" + base64.b64encode(hashlib.sha256(style.encode()).digest()).decode())
+    return environment.from_string((HERE / "chain.html.j2").read_text("utf-8"))
 
 
 def href(path: str, address: Address) -> str:

@@ -8,7 +8,7 @@ commit or folder holds.
 import difflib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path, PurePosixPath
 
 from harness.domain.errors import ConfigError
@@ -100,7 +100,11 @@ def bound(files: Files, read: Read) -> Bound:
     documents = [_document(f"{FOLDER}/{name}.yaml", name, files, read, faults) for name in WORKFLOWS]
     paths = sorted({*(f"{PROMPTS}/{path.name}" for path in (OURS / "prompts").glob("*.j2")), *_templates(files)})
     prompts = [_document(path, PurePosixPath(path).name, files, read, faults) for path in paths]
-    return Bound(tuple(documents), tuple(prompts), tuple(faults))
+    return _read_once(tuple(documents), tuple(prompts), tuple(faults))
+
+
+# Most commits change no workflow, and reading all of them takes longer than a pass that does nothing.
+_read_once = lru_cache(maxsize=8)(Bound)
 
 
 def bound_in(folder: Path) -> Bound:
