@@ -3,10 +3,27 @@
 import json
 import os
 import shutil
+import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
+from harness.domain.box import BoxSpec, Form
+from harness.sandbox.bubblewrap import View, command
+from tests.sandbox.boxes import AS_ROOT, ORDINARY_UID
 from tests.sandbox.servers import Echo, serving
+
+
+def test_bubblewrap_passes_on_nothing_of_what_it_was_started_with() -> None:
+    """It is started with an empty environment as well: either alone keeps ours out of the box."""
+    form = Form.BWRAP_ROOT if AS_ROOT else Form.BWRAP_USERNS
+    spec = BoxSpec(name="env", argv=("env",), cwd="/")
+    with closing(View()) as view:
+        walls = command(form, spec, view, uid=ORDINARY_UID)
+        done = subprocess.run([*walls, "/usr/bin/env"], env={"SECRET": "canary"},
+                              pass_fds=view.files, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "SECRET" not in done.stdout
 
 
 def test_the_box_does_not_tell_where_this_project_lies(views) -> None:
