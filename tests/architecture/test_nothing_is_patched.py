@@ -17,6 +17,7 @@ OWN_PROCESS = {("tests/kills/lives.py", "tempfile.tempdir"), ("tests/warm.py", "
                ("tests/warm.py", "sys.argv")}
 """Settings of a process, set by children that are forked from a warm one and make themselves new."""
 
+LENDER = "tests.factory.test_ci"
 Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Scopes = tuple[Scope, ...]
 
@@ -183,11 +184,11 @@ def test_a_tests_own_objects_are_its_own(text) -> None:
 
 
 @pytest.mark.parametrize(("text", "seen"), [
-    ("from tests.factory.test_ci import demanding", True),
+    (f"from {LENDER} import demanding", True),
     ("from tests.factory import test_ci", True),
-    ("import tests.factory.test_ci", True),
+    (f"import {LENDER}", True),
     ("from .test_ci import demanding", True),
-    ("def test_it():\n    from tests.factory.test_ci import demanding", True),
+    (f"def test_it():\n    from {LENDER} import demanding", True),
     ("from tests.factory.demands import demanding", False),
     ("from harness.factory.projecttests import test_command", False),
 ])
