@@ -334,6 +334,14 @@ def test_more_than_was_held_is_held_while_it_can_be_and_refused_when_it_cannot(m
         call.exceed(Tokens(output=21))
 
 
+def test_a_call_that_was_cut_after_it_exceeded_costs_all_that_was_held(meter: Meter) -> None:
+    call = meter.reserve(*opened(meter), Tokens(output=10))
+    for output in (15, 18):
+        call.exceed(Tokens(output=output))
+    call.forfeit(CENT)
+    assert dollars(meter.spent_by_session("s").cost) == Decimal("0.18")
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_twenty_processes_at_once_never_spend_above_the_cap(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
     """A hundred calls of a cent are tried, and the day has ten cents."""

@@ -121,6 +121,15 @@ def test_a_table_that_cannot_be_read_names_the_entry(tmp_path: Path, text: str, 
 LONG = ROW.replace("}", ", long: {over: 10, input: 3, output: 4, cache_read: 5, cache_write: 6, cache_write_1h: 7}}")
 
 
+@pytest.mark.parametrize(("more", "source", "days"), [
+    ("", "", 120), ("source: https://example.com\n", "https://example.com", 120), ("good_for_days: 0\n", "", 0),
+])
+def test_a_table_says_where_it_was_read_and_for_how_long(tmp_path: Path, more: str, source: str, days: int) -> None:
+    (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\n{more}models:\n  local: {ROW}\n")
+    table = prices(tmp_path / "prices.yaml")
+    assert (table.source, table.good_for_days) == (source, days)
+
+
 def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) -> None:
     (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\nmodels:\n  local: {LONG}\n")
     (dated,) = prices(tmp_path / "prices.yaml").models["local"]
@@ -134,6 +143,7 @@ def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) ->
     (LONG.replace("{over: 10, ", "{"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
     (ROW.replace("}", ", long: 3}"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
     (LONG.replace("output: 4, ", ""), f"a: long: missing or unknown: output; expected exactly {ALL}"),
+    (f"[{FROM_MAY.replace('output: 3, ', '')}]", f"a: missing or unknown: output; expected exactly {ALL}"),
     (ROW.replace("output: 2, ", "tax: 3, "), f"a: missing or unknown: output, tax; expected exactly {ALL}"),
 ])
 def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(tmp_path: Path, row: str, named: str) -> None:

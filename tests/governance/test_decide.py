@@ -104,7 +104,7 @@ def test_what_no_rule_speaks_of_falls_to_the_default() -> None:
     assert decide(governance(rule_text(SMALL), front=careful), touching()).allowed
 
 
-@pytest.mark.parametrize(("block", "default"), [(SMALL, "allow"), (SMALL + "status: shadow", "allow"),
+@pytest.mark.parametrize(("block", "default"), [(SMALL + "applies: merge", "allow"), (SMALL, "allow"),
                                               (SMALL + "status: shadow", "needs-human")])
 def test_a_decision_names_the_rules_in_force_and_where_they_were_asked(block, default) -> None:
     law = governance(rule_text(block), front=f"---\nschema: 1\ndefault: {default}\n---\n")
