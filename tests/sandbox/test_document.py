@@ -132,8 +132,8 @@ def test_a_link_in_the_middle_counts_when_somebody_else_made_it(tmp_path) -> Non
     assert source_fault(str(tmp_path / "link" / "app")) is None, "our own link, in the middle of the path"
     assert "is a symbolic link" in (source_fault(str(tmp_path / "link")) or "")
     assert "is a symbolic link" in (source_fault(f"{tmp_path / 'link'}/") or "")
-    (tmp_path / "linkX").symlink_to(tmp_path / "real")
-    assert "is a symbolic link" in (source_fault(str(tmp_path / "linkX")) or "")
+    (tmp_path / "elsewhereX").symlink_to(tmp_path / "real")
+    assert "is a symbolic link" in (source_fault(str(tmp_path / "elsewhereX")) or "")
     assert source_fault("/proc/self") == "/proc/self is a symbolic link; name the place itself"
     assert source_fault("/bin") == "/bin is a symbolic link; name the place itself"
 
