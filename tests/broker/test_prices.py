@@ -27,6 +27,14 @@ def test_an_unknown_model_costs_as_much_as_the_dearest_of_every_column(model: st
         assert unknown.cost(tokens) == max(dated.rates.cost(tokens) for versions in TABLE.models.values() for dated in versions)
 
 
+def test_a_table_lists_what_it_has_a_price_of_its_own_for(tmp_path: Path) -> None:
+    assert [TABLE.lists(model, day=TODAY) for model in ("claude-sonnet-5-5", "claude-sonnet-5-5-20261001", "gpt-oss")] == [
+        True, True, False]
+    dear = ROW.replace("output: 2", "output: 9")
+    (tmp_path / "p.yaml").write_text(f"as_of: 2027-01-01\nmodels:\n  m: {ROW}\n  m-20260101: {dear}\n")
+    assert prices(tmp_path / "p.yaml").rates("m-20260101", day=TODAY).usual.output == 9000
+
+
 def test_a_long_request_costs_the_long_price_as_a_whole() -> None:
     haiku = TABLE.rates("claude-haiku-5-5", day=TODAY)
     assert haiku.cost(Tokens(input=60_000, cache_read=40_000, output=10)) == 60_000 * 100 + 40_000 * 10 + 10 * 500
@@ -98,7 +106,7 @@ def test_the_table_is_not_used_beyond_its_horizon_without_a_warning(age: int, wa
     ("as_of: 2026-11-21\nmodels: {a: 3}", "a: expected the columns"),
     (f"as_of: lately\nmodels: {{a: {ROW}}}", "as_of: expected a day such as 2026-11-21, found 'lately'"),
     (f"as_of: 2026-11-21\ngood_for_days: ever\nmodels: {{a: {ROW}}}", "good_for_days: expected a number of days"),
-    (f"as_of: 2026-11-21\ntax: 19\nmodels: {{a: {ROW}}}", "and no others"),
+    (f"as_of: 2026-11-21\ntax: 19\nmodels: {{a: {ROW}}}", "`source` and `good_for_days`, and no others"),
     (f"as_of: 2026-11-21\nmodels: {{a: [{ROW}]}}", "a: expected rows that each name the day `from` which they hold"),
     (f"as_of: 2026-11-21\nmodels: {{a: [{FROM_MAY}, {FROM_MAY}]}}", "a: expected the rows in the order of their days"),
     (f"as_of: 2026-11-21\nmodels: {{a: [{FROM_MAY.replace('2026-05-01', 'May')}]}}", "a: from: expected a day"),

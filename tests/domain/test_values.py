@@ -32,10 +32,13 @@ class Colour(StrEnum):
     RED = "red"
 
 
+Paint = NewType("Paint", Colour)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     name: Name
-    colour: Colour
+    colour: Paint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Whole:
     told: Mapping[str, object]
 
 
-WHOLE = Whole((Part(Name("a"), Colour.RED),), None, 1.5, {"x": 1})
+WHOLE = Whole((Part(Name("a"), Paint(Colour.RED)),), None, 1.5, {"x": 1})
 WRITTEN = {"parts": [{"name": "a", "colour": "red"}], "best": None, "number": 1.5, "told": {"x": 1}}
 
 
@@ -55,7 +58,8 @@ def test_a_value_is_written_as_json_and_read_back_by_its_type() -> None:
     assert valued(Whole, WRITTEN) == WHOLE
     assert type(valued(Whole, WRITTEN).parts[0].colour) is Colour
     best = {**WRITTEN, "best": WRITTEN["parts"][0]}
-    assert plain(valued(Whole, best)) == best
+    assert valued(Whole, best).best == WHOLE.parts[0]
+    assert type(plain(Colour.RED)) is str
 
 
 def test_sets_are_sorted_keys_are_texts_and_what_json_cannot_hold_is_refused() -> None:
@@ -75,6 +79,10 @@ def test_every_part_of_a_verdict_is_read_from_its_own_place() -> None:
         controls=Controls(**{name: GOLDEN["controls"][name] for name in Controls.__slots__}), box_form="f",
         box_unheld=("a", "b"), seed=5, signer="who", key_id="key", evidence_root="root",
         regression=Regression(**{name: GOLDEN["regression"][name] for name in Regression.__slots__}))
+
+
+    old = {name: part for name, part in document.items() if name != "regression"}
+    assert Verdict.from_predicate(old, key_id="key").regression == Regression()
 
 
 RESULT = NodeResult(Outcome.FAILED, {"a": 1}, "why", "an-event", True)
@@ -108,6 +116,7 @@ def test_a_manifest_is_the_same_bytes_for_the_same_parts() -> None:
     assert one == Listed("rules", "a.md", sha256("tëxt".encode()).hexdigest(), tokens_in("tëxt"), "cut")
     assert listed(Passage("rules", "a.md", "\ud800")).sha256 == sha256(b"\\ud800").hexdigest()
     assert listed(Passage("rules", "a.md", "text")).note == ""
+    assert [tokens_in(text) for text in ("", "abc", "abcd", "ü")] == [0, 1, 2, 1]
     manifest = Manifest("b", "t", 9, (one,), (listed(Passage("x", "y", "")),))
     assert manifest.as_json() == {"schema": 1, "base": "b", "tree": "t", "budget": 9, "tokens": one.tokens,
                                   "included": [plain(one)], "left_out": [plain(manifest.left_out[0])]}

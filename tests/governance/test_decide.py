@@ -117,6 +117,10 @@ def test_a_finding_names_its_rule_in_full_and_shows_what_the_check_found() -> No
     assert (found.title, found.evidence, found.source.file) == ("A rule", ("a", "b"), "factory_rules.md")
 
 
+def test_an_entry_of_the_scope_that_is_not_there_is_none() -> None:
+    assert governance().entry("M-NOTHING") is None
+
+
 def test_a_rule_that_nobody_checks_is_never_satisfied_by_silence() -> None:
     advice = next(rule for rule in governance(rule_text("level: advisory")).rules if rule.id == "F-ONE")
     assert answer_of(advice, touching("a")) == Answer(UNKNOWN, "nobody checks this rule")
