@@ -140,6 +140,9 @@ def test_what_no_day_has_room_for_is_no_pause(meter: Meter) -> None:
     with pytest.raises(Refusal, match="more than a whole day may cost") as refused:
         meter.reserve(*session, Tokens(output=6))
     assert refused.value.kind == "budget_exhausted"
+    meter.reserve(*session, CENT)
+    with pytest.raises(Refusal, match=r"for this day .* it goes on at 1972-09-28"):
+        meter.reserve(*session, Tokens(output=5))      # tomorrow it has room
 
 
 def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
