@@ -156,7 +156,7 @@ def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
 
 def test_one_call_is_capped_also_by_what_it_turns_out_to_be(meter: Meter) -> None:
     session = opened(meter, usd_call=Decimal("0.10"))
-    with pytest.raises(Refusal, match=r"the cap of \$0.10 for one call would be crossed: it may come to \$0.1100"):
+    with pytest.raises(Refusal, match=r"the cap of \$0.10 for one call would be crossed: it may come to \$0.1100$"):
         meter.reserve(*session, Tokens(output=11))
     call = meter.reserve(*session, Tokens(output=10))
     call.again()                            # another call
