@@ -13,7 +13,7 @@ from typing import NewType
 import pytest
 
 from harness.domain.budget import Usage
-from harness.domain.errors import ForgeError, ModelsPaused, PortError
+from harness.domain.errors import ConfigError, ForgeError, ModelsPaused, PortError
 from harness.domain.essay import Listed, Manifest, Passage, listed, tokens_in
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import Permission
@@ -21,7 +21,7 @@ from harness.domain.landing import Judged, after_landing, objection
 from harness.domain.lifecycle import Event
 from harness.domain.plain import plain, valued
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
-from harness.domain.workflow import Comparison, FieldOf, NodeResult, Outcome, WhenField, node_result
+from harness.domain.workflow import Comparison, FieldOf, NodeResult, Outcome, UseNode, WhenField, node_result, skipped_because
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -133,6 +133,11 @@ def test_a_permission_reaches_itself_and_what_is_below_it(least) -> None:
     assert [one for one in order if one.reaches(least)] == order[order.index(least):]
 
 
+def test_a_fault_in_a_document_is_told_with_its_place_as_far_as_it_is_known() -> None:
+    told = [{}, {"key": "k"}, {"file": "f"}, {"file": "f", "line": 3, "key": "k"}]
+    assert [str(ConfigError("why", **place)) for place in told] == ["why", "`k`: why", "f: why", "f:3: `k`: why"]
+
+
 def test_an_error_of_a_port_is_not_tried_again_unless_it_says_so() -> None:
     assert not PortError("why").retryable
     forge = ForgeError("why", retryable=True, status=503, again_at=AT)
@@ -171,3 +176,13 @@ def test_only_the_judged_tree_on_the_branch_has_landed(found, contained, event) 
 def test_only_values_of_one_kind_are_compared_and_only_numbers_and_texts_have_an_order(found, comparison, value, holds) -> None:
     condition = WhenField(FieldOf("a", ("x", "y")), comparison, value)
     assert condition.holds({"a": NodeResult(Outcome.PRODUCED, {"x": {"y": found}}, "", None, False)}) is holds
+
+
+@pytest.mark.parametrize(("outcome", "x", "says"), [
+    (Outcome.PRODUCED, 1, None), (Outcome.PRODUCED, 2, "its condition does not hold"),
+    (Outcome.FAILED, 1, "its condition does not hold"),
+])
+def test_a_node_is_skipped_once_its_condition_cannot_hold(outcome, x, says) -> None:
+    node = UseNode(id="b", needs=("a",), when=WhenField(FieldOf("a", ("x",)), Comparison.EQUAL, 1), action="x")
+    assert skipped_because(node, {"a": NodeResult(outcome, {"x": x}, "", None, False)}) == says
+    assert skipped_because(node, {}) is None

@@ -119,6 +119,7 @@ def test_a_finding_names_its_rule_in_full_and_shows_what_the_check_found() -> No
 
 def test_an_entry_of_the_scope_that_is_not_there_is_none() -> None:
     assert governance().entry("M-NOTHING") is None
+    assert governance().rule("F-NOTHING") is None
 
 
 def test_a_rule_that_nobody_checks_is_never_satisfied_by_silence() -> None:
