@@ -29,7 +29,7 @@ from validators.domain.evidence import (
     Saboteur,
     Trouble,
 )
-from validators.domain.fold import Result, caught, result, verdict
+from validators.domain.fold import Result, caught, diverges, result, verdict
 from validators.domain.verdict import Counts, Finding, Outcome, Proof, Purpose, Sealed, Symptom
 
 GOOD_TWINS = {"fails", "fails where it looked"}
@@ -43,6 +43,18 @@ def test_a_run_says_one_of_three_things() -> None:
             continue
         expected = Result.PASSED if name == "green" else Result.FAILED if name in RED_RUNS else Result.NOTHING
         assert result(replace(run(), **changes)) is expected, name
+
+
+def test_visitors_who_could_do_different_things_were_answered_differently() -> None:
+    plain = run()
+    undone = replace(plain, steps=(*plain.steps[:-1], replace(plain.steps[-1], passed=False)))
+    assert diverges(plain, undone)
+    assert not diverges(plain, plain)
+
+
+@pytest.mark.parametrize("silent", ["plain", "masked"])
+def test_a_journey_was_performed_once_both_visitors_say_something(silent) -> None:
+    assert verdict(sealed(), told(**{silent: "not ready"})).journeys == Counts(1, 0, 0)
 
 
 PROOFS = {"red": RED, "refused": Proof(False, "passes on base"), "none": None}
