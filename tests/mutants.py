@@ -155,7 +155,8 @@ def run(room: Room, names: Iterable[str]) -> float:
     mutmut = str(Path(sys.executable).with_name("mutmut"))
     with log.open("w") as output:
         ended = subprocess.run([mutmut, "run", "--max-children", "1", *names], cwd=room.folder,
-                               stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)
+                               env=os.environ | {"TZ": "UTC"}, stdin=subprocess.DEVNULL,
+                               stdout=output, stderr=subprocess.STDOUT)
     if ended.returncode:
         raise SystemExit(f"{room.name}: mutmut ended with {ended.returncode}. {log} ends:\n"
                          f"{log.read_text()[-3000:]}")

@@ -140,6 +140,9 @@ def test_what_no_day_has_room_for_is_no_pause(meter: Meter) -> None:
     with pytest.raises(Refusal, match="more than a whole day may cost") as refused:
         meter.reserve(*session, Tokens(output=6))
     assert refused.value.kind == "budget_exhausted"
+    meter.reserve(*session, CENT)
+    with pytest.raises(Refusal, match=r"for this day .* it goes on at 1972-09-28"):
+        meter.reserve(*session, Tokens(output=5))      # tomorrow it has room
 
 
 def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
@@ -153,7 +156,7 @@ def test_the_cap_of_an_issue_goes_before_that_of_a_day(meter: Meter) -> None:
 
 def test_one_call_is_capped_also_by_what_it_turns_out_to_be(meter: Meter) -> None:
     session = opened(meter, usd_call=Decimal("0.10"))
-    with pytest.raises(Refusal, match=r"the cap of \$0.10 for one call would be crossed: it may come to \$0.1100"):
+    with pytest.raises(Refusal, match=r"the cap of \$0.10 for one call would be crossed: it may come to \$0.1100$"):
         meter.reserve(*session, Tokens(output=11))
     call = meter.reserve(*session, Tokens(output=10))
     call.again()                            # another call
@@ -334,6 +337,23 @@ def test_more_than_was_held_is_held_while_it_can_be_and_refused_when_it_cannot(m
         call.exceed(Tokens(output=21))
 
 
+def test_each_try_that_may_have_been_billed_is_held_and_paid_for(meter: Meter) -> None:
+    for session, end, cost in (("s", lambda call: call.free(), "0.20"), ("t", lambda call: call.forfeit(CENT), "0.30")):
+        call = meter.reserve(*opened(meter, session), Tokens(output=10))
+        call.again()
+        call.again()
+        end(call)
+        assert dollars(meter.spent_by_session(session).cost) == Decimal(cost)
+
+
+def test_a_call_that_was_cut_after_it_exceeded_costs_all_that_was_held(meter: Meter) -> None:
+    call = meter.reserve(*opened(meter), Tokens(output=10))
+    for output in (15, 18):
+        call.exceed(Tokens(output=output))
+    call.forfeit(CENT)
+    assert dollars(meter.spent_by_session("s").cost) == Decimal("0.18")
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_twenty_processes_at_once_never_spend_above_the_cap(tmp_path: Path, request: pytest.FixtureRequest, kind: str) -> None:
     """A hundred calls of a cent are tried, and the day has ten cents."""
@@ -360,18 +380,21 @@ def test_the_worst_counts_every_byte_as_a_token_and_an_image_as_many() -> None:
 
 
 def test_what_was_spent_is_told_in_whole_numbers_and_the_money_as_a_text(meter: Meter) -> None:
-    meter.reserve(*opened(meter), Tokens(output=50)).settle(Tokens(input=2, output=3, cache_read=4))
+    meter.reserve(*opened(meter), Tokens(output=50)).settle(Tokens(2, 3, 4, 5, 6))
     assert meter.spent_by_session("s").document() == {
-        "calls": 1, "input_tokens": 2, "output_tokens": 3, "cache_read_tokens": 4, "cost_usd": "0.030002"}
+        "calls": 1, "input_tokens": 13, "output_tokens": 3, "cache_read_tokens": 4, "cost_usd": "0.030002"}
+    assert meter.spent_by_session("nobody's").document() == {
+        "calls": 0, "input_tokens": 0, "output_tokens": 0, "cache_read_tokens": 0, "cost_usd": "0"}
 
 
 def test_another_meters_table_is_taken_over_once(another: Callable[[], Meter], tmp_path: Path, clock: Clock) -> None:
     new, old = another(), Meter(tmp_path / "old.sqlite", PRICES, clock=clock)
+    assert new.take(old) == 0
     for session in ("s", "t"):
         old.reserve(*opened(old, session), Tokens(output=50)).settle(CENT)
     assert new.take(old) == 2
     assert [new.spent_by_session(session) for session in ("s", "t")] == [old.spent_by_session("s")] * 2
     new.reserve(*opened(new, "u"), CENT).settle(CENT)        # its number is none of those that were taken over
-    with pytest.raises(ValueError, match="something was counted here already"):
+    with pytest.raises(ValueError, match=r"^something was counted here already$"):
         new.take(old)
     old.close()

@@ -27,6 +27,14 @@ def test_an_unknown_model_costs_as_much_as_the_dearest_of_every_column(model: st
         assert unknown.cost(tokens) == max(dated.rates.cost(tokens) for versions in TABLE.models.values() for dated in versions)
 
 
+def test_a_table_lists_what_it_has_a_price_of_its_own_for(tmp_path: Path) -> None:
+    assert [TABLE.lists(model, day=TODAY) for model in ("claude-sonnet-5-5", "claude-sonnet-5-5-20261001", "gpt-oss")] == [
+        True, True, False]
+    dear = ROW.replace("output: 2", "output: 9")
+    (tmp_path / "p.yaml").write_text(f"as_of: 2027-01-01\nmodels:\n  m: {ROW}\n  m-20260101: {dear}\n")
+    assert prices(tmp_path / "p.yaml").rates("m-20260101", day=TODAY).usual.output == 9000
+
+
 def test_a_long_request_costs_the_long_price_as_a_whole() -> None:
     haiku = TABLE.rates("claude-haiku-5-5", day=TODAY)
     assert haiku.cost(Tokens(input=60_000, cache_read=40_000, output=10)) == 60_000 * 100 + 40_000 * 10 + 10 * 500
@@ -98,7 +106,7 @@ def test_the_table_is_not_used_beyond_its_horizon_without_a_warning(age: int, wa
     ("as_of: 2026-11-21\nmodels: {a: 3}", "a: expected the columns"),
     (f"as_of: lately\nmodels: {{a: {ROW}}}", "as_of: expected a day such as 2026-11-21, found 'lately'"),
     (f"as_of: 2026-11-21\ngood_for_days: ever\nmodels: {{a: {ROW}}}", "good_for_days: expected a number of days"),
-    (f"as_of: 2026-11-21\ntax: 19\nmodels: {{a: {ROW}}}", "and no others"),
+    (f"as_of: 2026-11-21\ntax: 19\nmodels: {{a: {ROW}}}", "`source` and `good_for_days`, and no others"),
     (f"as_of: 2026-11-21\nmodels: {{a: [{ROW}]}}", "a: expected rows that each name the day `from` which they hold"),
     (f"as_of: 2026-11-21\nmodels: {{a: [{FROM_MAY}, {FROM_MAY}]}}", "a: expected the rows in the order of their days"),
     (f"as_of: 2026-11-21\nmodels: {{a: [{FROM_MAY.replace('2026-05-01', 'May')}]}}", "a: from: expected a day"),
@@ -121,6 +129,15 @@ def test_a_table_that_cannot_be_read_names_the_entry(tmp_path: Path, text: str, 
 LONG = ROW.replace("}", ", long: {over: 10, input: 3, output: 4, cache_read: 5, cache_write: 6, cache_write_1h: 7}}")
 
 
+@pytest.mark.parametrize(("more", "source", "days"), [
+    ("", "", 120), ("source: https://example.com\n", "https://example.com", 120), ("good_for_days: 0\n", "", 0),
+])
+def test_a_table_says_where_it_was_read_and_for_how_long(tmp_path: Path, more: str, source: str, days: int) -> None:
+    (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\n{more}models:\n  local: {ROW}\n")
+    table = prices(tmp_path / "prices.yaml")
+    assert (table.source, table.good_for_days) == (source, days)
+
+
 def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) -> None:
     (tmp_path / "prices.yaml").write_text(f"as_of: 2027-01-01\nmodels:\n  local: {LONG}\n")
     (dated,) = prices(tmp_path / "prices.yaml").models["local"]
@@ -134,6 +151,7 @@ def test_a_row_of_ones_own_may_have_a_price_for_long_requests(tmp_path: Path) ->
     (LONG.replace("{over: 10, ", "{"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
     (ROW.replace("}", ", long: 3}"), f"a: long: expected `over: TOKENS` and the columns {ALL}"),
     (LONG.replace("output: 4, ", ""), f"a: long: missing or unknown: output; expected exactly {ALL}"),
+    (f"[{FROM_MAY.replace('output: 3, ', '')}]", f"a: missing or unknown: output; expected exactly {ALL}"),
     (ROW.replace("output: 2, ", "tax: 3, "), f"a: missing or unknown: output, tax; expected exactly {ALL}"),
 ])
 def test_a_row_that_cannot_be_read_is_told_with_what_was_expected(tmp_path: Path, row: str, named: str) -> None:

@@ -42,6 +42,14 @@ def test_a_list_that_cannot_be_read_names_the_entry(tmp_path: Path, document: An
         read_providers(tmp_path / "p.json")
 
 
+@pytest.mark.parametrize(("text", "says"), [("{", "Expecting property name"), (None, "No such file")])
+def test_a_list_that_is_none_names_the_file(tmp_path: Path, text: str | None, says: str) -> None:
+    if text is not None:
+        (tmp_path / "p.json").write_text(text)
+    with pytest.raises(ProvidersError, match=rf"p\.json: .*{says}"):
+        read_providers(tmp_path / "p.json")
+
+
 def test_a_broker_without_a_providers_key_does_not_start_and_says_whose(tmp_path: Path) -> None:
     (tmp_path / "p.json").write_text(json.dumps({"acme": ACME}))
     with pytest.raises(ModelError, match="no key for acme in the environment variable FACTORY_MODEL_KEYS"):

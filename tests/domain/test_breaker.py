@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.breaker import Circuit, Fuse, Heard, Sound, breaker
+from harness.domain.breaker import Breaker, Circuit, Fuse, Heard, Sound, breaker
 
 DAWN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 FUSE = Fuse(failures=3, window_minutes=60, rest_minutes=30)
@@ -48,7 +48,8 @@ def test_while_one_run_tries_it_no_other_does() -> None:
     told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"))
     assert breaker(told, fuse=FUSE, now=minute(41), run="first").circuit is Circuit.HALF_OPEN
     other = breaker(told, fuse=FUSE, now=minute(41), run="second")
-    assert (other.circuit, other.until) == (Circuit.OPEN, minute(70))
+    assert other == Breaker(Circuit.OPEN, 3, minute(70))
+    assert breaker(told, fuse=FUSE, now=minute(70), run="second") == Breaker(Circuit.HALF_OPEN, 3)
 
 
 def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:
@@ -60,6 +61,16 @@ def test_of_two_runs_that_try_it_at_once_the_first_does() -> None:
 def test_a_run_that_was_to_try_it_and_died_holds_nobody_up_for_ever() -> None:
     told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "dead"))
     assert breaker(told, fuse=FUSE, now=minute(70), run="second").circuit is Circuit.HALF_OPEN
+
+
+def test_a_second_try_may_begin_as_soon_as_the_first_ones_rest_is_over() -> None:
+    told = heard((FAILED, 0), (FAILED, 1), (FAILED, 2), (PROBE, 40, "first"), (PROBE, 70, "second"))
+    assert breaker(told, fuse=FUSE, now=minute(71), run="second").circuit is Circuit.HALF_OPEN
+    assert breaker(told, fuse=FUSE, now=minute(71), run="first").until == minute(100)
+
+
+def test_a_failure_no_longer_counts_as_soon_as_the_window_is_over() -> None:
+    assert [breaker(heard((FAILED, 0)), fuse=FUSE, now=minute(at), run="now").failures for at in (59, 60)] == [1, 0]
 
 
 SOUNDS = st.lists(st.tuples(st.sampled_from(list(Sound)), st.integers(0, 30)), max_size=30)

@@ -41,6 +41,8 @@ def test_a_check_of_another_app_or_name_is_none(other) -> None:
 def test_what_was_reported_under_the_name_by_others_is_told() -> None:
     faults = not_green(Wanted((CI,)), (CheckSeen("ci", 8, "success"), CheckSeen("ci", None, "success")))
     assert [fault.says for fault in faults] == ["ci of app 7 has not reported (there is one of 8, no app)"]
+    assert not_green(Wanted((CI,)), ()) == (NotGreen(Standing.WAITING, "ci of app 7 has not reported"),)
+    assert not_green(Wanted((CI,)), (CheckSeen("ci", 7, None),)) == (NotGreen(Standing.WAITING, "ci of app 7 has not ended"),)
 
 
 def test_where_the_branch_leaves_the_source_open_any_will_do_and_all_must_agree() -> None:

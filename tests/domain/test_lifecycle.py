@@ -95,8 +95,21 @@ def test_events_from_a_state_are_those_that_it_takes(state) -> None:
 
 
 @pytest.mark.parametrize("state", sorted(HOLDABLE))
-def test_what_is_held_may_end_otherwise_and_what_is_given_back_goes_on(state) -> None:
-    for event in events_from(State.PAUSED) - {Event.RESUMED}:
-        assert fold([Event.OWNER_HOLD, event], start=state) is TABLE[State.PAUSED, event]
+def test_what_is_held_takes_nothing_but_its_resumption_and_then_goes_on(state) -> None:
+    for event in set(Event) - {Event.RESUMED}:
+        with pytest.raises(IllegalTransition):
+            fold([Event.OWNER_HOLD, event], start=state)
+    with pytest.raises(IllegalTransition):
+        fold([Event.RESUMED], start=state)
     for event in events_from(state) - {Event.RESUMED}:
         assert fold([Event.OWNER_HOLD, Event.RESUMED, event], start=state) is next_state(state, event)
+
+
+@pytest.mark.parametrize(("state", "allowed"), [
+    (State.PAUSED, "resumed"), (State.REJECTED, ", ".join(sorted(events_from(State.REJECTED)))),
+    (State.UNTRIAGED, ", ".join(sorted(events_from(State.UNTRIAGED)))),
+])
+def test_a_refused_event_is_told_with_those_that_are_taken(state, allowed) -> None:
+    with pytest.raises(IllegalTransition) as refused:
+        next_state(state, Event.LANDED)
+    assert str(refused.value) == f"an issue that is {state} cannot take landed; from there: {allowed or 'nothing'}"

@@ -102,7 +102,7 @@ def test_a_difference_is_shown_as_a_diff_with_a_line_around_it() -> None:
 
 
 def test_what_is_not_where_a_drawn_name_would_be_is_compared_as_it_is() -> None:
-    same, other = entry("k", "verdict", binds="none"), entry("k", "verdict", binds="one")
+    same, other = entry("k", result="none"), entry("k", result="one")
     assert differences([same], [same], places=PLACES) == ()
     assert differences([same], [other], places=PLACES)
 

@@ -13,7 +13,7 @@ from typing import NewType
 import pytest
 
 from harness.domain.budget import Usage
-from harness.domain.errors import ForgeError, ModelsPaused, PortError
+from harness.domain.errors import ConfigError, ForgeError, ModelsPaused, PortError
 from harness.domain.essay import Listed, Manifest, Passage, listed, tokens_in
 from harness.domain.facts import UNKNOWN
 from harness.domain.issue import Permission
@@ -21,7 +21,7 @@ from harness.domain.landing import Judged, after_landing, objection
 from harness.domain.lifecycle import Event
 from harness.domain.plain import plain, valued
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
-from harness.domain.workflow import Comparison, FieldOf, NodeResult, Outcome, WhenField, node_result
+from harness.domain.workflow import Comparison, FieldOf, NodeResult, Outcome, UseNode, WhenField, node_result, skipped_because
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -32,10 +32,13 @@ class Colour(StrEnum):
     RED = "red"
 
 
+Paint = NewType("Paint", Colour)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     name: Name
-    colour: Colour
+    colour: Paint
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +49,7 @@ class Whole:
     told: Mapping[str, object]
 
 
-WHOLE = Whole((Part(Name("a"), Colour.RED),), None, 1.5, {"x": 1})
+WHOLE = Whole((Part(Name("a"), Paint(Colour.RED)),), None, 1.5, {"x": 1})
 WRITTEN = {"parts": [{"name": "a", "colour": "red"}], "best": None, "number": 1.5, "told": {"x": 1}}
 
 
@@ -55,7 +58,8 @@ def test_a_value_is_written_as_json_and_read_back_by_its_type() -> None:
     assert valued(Whole, WRITTEN) == WHOLE
     assert type(valued(Whole, WRITTEN).parts[0].colour) is Colour
     best = {**WRITTEN, "best": WRITTEN["parts"][0]}
-    assert plain(valued(Whole, best)) == best
+    assert valued(Whole, best).best == WHOLE.parts[0]
+    assert type(plain(Colour.RED)) is str
 
 
 def test_sets_are_sorted_keys_are_texts_and_what_json_cannot_hold_is_refused() -> None:
@@ -75,6 +79,10 @@ def test_every_part_of_a_verdict_is_read_from_its_own_place() -> None:
         controls=Controls(**{name: GOLDEN["controls"][name] for name in Controls.__slots__}), box_form="f",
         box_unheld=("a", "b"), seed=5, signer="who", key_id="key", evidence_root="root",
         regression=Regression(**{name: GOLDEN["regression"][name] for name in Regression.__slots__}))
+
+
+    old = {name: part for name, part in document.items() if name != "regression"}
+    assert Verdict.from_predicate(old, key_id="key").regression == Regression()
 
 
 RESULT = NodeResult(Outcome.FAILED, {"a": 1}, "why", "an-event", True)
@@ -108,6 +116,7 @@ def test_a_manifest_is_the_same_bytes_for_the_same_parts() -> None:
     assert one == Listed("rules", "a.md", sha256("tëxt".encode()).hexdigest(), tokens_in("tëxt"), "cut")
     assert listed(Passage("rules", "a.md", "\ud800")).sha256 == sha256(b"\\ud800").hexdigest()
     assert listed(Passage("rules", "a.md", "text")).note == ""
+    assert [tokens_in(text) for text in ("", "abc", "abcd", "ü")] == [0, 1, 2, 1]
     manifest = Manifest("b", "t", 9, (one,), (listed(Passage("x", "y", "")),))
     assert manifest.as_json() == {"schema": 1, "base": "b", "tree": "t", "budget": 9, "tokens": one.tokens,
                                   "included": [plain(one)], "left_out": [plain(manifest.left_out[0])]}
@@ -122,6 +131,11 @@ def test_an_unknown_is_no_yes_and_is_shown_by_its_name() -> None:
 def test_a_permission_reaches_itself_and_what_is_below_it(least) -> None:
     order = list(Permission)
     assert [one for one in order if one.reaches(least)] == order[order.index(least):]
+
+
+def test_a_fault_in_a_document_is_told_with_its_place_as_far_as_it_is_known() -> None:
+    told = [{}, {"key": "k"}, {"file": "f"}, {"file": "f", "line": 3, "key": "k"}]
+    assert [str(ConfigError("why", **place)) for place in told] == ["why", "`k`: why", "f: why", "f:3: `k`: why"]
 
 
 def test_an_error_of_a_port_is_not_tried_again_unless_it_says_so() -> None:
@@ -162,3 +176,13 @@ def test_only_the_judged_tree_on_the_branch_has_landed(found, contained, event) 
 def test_only_values_of_one_kind_are_compared_and_only_numbers_and_texts_have_an_order(found, comparison, value, holds) -> None:
     condition = WhenField(FieldOf("a", ("x", "y")), comparison, value)
     assert condition.holds({"a": NodeResult(Outcome.PRODUCED, {"x": {"y": found}}, "", None, False)}) is holds
+
+
+@pytest.mark.parametrize(("outcome", "x", "says"), [
+    (Outcome.PRODUCED, 1, None), (Outcome.PRODUCED, 2, "its condition does not hold"),
+    (Outcome.FAILED, 1, "its condition does not hold"),
+])
+def test_a_node_is_skipped_once_its_condition_cannot_hold(outcome, x, says) -> None:
+    node = UseNode(id="b", needs=("a",), when=WhenField(FieldOf("a", ("x",)), Comparison.EQUAL, 1), action="x")
+    assert skipped_because(node, {"a": NodeResult(outcome, {"x": x}, "", None, False)}) == says
+    assert skipped_because(node, {}) is None

@@ -4,7 +4,7 @@ from typing import Never
 
 import pytest
 
-from harness.domain.errors import ForgeError
+from harness.domain.errors import ForgeError, ValidatorError
 from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
@@ -71,6 +71,25 @@ def test_every_gate_that_was_asked_has_its_check_and_unknown_is_a_failure(world,
     world.tick()
     asked = {"factory/law": "success", "factory/tests": "success", "factory/seal": seal}
     assert conclusions(world, issue) == {**asked, **({"factory/merge": "success"} if seal == "success" else {})}
+
+
+@pytest.mark.parametrize(("times", "seal"), [
+    (99, ("factory/seal", None, "no verdict: it is down", "validate-1-3/judge/event", 0)),
+    (2, ("factory/seal", True, "passed: it passed", "validate-1-3/verdict", 1)),
+])
+def test_a_judge_that_is_down_gives_no_answer_until_it_gives_one(world, times, seal) -> None:
+    judge, calls = world.validator.judge, []
+
+    def down(request, out):
+        calls.append(request)
+        if len(calls) <= times:
+            raise ValidatorError("it is down")
+        return judge(request, out)
+
+    world.decorate("validator", judge=down)
+    issue = world.file()
+    world.tick()
+    assert said(world, issue)[2] == seal
 
 
 def test_a_change_that_was_never_proposed_has_no_check_at_all(world) -> None:

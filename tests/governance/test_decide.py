@@ -104,7 +104,7 @@ def test_what_no_rule_speaks_of_falls_to_the_default() -> None:
     assert decide(governance(rule_text(SMALL), front=careful), touching()).allowed
 
 
-@pytest.mark.parametrize(("block", "default"), [(SMALL, "allow"), (SMALL + "status: shadow", "allow"),
+@pytest.mark.parametrize(("block", "default"), [(SMALL + "applies: merge", "allow"), (SMALL, "allow"),
                                               (SMALL + "status: shadow", "needs-human")])
 def test_a_decision_names_the_rules_in_force_and_where_they_were_asked(block, default) -> None:
     law = governance(rule_text(block), front=f"---\nschema: 1\ndefault: {default}\n---\n")
@@ -115,6 +115,11 @@ def test_a_decision_names_the_rules_in_force_and_where_they_were_asked(block, de
 def test_a_finding_names_its_rule_in_full_and_shows_what_the_check_found() -> None:
     found = decide(governance(rule_text(SMALL)), touching("a", "b")).refusals[0]
     assert (found.title, found.evidence, found.source.file) == ("A rule", ("a", "b"), "factory_rules.md")
+
+
+def test_an_entry_of_the_scope_that_is_not_there_is_none() -> None:
+    assert governance().entry("M-NOTHING") is None
+    assert governance().rule("F-NOTHING") is None
 
 
 def test_a_rule_that_nobody_checks_is_never_satisfied_by_silence() -> None:

@@ -19,24 +19,24 @@ def spec(**changes: object) -> str:
 
 @pytest.mark.parametrize(("text", "says"), [
     ("{", "not JSON"),
-    ("[]", "one JSON object"),
+    ("[]", "the specification must be one JSON object"),
     (json.dumps({"name": "t"}), "`argv` is missing"),
     (spec(argv=[]), "`argv`: must name a command"),
     (spec(argv="true"), "`argv` must be a list"),
     (spec(argv=[1]), "`argv` must be a text, not 1"),
     (spec(argv=["true", "a\0b"]), "`argv`: holds a character that no command line can carry"),
     (spec(argv=["true", "\ud800"]), "`argv`: holds a character that no command line can carry"),
-    (spec(env={"A": "a\0b"}), "`A` must be a variable's name with a text"),
-    (spec(limit={}), "`limit` is not a key; known here: name"),
+    (spec(env={"A": "a\0b"}), "`env`: `A` must be a variable's name with a text"),
+    (spec(limit={}), "`limit` is not a key; known here: name, argv, cwd"),
     (spec(limits={"wall": 1}), "`limits.wall` is not a key"),
     (spec(limits={"pids": 0}), "`limits.pids`: must be more than 0"),
     (spec(limits={"pids": True}), "`limits.pids` must be a whole number, not true"),
     (spec(limits={"pids": "9"}), "`limits.pids` must be a whole number"),
     (spec(cwd="app"), "`cwd`: must be an absolute path"),
     (spec(hostname="a b"), "`hostname`: `a b` is not a host name"),
-    (spec(form="jail"), "`jail` is none of auto, bwrap-root, bwrap-userns, landlock, unsealed"),
-    (spec(env={"A=B": "c"}), "`A=B` must be a variable's name"),
-    (spec(env={"A": 1}), "`A` must be a variable's name with a text"),
+    (spec(form="jail"), "`form`: `jail` is none of auto, bwrap-root, bwrap-userns, landlock, unsealed"),
+    (spec(env={"A=B": "c"}), "`env`: `A=B` must be a variable's name"),
+    (spec(env={"A": 1}), "`env`: `A` must be a variable's name with a text"),
     (spec(result="here.json"), "`result` must be an absolute path"),
     (spec(binds=[{"source": "/usr", "target": "/app", "mode": "rx"}]), "`binds.mode` must be ro or rw, not \"rx\""),
     (spec(binds=[{"source": "/usr"}]), "`binds.target` is missing"),
@@ -62,11 +62,14 @@ def spec(**changes: object) -> str:
      "`dial/serve`: the port 5000 is named twice"),
     (spec(limits={"wall_seconds": "x"}), "`limits.wall_seconds` must be a number, not \"x\""),
     (spec(browser=1), "`browser` must be true or false, not 1"),
+    (spec(hostname=["a" * 90]), '`hostname` must be a text, not ["' + "a" * 78),
+    (spec(limits=[]), "`limits` must be a list or an object, not []"),
 ])
 def test_what_is_refused_is_named(text, says) -> None:
     with pytest.raises(SandboxError) as caught:
         spec_from(text)
     assert says in str(caught.value)
+    assert not says.startswith("`") or str(caught.value).startswith(says)
 
 
 def test_a_specification_survives_its_document() -> None:
@@ -129,6 +132,8 @@ def test_a_link_in_the_middle_counts_when_somebody_else_made_it(tmp_path) -> Non
     assert source_fault(str(tmp_path / "link" / "app")) is None, "our own link, in the middle of the path"
     assert "is a symbolic link" in (source_fault(str(tmp_path / "link")) or "")
     assert "is a symbolic link" in (source_fault(f"{tmp_path / 'link'}/") or "")
+    (tmp_path / "elsewhereX").symlink_to(tmp_path / "real")
+    assert "is a symbolic link" in (source_fault(str(tmp_path / "elsewhereX")) or "")
     assert source_fault("/proc/self") == "/proc/self is a symbolic link; name the place itself"
     assert source_fault("/bin") == "/bin is a symbolic link; name the place itself"
 

@@ -66,7 +66,8 @@ bounds = st.builds(Bounds, *[waits] * len(BOUNDS))
 
 @given(st.lists(planned, max_size=3).map(tuple), st.integers(), st.floats(0, 1000), bounds)
 def test_a_plan_survives_the_journey_to_json_and_back(runs, seed, seconds, told) -> None:
-    plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), journey_seconds=seconds, browser="/usr/bin/x", bounds=told)
+    plan = Plan(("journey: a",), runs, seed, date(2026, 1, 2), "b.localhost", "de-DE", "Asia/Tokyo", viewport=(320, 640),
+                journey_seconds=seconds, browser="/usr/bin/x", bounds=told)
     assert read_plan(plan_json(plan)) == plan
 
 

@@ -29,8 +29,8 @@ from validators.domain.evidence import (
     Saboteur,
     Trouble,
 )
-from validators.domain.fold import Result, caught, result, verdict
-from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom
+from validators.domain.fold import Result, caught, diverges, result, verdict
+from validators.domain.verdict import Counts, Finding, Outcome, Proof, Purpose, Sealed, Symptom
 
 GOOD_TWINS = {"fails", "fails where it looked"}
 KILLS = {"caught", "caught at a step", "caught though untouched"}
@@ -43,6 +43,18 @@ def test_a_run_says_one_of_three_things() -> None:
             continue
         expected = Result.PASSED if name == "green" else Result.FAILED if name in RED_RUNS else Result.NOTHING
         assert result(replace(run(), **changes)) is expected, name
+
+
+def test_visitors_who_could_do_different_things_were_answered_differently() -> None:
+    plain = run()
+    undone = replace(plain, steps=(*plain.steps[:-1], replace(plain.steps[-1], passed=False)))
+    assert diverges(plain, undone)
+    assert not diverges(plain, plain)
+
+
+@pytest.mark.parametrize("silent", ["plain", "masked"])
+def test_a_journey_was_performed_once_both_visitors_say_something(silent) -> None:
+    assert verdict(sealed(), told(**{silent: "not ready"})).journeys == Counts(1, 0, 0)
 
 
 PROOFS = {"red": RED, "refused": Proof(False, "passes on base"), "none": None}
@@ -63,6 +75,8 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
         assert outcome is expected, (plain, masked, twin, how, proof)
 
 
+NOT_KEPT = ("journey 'j': no saboteur reached what was put in, and nothing looked for it from elsewhere: "
+            "let it be seen after_reload")
 PAINTED = SabotageFacts(1, True, put_in=True)
 REACHED = SabotageFacts(1, False, put_in=True, reached=True)
 
@@ -89,7 +103,9 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(f
         second: always_there,
     }
     runs = told(sabotage=("caught", "caught", "not applicable", "not applicable"))
-    assert verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs)).outcome is outcome
+    found = verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs))
+    assert found.outcome is outcome
+    assert found.reason == NOT_KEPT or not (facts is PAINTED and vantage == "here")
 
 
 def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
@@ -118,39 +134,62 @@ def test_what_is_counted_when_all_is_well() -> None:
 @pytest.mark.parametrize(
     ("evidence", "reason"),
     [
-        (told(plain="absent"), "not performed plain"),
-        (told(masked="absent"), "not performed masked"),
-        (told(plain="not ready", masked="not ready"), "the app was not ready"),
-        (told(plain="error"), "machinery failed"),
-        (told(masked="cut off"), "come to its end"),
-        (told(plain="ambiguous"), "more than once"),
-        (told(plain="no value"), "nothing had set"),
-        (told(plain="broken"), "the browser failed"),
-        (told(plain="skipped"), "skipped"),
-        (told(plain="empty"), "looked at nothing"),
-        (told(twin="passes"), "the control did not fail"),
-        (told(twin="absent"), "the control was not performed"),
-        (told(twin="a step failed"), "the control could not be performed"),
-        (told(sabotage=("not applicable",) * 4), "no sabotage applied"),
-        (told(sabotage=("missed, untouched",) * 4), "no sabotage was noticed"),
-        (told(sabotage=("caught", "missed", "caught", "caught")), "sabotage stale went unnoticed"),
-        (told(sabotage=("caught", "caught", "absent", "caught")), "not every sabotage was performed"),
-        ((*told(), told()[0]), "one run twice"),
-        ((*told(), run(journey="stranger")), "not asked for"),
-        ((*told(), run(kind=Kind.BASE)), "not asked for"),
-        ((), "not performed plain"),
+        (told(plain="absent"), "journey 'j' was not performed plain"),
+        (told(masked="absent"), "journey 'j' was not performed masked"),
+        (
+            told(plain="not ready", masked="not ready"),
+            "journey 'j' (plain) says nothing: the app was not ready",
+        ),
+        (told(plain="error"), "journey 'j' (plain) says nothing: the judge's own machinery failed"),
+        (
+            told(masked="cut off"),
+            "journey 'j' (masked) says nothing: it did not come to its end in time",
+        ),
+        (
+            told(plain="ambiguous"),
+            "journey 'j' (plain) says nothing: it names something that is there more than once",
+        ),
+        (
+            told(plain="no value"),
+            "journey 'j' (plain) says nothing: it uses a value that nothing had set",
+        ),
+        (told(plain="broken"), "journey 'j' (plain) says nothing: the browser failed"),
+        (told(plain="skipped"), "journey 'j' (plain) says nothing: it was skipped"),
+        (told(plain="empty"), "journey 'j' (plain) says nothing: it looked at nothing"),
+        (told(twin="passes"), "journey 'j': the control did not fail"),
+        (told(twin="absent"), "journey 'j': the control was not performed"),
+        (told(twin="a step failed"), "journey 'j': the control could not be performed"),
+        (
+            told(sabotage=("not applicable",) * 4),
+            "journey 'j': no sabotage applied, so nothing shows that it could fail: "
+            "let it change something, or look for what the app sends",
+        ),
+        (told(sabotage=("missed, untouched",) * 4), "journey 'j': no sabotage was noticed"),
+        (
+            told(sabotage=("caught", "missed", "caught", "caught")),
+            "journey 'j': sabotage stale went unnoticed",
+        ),
+        (
+            told(sabotage=("caught", "caught", "absent", "caught")),
+            "journey 'j': not every sabotage was performed",
+        ),
+        ((*told(), told()[0]), "the evidence tells of one run twice"),
+        ((*told(), run(journey="stranger")), "the evidence tells of a run that was not asked for"),
+        ((*told(), run(kind=Kind.BASE)), "the evidence tells of a run that was not asked for"),
+        ((), "journey 'j' was not performed plain"),
     ],
 )
 def test_an_inconclusive_verdict_says_why(evidence, reason) -> None:
     told_verdict = verdict(sealed(), evidence)
-    assert told_verdict.outcome is Outcome.INCONCLUSIVE
-    assert reason in told_verdict.reason
+    assert (told_verdict.outcome, told_verdict.reason) == (Outcome.INCONCLUSIVE, reason)
     assert told_verdict.findings == ()
+    assert told_verdict.journeys.sealed == 1
+    assert told_verdict.controls.red_on_base
 
 
 def test_no_sealed_journey_is_no_verdict() -> None:
     assert verdict((), told()).outcome is Outcome.INCONCLUSIVE
-    assert "no journey is sealed" in verdict((), ()).reason
+    assert verdict((), ()).reason == "no journey is sealed for this change"
 
 
 def test_two_journeys_of_one_name_are_refused() -> None:
@@ -170,7 +209,8 @@ def test_one_failed_journey_fails_the_change() -> None:
     bad = tuple(replace(one, run=replace(one.run, journey="k")) for one in told(plain="look", masked="look"))
     seen = verdict(both, told() + bad)
     assert (seen.outcome, seen.reason) == (Outcome.FAILED, "1 of 2 sealed journeys failed")
-    assert [(found.promise, found.symptom) for found in seen.findings] == [("issue", Symptom.NOT_SHOWN)]
+    assert seen.findings == (Finding("k", "issue", Symptom.NOT_SHOWN),)
+    assert (seen.journeys, seen.controls.red_on_base) == (Counts(2, 2, 1), True)
 
 
 @pytest.mark.parametrize(
@@ -179,8 +219,8 @@ def test_one_failed_journey_fails_the_change() -> None:
 def test_an_app_that_answers_its_visitors_differently_fails(plain, masked) -> None:
     seen = verdict(sealed(), told(plain=plain, masked=masked))
     assert seen.outcome is Outcome.FAILED
-    assert "behaves differently when watched" in seen.reason
-    assert seen.findings[0].symptom is Symptom.DIFFERS_WHEN_WATCHED
+    assert seen.reason == "the app behaves differently when watched"
+    assert seen.findings == (Finding("j", "M-BOOK", Symptom.DIFFERS_WHEN_WATCHED),)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +322,13 @@ def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
     assert found.outcome is (Outcome.PASSED if how in KILLS else Outcome.INCONCLUSIVE)
 
 
+@pytest.mark.parametrize(("base", "why"), [("unknown", "it was not performed there"), ("silent", "on base it says nothing")])
+def test_a_red_guard_that_is_not_shown_to_have_held_says_why(base, why) -> None:
+    found = verdict(*beside(replace(GUARD, proof=ON_BASE[base]), plain="look", masked="look"))
+    assert found.reason == f"journey 'j' of issue 3 failed, and that it held on base is not shown: {why}"
+    assert (found.journeys, found.controls.red_on_base) == (Counts(2, 2, 1), True)
+
+
 def test_what_a_guard_finds_is_told_in_the_words_of_its_promise_or_of_its_own_issue() -> None:
     for promise, words in (("M-BOOK", "M-BOOK"), ("issue", "issue #3")):
         guard = replace(GUARD, promise=promise, proof=ON_BASE["green"])
@@ -300,12 +347,19 @@ def test_the_reason_says_whose_journeys_passed() -> None:
     found = verdict(guards, tuple(runs))
     assert (found.outcome, found.controls.red_on_base) == (Outcome.PASSED, False)
     assert found.reason == "no journey of its own: 3 regression journeys of 2 promises passed, and each could fail"
+    one = verdict((replace(GUARD, sabotaged=True),), told())
+    assert one.reason == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
+    assert verdict(sealed(), told()).reason == "the one sealed journey passed, and it could fail"
+    two = (*sealed(), replace(sealed()[0], journey="k"))
+    more = tuple(replace(run, run=replace(run.run, journey="k")) for run in told())
+    assert verdict(two, told() + more).reason == "all 2 sealed journeys passed, and each could fail"
 
 
 def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
     runs = tuple(one for one in told() if one.run.kind is not Kind.SABOTAGE)
     found = verdict((GUARD,), runs)
-    assert (found.outcome, "no saboteur was performed" in found.reason) == (Outcome.INCONCLUSIVE, True)
+    assert (found.outcome, found.reason) == (
+        Outcome.INCONCLUSIVE, "no saboteur was performed and noticed, so nothing shows that this judgement could fail")
 
 
 def test_reasons_name_whose_guard_it_is_and_leave_without_its_name() -> None:

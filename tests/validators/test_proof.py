@@ -7,7 +7,7 @@ import pytest
 
 from tests.validators.runs import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
 from validators.domain.evidence import Breach, Identity, Kind, Trouble
-from validators.domain.proof import FLAKY, broken, proof
+from validators.domain.proof import FLAKY, PASSES, broken, proof
 from validators.domain.verdict import Purpose
 
 NAMED = {"look", "breach"}
@@ -31,23 +31,32 @@ def test_every_pair_for_every_purpose() -> None:
         assert seen.reason
 
 
+NOT_ONCE = "it was not performed once by each identity on base"
+NOT_DONE = "on base a step could not be done, and no named expectation failed"
+
+
 @pytest.mark.parametrize(
-    ("evidence", "purpose", "reason"),
+    ("evidence", "purpose", "proved", "reason"),
     [
-        (on_base({}, {}), Purpose.BUG, "passes on base"),
-        (on_base(SILENT_RUNS["not ready"], SILENT_RUNS["not ready"]), Purpose.BUG, "the app was not ready"),
-        (on_base(RED_RUNS["look"], None), Purpose.BUG, "once by each identity"),
-        ((), Purpose.BUG, "once by each identity"),
-        (on_base(RED_RUNS["look"], {}), Purpose.BUG, "one identity only"),
-        (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.BUG, "a step could not be done"),
-        (on_base(RED_RUNS["no answer"], RED_RUNS["no answer"]), Purpose.FEATURE, "a step could not be done"),
-        (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.REGRESSION, "fails on base"),
+        (on_base({}, {}), Purpose.BUG, False, PASSES),
+        (on_base(SILENT_RUNS["not ready"], SILENT_RUNS["not ready"]), Purpose.BUG, False,
+         "on base it says nothing: the app was not ready"),
+        (on_base(RED_RUNS["look"], None), Purpose.BUG, False, NOT_ONCE),
+        ((), Purpose.BUG, False, NOT_ONCE),
+        (on_base(RED_RUNS["look"], {}), Purpose.BUG, False, "on base it is red for one identity only"),
+        (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.BUG, False, NOT_DONE),
+        (on_base(RED_RUNS["no answer"], RED_RUNS["no answer"]), Purpose.FEATURE, False, NOT_DONE),
+        (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.REGRESSION, False,
+         "it fails on base, so it guards nothing that works today"),
+        (on_base({}, {}), Purpose.REGRESSION, True, "green on base"),
+        (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.BUG, True, "red on base: a named expectation failed"),
+        (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.FEATURE, True,
+         "red on base: what the feature promises is not there"),
     ],
 )
-def test_a_refusal_says_why(evidence, purpose, reason) -> None:
+def test_a_proof_says_why(evidence, purpose, proved, reason) -> None:
     seen = proof("j", purpose, evidence)
-    assert not seen.proved
-    assert reason in seen.reason
+    assert (seen.proved, seen.reason) == (proved, reason)
 
 
 def test_two_identities_must_fail_at_the_same_expectation() -> None:
@@ -94,7 +103,7 @@ def test_an_app_that_says_no_is_not_red_by_that_alone(purpose, breach, red) -> N
     """A form post was answered with 403 on base, everything expected could be seen, and that counted as red."""
     seen = proof("j", purpose, on_base({"breaches": (breach,)}, {"breaches": (breach,)}))
     assert seen.proved is red
-    assert red or "refused a request" in seen.reason
+    assert red or seen.reason == "on base the app refused a request, and nothing that is expected was missing"
 
 
 def test_a_refusal_beside_an_expectation_that_failed_is_red() -> None:

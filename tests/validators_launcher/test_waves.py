@@ -31,14 +31,14 @@ RUNS = ["journey-plain-1", "journey-masked-1", "twin-plain-1", "sabotage-drop-ro
         "sabotage-error-500-plain-1", "sabotage-swap-text-plain-1"]
 
 
-@pytest.mark.parametrize(("runs", "names"), [
-    (judgement_runs(["a"]), RUNS), (judgement_runs(["a"], attempt=3), [name[:-1] + "3" for name in RUNS]),
-    (retry_runs(["a"]), ["journey-plain-2", "journey-masked-2"]),
-    (retry_runs(["a"], attempt=3), ["journey-plain-3", "journey-masked-3"]),
-    (standing_runs(["a"]), RUNS[:3]), (base_runs(["a"]), ["base-plain-1", "base-masked-1"]),
-    (base_runs(["a"], attempt=2), ["base-plain-2", "base-masked-2"]),
+@pytest.mark.parametrize(("runs", "attempt", "names"), [
+    (judgement_runs, {}, RUNS), (judgement_runs, {"attempt": 3}, [name[:-1] + "3" for name in RUNS]),
+    (retry_runs, {}, ["journey-plain-2", "journey-masked-2"]),
+    (retry_runs, {"attempt": 3}, ["journey-plain-3", "journey-masked-3"]), (standing_runs, {}, RUNS[:3]),
+    (base_runs, {}, ["base-plain-1", "base-masked-1"]), (base_runs, {"attempt": 2}, ["base-plain-2", "base-masked-2"]),
 ])
-def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(runs, names) -> None:
-    assert [str(run) for run in runs] == names
-    assert {run.journey for run in runs} == {"a"}
-    assert all((run.saboteur is None) is (run.kind is not Kind.SABOTAGE) for run in runs)
+def test_each_journey_is_performed_plain_and_masked_and_each_control_of_its_own(runs, attempt, names) -> None:
+    found = runs(["a"], **attempt)
+    assert [str(run) for run in found] == names
+    assert {run.journey for run in found} == {"a"}
+    assert all((run.saboteur is None) is (run.kind is not Kind.SABOTAGE) for run in found)
