@@ -107,9 +107,12 @@ def judged(name: str, told: tuple[RunEvidence, ...]) -> Verdict:
 
 
 def held(name: str, told: tuple[RunEvidence, ...]) -> tuple[Outcome, Symptom | None]:
-    """What a case came to. Where its saboteurs were left out, green is what its own runs and its twin say."""
+    """What a case came to. Its saboteurs were left out, so green is what its own runs and its twin say.
+
+    A twin that could not be performed, on a busy machine, is no twin that failed: the judge has no answer then, and
+    this once called it green."""
     seen = judged(name, told)
-    own_green = seen.journeys.passed == 1 and "the control did not fail" not in seen.reason
+    own_green = seen.journeys.passed == 1 and seen.controls.twins_failed == seen.controls.twins
     outcome = Outcome.PASSED if own_green else seen.outcome
     return outcome, seen.findings[0].symptom if seen.findings else None
 
