@@ -45,7 +45,10 @@ NEW_USER_NAMESPACE = 0x10000000
 NEW_NAMESPACES = 0x7E020000
 SEND_WHILE_CONNECTING = 0x20000000      # MSG_FASTOPEN
 TCP = 6
-IPV4, UNIX = 2, 1
+IPV4, UNIX, IPV6, NETLINK = 2, 1, 10, 16
+PROTOCOLS = (0, UNIX, TCP, 17, 262)     # 17: UDP, 262: multipath TCP, which Go asks for first. Of netlink, 0 is routes: libc's
+SOCKET: Numbers = (41, 198)
+PAIR: Numbers = (53, 199)
 STREAM, PACKETS, KIND = 1, 5, 0xF       # the other bits of a socket's type are flags
 
 
@@ -72,13 +75,17 @@ class Only:
 
 
 NETWORK = (
-    Only((41, 198), Answer.NO_FAMILY, ((0, WHOLE, (IPV4,)), (1, KIND, (STREAM,)), (2, WHOLE, (0, TCP)))),      # socket
+    Only(SOCKET, Answer.NO_FAMILY, ((0, WHOLE, (IPV4,)), (1, KIND, (STREAM,)), (2, WHOLE, (0, TCP)))),      # socket
     # Packets keep their pair; single datagrams could be sent to any name, also through one end of a pair.
-    Only((53, 199), Answer.REFUSE, ((0, WHOLE, (UNIX,)), (1, KIND, (STREAM, PACKETS)))),                       # socketpair
+    Only(PAIR, Answer.REFUSE, ((0, WHOLE, (UNIX,)), (1, KIND, (STREAM, PACKETS)))),                       # socketpair
     Only(BIND, Answer.ASK), Only(CONNECT, Answer.ASK), Only(LISTEN, Answer.ASK),
     Only((44, 206), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),        # sendto
     Only((46, 211), Answer.REFUSE, ((2, SEND_WHILE_CONNECTING, (0,)),)),        # sendmsg
     Only((307, 269), Answer.REFUSE, ((3, SEND_WHILE_CONNECTING, (0,)),)),       # sendmmsg
+)
+FAMILIES = (    # a namespace is no wall to the others: AF_VSOCK goes to the hypervisor, AF_ALG into the kernel
+    Only(SOCKET, Answer.NO_FAMILY, ((0, WHOLE, (UNIX, IPV4, IPV6, NETLINK)), (2, WHOLE, PROTOCOLS))),
+    Only(PAIR, Answer.NO_FAMILY, ((0, WHOLE, (UNIX,)),)),
 )
 ITSELF = (      # allowed on the calling process alone: its number as an argument is 0
     Only((302, 261), Answer.REFUSE, ((0, WHOLE, (0,)),)),       # prlimit64
@@ -99,7 +106,7 @@ def namespaces(bits: int) -> tuple[Only, ...]:
 
 def in_namespaces(*, user_namespaces: bool) -> tuple[Only, ...]:
     """The rules for a box that has namespaces of its own. Chromium's sandbox makes more of them."""
-    return (*map(Only, KERNEL.values()), *(() if user_namespaces else namespaces(NEW_USER_NAMESPACE)))
+    return (*map(Only, KERNEL.values()), *FAMILIES, *(() if user_namespaces else namespaces(NEW_USER_NAMESPACE)))
 
 
 def without_namespaces(*, browser: bool) -> tuple[Only, ...]:

@@ -192,7 +192,22 @@ def number(numbers: calls.Numbers) -> int:
     return found
 
 
-SOCKET, PAIR = (41, 198), (53, 199)
+SOCKET, PAIR = calls.SOCKET, calls.PAIR
+
+
+@pytest.mark.parametrize(("numbers", "arguments", "expected"), [
+    *((SOCKET, (family, socket.SOCK_STREAM, 0), seccomp.ALLOW if family in (1, 2, 10, 16) else NO_FAMILY)
+      for family in range(64)),
+    *((PAIR, (family, socket.SOCK_DGRAM, 0), seccomp.ALLOW if family == 1 else NO_FAMILY) for family in range(64)),
+    (SOCKET, (socket.AF_INET, socket.SOCK_STREAM, 262), seccomp.ALLOW),
+    (SOCKET, (socket.AF_INET, socket.SOCK_SEQPACKET, 132), NO_FAMILY),
+    (SOCKET, (socket.AF_NETLINK, socket.SOCK_RAW, 16), NO_FAMILY),
+    (SOCKET, (0xFFFFFFFF, socket.SOCK_STREAM, 0), NO_FAMILY),
+])
+@pytest.mark.parametrize("browser", [False, True])
+def test_what_the_filter_of_a_box_with_namespaces_answers_for_a_socket(numbers, arguments, expected, browser) -> None:
+    program = seccomp.program(calls.in_namespaces(user_namespaces=browser))
+    assert answer(program, number(numbers), *arguments) == expected
 
 
 @pytest.mark.parametrize(("numbers", "arguments", "expected"), [

@@ -155,6 +155,31 @@ def test_no_address_can_be_reached(boxes, host) -> None:
     assert host["reached"] == []
 
 
+EVERY_FAMILY = """
+import errno, json, socket
+made, refused = set(), set()
+for family in range(64):
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM, socket.SOCK_RAW, socket.SOCK_SEQPACKET):
+        for make in (socket.socket, socket.socketpair):
+            try:
+                make(family, kind)
+                made.add(family)
+            except OSError as error:
+                refused.add((family, errno.errorcode[error.errno]))
+print(json.dumps([sorted(made), sorted(refused)]))
+"""
+
+
+def test_no_socket_is_made_of_a_family_that_knows_other_ways_out(boxes) -> None:
+    """A virtual machine's AF_VSOCK reaches its hypervisor, and no network namespace holds it."""
+    usual = {socket.AF_INET} if boxes.form == "landlock" else {
+        socket.AF_UNIX, socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK}
+    made, refused = json.loads(boxes.python(EVERY_FAMILY).text)
+    assert socket.AF_INET in made
+    assert set(made) <= usual | {socket.AF_UNIX}        # without a network of its own a box has pairs of these alone
+    assert {why for family, why in refused if family not in usual} <= {"EAFNOSUPPORT", "EPERM"}
+
+
 def test_the_hosts_sockets_would_have_answered(unsealed, host) -> None:
     port = host["sockets"]["tcp4"].getsockname()[1]
     tries = [("tcp4", "AF_INET", "SOCK_STREAM", ["127.0.0.1", port])]
