@@ -1,8 +1,8 @@
 """A circuit breaker for one model in one role: a fold over what was heard of it, so it lasts as long as the ledger does.
 
-Properties: only what a model did itself is heard here (never the forge, the machine, the provider or money); open, nobody
-asks it before its rest is over; then one run asks it, and its answer alone closes it again; a run that was to ask and
-died holds nobody up for longer than another rest.
+Properties: only what a model did itself is heard here (never the forge, the machine, the provider or money); an issue counts
+once, for whose words it holds may have made the model fail; open, nobody asks it before its rest is over; then one run asks
+it, and its answer alone closes it again; a run that was to ask and died holds nobody up for longer than another rest.
 """
 
 from collections.abc import Iterable
@@ -21,16 +21,17 @@ class Sound(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """One thing heard, in which run and when (UTC)."""
+    """One thing heard, in which run, when (UTC) and on which issue."""
 
     sound: Sound
     run: str
     at: datetime
+    issue: int
 
 
 @dataclass(frozen=True, slots=True)
 class Fuse:
-    """When a breaker opens: at this many failures within a window, for how long."""
+    """When a breaker opens: at failures on this many issues within a window, for how long."""
 
     failures: int = 3
     window_minutes: int = 60
@@ -55,7 +56,7 @@ class Circuit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Breaker:
-    """How the circuit stands for one run. `until` is set while it is open; `failures` are those that count now."""
+    """How the circuit stands for one run. `until` is set while it is open; `failures` are the issues that count now."""
 
     circuit: Circuit
     failures: int
@@ -64,20 +65,20 @@ class Breaker:
 
 def breaker(heard: Iterable[Heard], *, fuse: Fuse, now: datetime, run: str) -> Breaker:
     """How the circuit stands for `run`, by all that was heard, oldest first."""
-    failures: list[datetime] = []
+    failures: dict[int, datetime] = {}      # of each issue the last
     opened: datetime | None = None
     probe: Heard | None = None
     for one in heard:
         match one.sound:
             case Sound.ANSWERED:
-                failures, opened, probe = [], None, None
+                failures, opened, probe = {}, None, None
             case Sound.PROBE if probe is None or one.at - probe.at >= fuse.rest:     # of two at once, the first
                 probe = one
             case Sound.FAILED:
-                failures = [*(at for at in failures if one.at - at < fuse.window), one.at]
+                failures = {issue: at for issue, at in failures.items() if one.at - at < fuse.window} | {one.issue: one.at}
                 if opened is not None or len(failures) >= fuse.failures:
                     opened, probe = one.at, None
-    return _stands(failures, opened, probe, fuse=fuse, now=now, run=run)
+    return _stands(list(failures.values()), opened, probe, fuse=fuse, now=now, run=run)
 
 
 def _stands(failures: list[datetime], opened: datetime | None, probe: Heard | None, *, fuse: Fuse, now: datetime,

@@ -2,8 +2,8 @@
 
 Properties: the first model of a ladder plays unless it failed too often of late, or the attempt asks for a later one;
 whoever plays in its place, and why, is in the ledger before it is asked; only an answer in no agreed form, or an attempt
-that came to nothing, is heard against a model, once a run; where every model of a role rests, nothing is asked and no
-issue fails for it: the factory waits until the first of them may be asked again.
+that came to nothing, is heard against a model, and of one issue once; where every model of a role rests, nothing is asked
+and no issue fails for it: the factory waits until the first of them may be asked again.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -57,8 +57,8 @@ def circuit(job: Job, role: str, tier: Tier) -> Breaker:
 
 def heard_of(entries: Iterable[Entry], role: str, tier: Tier) -> Iterator[Heard]:
     """What the ledger has of a model in a role, oldest first."""
-    return (Heard(Sound(entry.data["sound"]), str(entry.run), datetime.fromisoformat(entry.at)) for entry in entries
-            if (entry.data["role"], entry.data["model"]) == (role, tier.name))
+    return (Heard(Sound(entry.data["sound"]), str(entry.run), datetime.fromisoformat(entry.at), entry.issue or 0)
+            for entry in entries if (entry.data["role"], entry.data["model"]) == (role, tier.name))
 
 
 def fell_short(job: Job, role: str, tier: Tier, says: str) -> None:

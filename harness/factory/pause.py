@@ -2,10 +2,11 @@
 
 Properties: no issue, no attempt and no model is counted for it, and the run that met it stays open, as with a forge that is
 away; while it is in force nothing begins that would ask a model, and what was approved still lands; it is in the ledger, so a
-restart keeps it; it ends by itself, at the moment it names, or earlier by `factory resume` or a cap that was raised.
+restart keeps it; it ends by itself, at the moment it names, or earlier by `factory resume` or a cap that was raised. A pause of
+one issue, for what its own sessions met at a provider, holds up that issue alone, and not for ever.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -23,11 +24,15 @@ PAUSE = "pause"
 """The kind of entry that says it, and the key of a node's output by which it is known."""
 PAUSE_LIFTED = "pause-lifted"
 BY_MONEY = frozenset({"day", "month"})
+OF_AN_ISSUE = "issue"
+"""The cause of a pause that is of one issue."""
+MOST_TIMES = 10
+"""A run is paused that often for what its own sessions met alone; then that is a failure like any other."""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """`cause` is `day`, `month`, `provider` or `meter`; `why` may hold text from outside."""
+    """`cause` is `day`, `month`, `provider`, `meter` or `issue`; `why` may hold text from outside."""
 
     cause: str
     why: str
@@ -50,8 +55,14 @@ def is_paused(result: NodeResult) -> bool:
 
 
 def pause_in_force(ledger: Ledger, now: datetime) -> Pause | None:
-    """The pause that lasts longest, where there is one at `now`."""
-    return max((_of(entry) for entry in _in_force(ledger, now)), key=lambda one: one.until, default=None)
+    """The pause of everybody that lasts longest, where there is one at `now`."""
+    return max((_of(entry) for entry in _in_force(ledger, now) if "issue" not in entry.data), key=lambda one: one.until,
+               default=None)
+
+
+def paused_issues(ledger: Ledger, now: datetime) -> Mapping[int, Pause]:
+    """The issues that are paused by themselves, whatever holds for the others."""
+    return {entry.data["issue"]: _of(entry) for entry in _in_force(ledger, now) if "issue" in entry.data}
 
 
 def lift_what_a_raised_cap_ends(plant: Plant, caps: Caps) -> None:
@@ -62,22 +73,34 @@ def lift_what_a_raised_cap_ends(plant: Plant, caps: Caps) -> None:
             plant.ledger.append(PAUSE_LIFTED, f"{entry.key}/lifted", data={"pause": entry.key, "cap": str(_cap(cause, caps))})
 
 
-def pause_where_told(plant: Plant, caps: Caps, run: str, missed: Iterable[NodeResult]) -> bool:
+def pause_where_told(plant: Plant, caps: Caps, issue: int, run: str, missed: Iterable[NodeResult]) -> bool:
     """Whether nodes of this run could ask nobody. Then that is in the ledger, the run is to stay open, and its engine's keys
-    are of a new generation, for the engine remembers."""
+    are of a new generation, for the engine remembers. Not for the eleventh time where only this issue met it."""
     told = [one for one in missed if is_paused(one)]
     if not told:
         return False
-    last = max(told, key=lambda one: datetime.fromisoformat(one.output[PAUSE]["until"]))
-    until, now = datetime.fromisoformat(last.output[PAUSE]["until"]), plant.clock.now()
-    known = pause_in_force(plant.ledger, now)
+    last = max(told, key=lambda one: (_cause(one) != OF_AN_ISSUE, _until(one)))
+    until, now = _until(last), plant.clock.now()
+    whose = {"issue": issue} if _cause(last) == OF_AN_ISSUE else {}
+    times = sum(entry.data["run"] == run and "issue" in entry.data for entry in plant.ledger.entries(kind=PAUSE))
+    if whose and times >= MOST_TIMES:
+        return False
+    known = paused_issues(plant.ledger, now).get(issue) if whose else pause_in_force(plant.ledger, now)
     if until > now and (known is None or known.until < until):
         plant.ledger.append(PAUSE, f"pause/{len(plant.ledger.entries(kind=PAUSE)) + 1}", data={
-            **last.output[PAUSE], "why": last.message[:500], "run": run, "caps": {
+            **last.output[PAUSE], **whose, "why": last.message[:500], "run": run, "caps": {
                 cause: str(_cap(cause, caps)) for cause in sorted(BY_MONEY)}})
-    times = sum(entry.key.startswith(f"{run}/paused/") for entry in plant.ledger.entries(kind="command"))
-    plant.ledger.append("command", f"{run}/paused/{times}", run=run, data={"command": RESUME, "why": last.message[:200]})
+    turn = sum(entry.key.startswith(f"{run}/paused/") for entry in plant.ledger.entries(kind="command"))
+    plant.ledger.append("command", f"{run}/paused/{turn}", run=run, data={"command": RESUME, "why": last.message[:200]})
     return True
+
+
+def _cause(result: NodeResult) -> str:
+    return str(result.output[PAUSE]["cause"])
+
+
+def _until(result: NodeResult) -> datetime:
+    return datetime.fromisoformat(result.output[PAUSE]["until"])
 
 
 def _in_force(ledger: Ledger, now: datetime) -> tuple[Entry, ...]:

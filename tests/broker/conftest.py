@@ -109,22 +109,25 @@ class Desk:
         return asyncio.run_coroutine_threadsafe(work, self.loop).result(SECONDS)
 
     def open(self, api: str = ANTHROPIC, *, url: str = "", model: str = MODEL, script: dict[str, Any] | None = None,
-             patience: Patience | None = None, body_seconds: float = 60, home: Path | None = None, **caps: Any) -> Served:
-        """A session of a provider of the wire `api`, or one that plays `script`."""
-        return self.run(self._open(api, url, model, script, patience, body_seconds, home, caps))
+             patience: Patience | None = None, body_seconds: float = 60, home: Path | None = None,
+             beside: Served | None = None, issue: int | None = None, **caps: Any) -> Served:
+        """A session of a provider of the wire `api`, or one that plays `script`; `beside` another, of the same broker."""
+        return self.run(self._open(api, url, model, script, patience, body_seconds, home, beside, issue, caps))
 
     async def _open(self, api: str, url: str, model: str, script: dict[str, Any] | None, patience: Patience | None,
-                    body_seconds: float, home: Path | None, caps: dict[str, Any]) -> Served:
-        number, clock, told = next(NUMBERS), Clock(), list[str]()
+                    body_seconds: float, home: Path | None, beside: Served | None, issue: int | None,
+                    caps: dict[str, Any]) -> Served:
+        number = next(NUMBERS)
+        clock, told = (beside.clock, beside.told) if beside else (Clock(), list[str]())
         home = home or self.folder / f"desk-{number}"
         home.mkdir(exist_ok=True)
         meter = Meter(home / "broker.sqlite", prices(), clock=clock)
-        breaker = Breaker("acme", Troubles(meter.engine), clock=clock, tell=told.append)
+        breaker = beside.breaker if beside else Breaker("acme", Troubles(meter.engine), clock=clock, tell=told.append)
         base = (url or self.endpoint.url) + ("/v1" if api == OPENAI else "")
         source: Script | Upstream = Script("played", {"model": model, **script}) if script else Upstream(
             Provider("acme", api, base, key_from="ACME_KEY"), KEY, breaker, clock=clock, sleep=clock.sleep, jitter=lambda: 0,
             patience=patience)
-        identity = Identity(f"s{number}", f"run-{number}", "implementer", number, 1, model)
+        identity = Identity(f"s{number}", f"run-{number}", "implementer", issue or number, 1, model)
         rates = meter.prices.rates(MODEL, day="2026-11-02")
         room = Caps(**{"calls": 50, "usd": Decimal(50), "rates": rates, **caps})
         meter.open(identity, room)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.breaker import FIRST, IN_A_ROW, MOST, Breaker, Trouble, Troubles, seconds_open, trouble
+from harness.agents.broker.breaker import FIRST, IN_A_ROW, MOST, PROBE, Breaker, Trouble, Troubles, seconds_open, trouble
 from harness.agents.broker.meter import Meter
 from harness.agents.broker.prices import prices
 from harness.agents.broker.refusal import Refusal
@@ -25,6 +25,7 @@ ABOUT_THE_PROVIDER = {
     "an error of its own": (500, "api_error", "oops", Trouble.FAILING),
     "a gateway's": (502, "api_error", "oops", Trouble.FAILING),
     "no answer in time": (504, "timeout_error", "late", Trouble.FAILING),
+    "no credit, in words of the request": (400, "invalid_request_error", "no tool 'credit balance is too low'", None),
     "a request that is wrong": (400, "invalid_request_error", "max_tokens", None),
     "a model that is not there": (404, "not_found_error", "model", None),
     "a text that a moderator stopped": (403, "forbidden", "flagged", None),
@@ -60,8 +61,8 @@ class Stand:
         self.at, self.told = 1_000.0, list[str]()
         self._meter = Meter(file, prices())
 
-    def breaker(self) -> Breaker:
-        return Breaker("acme", Troubles(self._meter.engine), clock=lambda: self.at, tell=self.told.append)
+    def breaker(self, *, patience: float = PROBE) -> Breaker:
+        return Breaker("acme", Troubles(self._meter.engine), clock=lambda: self.at, tell=self.told.append, patience=patience)
 
     def close(self) -> None:
         self._meter.close()
@@ -74,14 +75,19 @@ def stand(tmp_path: Path) -> Iterator[Stand]:
 
 
 async def admitted(breaker: Breaker) -> None:
-    async with breaker.admitted():
+    async with breaker.admitted(2):
         pass
+
+
+def fails(breaker: Breaker, found: Trouble, why: str, *, issues: tuple[int, ...] = (1, 2)) -> Refusal | None:
+    """A call for each of these issues; what the last of them is told."""
+    return [breaker.failed(found, why, issue=issue, wanted=None) for issue in issues][-1]
 
 
 def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when(stand: Stand) -> None:
     breaker = stand.breaker()
     asyncio.run(admitted(breaker))
-    breaker.failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
     with pytest.raises(Refusal) as refused:
         asyncio.run(admitted(breaker))
     assert (refused.value.kind, refused.value.status, refused.value.retry_after) == ("factory_paused", 503, "60")
@@ -89,52 +95,56 @@ def test_while_it_is_open_nobody_is_let_through_and_everybody_is_told_until_when
     assert refused.value.free
     assert refused.value.final
     assert breaker.document() == {"provider": "acme", "again_at": "1970-01-01T00:17:40+00:00", "why": "it is overloaded"}
-    assert stand.told == ["the model provider acme is not asked before 1970-01-01T00:17:40+00:00: it is overloaded"]
+    assert stand.told == ["the model provider acme is not asked for issue 1 before 1970-01-01T00:17:40+00:00: it is overloaded",
+                          "the model provider acme is not asked before 1970-01-01T00:17:40+00:00: it is overloaded"]
     stand.at += 60
     assert breaker.document() is None
     asyncio.run(admitted(breaker))
 
 
 def test_the_next_broker_knows_it_and_counts_on(stand: Stand) -> None:
-    stand.breaker().failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    fails(stand.breaker(), Trouble.OVERLOAD, "it is overloaded")
     again = stand.breaker()
-    assert again.pause is not None
+    assert again.pause(3) is not None
     stand.at += 60
-    assert again.failed(Trouble.OVERLOAD, "it still is", wanted=None).retry_after == "120"
-    again.succeeded()
-    assert stand.breaker().pause is None
-    assert stand.breaker().failed(Trouble.OVERLOAD, "once more", wanted=None).retry_after == "60"
+    assert fails(again, Trouble.OVERLOAD, "it still is").retry_after == "120"
+    again.succeeded(1)
+    again.succeeded(2)
+    assert stand.breaker().pause(2) is None
+    assert fails(stand.breaker(), Trouble.OVERLOAD, "once more").retry_after == "60"
 
 
 def test_failures_that_may_be_those_of_a_request_open_it_at_the_third_in_a_row(stand: Stand) -> None:
     breaker = stand.breaker()
     for _ in range(2):
-        assert breaker.failed(Trouble.FAILING, "500", wanted=None) is None
-    breaker.succeeded()
+        assert fails(breaker, Trouble.FAILING, "500") is None
+    breaker.succeeded(1)
+    breaker.succeeded(2)
     for _ in range(2):
-        assert breaker.failed(Trouble.FAILING, "500", wanted=None) is None
+        assert fails(breaker, Trouble.FAILING, "500") is None
     assert stand.told == []
-    assert breaker.failed(Trouble.FAILING, "500", wanted=None) is not None
+    assert fails(breaker, Trouble.FAILING, "500") is not None
+    assert breaker.document() is not None
 
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_of_it(stand: Stand, answers: bool) -> None:
     breaker = stand.breaker()
-    breaker.failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
     stand.at += 60
     order: list[str] = []
 
     async def first(go: asyncio.Event) -> None:
-        async with breaker.admitted():
+        async with breaker.admitted(1):
             order.append("first")
             await go.wait()
             if answers:
                 breaker.answers()
             else:
-                breaker.failed(Trouble.OVERLOAD, "still", wanted=None)
+                fails(breaker, Trouble.OVERLOAD, "still")
 
     async def second() -> None:
-        async with breaker.admitted():
+        async with breaker.admitted(2):
             order.append("second")
 
     async def both() -> list[BaseException | None]:
@@ -153,18 +163,38 @@ def test_after_a_pause_one_call_goes_first_and_the_others_wait_for_what_becomes_
     assert (order, other) == (["first", "second"], None) if answers else (order == ["first"] and isinstance(other, Refusal))
 
 
+async def hanging(breaker: Breaker, issue: int) -> asyncio.Task[None]:
+    """A call that was let in, and is never answered."""
+
+    async def hangs() -> None:
+        async with breaker.admitted(issue):
+            await asyncio.Event().wait()
+
+    one = asyncio.create_task(hangs())
+    await asyncio.sleep(0)
+    return one
+
+
+def test_a_first_call_that_takes_its_time_holds_nobody_up_for_ever(stand: Stand) -> None:
+    breaker = stand.breaker(patience=0.0)
+    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
+    stand.at += 60
+
+    async def slow() -> None:
+        one = await hanging(breaker, 1)
+        await asyncio.wait_for(admitted(breaker), SECONDS)
+        one.cancel()
+
+    asyncio.run(slow())
+
+
 def test_a_first_call_that_is_given_up_makes_room_for_another(stand: Stand) -> None:
     breaker = stand.breaker()
-    breaker.failed(Trouble.OVERLOAD, "it is overloaded", wanted=None)
+    fails(breaker, Trouble.OVERLOAD, "it is overloaded")
     stand.at += 60
 
     async def given_up() -> None:
-        async def hangs() -> None:
-            async with breaker.admitted():
-                await asyncio.Event().wait()
-
-        one = asyncio.create_task(hangs())
-        await asyncio.sleep(0)
+        one = await hanging(breaker, 2)
         one.cancel()
         await asyncio.wait_for(admitted(breaker), SECONDS)
 

@@ -159,27 +159,28 @@ def test_a_forwarding_broker_is_given_the_key_by_hand_and_never_takes_one_from_i
 def test_a_quota_end_pauses_by_name_and_time_and_the_next_broker_knows_it(
         brokers: Callable[..., Broker], provider: Provider, sdk: Callable[[Session], Anthropic]) -> None:
     error = {"type": "error", "error": {"type": "billing_error", "message": "Your account is out of funds."}}
-    provider.plan(Answer(error, status=402))
     broker = brokers(upstream=provider.url, key=KEY)
-    opened, before = broker.client.open(request()), datetime.now(UTC)
-    with pytest.raises(InternalServerError, match="what is paid for is used up"):
-        sdk(opened.__enter__()).messages.create(**ASK)
-    with pytest.raises(ModelsPaused) as paused:
-        opened.__exit__(None, None, None)
-    assert paused.value.cause == "provider"
+    for issue, cause in ((1, "issue"), (2, "provider")):        # the second to meet it is the evidence
+        provider.plan(Answer(error, status=402))
+        opened, before = broker.client.open(request(issue=issue)), datetime.now(UTC)
+        with pytest.raises(InternalServerError, match="what is paid for is used up"):
+            sdk(opened.__enter__()).messages.create(**ASK)
+        with pytest.raises(ModelsPaused) as paused:
+            opened.__exit__(None, None, None)
+        assert paused.value.cause == cause
     ten_minutes, second = timedelta(minutes=10), timedelta(seconds=1)       # it is told in whole seconds
     assert before + ten_minutes - second <= paused.value.again_at <= datetime.now(UTC) + ten_minutes + second
     os.kill(broker.process.pid, signal.SIGKILL)
     broker.process.stop()
     again = brokers(upstream=provider.url, key=KEY)
     with pytest.raises(ModelsPaused, match="is not asked now: what is paid for is used up") as still:
-        again.client.open(request(attempt=2)).__enter__()
+        again.client.open(request(issue=3)).__enter__()
     assert still.value.again_at == paused.value.again_at
     with line(again.options.control, seconds=SECONDS) as http:
         [told] = http.get("/").json()["paused"]
     assert (told["provider"], told["again_at"]) == ("anthropic", paused.value.again_at.isoformat())
     assert again.client.spent_on(1).cost_usd == 0
-    assert len(provider.seen) == 1
+    assert len(provider.seen) == 2
 
 
 SETUPS = [

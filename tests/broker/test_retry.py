@@ -83,7 +83,7 @@ class Run:
         upstream = Upstream(Provider("acme", ANTHROPIC, self._url), KEY, breaker, clock=lambda: NOON, sleep=self.sleep,
                             jitter=lambda: 0)
         try:
-            return await upstream.whole("/messages", {"model": "m"}, again=self.again)
+            return await upstream.whole("/messages", {"model": "m"}, issue=1, again=self.again)
         finally:
             await upstream.close()
             meter.close()

@@ -18,7 +18,8 @@ def minute(number: float) -> datetime:
 
 
 def heard(*told: tuple[Sound, float] | tuple[Sound, float, str]) -> list[Heard]:
-    return [Heard(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1])) for place, one in enumerate(told)]
+    """Each on an issue of its own."""
+    return [Heard(one[0], one[2] if len(one) == 3 else f"run-{place}", minute(one[1]), place) for place, one in enumerate(told)]
 
 
 @pytest.mark.parametrize(("told", "at", "circuit"), [
@@ -37,6 +38,14 @@ def heard(*told: tuple[Sound, float] | tuple[Sound, float, str]) -> list[Heard]:
 ])
 def test_how_the_circuit_stands(told, at, circuit) -> None:
     assert breaker(heard(*told), fuse=FUSE, now=minute(at), run="now").circuit is circuit
+
+
+def test_what_one_issue_makes_a_model_do_rests_it_for_nobody() -> None:
+    """An issue whose words make every attempt come to nothing paused the factory once there was no other model."""
+    told = [Heard(FAILED, f"run-{number}", minute(number), 7) for number in range(9)]
+    assert breaker(told, fuse=FUSE, now=minute(9), run="now") == Breaker(Circuit.CLOSED, 1)
+    told += [Heard(FAILED, f"other-{issue}", minute(10), issue) for issue in (8, 9)]
+    assert breaker(told, fuse=FUSE, now=minute(11), run="now").circuit is Circuit.OPEN
 
 
 def test_an_open_circuit_says_until_when() -> None:

@@ -12,16 +12,18 @@ WORDS = "the cap of $20 for this day would be crossed"
 
 
 class Purse(FakeBroker):
-    """A broker that answers nobody, or not these roles, before a moment."""
+    """A broker that answers nobody, or not these roles, or not for this issue, before a moment."""
 
-    def __init__(self, clock, *, roles=None, cause="day", until=MIDNIGHT) -> None:
+    def __init__(self, clock, *, roles=None, issue=None, cause="day", until=MIDNIGHT) -> None:
         super().__init__()
+        self._issue = issue
         self._clock, self._roles, self._cause, self._until = clock, roles, cause, until
         self.refused: list[str] = []
 
     @contextmanager
     def open(self, request):
-        if self._clock.at < self._until and (self._roles is None or request.role in self._roles):
+        is_meant = (self._roles is None or request.role in self._roles) and self._issue in (None, request.issue)
+        if self._clock.at < self._until and is_meant:
             self.refused.append(request.role)
             raise ModelsPaused(WORDS, cause=self._cause, again_at=self._until)
         with super().open(request) as session:

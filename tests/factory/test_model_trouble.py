@@ -13,7 +13,7 @@ from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.lifecycle import State
 from harness.engine.clock import SystemClock
-from harness.factory.pause import pause_in_force
+from harness.factory.pause import pause_in_force, paused_issues
 from tests.agents.conftest import KEY, Answer, _nothing_left_planned, message, provider, text  # noqa: F401 - fixtures
 from tests.factory.unboxed import UnboxedAgent
 from tests.factory.world import ACCEPT, World
@@ -61,14 +61,14 @@ CASES = [
     Case("429 with a wait of nothing, of less and of long ago", refused(429, retry_after="0"), refused(429, retry_after="-5"),
          refused(429, retry_after=EARLY), ACCEPTED, EDIT, DONE, state=State.MERGED, calls=6),
     Case("429 for a day", refused(429, "rate_limit_error", "slow down", retry_after="86400"), state=State.UNTRIAGED,
-         waits="provider", sees="it goes on at"),
-    Case("529 time after time", *[refused(529, retry_after="0")] * 4, state=State.UNTRIAGED, waits="provider"),
+         waits="issue", sees="it goes on at"),
+    Case("529 time after time", *[refused(529, retry_after="0")] * 4, state=State.UNTRIAGED, waits="issue"),
     Case("the end of what is paid for", refused(400, "invalid_request_error", "Your credit balance is too low"),
-         state=State.UNTRIAGED, waits="provider", sees="what is paid for is used up"),
+         state=State.UNTRIAGED, waits="issue", sees="what is paid for is used up"),
     Case("a key that is not taken", refused(401, "authentication_error", f"invalid x-api-key {KEY}"), state=State.UNTRIAGED,
-         waits="provider"),
+         waits="issue"),
     Case("the provider's end while the change is built", ACCEPTED, EDIT, refused(402, "billing_error", "no credit"),
-         state=State.IMPLEMENTING, waits="provider"),
+         state=State.IMPLEMENTING, waits="issue"),
     Case("an answer of triage without its tool", message(text("I would say it is in.")), state=State.NEEDS_HUMAN),
     Case("an answer of triage that is no JSON", calls({**call("answer"), "input": '{"verdict": "in", '}),
          state=State.NEEDS_HUMAN),
@@ -112,7 +112,9 @@ def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case)
     lap.tick()
     told = lap.history(issue)
     assert told.state is case.state, told.transitions[-1].data if told.transitions else lap.told
-    pause = pause_in_force(lap.ledger, SystemClock().now())
+    now = SystemClock().now()
+    assert pause_in_force(lap.ledger, now) is None      # what one issue meets holds up nobody else
+    pause = paused_issues(lap.ledger, now).get(issue)
     assert (pause.cause if pause else "") == case.waits
     assert case.sees in (pause.why if pause else "")
     if case.waits:

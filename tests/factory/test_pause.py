@@ -10,7 +10,7 @@ from harness.factory.away import is_away, result_of
 from harness.factory.digest import digest
 from harness.factory.digest_page import text
 from harness.factory.history import FREEZE, RESUME, THAW
-from harness.factory.pause import PAUSE_LIFTED, pause_in_force
+from harness.factory.pause import MOST_TIMES, PAUSE_LIFTED, pause_in_force, paused_issues
 from harness.factory.report import status
 from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
 
@@ -47,6 +47,34 @@ def test_a_pause_that_several_meet_at_once_ends_no_others_work(world) -> None:
     world.tick()
     assert all(world.history(issue).attempts == 0 for issue in issues)
     assert world.history(issues[0]).state is State.MERGED
+
+
+def test_what_one_issues_sessions_met_holds_up_that_issue_alone(world) -> None:
+    attacker = world.file()
+    other = world.file("Another", "The places are gone, too.")
+    world.broker = Purse(world.ledger.clock, issue=attacker, cause="issue")
+    world.tick()
+    assert (world.history(attacker).state, world.history(attacker).attempts) == (State.UNTRIAGED, 0)
+    assert world.history(other).state is State.MERGED
+    now = world.ledger.clock.now()
+    assert (pause_in_force(world.ledger, now), list(paused_issues(world.ledger, now))) == (None, [attacker])
+    asked = list(world.broker.refused)
+    world.tick()
+    assert (world.broker.refused, len(pauses(world))) == (asked, 1)
+    world.ledger.clock.at = MIDNIGHT
+    world.tick()
+    assert world.history(attacker).state is State.MERGED
+
+
+def test_an_issue_that_is_paused_by_itself_again_and_again_fails_in_the_end(world) -> None:
+    issue = world.file()
+    for day in range(MOST_TIMES + 1):
+        assert world.history(issue).state is State.UNTRIAGED
+        until = MIDNIGHT + timedelta(days=day)
+        world.broker = Purse(world.ledger.clock, cause="issue", until=until)
+        world.tick()
+        world.ledger.clock.at = until
+    assert (world.history(issue).state, len(pauses(world))) == (State.NEEDS_HUMAN, MOST_TIMES)
 
 
 def test_what_is_approved_lands_in_a_pause(world) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 BUDGET = "budget_exhausted"
 SCRIPT = "replay_mismatch"
 PAUSED = "factory_paused"
-PROVIDER = "provider"
+PROVIDER, ISSUE = "provider", "issue"
+"""The causes of a pause that are no cap: what is wrong with a provider, for everybody or for one issue."""
 
 
 class Refusal(Exception):
@@ -43,7 +44,7 @@ class Refusal(Exception):
 def of_a_cap(recorded: Mapping[str, Any]) -> bool:
     """Whether a recorded refusal is one of the meter's, said before anybody was asked."""
     if recorded["type"] == PAUSED:
-        return bool(recorded.get("about", {}).get("cause") != PROVIDER)
+        return bool(recorded.get("about", {}).get("cause") not in (PROVIDER, ISSUE))
     return bool(recorded["type"] == BUDGET)
 
 
@@ -59,7 +60,7 @@ def exhausted(message: str) -> Refusal:
 
 def paused(message: str, *, cause: str, again_at: float, now: float) -> Refusal:
     """No call is made before `again_at`, in seconds since the epoch; nobody is to blame, and asking again helps then.
-    `cause` is `PROVIDER`, or the cap that is used up: `day` or `month`."""
+    `cause` is `PROVIDER`, `ISSUE` where only this issue's sessions are refused, or the cap that is used up: `day` or `month`."""
     moment = datetime.fromtimestamp(again_at, UTC).isoformat(timespec="seconds")
     wait = str(max(1, round(again_at - now)))
     return Refusal(503, PAUSED, f"{message}; it goes on at {moment}", retry_after=wait,

@@ -43,24 +43,51 @@ class Session:
         fault = None if self._fault is None else self._fault.body()["error"]
         return {**self._meter.spent_by_session(self.identity.id).document(), "script_left": left, "fault": fault}
 
+    @contextmanager
+    def understanding(self) -> Iterator[None]:
+        """Around the reading of a request: one that is refused as it stands is one of the session's calls, and a session that has
+        ended has nothing read. Raises Refusal."""
+        if self._fault is not None:
+            raise self._fault
+        try:
+            yield
+        except Refusal:
+            try:
+                self._count_a_call()
+            except Refusal as refusal:
+                self._ended_by(refusal)
+            raise
+
+    def _count_a_call(self) -> None:
+        """One that costs nothing. Raises Refusal where the session has made its calls."""
+        self._meter.reserve(self.identity, self._caps, Tokens()).free()
+
     async def count(self, body: Any) -> dict[str, Any]:
-        """The tokens of a request of the Messages API, as the provider counts them, or estimated when a script plays. Raises
-        Refusal."""
-        body = checked(body, model=self.identity.model, grammar=COUNT_BODY)
-        if isinstance(self._source, Script):
-            return {"input_tokens": estimate(body)}
-        return await self._source.whole("/messages/count_tokens", {**body, "model": self._model}, again=lambda: None)
+        """The tokens of a request of the Messages API, as the provider counts them, or estimated when a script plays. It costs
+        nothing and is one of the session's calls. Raises Refusal."""
+        with self.understanding():
+            body = checked(body, model=self.identity.model, grammar=COUNT_BODY)
+        try:
+            self._count_a_call()
+            if isinstance(self._source, Script):
+                return {"input_tokens": estimate(body)}
+            return await self._source.count("/messages/count_tokens", {**body, "model": self._model}, issue=self.identity.issue)
+        except Refusal as refusal:
+            self._ended_by(refusal)
+            raise
 
     async def whole(self, dialect: Dialect, body: Any) -> tuple[dict[str, Any], Callable[[], None]]:
         """A whole answer, and what is to be done when it was sent, or could not be: to settle it and to keep it. Raises
         Refusal."""
-        body = dialect.checked(body, model=self.identity.model)
+        with self.understanding():
+            body = dialect.checked(body, model=self.identity.model)
         answer, _, afterwards = await self._answered(dialect, body)
         return answer, afterwards
 
     async def stream(self, dialect: Dialect, body: Any) -> AsyncGenerator[Event, None]:
         """An answer as events. Raises Refusal before the first; after it, a refusal is the last event."""
-        body = dialect.checked(body, model=self.identity.model)
+        with self.understanding():
+            body = dialect.checked(body, model=self.identity.model)
         source = self._source
         if isinstance(source, Script):
             _, message, afterwards = await self._answered(dialect, body)
@@ -69,7 +96,8 @@ class Session:
         asked, began = dialect.conversation(body), self._clock()
         call = self._reserved(dialect, body, asked, began)
         with self._asking(asked, call, began):
-            events = await source.stream(dialect, dialect.forwarded(body, model=self._model), again=call.again)
+            events = await source.stream(dialect, dialect.forwarded(body, model=self._model), issue=self.identity.issue,
+                                         again=call.again)
         return self._followed(events, dialect, dialect.reading(body), source=source, asked=asked, call=call, began=began)
 
     async def _answered(self, dialect: Dialect,
@@ -83,7 +111,7 @@ class Session:
                 answer, tokens = dialect.answer(message, body), MESSAGES.counted(message)
             else:
                 forwarded = dialect.forwarded(body, model=self._model)
-                answer = await self._source.whole(dialect.path, forwarded, again=call.again)
+                answer = await self._source.whole(dialect.path, forwarded, issue=self.identity.issue, again=call.again)
                 message, tokens = _understood(dialect, answer)
 
         def afterwards() -> None:
@@ -116,7 +144,7 @@ class Session:
             elif not reading.whole:
                 call.forfeit(reading.counted() or Tokens())
                 self._refused(asked, fault, began, so_far=reading.message())
-                if is_providers and (pause := source.cut(fault.message)) is not None:
+                if is_providers and (pause := source.cut(fault.message, issue=self.identity.issue)) is not None:
                     self._ended_by(pause)
         if not reading.whole:
             yield dialect.ended(fault)
@@ -125,7 +153,7 @@ class Session:
         """Settle a stream that is whole, and keep it."""
         _settle(call, reading.counted())
         self._keep(asked, reading.message(), began)
-        source.finished()
+        source.finished(self.identity.issue)
         return True
 
     def _reserved(self, dialect: Dialect, body: Mapping[str, Any], asked: Mapping[str, Any], began: float) -> Call:

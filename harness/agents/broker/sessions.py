@@ -79,7 +79,7 @@ class Sessions:
         """The new session's socket. Raises RecordingError, or Refusal when there is nothing left to spend or nobody to ask."""
         provider, model = provider_and_model(identity.model, self._upstreams)
         source, recorder = self._source(identity, provider)
-        if isinstance(source, Upstream) and (pause := source.breaker.pause) is not None:
+        if isinstance(source, Upstream) and (pause := source.breaker.pause(identity.issue)) is not None:
             raise pause
         self._meter.open(identity, caps)
         logs = self._options.wire_log(identity.role)

@@ -24,6 +24,8 @@ _CODES = {"invalid_request_error": 400, "authentication_error": 401, "permission
           "rate_limit_exceeded": 429, "insufficient_quota": 429, "server_error": 500, "slow_down": 503}
 _T = TypeVar("_T")
 _NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
+_AS_MANY_AS_THERE_ARE_CALLS = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5)
+"""What one session holds open must not keep the others waiting; how much it may is what its calls are capped for."""
 _ROOT = {ANTHROPIC: "/v1", OPENAI: ""}      # what the wire's SDK puts between the base URL and the path of an API
 _REDACTED = "[redacted]"
 
@@ -63,40 +65,44 @@ class Upstream:
         self._key, self._clock, self._sleep, self._jitter = key, clock, sleep, jitter
         self._patience = patience or Patience()
         timeout = httpx2.Timeout(self._patience.silent, connect=self._patience.connect, write=60, pool=60)
-        self._client = httpx2.AsyncClient(base_url=provider.base_url, timeout=timeout, headers=_headers(provider.wire, key))
+        self._client = httpx2.AsyncClient(base_url=provider.base_url, timeout=timeout, headers=_headers(provider.wire, key),
+                                          limits=_AS_MANY_AS_THERE_ARE_CALLS)
 
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def whole(self, path: str, body: Mapping[str, Any], *, again: Callable[[], None]) -> dict[str, Any]:
-        """One JSON answer. `again` is called before each new try after one that may have been billed. Raises Refusal: Failed,
-        or a pause while nothing is asked of this provider."""
-        found = await self._answered(lambda: self._entire(path, body), again)
-        self.breaker.succeeded()
+    async def whole(self, path: str, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]) -> dict[str, Any]:
+        """One JSON answer, asked for `issue`. `again` is called before each new try after one that may have been billed. Raises
+        Refusal: Failed, or a pause while nothing is asked of this provider."""
+        async with self.breaker.admitted(issue):
+            found = await self._tried(lambda: self._entire(path, body), again, issue)
+            self.breaker.answers()
+        self.breaker.succeeded(issue)
         return found
 
-    async def stream(self, dialect: Dialect, body: Mapping[str, Any], *, again: Callable[[], None]) -> EventStream:
+    async def count(self, path: str, body: Mapping[str, Any], *, issue: int) -> dict[str, Any]:
+        """The same of a count, which costs nothing, has limits of its own, and is no evidence of how the provider fares."""
+        async with self.breaker.admitted(issue, is_evidence=False):
+            return await self._tried(lambda: self._entire(path, body), lambda: None, issue, is_evidence=False)
+
+    async def stream(self, dialect: Dialect, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]) -> EventStream:
         """The events of an answer, as they come. Raises as `whole` does: before the first here, after it while iterating. Whoever
         follows them says at the end whether the answer was `finished`, or `cut`."""
-        return await self._answered(lambda: self._begun(dialect, body), again)
-
-    def finished(self) -> None:
-        """A stream came to its end."""
-        self.breaker.succeeded()
-
-    def cut(self, why: str) -> Refusal | None:
-        """A stream did not, and not because of who asked; the pause that follows, if one does."""
-        return self.breaker.failed(Trouble.FAILING, f"it fails: {why[:200]}", wanted=None)
-
-    async def _answered(self, attempt: Callable[[], Awaitable[_T | Failed]], again: Callable[[], None]) -> _T:
-        async with self.breaker.admitted():
-            outcome = await self._tried(attempt, again)
-            if isinstance(outcome, Failed):
-                raise self._failure(outcome)
+        async with self.breaker.admitted(issue):
+            found = await self._tried(lambda: self._begun(dialect, body), again, issue)
             self.breaker.answers()
-            return outcome
+            return found
 
-    async def _tried(self, attempt: Callable[[], Awaitable[_T | Failed]], again: Callable[[], None]) -> _T | Failed:
+    def finished(self, issue: int) -> None:
+        """A stream came to its end."""
+        self.breaker.succeeded(issue)
+
+    def cut(self, why: str, *, issue: int) -> Refusal | None:
+        """A stream did not, and not because of who asked; the pause that follows, if one does."""
+        return self.breaker.failed(Trouble.FAILING, f"it fails: {why[:200]}", issue=issue, wanted=None)
+
+    async def _tried(self, attempt: Callable[[], Awaitable[_T | Failed]], again: Callable[[], None], issue: int, *,
+                     is_evidence: bool = True) -> _T:
         tried = 1
         while isinstance(outcome := await attempt(), Failed) and outcome.retry:
             wait = pause(outcome.wanted, tried, jitter=self._jitter())
@@ -106,14 +112,17 @@ class Upstream:
             if not outcome.free:
                 again()
             tried += 1
+        if isinstance(outcome, Failed):
+            raise self._failure(outcome, issue, is_evidence=is_evidence)
         return outcome
 
-    def _failure(self, failed: Failed) -> Failed:
+    def _failure(self, failed: Failed, issue: int, *, is_evidence: bool) -> Failed:
         """What the box is told in the end. Of our own access to the provider it learns nothing: that is its operator's."""
         found = trouble(failed.status, failed.kind, failed.message)
         if found is None:
             return failed
-        failed.pause = self.breaker.failed(found, self._why(found, failed), wanted=failed.wanted)
+        failed.pause = self.breaker.failed(found, self._why(found, failed), issue=issue, wanted=failed.wanted,
+                                           is_evidence=is_evidence)
         if failed.pause is None:
             return failed
         told = failed.pause if found in (Trouble.ACCESS, Trouble.QUOTA) else failed

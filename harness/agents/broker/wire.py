@@ -28,10 +28,14 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
     """The application behind one session's socket."""
     paths = tuple(path for dialect in session.dialects for path in _paths(dialect))
 
+    async def read(request: Request) -> Any:
+        with session.understanding():
+            return await json_body(request, seconds=body_seconds)
+
     def answering(dialect: Dialect) -> _Answer:
         async def answer(request: Request) -> Response:
             try:
-                body = await json_body(request, seconds=body_seconds)
+                body = await read(request)
                 if isinstance(body, dict) and body.get("stream") is True:
                     events = await session.stream(dialect, body)
                     return StreamingResponse(_encoded(dialect, events), media_type="text/event-stream")
@@ -41,7 +45,7 @@ def wire(session: Session, *, body_seconds: float = BODY_SECONDS) -> Starlette:
         return answer
 
     async def count_tokens(request: Request) -> Response:
-        return JSONResponse(await session.count(await json_body(request, seconds=body_seconds)))
+        return JSONResponse(await session.count(await read(request)))
 
     async def health(_: Request) -> Response:
         return JSONResponse({})
