@@ -85,16 +85,19 @@ NAMES = {name: f"case-{index}" for index, name in enumerate(CASES)}
 
 
 @pytest.fixture(scope="module")
-def told(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> tuple[RunEvidence, ...]:  # noqa: F811
-    """The evidence of every case, performed by one driver."""
+def told(
+    chromium: str, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest  # noqa: F811
+) -> tuple[RunEvidence, ...]:
+    """The evidence of every case, performed by one driver; of what is not seen in `make soak` alone."""
+    performed = CASES if request.config.getoption("soak") else SEEN
     out = tmp_path_factory.mktemp("knowing") / "out"
     with ExitStack() as open_apps:
         runs = tuple(
             PlannedRun(run, open_apps.enter_context(apps.served(case.app())))
-            for name, case in CASES.items()
+            for name, case in performed.items()
             for run in judgement_runs([NAMES[name]])[: 3 if case.twin else 2]
         )
-        sources = tuple(f"journey: {NAMES[name]}\n{case.journey}" for name, case in CASES.items())
+        sources = tuple(f"journey: {NAMES[name]}\n{case.journey}" for name, case in performed.items())
         plan = Plan(sources, runs, 20261121, date(2026, 11, 21), journey_seconds=300, browser=chromium, bounds=PLANNED)
         ended = driver(plan_json(plan), out)
     assert ended.returncode == 0, ended.stderr
@@ -177,6 +180,7 @@ def test_row_59_a_mark_of_a_request_is_borne_by_one_visitor_alone(mark, borne) -
     assert (borne[Identity.PLAIN][mark], borne[Identity.MASKED][mark]) == (True, False)
 
 
+@pytest.mark.soak("nine apps that are missed: no change can break a promise here")
 @pytest.mark.parametrize("name", NOT_SEEN)
 def test_a_known_miss_is_still_one(name, told) -> None:
     """Both visitors have it in common, or the journey does not ask. When one of these is seen one day, it belongs above."""

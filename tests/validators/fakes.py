@@ -117,6 +117,15 @@ class FakeSession:
     async def path(self) -> str:
         return self.at
 
+    async def watch(self) -> None:
+        pass
+
+    async def unchanged(self) -> bool:
+        return True
+
+    def owed(self) -> bool:
+        return False
+
     async def at_rest(self) -> bool:
         return False
 

@@ -32,6 +32,8 @@ def failed_step(trouble: Trouble) -> tuple[StepOutcome, ...]:
 
 
 FAILED_LOOK = (replace(LOOK, passed=False),)
+LATE_LOOK = (replace(LOOK, passed=False, trouble=Trouble.TIMED_OUT, millis=5_000),)
+LATE_STEP = failed_step(Trouble.TIMED_OUT)
 GREEN = {}
 RED_RUNS = {
     "step missing": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
@@ -51,6 +53,9 @@ SILENT_RUNS = {
     "ambiguous": {"steps": failed_step(Trouble.AMBIGUOUS), "expectations": ()},
     "no value": {"steps": failed_step(Trouble.NO_VALUE), "expectations": ()},
     "broken": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.BROKEN),)},
+    "late step": {"steps": LATE_STEP, "expectations": ()},
+    "late look": {"expectations": LATE_LOOK},
+    "restless": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.RESTLESS),)},
     "looked at nothing": {"expectations": ()},
     "did nothing": {"steps": ()},
     "empty": {"steps": (), "expectations": ()},
@@ -68,6 +73,7 @@ TWINS = {
     "cut off": {"complete": False, "expectations": FAILED_LOOK},
     "a step failed": {"steps": failed_step(Trouble.MISSING), "expectations": ()},
     "ambiguous": {"expectations": (replace(LOOK, passed=False, trouble=Trouble.AMBIGUOUS),)},
+    "late": {"expectations": LATE_LOOK},
     "breach only": {"breaches": (Breach("console", 12),)},
 }
 TOUCHED, NEAR, APART = SabotageFacts(1, True), SabotageFacts(1, False), SabotageFacts(0, False)
@@ -81,6 +87,7 @@ SABOTAGE = {
     "missed": {"sabotage": TOUCHED},
     "only its own mark": {"sabotage": TOUCHED, "breaches": (Breach("http_status", 12),)},
     "silent": {"sabotage": TOUCHED, "steps": failed_step(Trouble.NO_ANSWER), "expectations": ()},
+    "late": {"sabotage": TOUCHED, "expectations": (*LATE_LOOK, replace(FAILED_LOOK[0], index=1))},
     "error": {"sabotage": TOUCHED, "errors": ("boom",)},
     "no facts": {"expectations": FAILED_LOOK},
     "absent": None,

@@ -297,3 +297,25 @@ def test_what_is_kept_of_a_stage(house: House, tmp_path: Path) -> None:
     assert any(level == "error" and "no" in told for level, told in heard)
     log = json.loads((tmp_path / "run" / "network.json").read_text())
     assert {(one["method"], one["path"], one["status"]) for one in log} >= {("GET", "/", 200), ("GET", "/other", 200)}
+
+
+class Guests(App):
+    """Lists names, and each of them once more with something before and after it."""
+
+    NAMES = ("O'Brien-Kell", "D’Arc", "Éîöñ Žač", "Γμζ Χκι", "Бвг Дже", "אבג דהו", "安白 陈東")
+
+    def index(self, environ: dict[str, Any]) -> str:
+        items = "".join(f"<li>{name}, guest</li><li>{name[0]}{name}{name[-1]}</li>" for name in self.NAMES)
+        buttons = "".join(f'<button title="{name}">{name}</button>' for name in self.NAMES)
+        return f"<h1>Guests</h1><ul>{items}</ul>{buttons}"
+
+
+def test_a_name_of_any_script_is_found_whole_and_no_longer_one_instead(house: House) -> None:
+    async def play(on: BrowserStage) -> None:
+        ada = await on.person("")
+        await ada.open("/", patience=PATIENCE)
+        for name in Guests.NAMES:
+            assert await ada.count(Spot(role="listitem", words=name)) == 1, name
+            assert await ada.count(button(name)) == 1, name
+
+    house.on_stage(Guests(), play)

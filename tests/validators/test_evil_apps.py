@@ -55,12 +55,12 @@ CASES = {
     "watches-webdriver": Case(apps.WatchesWebdriver, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW),
     "fails": Case(apps.Fails, FAILED, Symptom.SERVER_ERROR, journey=SHALLOW),
     "slow": Case(apps.Slow, SILENT, reason="the control was not performed", journey=SHALLOW),
-    "hangs": Case(apps.Hangs, FAILED, Symptom.NO_ANSWER),
+    "hangs": Case(apps.Hangs, SILENT, reason="the app did not answer in"),
     "hangs-from-the-start": Case(apps.HangsFromTheStart, SILENT, reason="the app was not ready"),
     "redirects": Case(apps.RedirectsForEver, FAILED, Symptom.NO_ANSWER),
     "dies-half-way": Case(apps.DiesHalfWay, FAILED, Symptom.NO_ANSWER),
     "floods": Case(apps.Floods, FAILED, Symptom.NO_ANSWER),
-    "spins": Case(apps.Spins, FAILED, Symptom.NO_ANSWER),
+    "spins": Case(apps.Spins, SILENT, reason="the app did not answer in"),
     "pleads": Case(apps.Pleads, FAILED, Symptom.NOT_SHOWN, journey=SHALLOW),
     "not-there": Case(lambda: None, SILENT, reason="the app was not ready"),
 }
@@ -68,7 +68,7 @@ BASE = {"broken-base": apps.Fails, "fixed-base": apps.App, "no-base": lambda: No
 
 
 AMPLE = 180    # seconds of one run: nobody waits for their end
-ENDLESS = ("spins",)
+ENDLESS = ("spins", "hangs")
 """Pages that never answer again are waited for as long as may be: these have a plan of their own, with the usual bounds."""
 
 

@@ -7,12 +7,15 @@ import pytest
 
 from tests.validators.runs import (
     FAILED_LOOK,
+    LATE_LOOK,
+    LATE_STEP,
     LOOK,
     OWN,
     RED,
     RED_RUNS,
     SABOTAGE,
     SILENT_RUNS,
+    STEP,
     TOUCHED,
     TWINS,
     run,
@@ -50,6 +53,22 @@ def test_visitors_who_could_do_different_things_were_answered_differently() -> N
     undone = replace(plain, steps=(*plain.steps[:-1], replace(plain.steps[-1], passed=False)))
     assert diverges(plain, undone)
     assert not diverges(plain, plain)
+
+
+@pytest.mark.parametrize("late", [{"steps": LATE_STEP, "expectations": ()}, {"expectations": LATE_LOOK}])
+def test_visitors_one_of_whom_was_not_answered_in_time_were_not_answered_differently(late) -> None:
+    """What took too long for one of them was called an app that knows the judge."""
+    heard = (Breach("http_status", 12),)
+    for other in (run(), run(breaches=heard)):
+        assert not diverges(run(**late), other)
+        assert not diverges(other, run(**late))
+    assert diverges(run(**late, breaches=heard), run())
+    assert diverges(run(steps=(replace(STEP, passed=False),), expectations=()), run(**late))
+
+
+def test_a_control_that_was_late_and_failed_elsewhere_has_failed() -> None:
+    late = run(kind=Kind.TWIN, expectations=(*LATE_LOOK, replace(FAILED_LOOK[0], index=1)))
+    assert verdict(sealed(), (run(), run(Identity.MASKED), late)).controls.twins_failed == 1
 
 
 @pytest.mark.parametrize("silent", ["plain", "masked"])
@@ -146,6 +165,14 @@ def test_what_is_counted_when_all_is_well() -> None:
             "journey 'j' (masked) says nothing: it did not come to its end in time",
         ),
         (
+            told(plain="late look", masked="look"),
+            "journey 'j' (plain) says nothing: the app did not answer in 5 s",
+        ),
+        (
+            told(masked="restless"),
+            "journey 'j' (masked) says nothing: what it looks for was never all there at one moment in 0 s",
+        ),
+        (
             told(plain="ambiguous"),
             "journey 'j' (plain) says nothing: it names something that is there more than once",
         ),
@@ -159,6 +186,7 @@ def test_what_is_counted_when_all_is_well() -> None:
         (told(twin="passes"), "journey 'j': the control did not fail"),
         (told(twin="absent"), "journey 'j': the control was not performed"),
         (told(twin="a step failed"), "journey 'j': the control could not be performed"),
+        (told(twin="late"), "journey 'j': the control could not be performed"),
         (
             told(sabotage=("not applicable",) * 4),
             "journey 'j': no sabotage applied, so nothing shows that it could fail: "

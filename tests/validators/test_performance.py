@@ -150,6 +150,38 @@ def test_a_page_at_rest_is_looked_at_once_and_every_look_is_taken() -> None:
     assert len(told.expectations) == len(perform().expectations)
 
 
+class Flips(FakeSession):
+    """Shows one page and another by turns: what is on both is never there at one moment."""
+
+    changed = 0
+
+    async def watch(self) -> None:
+        self.changed = 0
+
+    async def unchanged(self) -> bool:
+        return not self.changed
+
+    async def rows(self, within):
+        self.changed += 1
+        return await super().rows(within)
+
+
+def test_looks_that_hold_one_by_one_and_never_together_say_nothing() -> None:
+    told = perform(stage=FakeStage(make=Flips))
+    assert {look.trouble for look in told.expectations} == {Trouble.RESTLESS}
+    assert result(told) is Result.NOTHING
+
+
+def test_what_does_not_hold_while_an_answer_is_outstanding_says_nothing() -> None:
+    class Owed(FakeSession):
+        def owed(self) -> bool:
+            return True
+
+    told = perform(BOOK.replace("Nobody", "{{ filled.name }}"), stage=FakeStage(make=Owed))
+    assert [look.trouble for look in told.expectations[:3]] == [None, None, Trouble.TIMED_OUT]
+    assert result(told) is Result.NOTHING
+
+
 class Late(FakeSession):
     """Paints itself while its status is being read: until then nothing is there, then what must be gone is there too."""
 

@@ -5,10 +5,22 @@ from itertools import product
 
 import pytest
 
-from tests.validators.runs import FAILED_LOOK, LOOK, OWN, RED_RUNS, SILENT_RUNS, failed_step, run
+from tests.validators.runs import (
+    FAILED_LOOK,
+    LATE_LOOK,
+    LATE_STEP,
+    LOOK,
+    OWN,
+    RED_RUNS,
+    SILENT_RUNS,
+    failed_step,
+    run,
+    sealed,
+)
 from validators.domain.evidence import Breach, Identity, Kind, Trouble
+from validators.domain.fold import verdict
 from validators.domain.proof import FLAKY, PASSES, broken, proof
-from validators.domain.verdict import Purpose
+from validators.domain.verdict import Purpose, Symptom
 
 NAMED = {"look", "breach"}
 
@@ -148,3 +160,16 @@ def test_a_busy_machine_breaks_nothing() -> None:
     assert broken("j", missing, times=1)
     assert not broken("j", twice(missing, fine))
     assert not proof("j", Purpose.REGRESSION, twice(missing, fine)).proved
+
+
+@pytest.mark.parametrize(
+    ("changes", "noticed"),
+    [
+        ({"breaches": (Breach("http_status", 12),), "steps": LATE_STEP, "expectations": ()}, Symptom.SERVER_ERROR),
+        ({"expectations": (*LATE_LOOK, replace(FAILED_LOOK[0], index=1))}, Symptom.NOT_SHOWN),
+    ],
+)
+def test_a_definite_no_beside_what_was_late_is_a_no(changes, noticed) -> None:
+    both = tuple(run(identity, **changes) for identity in Identity)
+    assert [found.symptom for found in verdict(sealed(), both).findings] == [noticed]
+    assert proof("j", Purpose.BUG, tuple(run(one.run.identity, Kind.BASE, **changes) for one in both)).proved

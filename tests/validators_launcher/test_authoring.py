@@ -96,6 +96,7 @@ def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_
     ]
 
 
+@pytest.mark.soak("two rounds in a browser; the test above has both, test_drafts what a draft must show")
 def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_does(world: World) -> None:
     found, served = authored(world, submits(seaside.JOURNEY, seaside.HARMLESS), submits(seaside.HARMLESS))
     assert (found["outcome"], found["journeys"], found["dropped"], len(served.requests)) == ("sealed", 1, 1, 2)
@@ -104,6 +105,7 @@ def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_
     assert (last.event, last.journey, last.reason) == (Event.DROPPED, "book-a-small-group", PASSES)
 
 
+@pytest.mark.soak("two rounds in a browser; test_drafts shows the refusal")
 def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_is_told(world: World) -> None:
     found, _ = authored(world, submits(seaside.HARMLESS), submits(seaside.HARMLESS))
     assert (found["outcome"], found["journeys"], found["red_on_base"]) == ("refused", 0, False)
@@ -112,6 +114,7 @@ def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_
     assert [entry.journey for entry in history(world)] == ["book-a-small-group"]
 
 
+@pytest.mark.soak("two rounds in a browser; validators/test_proof calls such evidence flaky")
 def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_refused_as_flaky(world: World) -> None:
     """Base takes five at most. A group of four to eight shows the bug sometimes, so it would be luck that judged."""
     flaky = seaside.JOURNEY.replace("any.int(6, 8)", "any.int(4, 8)")

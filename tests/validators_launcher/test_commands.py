@@ -5,6 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import ENV, World, command
 
@@ -20,6 +22,7 @@ def test_check_names_the_file_and_the_line(world: World, tmp_path: Path) -> None
     assert world.validators("check", good).returncode == 0
 
 
+@pytest.mark.soak("test_proving_folders proves in a browser, too")
 def test_prove_shows_red_on_base_and_green_on_a_reference_and_seals_nothing(world: World, tmp_path: Path) -> None:
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     file = tmp_path / "journey.yaml"

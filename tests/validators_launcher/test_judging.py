@@ -122,6 +122,7 @@ def test_nothing_that_leaves_carries_a_step_a_selector_or_a_value(judged: Judge,
         assert not any(secret in text for text in texts), secret
 
 
+@pytest.mark.soak("a judgement more; validators/test_evil_apps has such apps by five marks")
 def test_an_app_that_looks_who_is_watching_fails(judged: Judge) -> None:
     judgement = judged("WATCHED")
     public = json.loads((judgement.out / "public.json").read_text())

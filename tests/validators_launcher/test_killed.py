@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiers import Draw
 from tests.validators_launcher import seaside
 from tests.validators_launcher.processes import alive, descendants, until
 from tests.validators_launcher.world import ENV, World, command
@@ -58,12 +59,14 @@ def killed(world: World, request: Path, work: Path, *, at: Left, out: Path) -> s
     return family
 
 
-def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence(world: World, work: Path) -> None:
+def test_a_judge_killed_at_any_moment_leaves_no_verdict_no_process_and_its_evidence(
+    world: World, work: Path, draw: Draw
+) -> None:
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
     world.seal(request, seaside.JOURNEY)
     out, judged = world.home / "out", world.home / "sealed" / "seaside" / "judged"
     ended = 0   # judges that had a run behind them
-    for moment in (exported, started, performed, written):
+    for moment in (*draw.of((exported, started), 1), performed, written):
         family = killed(world, request, work, at=moment, out=out)
         until(lambda family=family: not alive(family), seconds=60)
         ended += moment is written or performed(work, judged)

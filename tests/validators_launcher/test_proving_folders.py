@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.tiers import Draw
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import run_program
 from validators.app.tree import tree_id
@@ -210,16 +211,17 @@ def sides(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(sides: Path) -> None:
+def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(sides: Path, draw: Draw) -> None:
+    rounds = 2 if draw.whole else 1     # that they have to agree is shown above
     journey = sides / "large.yaml"
     asked = ("prove", journey, "--base", sides / "base", "--reference", sides / "fixed", *HOW, sides / "rows")
-    done = run_program(*asked, "--rounds", "2", "--seed", "5")
+    done = run_program(*asked, "--rounds", str(rounds), "--seed", "5")
     assert done.returncode == 0, done.stdout + done.stderr
     assert f"{journey}: book-a-large-group" in done.stdout
-    assert done.stdout.count("red on base: a named expectation failed; green on the reference") == 3   # each round, and all
+    assert done.stdout.count("red on base: a named expectation failed; green on the reference") == rounds + 1   # and all together
     proof = shown_proof(sides / "large.proof.json")
     assert proof is not None
-    assert (proof.seeds, proof.refusal(digest=proof.digest)) == ((5, 6), "")
+    assert (proof.seeds, proof.refusal(digest=proof.digest)) == ((5, 6)[:rounds], "")
     again = run_program(*asked, "--unless-proved")
     assert (again.returncode, "proved before, on the same trees" in again.stdout) == (0, True)
     assert run_program("check", journey).returncode == 0
@@ -238,6 +240,7 @@ def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(
     assert not (sides / "large.proof.json").exists()
 
 
+@pytest.mark.soak("nine runs in a browser; test_drafts shows what a guard must notice")
 def test_without_a_base_the_mutants_must_be_killed(sides: Path) -> None:
     (sides / "small.yaml").write_text(seaside.HARMLESS)
     asked = ("prove", sides / "small.yaml", "--reference", sides / "base", *HOW, sides / "rows", "--rounds", "1", "--json")

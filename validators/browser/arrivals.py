@@ -86,8 +86,10 @@ async def kept(download: Download, *, patience: float) -> File:
         size = path.stat().st_size
         content = path.read_bytes() if size <= LARGEST_FILE else b""
         await download.delete()
-    except (TimeoutError, Error, OSError):
-        raise Unable(Trouble.NO_ANSWER, f"the download of {name!r} broke off, or did not end") from None
+    except TimeoutError:
+        raise Unable(Trouble.TIMED_OUT, f"the download of {name!r} did not end in {patience:g} s") from None
+    except (Error, OSError):
+        raise Unable(Trouble.NO_ANSWER, f"the download of {name!r} broke off") from None
     if size > LARGEST_FILE:
         raise Unable(Trouble.TOO_LARGE, f"the download {name!r} has {size} bytes; {LARGEST_FILE} are taken")
     return File(name, content)

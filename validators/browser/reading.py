@@ -149,7 +149,7 @@ class Reader:
         try:
             return await asyncio.wait_for(reading, within or self.bounds.read_seconds)
         except TimeoutError:
-            raise Unable(Trouble.NO_ANSWER, "the page does not respond") from None
+            raise Unable(Trouble.TIMED_OUT, "the page does not respond") from None
         except Error as error:
             if "crashed" in str(error) or "has been closed" in str(error):
                 raise Unable(Trouble.BROKEN, "the browser failed") from None

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from validators.browser.arrivals import Arrivals, kept
 from validators.browser.locating import handle, label_of, located
+from validators.browser.motion import Motion
 from validators.browser.reading import Latest, Reader, first_line
 from validators.browser.wire import Wire
 from validators.domain.answer import Answer
@@ -42,22 +43,33 @@ class BrowserSession(Reader):
     origin: str
     arrivals: Arrivals
     bounds: Bounds
+    motion: Motion
     failed: str = ""  # why the page's own last navigation failed, empty when it did not
     answers: list[int] = field(default_factory=list)  # the status of every page so far
     latest: Latest | None = None
     _since: int = 0
+    _began_at: float = 0.0
+    _before: float = 0.0  # when the act before the latest began: what that one asked for, this one may wait for
     _acted_at: float = 0.0
     _slowest: float = 0.0
+    _coming: set[Request] = field(default_factory=set)  # asked for by the page, and not heard of on the wire yet
 
     def listening(self) -> BrowserSession:
         """Itself, told from now on of each answer, and when a navigation fails that no act is waiting for."""
         self.page.on("response", lambda response: self._answered(response))
         self.page.on("requestfailed", lambda request: self._lost(request))
+        self.page.on("request", lambda request: self._sent(request))
+        self.page.on("requestfinished", lambda request: self._coming.discard(request))
         return self
+
+    def _sent(self, request: Request) -> None:
+        if request.url.startswith(self.origin) and request.resource_type not in ("eventsource", "websocket", "ping"):
+            self._coming.add(request)
 
     def _lost(self, request: Request) -> None:
         from playwright.async_api import Error
 
+        self._coming.discard(request)
         reason = request.failure or ""
         if not request.is_navigation_request() or "ERR_ABORTED" in reason:  # aborted: another navigation took over
             return
@@ -83,7 +95,7 @@ class BrowserSession(Reader):
 
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
         if spot is None:
-            self._begin()
+            await self._begin()
             await self._read(self.page.keyboard.press(key))
             await self._settled(patience)
         else:
@@ -93,12 +105,12 @@ class BrowserSession(Reader):
         await self._acted(spot, lambda found: found.hover(timeout=patience * 1000), patience)
 
     async def type(self, text: str, *, patience: float) -> None:
-        self._begin()
+        await self._begin()
         await self._until(self._has_focus, patience, Unable(Trouble.NOT_ACTIONABLE, "nothing has the focus to be typed into"))
         try:
             await asyncio.wait_for(self.page.keyboard.type(text), patience)
         except TimeoutError:
-            raise Unable(Trouble.NO_ANSWER, "the page does not respond") from None
+            raise Unable(Trouble.TIMED_OUT, "the page does not respond") from None
         await self._settled(patience)
 
     async def upload(self, spot: Spot, files: tuple[File, ...], *, patience: float) -> None:
@@ -152,7 +164,7 @@ class BrowserSession(Reader):
 
     async def at_rest(self) -> bool:
         quiet = monotonic() - max(self._acted_at, self.wire.moved)
-        if not self.wire.still or self.wire.busy or quiet < max(REST_SECONDS, REST_FACTOR * self._slowest):
+        if not self.wire.still or self.wire.busy or self._sets_out or quiet < max(REST_SECONDS, REST_FACTOR * self._slowest):
             return False
         from playwright.async_api import Error
 
@@ -162,17 +174,34 @@ class BrowserSession(Reader):
             return False
         return True
 
+    async def watch(self) -> None:
+        await self._read(self.motion.watch(deep=not self.wire.still))
+
+    async def unchanged(self) -> bool:
+        return await self._read(self.motion.unchanged(deep=not self.wire.still))
+
+    def owed(self) -> bool:
+        return self.motion.leaving or self.wire.owes(self._before, habit=self.bounds.quiet_seconds)
+
+    async def aftermath(self) -> None:
+        """Return when each timer that the page armed has run, but for those that are due later than `aftermath_seconds` after
+        the latest act."""
+        left = self.bounds.aftermath_seconds - (monotonic() - self._acted_at)
+        if not self.wire.still and left > 0:
+            with suppress(Unable):
+                await self._turned(left, 0)
+
     async def _gone(self, go: Callable[[], Awaitable[object]], patience: float) -> None:
         from playwright.async_api import Error
 
-        self._begin()
+        await self._begin()
         try:
             await go()
         except Error as error:
             # A page may lead on by itself, what is opened may be a file to take, and one may be told to stay.
             if not any(sign in str(error) for sign in ("interrupted by another navigation", "Download is starting")):
                 await self._stayed(error)
-        await self._settled(patience)
+        await self._settled(patience, opened=True)
 
     async def _stayed(self, error: Exception) -> None:
         """Raise Unable for a navigation that failed, unless the page asked first and a step says to stay.
@@ -189,7 +218,10 @@ class BrowserSession(Reader):
             return Unable(Trouble.TOO_LARGE, "the app answered with more than a page should be")
         if "crashed" in str(error) or "has been closed" in str(error):
             return Unable(Trouble.BROKEN, "the browser failed")
-        return Unable(Trouble.NO_ANSWER, first_line(error))
+        from playwright.async_api import TimeoutError
+
+        late = isinstance(error, TimeoutError)
+        return Unable(Trouble.TIMED_OUT if late else Trouble.NO_ANSWER, first_line(error))
 
     async def _acted(self, spot: Spot, act: Callable[[Locator], Awaitable[object]], patience: float) -> None:
         await self._tried(located(self.page, spot), act, patience)
@@ -199,7 +231,7 @@ class BrowserSession(Reader):
         """Act once the element is there, alone and ready. An element that is double for a moment gets its patience."""
         from playwright.async_api import Error, TimeoutError
 
-        self._begin()
+        await self._begin()
         deadline = monotonic() + patience
         while True:
             try:
@@ -217,7 +249,7 @@ class BrowserSession(Reader):
     async def _opener(self, spot: Spot, patience: float) -> Locator:
         """What is clicked to choose a file: the element, or the label of a file field that is itself hidden."""
         field, label = located(self.page, spot), label_of(self.page, spot)
-        self._begin()
+        await self._begin()
 
         async def shown() -> bool:
             return bool(await self._read(field.count()) or (label and await self._read(label.count())))
@@ -249,7 +281,9 @@ class BrowserSession(Reader):
         """Return once it holds. Raises `otherwise` when the patience is spent, or the page at rest: then it never will."""
         deadline = monotonic() + patience
         while not await holds():
-            if monotonic() > deadline or (await self.at_rest() and not await holds()):
+            if monotonic() > deadline:
+                raise self._late(otherwise)
+            if await self.at_rest() and not await holds():
                 raise otherwise
             await asyncio.sleep(TICK_SECONDS)
 
@@ -267,12 +301,21 @@ class BrowserSession(Reader):
         finally:
             acting.cancel()
 
+    def _late(self, otherwise: Unable) -> Unable:
+        """Why an act came to nothing within its patience: whatever it was, if an answer may still have changed it."""
+        return Unable(Trouble.TIMED_OUT, f"{otherwise}; the app had not answered yet") if self.owed() else otherwise
+
     async def _why_not(self, found: Locator) -> Unable:
+        if self.motion.leaving or self.wire.owes_document:  # a page that is being left answers nothing
+            return Unable(Trouble.TIMED_OUT, "the app did not answer")
         there = await self._read(found.count())
         if there == 0:
-            return Unable(Trouble.MISSING, "no such element")
+            return self._late(Unable(Trouble.MISSING, "no such element"))
         if there > 1:
             return Unable(Trouble.AMBIGUOUS, f"{there} elements are so named")
+        return self._late(self._unready())
+
+    def _unready(self) -> Unable:
         return Unable(Trouble.NOT_ACTIONABLE, "it is there, but cannot be used: disabled, covered, moving or not a field")
 
     def _unusable(self, error: Exception) -> Unable:
@@ -280,12 +323,16 @@ class BrowserSession(Reader):
             return self._unanswered(error)
         return Unable(Trouble.NOT_ACTIONABLE, first_line(error))
 
-    async def _settled(self, patience: float) -> None:
-        """Return when what was prepared has been asked and the app owes this run no answer."""
+    async def _settled(self, patience: float, *, opened: bool = False) -> None:
+        """Return when what was prepared has been asked and nothing that the act set off is outstanding. What a page that was
+        merely opened does later by itself is not the act's."""
         try:
             await self._quiet(patience)
             if self.arrivals.prepared or self.arrivals.otherwise:
                 await self._asked(patience)
+                await self._quiet(patience)
+            if not opened and not self.wire.still and await self._turned(0, patience):
+                await self._turned(self.bounds.aftermath_seconds, patience)
                 await self._quiet(patience)
         finally:
             self.arrivals.forget()
@@ -298,14 +345,22 @@ class BrowserSession(Reader):
         otherwise = "; then ".join(map(str, self.arrivals.prepared))
         await self._until(asked, patience, Unable(Trouble.NOT_COME, f"the step was to be asked by {otherwise}; none came"))
 
+    async def _turned(self, seconds: float, patience: float) -> bool:
+        """Whether the act armed a timer, once the page has run what is due within so many seconds."""
+        return await self._read(self.motion.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds))
+
     async def _quiet(self, patience: float) -> None:
-        """Return when the app owes this run no answer. A document it owes for longer than the patience is no answer."""
+        """Return when the app owes this run no answer. A page that it owes for longer than the patience is not known to come."""
         began = monotonic()
-        while self.wire.busy:
+        await self._turned(0, patience)
+        while self.wire.busy or self._sets_out:
             waited = monotonic() - began
-            if waited > patience and self.wire.owes_document:
-                raise Unable(Trouble.NO_ANSWER, "the app did not answer")
-            if waited > min(self.bounds.quiet_seconds, patience) and not self.wire.owes_document:
+            owes_page = self.wire.owes_document or self.motion.leaving
+            if waited > patience and owes_page:
+                raise Unable(Trouble.TIMED_OUT, f"the app did not answer in {patience:g} s")
+            if waited > min(self.bounds.quiet_seconds, patience) and not owes_page:
+                self._coming.clear()
+                self.motion.asked = False
                 break
             await asyncio.sleep(TICK_SECONDS)
         began, self._acted_at = self._acted_at, monotonic()
@@ -316,6 +371,16 @@ class BrowserSession(Reader):
         if self.failed or broken:
             raise Unable(Trouble.NO_ANSWER, self.failed or broken[0])
 
-    def _begin(self) -> None:
+    @property
+    def _sets_out(self) -> bool:
+        """Whether the page is on its way to another, or has asked for something that the wire does not know of yet."""
+        known = {one.path for one in self.wire.exchanges[self._since :]}
+        self._coming = {one for one in self._coming if one.url[len(self.origin) :].partition("#")[0] not in known}
+        return bool(self._coming) or self.motion.leaving or self.motion.asked
+
+    async def _begin(self) -> None:
         self.failed, self._since, self._acted_at, self.latest = "", len(self.wire.exchanges), monotonic(), None
         self.arrivals.stayed = self.arrivals.met = False
+        self._before, self._began_at = self._began_at, self._acted_at
+        if not self.wire.still:
+            await self._read(self.motion.marked())

@@ -16,6 +16,7 @@ from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
 from validators.browser.likeness import SCREEN, likeness
 from validators.browser.masking import Mask
+from validators.browser.motion import Motion
 from validators.browser.session import TICK_SECONDS, BrowserSession
 from validators.browser.wire import Tamper, Wire
 from validators.domain.bounds import USUAL, Bounds
@@ -74,9 +75,9 @@ class BrowserStage:
             context.on("dialog", arrivals.asked)
             context.on("download", arrivals.handed)
             page = await context.new_page()
-            await self._fitted(page)
+            motion = await Motion(await self._fitted(page)).begun()
             origin = f"http://{self.setting.host}"
-            self.people[actor] = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds).listening()
+            self.people[actor] = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds, motion).listening()
             context.on("page", self._popped_up)
         return self.people[actor]
 
@@ -95,10 +96,11 @@ class BrowserStage:
         for person in tuple(self.people.values()):
             with suppress(_library_error()):
                 await person.page.wait_for_load_state("load", timeout=seconds * 1000)
+                await person.aftermath()
         with suppress(TimeoutError):
             async with asyncio.timeout(min(seconds, self.setting.bounds.quiet_seconds)):
                 led_on = False
-                while self.wire.busy or led_on:
+                while self.wire.busy or led_on or any(person.motion.leaving for person in self.people.values()):
                     await asyncio.sleep(TICK_SECONDS)
                     led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
 
@@ -201,8 +203,9 @@ class BrowserStage:
         context.on("weberror", lambda error: self._overheard("error", str(error.error)))
         return context
 
-    async def _fitted(self, page: Page) -> None:
-        """Mask the page, and let it open nothing but the web: a `file:` address fails like one that is not there."""
+    async def _fitted(self, page: Page) -> CDPSession:
+        """Mask the page, and let it open nothing but the web: a `file:` address fails like one that is not there. The line to
+        the page by which that is done."""
         protocol = await page.context.new_cdp_session(page)
 
         def refuse(paused: dict[str, Any]) -> None:
@@ -214,6 +217,7 @@ class BrowserStage:
         if self.setting.identity is Identity.MASKED:
             override = Mask(self.browser.version).override(language=self.setting.locale)
             await protocol.send("Emulation.setUserAgentOverride", override)
+        return protocol
 
     def _popped_up(self, page: Page) -> None:
         self.note("a page was opened beside the first")

@@ -113,6 +113,16 @@ class Wire:
         """Whether a whole page is still expected, not merely something a page asked for."""
         return any(exchange.document for exchange in self._open)
 
+    def owes(self, since: float, *, habit: float) -> bool:
+        """Whether a whole page is still expected, or anything that was asked for since then. What a page has kept open for so
+        many seconds before is its habit (a long poll), and nothing is expected of it."""
+        kept = {one.path.partition("?")[0] for one in self.exchanges if one.millis >= habit * 1000}
+        return any(
+            one.document or (one.began >= since and one.path.partition("?")[0] not in kept)
+            for one in self._open
+            if one.kind != "text/event-stream"
+        )
+
     @property
     def cut(self) -> bool:
         return any(exchange.cut for exchange in self.exchanges)
@@ -146,9 +156,7 @@ class Wire:
             writer.transport.abort()
         finally:
             if exchange:
-                self.moved = monotonic()
-                exchange.millis = int((self.moved - exchange.began) * 1000)
-                self._open.discard(exchange)
+                self._ended(exchange)
             writer.close()
 
     def _noted(self, request: Head) -> Exchange:
@@ -180,12 +188,26 @@ class Wire:
             await _delivered(writer, *answer)
             return
         upstream_reader, upstream = await self._dialled()
+        left = asyncio.ensure_future(self._left(exchange, reader))
         try:
             upstream.write(self._forwarded(request, exchange, content).encoded() + content)
             await upstream.drain()
             await self._answer(request, exchange, upstream_reader, writer)
         finally:
+            left.cancel()
             upstream.close()
+
+    async def _left(self, exchange: Exchange, reader: asyncio.StreamReader) -> None:
+        """Once the browser has hung up, nothing is expected any more. The app is not told: it has the whole request."""
+        with suppress(ConnectionError):
+            if await reader.read(1):
+                return
+        self._ended(exchange)
+
+    def _ended(self, exchange: Exchange) -> None:
+        self.moved = monotonic()
+        exchange.millis = int((self.moved - exchange.began) * 1000)
+        self._open.discard(exchange)
 
     async def _dialled(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         try:

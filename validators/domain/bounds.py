@@ -1,10 +1,10 @@
-"""How long the judge's browser waits before it calls something "it does not answer".
+"""How long the judge's browser waits before it says that it has no answer.
 
 These properties hold:
 - All such waits come from five numbers. The launcher writes them into the plan, and the driver passes them down; no module has
   such a wait of its own.
-- What comes ends its wait at once, so a longer bound makes the judgement of a good app no longer. What is not there at the end
-  of its bound is no answer, however long that was.
+- What comes ends its wait at once, so a longer bound makes the judgement of a good app no longer; a timer that an act has armed
+  is the one wait that is waited out. What is outstanding at the end of its bound is no answer, however long that was.
 - A machine's speed makes bounds longer, never shorter.
 """
 
@@ -51,6 +51,11 @@ class Bounds:
     def keep_seconds(self) -> float:
         """All that is kept of a page at a run's end is written."""
         return 2.5 * self.picture_seconds
+
+    @property
+    def aftermath_seconds(self) -> float:
+        """A timer that an act has armed is due. One that is due later is not waited for."""
+        return self.quiet_seconds / 3
 
     @property
     def travel_seconds(self) -> float:

@@ -6,9 +6,10 @@ data: capped, stripped of invisible characters, never shown outside the sealed s
 
 from __future__ import annotations
 
-import unicodedata
 from dataclasses import dataclass
 from enum import StrEnum
+
+from validators.domain.wording import folded, visible
 
 OBSERVED_CHARACTERS = 300
 
@@ -40,7 +41,9 @@ class Trouble(StrEnum):
     MISSING = "missing"              # no such element within the patience
     AMBIGUOUS = "ambiguous"          # more than one: the journey does not say which
     NOT_ACTIONABLE = "not-actionable"  # there, but disabled, covered or not a field
-    NO_ANSWER = "no-answer"          # the app refused, hung, broke off or redirected for ever
+    NO_ANSWER = "no-answer"          # the app refused, broke off or redirected for ever
+    TIMED_OUT = "timed-out"          # the bound ran out while an answer was outstanding: says nothing
+    RESTLESS = "restless"            # all was there, and never at one moment of one page: says nothing
     TOO_LARGE = "too-large"          # the app answered with more than a person's browser should take
     NOT_COME = "not-come"            # the dialog, the download or the file chooser that a step is about did not come
     OTHER_DIALOG = "other-dialog"    # a dialog came, and says something else or is of another kind
@@ -141,6 +144,5 @@ class RunEvidence:
 
 def observed(text: str) -> str:
     """A page's text fit to be kept: one line, no invisible or control characters, at most OBSERVED_CHARACTERS."""
-    visible = "".join(c for c in text if c.isspace() or not unicodedata.category(c).startswith("C"))
-    line = " ".join(visible.split())
+    line = folded(visible(text))
     return line if len(line) <= OBSERVED_CHARACTERS else line[: OBSERVED_CHARACTERS - 1] + "…"

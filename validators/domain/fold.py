@@ -23,6 +23,8 @@ from validators.domain.evidence import (
 from validators.domain.verdict import Controls, Counts, Finding, Outcome, Purpose, Sealed, Symptom, Verdict
 
 SILENT = frozenset({Trouble.AMBIGUOUS, Trouble.NO_VALUE, Trouble.BROKEN})
+LATE = frozenset({Trouble.TIMED_OUT, Trouble.RESTLESS})
+"""What a slow machine looks like as well: beside a definite no it takes nothing away, alone it says nothing."""
 
 
 class Result(StrEnum):
@@ -57,14 +59,25 @@ def result(evidence: RunEvidence) -> Result:
     troubles = {part.trouble for part in _parts(evidence) if part.trouble}
     if evidence.errors or evidence.skipped or not evidence.app_ready or not evidence.complete or troubles & SILENT:
         return Result.NOTHING
-    if evidence.breaches or not all(part.passed for part in _parts(evidence)):
+    if evidence.breaches or any(refuted(part) for part in _parts(evidence)):
         return Result.FAILED
+    if troubles & LATE:
+        return Result.NOTHING
     return Result.PASSED if evidence.steps and evidence.expectations else Result.NOTHING
 
 
+def refuted(part: StepOutcome | ExpectationOutcome) -> bool:
+    """Whether a step or a look is a definite no: the app had its time, and nothing was outstanding."""
+    return not part.passed and part.trouble not in LATE
+
+
 def diverges(plain: RunEvidence, masked: RunEvidence) -> bool:
-    """Whether the app answered its two visitors differently, by outcomes of steps, looks and nevers alone."""
-    return _answers(plain) != _answers(masked)
+    """Whether the app answered its two visitors differently, by outcomes of steps, looks and nevers alone. What one of them was
+    not answered in time, and what would have come after it, is not compared."""
+    if _answers(plain, beside=masked) != _answers(masked, beside=plain):
+        return True
+    heard, other = _heard(plain), _heard(masked)
+    return bool(heard - other and not _late(masked)) or bool(other - heard and not _late(plain))
 
 
 def caught(evidence: RunEvidence) -> bool:
@@ -74,7 +87,7 @@ def caught(evidence: RunEvidence) -> bool:
     that asserts nothing kill a mutant. Nor does silence: no saboteur makes an app silent, so that is a slow machine.
     """
     failed = [part for part in _parts(evidence) if not part.passed]
-    mute = {Trouble.NO_ANSWER, Trouble.TOO_LARGE}
+    mute = {Trouble.NO_ANSWER, Trouble.TOO_LARGE, *LATE}
     return result(evidence) is Result.FAILED and bool(failed) and not any(part.trouble in mute for part in failed)
 
 
@@ -82,10 +95,27 @@ def _parts(evidence: RunEvidence) -> tuple[StepOutcome | ExpectationOutcome, ...
     return (*evidence.steps, *evidence.expectations)
 
 
-def _answers(evidence: RunEvidence) -> tuple[object, ...]:
-    steps = tuple((step.index, step.passed) for step in evidence.steps)
-    seen = tuple((look.index, look.passed) for look in evidence.expectations)
-    return steps, seen, frozenset((breach.kind, breach.line) for breach in evidence.breaches)
+def _answers(evidence: RunEvidence, *, beside: RunEvidence) -> frozenset[tuple[str, int, bool]]:
+    """What each step and look came to, up to a step that one of the two runs was not answered in time."""
+    late = {_place(part) for run in (evidence, beside) for part in _parts(run) if part.trouble in LATE}
+    ended = min((place for place in late if place[0] == "step"), default=None)
+    return frozenset(
+        (*_place(part), part.passed)
+        for part in _parts(evidence)
+        if _place(part) not in late and (ended is None or ("step", -1) < _place(part) < ended)
+    )
+
+
+def _place(part: StepOutcome | ExpectationOutcome) -> tuple[str, int]:
+    return "step" if isinstance(part, StepOutcome) else "look", part.index
+
+
+def _heard(evidence: RunEvidence) -> frozenset[tuple[str, int]]:
+    return frozenset((breach.kind, breach.line) for breach in evidence.breaches)
+
+
+def _late(evidence: RunEvidence) -> bool:
+    return any(part.trouble in LATE for part in _parts(evidence))
 
 
 def _own(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
@@ -150,7 +180,7 @@ def _not_to_blame(one: Sealed, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
 
 def silence(evidence: RunEvidence) -> str:
     """Why a run says nothing, in words without a step, a selector or a value."""
-    troubles = [part.trouble for part in _parts(evidence) if part.trouble in SILENT]
+    mute = [part for part in _parts(evidence) if part.trouble in SILENT | LATE]
     if evidence.skipped:
         return "it was skipped"
     if evidence.errors:
@@ -159,11 +189,14 @@ def silence(evidence: RunEvidence) -> str:
         return "the app was not ready"
     if not evidence.complete:
         return "it did not come to its end in time"
-    if troubles:
+    if mute:
+        seconds = f"{mute[0].millis / 1000:.0f} s"
         return {
             Trouble.AMBIGUOUS: "it names something that is there more than once",
             Trouble.NO_VALUE: "it uses a value that nothing had set",
-        }.get(troubles[0] or Trouble.BROKEN, "the browser failed")
+            Trouble.TIMED_OUT: f"the app did not answer in {seconds}",
+            Trouble.RESTLESS: f"what it looks for was never all there at one moment in {seconds}",
+        }.get(mute[0].trouble or Trouble.BROKEN, "the browser failed")
     return "it looked at nothing"
 
 
@@ -188,16 +221,15 @@ def symptom(evidence: RunEvidence) -> Symptom:
     if any(breach.kind == "http_status" for breach in evidence.breaches):
         return Symptom.SERVER_ERROR
     for step in evidence.steps:
-        if not step.passed:
+        if refuted(step):
             cut = step.trouble in (Trouble.NO_ANSWER, Trouble.TOO_LARGE)
             return Symptom.NO_ANSWER if cut else Symptom.NOT_POSSIBLE
-    for look in evidence.expectations:
-        if not look.passed and look.trouble in (Trouble.NO_ANSWER, Trouble.TOO_LARGE):
+    for look in filter(refuted, evidence.expectations):
+        if look.trouble in (Trouble.NO_ANSWER, Trouble.TOO_LARGE):
             return Symptom.NO_ANSWER
-        if not look.passed and look.vantage != "here":
+        if look.vantage != "here":
             return Symptom.NOT_KEPT if look.vantage == "after_reload" else Symptom.NOT_SHARED
-        if not look.passed:
-            return Symptom.STILL_SHOWN if look.kind == "absent" else Symptom.NOT_SHOWN
+        return Symptom.STILL_SHOWN if look.kind == "absent" else Symptom.NOT_SHOWN
     return Symptom.PAGE_ERROR
 
 
@@ -264,7 +296,9 @@ def _twin_trouble(twin: RunEvidence) -> str:
     broken = twin.errors or twin.skipped or not twin.app_ready or not twin.complete or troubles & SILENT
     if broken or not twin.steps or not all(step.passed for step in twin.steps):
         return "the control could not be performed"
-    return "" if any(not look.passed for look in twin.expectations) else "the control did not fail"
+    if any(refuted(look) for look in twin.expectations):
+        return ""
+    return "the control could not be performed" if troubles & LATE else "the control did not fail"
 
 
 def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> Iterable[str]:

@@ -11,7 +11,7 @@ A journey may have been performed there more than once, each time with other dat
 from __future__ import annotations
 
 from validators.domain.evidence import Breach, Identity, Kind, RunEvidence, RunId, Trouble
-from validators.domain.fold import Result, result, silence
+from validators.domain.fold import Result, refuted, result, silence
 from validators.domain.verdict import Proof, Purpose
 
 PASSES = "it passes on base, so it does not show the change"
@@ -46,7 +46,7 @@ def _fails_alike(pair: tuple[RunEvidence, ...]) -> bool:
 
 
 def _stuck(evidence: RunEvidence) -> frozenset[tuple[int, Trouble | None]]:
-    return frozenset((step.index, step.trouble) for step in evidence.steps if not step.passed)
+    return frozenset((step.index, step.trouble) for step in evidence.steps if refuted(step))
 
 
 def _shown(journey: str, purpose: Purpose, evidence: tuple[RunEvidence, ...], attempt: int) -> Proof:
@@ -80,7 +80,7 @@ def _red(purpose: Purpose, plain: RunEvidence, masked: RunEvidence) -> Proof:
 
 def _refuted(evidence: RunEvidence) -> frozenset[tuple[str, int]]:
     """The named expectations that failed: looks by index, nevers by line."""
-    looks = {(look.kind, look.index) for look in evidence.expectations if not look.passed}
+    looks = {(look.kind, look.index) for look in evidence.expectations if refuted(look)}
     nevers = {(f"never {breach.kind}", breach.line) for breach in evidence.breaches if not _says_no(breach)}
     return frozenset(looks | nevers)
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
 
+from validators.domain import made_up
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.files import File
 
@@ -22,13 +23,6 @@ _BRACES = re.compile(r"\{\{(.*?)\}\}", re.DOTALL)
 _CALL = re.compile(r"any\.([a-z_]+)\s*(?:\((.*)\))?", re.DOTALL)
 _FILLED = re.compile(r"filled\.([a-z0-9_]+)")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
-_PLAIN = """amber basin cedar delta ember fjord garnet harbor indigo juniper kelp lagoon maple north opal pebble quartz
-ridge sable thistle umber violet willow yarrow zephyr anchor birch copper dune elm fern grove heron islet"""
-_FIRST = "Ada Bela Carla Dario Edda Farid Greta Hanna Ivo Jonas Kaya Lena Milo Nora Otis Petra Ruben Selma Timo Vera"
-_LAST = "Abel Brandt Castell Dorn Ekholm Faber Gruber Holt Ibsen Jansen Kern Lorenz Moreau Nilsen Orsini Palmer"
-_WORDS, _GIVEN, _FAMILY = (tuple(words.split()) for words in (_PLAIN, _FIRST, _LAST))
-
-
 @dataclass(frozen=True, slots=True)
 class Generated:
     """A value to be drawn: `any.<kind>(arguments)`."""
@@ -189,13 +183,13 @@ def _drawn(generated: Generated, source: random.Random, today: date) -> str:
             low, high = generated.arguments
             return str(source.randint(int(low), int(high)))
         case "word":
-            return source.choice(_WORDS) + source.choice(_WORDS)
+            return made_up.word(source)
         case "name":
-            return f"{source.choice(_GIVEN)} {source.choice(_FAMILY)}{source.choice(_WORDS)}"
+            return made_up.name(source)
         case "email":
-            return f"{source.choice(_GIVEN).lower()}.{source.choice(_WORDS)}{source.randint(10, 9999)}@example.org"
+            return made_up.address(source)
         case "text":
-            return " ".join(source.choice(_WORDS) for _ in range(int(generated.arguments[0])))
+            return " ".join(made_up.word(source) for _ in range(int(generated.arguments[0])))
         case "choice":
             return source.choice(generated.arguments)
         case _:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 
 from validators.domain.acts import Aspect
 from validators.domain.controls import CONTROLS, FIELDS, PLACES, WORDED, Part, words
-from validators.domain.wording import folded
+from validators.domain.wording import folded, visible
 
 ANNOUNCED = frozenset({"status", "alert", "log", "timer"})
 UNREACHED = frozenset({"iframe"})   # the journey language has no way into a frame
@@ -128,7 +128,7 @@ def _written(part: Part, unseen: Unseen) -> Iterator[str]:
 
 
 def _quoted(text: str, *, most: int = LONGEST_TEXT) -> str:
-    line = folded(text)
+    line = folded(visible(text))
     return json.dumps(line if len(line) <= most else line[: most - 1] + "…", ensure_ascii=False)
 
 

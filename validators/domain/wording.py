@@ -14,6 +14,12 @@ from validators.domain.claim import NUMERIC, Listing, Match, Order
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 _QUANTITY = re.compile(r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?")  # 1,200.50 · €5 · 12 kg; not `Room 2`
+_LETTERS = "\\w\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u02af\u0370-\u1fff\u3040-\ud7ff"
+"""Of every script. `\\w` alone has them all here, and only those of English in the browser, which is given such patterns too."""
+
+_BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0" + "".join(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))))
+"""Letters, marks and selectors that are drawn as nothing."""
 
 
 def folded(text: str) -> str:
@@ -21,10 +27,20 @@ def folded(text: str) -> str:
     return " ".join(text.split())
 
 
+def visible(text: str) -> str:
+    """The text as an eye has it, for whoever reads it instead of one: without controls, formats, tags, selectors and blank
+    letters, in which a page could hide words. White space stays."""
+    return "".join(char for char in text if char.isspace() or not _shows_nothing(char))
+
+
+def _shows_nothing(char: str) -> bool:
+    return unicodedata.category(char).startswith("C") or char in _BLANK
+
+
 def whole_words(words: str) -> re.Pattern[str]:
     """A pattern that finds `words` only where they are not part of a longer word or number: `4` is not in `14`."""
     core = r"\s+".join(re.escape(word) for word in words.split())
-    return re.compile(rf"(?<!\w){core}(?!\w)" if core else r"(?!)")
+    return re.compile(rf"(?<![{_LETTERS}]){core}(?![{_LETTERS}])" if core else r"(?!)")
 
 
 def matches(seen: str, match: Match, *wanted: str) -> bool:

@@ -175,26 +175,40 @@ class Performance:
         return person
 
     async def _seen(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
-        """Poll until every look holds, the page is at rest, or the block's patience is spent.
+        """Poll until all looks hold at one moment of one page, the page is at rest, or the block's patience is spent.
 
-        What must be there is looked for first: an absence is trivially true of a page that is not painted yet.
-        """
+        What must be there is looked for first: an absence is trivially true of a page that is not painted yet. What did not
+        hold is looked at first the next time."""
         deadline, pause = monotonic() + self.patience.look, POLL_SECONDS
-        latest: dict[int, Seen] = {}
         order = sorted(range(len(wanted)), key=lambda at: not positive(wanted[at]))
         while True:
-            last = await session.at_rest()  # asked before: a look that was taken in motion is not the last
-            for at in order:
-                if at in latest and latest[at].holds and positive(wanted[at]):
-                    continue
-                latest[at] = await _looked(wanted[at], session, self.values)
-                if not latest[at].holds and not last and monotonic() < deadline:
-                    break
-            done = len(latest) == len(wanted) and all(one.holds for one in latest.values())
-            if done or last or monotonic() >= deadline:
-                return [latest[at] for at in range(len(wanted))]
+            over = monotonic() >= deadline
+            rest = await session.at_rest()  # asked before: a look that was taken in motion is not the last
+            looked, together = await self._at_once(session, [wanted[at] for at in order], whole=over or rest)
+            held = len(looked) == len(wanted) and all(one.holds for one in looked)
+            if (held and together) or over or (rest and together):
+                told = dict(zip(order, looked, strict=True))
+                return [_in_time(told[at], session, together=together or not held) for at in range(len(wanted))]
+            if not looked[-1].holds:
+                order.insert(0, order.pop(len(looked) - 1))
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
+
+    async def _at_once(self, session: Session, wanted: Sequence[Look], *, whole: bool) -> tuple[list[Seen], bool]:
+        """All looks in a row, up to the first that does not hold unless the `whole` is asked for; and whether the page was one
+        and the same from the first to the last."""
+        looked: list[Seen] = []
+        try:
+            if len(wanted) > 1:
+                await session.watch()
+            for look in wanted:
+                looked.append(await _looked(look, session, self.values))
+                if not looked[-1].holds and not whole:
+                    break
+            return looked, len(wanted) == 1 or await session.unchanged()
+        except Unable as unable:
+            mute = Seen(False, "", str(unable), Trouble(unable.trouble))
+            return looked + [mute] * (len(wanted) - len(looked)), False
 
     async def _forbidden_text(self, session: Session) -> None:
         texts = [never for never in self.journey.never if never.kind is Forbidden.TEXT and never not in self.breaches]
@@ -224,6 +238,13 @@ async def performed(
     except TimeoutError:
         pass
     return performance.evidence()
+
+
+def _in_time(seen: Seen, session: Session, *, together: bool) -> Seen:
+    """A look as its block leaves it. What did not hold while an answer was outstanding, or not at one moment, says nothing."""
+    if seen.holds:
+        return seen if together else replace(seen, holds=False, trouble=Trouble.RESTLESS)
+    return replace(seen, trouble=Trouble.TIMED_OUT) if seen.trouble in (None, Trouble.MISSING) and session.owed() else seen
 
 
 async def _looked(look: Look, session: Session, values: Values) -> Seen:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import yaml
 
@@ -13,7 +13,6 @@ from validators.domain.errors import JourneyInvalid, Problem
 
 LARGEST_BYTES = 64 * 1024
 DEEPEST = 50
-_DASHES = re.compile(rf"^[ \t]*(?:[-?:][ \t]+){{{DEEPEST},}}", re.MULTILINE)
 PLAIN_TAGS = ("str", "int", "float", "bool", "null", "timestamp", "map", "seq")
 
 
@@ -82,16 +81,30 @@ def nearest(word: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(words)}" if words else ""
 
 
+class _Bounded(yaml.SafeLoader):
+    """PyYAML's reader, which stops where it comes too deep: its time for brackets that never close grows with the square."""
+
+    _depth = 0
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """One node. Raises JourneyInvalid."""
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
+        if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            raise refusal(0, "anchors and aliases (& and *) are not part of the language: write the value out")
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise refusal(0, f"nested more than {DEEPEST} deep: no journey is")
+        node = super().compose_node(parent, index)
+        self._depth -= 1
+        return node
+
+
 def tree(text: str) -> Node:
     """The tree of one YAML document. Raises JourneyInvalid."""
     if len(text.encode()) > LARGEST_BYTES:
         raise refusal(0, f"longer than {LARGEST_BYTES // 1024} KiB: split it into several journeys")
-    if _nested(text):
-        raise refusal(0, f"nested more than {DEEPEST} deep: no journey is")
     try:
-        if any(isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None) for event in yaml.parse(text)):
-            raise refusal(0, "anchors and aliases (& and *) are not part of the language: write the value out")
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
+        node = yaml.compose(text, Loader=_Bounded)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 0
         raise refusal(line, f"not YAML: {error.problem}") from None
@@ -100,15 +113,6 @@ def tree(text: str) -> Node:
     if node is None:
         raise refusal(0, "empty: a journey needs at least journey, promise, steps, expect and twin")
     return _node(node)
-
-
-def _nested(text: str) -> bool:
-    """Whether lists and mappings open so deep in it that the reader would take minutes: its time grows with the square."""
-    depth = deepest = 0
-    for char in text:
-        depth += (char in "[{") - (char in "]}")
-        deepest = max(deepest, depth)
-    return deepest > DEEPEST or _DASHES.search(text) is not None
 
 
 def mapping(node: Node, what: str) -> Fields:

@@ -14,6 +14,7 @@ from validators.contrast.conversation import LONGEST_EXHIBIT, Brief, Exhibit
 from validators.domain.ballots import Answer, Exhibits, Sense, read_ballots, tally, votes
 from validators.domain.errors import DocumentInvalid
 from validators.domain.stops import Inconclusive
+from validators.domain.wording import visible
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket
 
@@ -37,7 +38,7 @@ def contrasted(
     claims: Sequence[str], sides: Mapping[str, Path], *, broker: BrokerSocket, boxes: Boxes, folder: Path, seconds: int
 ) -> Contrast:
     """The answers to the claims; `sides` gives the folder of a run's files for `base` and `candidate`. Raises Inconclusive."""
-    exhibits = tuple(_exhibits(sides))
+    exhibits = tuple(exhibits_of(sides))
     output, log = folder / "contrast.out", folder / "contrast.log"
     brief = Brief(broker.model, _instructions(), tuple(claims), exhibits)
     with boxes.started(_spec(broker, seconds, folder=folder), log=log, stdout=output) as box:
@@ -64,7 +65,7 @@ def _answers(output: Path, exhibits: Sequence[Exhibit], *, claims: int) -> tuple
     return tuple(tally(ballot[number] for ballot in cast) for number in range(claims))
 
 
-def _exhibits(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
+def exhibits_of(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
     """What there is to show. A file that is missing, or a picture that is too large, shows nothing to that sense."""
     for side, files in sides.items():
         for sense, name in FILES.items():
@@ -72,7 +73,7 @@ def _exhibits(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
             if not file.is_file():
                 continue
             if sense is not Sense.SCREENSHOT:
-                yield Exhibit(sense, side, text=file.read_text(errors="replace")[:LONGEST_EXHIBIT])
+                yield Exhibit(sense, side, text=visible(file.read_text(errors="replace")[:LONGEST_EXHIBIT]))
             elif file.stat().st_size <= LARGEST_PICTURE:
                 yield Exhibit(sense, side, picture=base64.b64encode(file.read_bytes()).decode())
 

@@ -93,6 +93,15 @@ class Session(Protocol):
     async def path(self) -> str:
         """Path and query of the page that is shown."""
 
+    async def watch(self) -> None:
+        """From now on note whether what the page shows changes, or another page comes in its place."""
+
+    async def unchanged(self) -> bool:
+        """Whether neither has happened since `watch`: all that was read in between was so at one and the same moment."""
+
+    def owed(self) -> bool:
+        """Whether a page, or what the latest two acts asked for, is still outstanding: it may yet bring what is waited for."""
+
     async def at_rest(self) -> bool:
         """Whether what is shown cannot change any more unless somebody acts, so that waiting is in vain."""
 
