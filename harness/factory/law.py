@@ -18,6 +18,7 @@ from harness.factory.judged import put_to_the_vote
 from harness.factory.recorded import record
 from harness.factory.scripts import script_facts
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_asked
+from harness.governance.facts import assertions, sight
 from harness.governance.facts.assertions import weakened_tests
 from harness.governance.facts.dependencies import dependency_changes
 from harness.governance.facts.secrets import SecretScanner
@@ -81,6 +82,16 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
         kind=str((told.triage or {}).get("kind", "")) or UNKNOWN,
         attempts=told.runs_of("implement"), spend_usd=told.usage.cost_usd,
     )
+
+
+def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | None:
+    """The paths of a change that a user could see something of; None where that is not known."""
+    repository, is_test = job.plant.repository, projecttests.surface_of(job)
+    diff = repository.diff(base, head)
+    seen = sight.in_sight(
+        UNKNOWN if diff.too_large else diff.files, before=partial(repository.read, base), after=partial(repository.read, head),
+        is_test=lambda path: assertions.is_test(path) or is_test(path.decode("utf-8", "replace")))
+    return None if seen is UNKNOWN else seen
 
 
 def _labels(job: Job) -> Maybe[frozenset[str]]:

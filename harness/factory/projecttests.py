@@ -1,9 +1,9 @@
 """The project's own tests as a fact about a change: run in a box, over files exported from the tree.
 
 The base's tests are run over the candidate as well, with the base's configuration of the runner, so that rewriting a test
-to match the code shows, and so does a conftest that rewrites results. What runs in that box is untrusted and could lie
-about its results all the same, from within the code that is tested; this is a rule's fact, never a verdict. The judge is
-the gate.
+to match the code shows, and so does a conftest that rewrites results. What pytest says is signed (`pytest_report.py`); of any
+other runner the JUnit report is believed. What runs in that box is untrusted and could lie about its results all the same,
+from within the process that tests it; this is a rule's fact, never a verdict. The judge is the gate.
 """
 
 import json
@@ -11,7 +11,7 @@ import os
 import shutil
 import stat
 import xml.etree.ElementTree as ET
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,16 @@ from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
 from harness.factory.job import Job
+from harness.factory.pytest_report import PYTEST, REPORT, importable, ordered, signed_run, told
+from harness.factory.pytest_run import PASSED, SKIPPED
 from harness.factory.runner import crossed, steers
 
-FORM = 3
+FORM = 4
 """Of what is compared and how; a kept answer of another form is asked for again."""
 
+_DEEPEST = 64
+_CHUNK = 64 * 1024
+_KINDS = ("skipped", "failure", "error")
 LARGEST_REPORT = 16 * 1024 * 1024
 """Bytes of a report that is read. It is written by what is tested."""
 
@@ -93,13 +98,14 @@ def _compare(job: Job, base: CommitSha, head: CommitSha) -> TestReport:
     if not job.steering.config.tests.command:
         nothing: frozenset[str] = frozenset()
         return TestReport(True, "the project declares no tests", nothing, nothing, nothing, nothing)
-    before = _run(job, "base", base)
+    own = importable(path.decode("utf-8", "replace") for path in job.plant.repository.files(base))
+    before = _run(job, "base", base, own)
     if not before.ended:
         raise SandboxError(
             f"the project's tests did not come to an end on base (exit code {before.exit_code}), so nobody "
             f"can tell which of them a change must keep; mend them there first: {before.tail}", retryable=False)
-    after = _run(job, "head", head)
-    over = _run(job, "crossed", head, tests_from=base) if _test_surface_changed(job, base, head) else after
+    after = _run(job, "head", head, own)
+    over = _run(job, "crossed", head, own, tests_from=base) if _test_surface_changed(job, base, head) else after
     kept = after.seen - (before.passed - over.seen)
     lost = tuple(sorted(before.passed - kept))
     green = after.exit_code == 0 and over.exit_code == 0 and not lost and bool(after.passed)
@@ -132,7 +138,7 @@ def surface_of(job: Job) -> Callable[[str], bool]:
     return lambda path: listed.match_file(path) or path in run
 
 
-def _run(job: Job, name: str, commit: CommitSha, tests_from: CommitSha | None = None) -> _Ran:
+def _run(job: Job, name: str, commit: CommitSha, own: frozenset[str], *, tests_from: CommitSha | None = None) -> _Ran:
     plant, config = job.plant, job.steering.config
     folder = plant.places.run(job.run) / "tests" / name
     shutil.rmtree(folder, ignore_errors=True)   # of a run that was killed while it was at this
@@ -140,11 +146,18 @@ def _run(job: Job, name: str, commit: CommitSha, tests_from: CommitSha | None = 
     if tests_from:
         _overlay(job, tests_from, folder)
     out = plant.places.run(job.run) / "tests" / f"{name}.out"
+    shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
-    result = plant.sandbox.run(_spec(job, folder, out, layer(job)))
+    spec, key = _spec(job, folder, out, layer(job)), None
+    if config.tests.command[:len(PYTEST)] == PYTEST:
+        spec, key = signed_run(spec, str(Path(config.tests.report).parent)), ordered(out, own)
+    result = plant.sandbox.run(spec)
     if result.killed_by:
         raise SandboxError(f"the project's tests were stopped by their {result.killed_by} limit", retryable=False)
-    return _read(result.exit_code, out / Path(config.tests.report).name, result.stdout or result.stderr)
+    tail = " ".join((result.stdout or result.stderr).decode("utf-8", "replace").split())[-300:]
+    if key is None:
+        return _read(result.exit_code, out / Path(config.tests.report).name, tail)
+    return _read_signed(key, result.exit_code, out / REPORT, tail)
 
 
 def layer(job: Job) -> Path | None:
@@ -175,24 +188,72 @@ def _overlay(job: Job, commit: CommitSha, folder: Path) -> None:
     shutil.rmtree(base)
 
 
-def _read(exit_code: int, report: Path, said: bytes) -> _Ran:
-    tail = " ".join(said.decode("utf-8", "replace").split())[-300:]
+def _unreadable(exit_code: int, tail: str) -> _Ran:
+    return _Ran(exit_code or 1, frozenset(), frozenset(), f"no readable report; {tail}", told=False)
+
+
+def _read_signed(key: bytes, exit_code: int, report: Path, tail: str) -> _Ran:
+    """What pytest told, where it told all and the box ended as it said."""
     try:
-        cases = list(ET.fromstring(_plain(report)).iter("testcase"))  # noqa: S314 - expat, no external entities; size is capped
+        said = told(key, _plain(report))
+    except OSError:
+        said = None
+    if said is None or said[0] != exit_code:
+        return _unreadable(exit_code, tail)
+    ways = {way: frozenset(name for name, ended in said[1] if ended == way) for way in (PASSED, SKIPPED)}
+    failed = sum(ended not in ways for _, ended in said[1])
+    return _Ran(exit_code, ways[PASSED], ways[SKIPPED], tail, failed=failed)
+
+
+def _read(exit_code: int, report: Path, tail: str) -> _Ran:
+    try:
+        cases = cases_in(_plain(report))
     except (OSError, ET.ParseError):
-        says = f"no readable report; {tail}"
-        return _Ran(exit_code or 1, frozenset(), frozenset(), says, told=False)
-    passed, skipped, failed = set(), set(), 0
-    for case in cases:
-        name = f"{case.get('classname')}::{case.get('name')}"
-        kinds = {child.tag for child in case}
+        return _unreadable(exit_code, tail)
+    return _Ran(exit_code, frozenset(cases.passed), frozenset(cases.skipped), tail, failed=cases.failed)
+
+
+def cases_in(report: bytes) -> "Cases":
+    """The test cases of a JUnit report. Raises ET.ParseError."""
+    cases = Cases()
+    parser = ET.XMLParser(target=cases)  # noqa: S314 - expat, no external entities; size and depth are capped
+    for at in range(0, len(report), _CHUNK):     # expat goes on to the end of what it was fed, whatever is found in it
+        parser.feed(report[at: at + _CHUNK])
+    parser.close()
+    return cases
+
+
+class Cases:
+    """Notes each test case while expat reads. No tree is built: one of 16 MB of opening tags took 1.6 GB."""
+
+    def __init__(self) -> None:
+        self.passed, self.skipped, self.failed = set[str](), set[str](), 0
+        self._open: list[tuple[str, set[str]] | None] = []
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
+        """An element opens. What stands right in a test case says what became of it."""
+        if len(self._open) >= _DEEPEST:
+            raise ET.ParseError("nested more deeply than any report")
+        if self._open and self._open[-1] is not None and tag in _KINDS:
+            self._open[-1][1].add(tag)
+        is_case = tag == "testcase"
+        self._open.append((f"{attributes.get('classname')}::{attributes.get('name')}", set()) if is_case else None)
+
+    def end(self, tag: str) -> None:
+        """An element closes."""
+        case = self._open.pop()
+        if case is None:
+            return
+        name, kinds = case
         if "skipped" in kinds:
-            skipped.add(name)
-        elif kinds & {"failure", "error"}:
-            failed += 1
+            self.skipped.add(name)
+        elif kinds:
+            self.failed += 1
         else:
-            passed.add(name)
-    return _Ran(exit_code, frozenset(passed), frozenset(skipped), tail, failed=failed)
+            self.passed.add(name)
+
+    def close(self) -> None:
+        """The report ends."""
 
 
 def _plain(report: Path) -> bytes:

@@ -1,7 +1,8 @@
 """How many lines a change adds and deletes, counted from raw bytes.
 
 Git's own count obeys attributes (`*.py binary` makes it print `- -`), and gives up at the first NUL byte. This one
-obeys nothing: a line ends at LF, CR LF or a lone CR, as it does for the Python tokenizer; a NUL is a byte like others.
+obeys nothing: a line ends at LF, CR LF or a lone CR, as it does for the Python tokenizer; a NUL is a byte like others. And
+it is a measure of reading: a line of five megabytes is not one line, but one for each thousand bytes that it begins.
 """
 
 from collections import Counter
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 # The lines that are neither shared ends nor unique; beyond, all of them are counted rather than matched. At the limit
 # the masks take some 25 MB and the matching a few tens of milliseconds.
 MATCHED_AT_MOST = 20_000
+LINE_BYTES = 1_000
+"""Bytes of a line that count as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +28,19 @@ class LineChange:
 def line_change(old: bytes, new: bytes) -> LineChange:
     """The smallest number of whole lines to add and to delete that turns `old` into `new`.
 
-    Never more than git's own count, unless more than `MATCHED_AT_MOST` lines are a tangle: they all count as changed.
+    Never more than git's own count, unless lines are longer than `LINE_BYTES`, or more than `MATCHED_AT_MOST` lines are a
+    tangle: they all count as changed.
     `fresh` holds each line that `new` has more often than `old` has, so a line that only moved is not in it.
     """
     before, after = _without_shared_ends(old.splitlines(keepends=True), new.splitlines(keepends=True))
     kept = _lines_in_common(before, after)
-    return LineChange(len(after) - kept, len(before) - kept, _fresh(before, after))
+    fresh, gone = _only_in(after, before), _only_in(before, after)
+    return LineChange(len(after) - kept + _overlong(fresh), len(before) - kept + _overlong(gone), b"".join(fresh))
+
+
+def _overlong(lines: Sequence[bytes]) -> int:
+    """By how many lines more they count, being long."""
+    return sum((len(line) - 1) // LINE_BYTES for line in lines)
 
 
 def _without_shared_ends(old: Sequence[bytes], new: Sequence[bytes]) -> tuple[Sequence[bytes], Sequence[bytes]]:
@@ -64,12 +74,13 @@ def _longest_common(left: Sequence[bytes], right: Sequence[bytes]) -> int:
     return len(left) - row.bit_count()
 
 
-def _fresh(old: Sequence[bytes], new: Sequence[bytes]) -> bytes:
-    spare = Counter(old)
-    lines = []
-    for line in new:
+def _only_in(lines: Sequence[bytes], others: Sequence[bytes]) -> Sequence[bytes]:
+    """Each line that `lines` has more often than `others`."""
+    spare = Counter(others)
+    found = []
+    for line in lines:
         if spare[line]:
             spare[line] -= 1
         else:
-            lines.append(line)
-    return b"".join(lines)
+            found.append(line)
+    return found

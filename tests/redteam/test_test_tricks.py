@@ -60,15 +60,69 @@ def _instead_of_pytest(worktree) -> None:
         "name=\"test_total\"/></testsuite></testsuites>')\n")
 
 
+FORGES = """\
+import os
+NAMES = {"junit.xml": '<testsuites><testsuite><testcase classname="tests.test_shop" name="test_total"/></testsuite></testsuites>',
+         "report.signed": '0 ["collected", 1]\\n0 ["test", "tests/test_shop.py::test_total", "passed"]\\n0 ["end", 0]\\n'}
+
+
+def forge():
+    for name, text in NAMES.items():
+        with open(f"/tmp/report/{name}", "w") as file:
+            file.write(text)
+    os._exit(0)
+
+
+"""
+SIGNS = FORGES + """\
+def key():
+    for place in ("/proc/self/environ", "/proc/self/cmdline", "/proc/1/environ", "/proc/1/cmdline", "/tmp/report/order.json"):
+        try:
+            words = open(place).read()
+        except OSError:
+            continue
+        for word in words.replace(chr(0), chr(34)).split(chr(34)):
+            if len(word) == 64:
+                return bytes.fromhex(word)
+    return b""
+
+
+import hmac
+LINES = [line.partition(" ")[2] for line in NAMES["report.signed"].splitlines()]
+NAMES["report.signed"] = "".join(
+    hmac.digest(key(), f"{at} {line}".encode(), "sha256").hex() + f" {line}\\n" for at, line in enumerate(LINES))
+"""
+AT_THE_END = FORGES + "import atexit\natexit.register(forge)\n"
+AS_A_CHILD = FORGES + "if not os.fork():\n    forge()\nos.wait()\nos._exit(0)\n"
+
+
+def _shadows(name):
+    def hides(worktree) -> None:
+        path = worktree / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"{FORGES}forge()\n")
+
+    return hides
+
+
+def _at_import(says):
+    return lambda worktree: (worktree / "shop.py").write_text(says + BROKEN)
+
+
 def _rewritten(worktree) -> None:
     (worktree / "tests" / "test_shop.py").write_text(TEST.replace("== 3", "== 0"))
 
 
 @pytest.mark.parametrize("hides", [_conftest, lambda worktree: _conftest(worktree, "tests"), _in_ini, _announced,
-                                   _instead_of_pytest, _rewritten],
+                                   _instead_of_pytest, _rewritten, _shadows("pygments/__init__.py"), _shadows("py.py"),
+                                   _at_import(f"{FORGES}forge()\n"), _at_import(SIGNS + "forge()\n"), _at_import(AT_THE_END),
+                                   _at_import(AS_A_CHILD)],
                          ids=["row 41: a conftest at the root", "row 41: a conftest beside the tests",
                               "row 40: a plugin by pytest.ini", "row 41: a plugin by an egg-info folder",
-                              "row 41: a pytest of its own", "row 37: the expected value"])
+                              "row 41: a pytest of its own", "row 37: the expected value", "a pygments at the root",
+                              "a py at the root",
+                              "a report at import", "a report with a key that lies about", "a report at the end",
+                              "a report by a child"])
 def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hides) -> None:
     def attacker(worktree) -> None:
         breaks(worktree)
@@ -123,7 +177,8 @@ def test_row_40_a_skip_is_seen_when_it_runs_and_in_the_text(boxed) -> None:
 def test_a_pipe_in_the_place_of_the_report_is_no_report(boxed) -> None:
     """The factory waited there for ever, for somebody to write to it."""
     boxed.begin()
-    head = boxed.left(lambda worktree: (worktree / "pytest.py").write_text("import os\nos.mkfifo('/tmp/report/junit.xml')\n"))
+    pipe = "import os\nos.unlink('/tmp/report/report.signed')\nos.mkfifo('/tmp/report/report.signed')\n"
+    head = boxed.left(lambda worktree: (worktree / "shop.py").write_text(f"{pipe}{BROKEN}"))
     assert "no readable report" in projecttests.compared(boxed.job(), base=boxed.base, head=head).says
 
 
@@ -142,10 +197,17 @@ def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed) -> N
     assert "test_golden" in words(decision)
 
 
-def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed) -> None:
-    """The results are written by a process that runs the change. Only a judge outside of it is none of its business."""
-    liar = ("class Liar(int):\n    def __eq__(self, other):\n        return True\n    __hash__ = int.__hash__\n\n\n"
-            "def total(prices):\n    return Liar()\n")
+FROM_WITHIN = {
+    "an object that equals everything": (
+        "class Liar(int):\n    def __eq__(self, other):\n        return True\n    __hash__ = int.__hash__\n\n\n"
+        "def total(prices):\n    return Liar()\n"),
+    "another pytest while it runs": f"import _pytest.python\n_pytest.python.Function.runtest = lambda item: None\n\n\n{BROKEN}",
+}
+
+
+@pytest.mark.parametrize("liar", FROM_WITHIN.values(), ids=FROM_WITHIN)
+def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed, liar) -> None:
+    """The results are made in a process that runs the change. Only a judge outside of it is none of its business."""
     assert rules(boxed.law_on(lambda worktree: (worktree / "shop.py").write_text(liar))) == set()
 
 

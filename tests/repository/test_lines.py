@@ -4,6 +4,7 @@ import random
 import time
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -66,6 +67,19 @@ def test_lone_carriage_returns_end_lines_as_python_reads_them() -> None:
 def test_a_moved_line_is_counted_but_is_not_fresh() -> None:
     change = line_change(b"key\nx\ny\n", b"x\ny\nkey\n")
     assert (change.added, change.deleted, change.fresh) == (1, 1, b"")
+
+
+@pytest.mark.parametrize(("old", "new", "added", "deleted"), [
+    (b"", b"x" * 5_000_000, 5_000, 0),
+    (b"", b"x" * 1_000 + b"\n", 2, 0),
+    (b"", b"x" * 999 + b"\n", 1, 0),
+    (b"a\n" + b"x" * 4_000 + b"\nb\n", b"a\nb\n", 0, 5),
+    (b"x" * 4_000 + b"\na\n", b"y" * 4_000 + b"\na\n", 5, 5),
+    (b"x" * 4_000 + b"\na\n", b"x" * 4_000 + b"\nb\n", 1, 1),
+])
+def test_a_long_line_counts_as_what_there_is_to_read(old, new, added, deleted) -> None:
+    change = line_change(old, new)
+    assert (change.added, change.deleted) == (added, deleted)
 
 
 def test_a_tangle_beyond_the_limit_is_counted_in_full_and_fast() -> None:

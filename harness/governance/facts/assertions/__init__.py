@@ -4,8 +4,8 @@ The base's own tests are run over every change, so that a rewritten test cannot 
 day after: a test that was weakened along with a good change guards nothing from then on.
 
 Properties: pure, nothing of the tests is run; a Python module that cannot be read on either side gives UNKNOWN, which is
-no; order, names of variables and layout are nothing. Not seen: a mock of what is under test, a fixture or helper outside
-the tests' own files, an expected value that was changed (the run sees it), and in JavaScript all that letters cannot say.
+no; order, names of variables and layout are nothing. Not seen: a fixture or helper outside the tests' own files, an
+expected value that was changed (the run sees it), and in JavaScript all that letters cannot say.
 """
 
 import re
@@ -19,6 +19,9 @@ __all__ = ["is_test", "weakened_tests"]
 
 LARGEST = 1_000_000
 """Bytes of a test file that is read; a larger one is nobody's tests."""
+
+MOST = 2_000_000
+"""Bytes of all of them that one change edits, as they are afterwards: some twenty seconds for each million at the worst."""
 
 _PYTHON = re.compile(r"(?:^|/)(?:test_[^/]*|[^/]*_test|conftest)\.py\Z", re.IGNORECASE)
 _SCRIPT = re.compile(r"(?:\.(?:test|spec)\.|(?:^|/)(?:tests?|__tests__|e2e|specs?)/(?:.*/)?[^/]*\.)[cm]?[jt]sx?\Z", re.IGNORECASE)
@@ -41,13 +44,16 @@ def weakened_tests(files: Iterable[FileChange], before: Reading, after: Reading,
     A new file weakens nothing, unless it is one that steers others: a `conftest.py`, or a script that runs itself alone.
     A file that is gone takes its tests with it, which the run sees."""
     said: list[str] = []
+    left = MOST
     for change in files:
         if change.new_mode == NO_FILE or not (is_test(change.path) or also(change.path)):
             continue
         try:
             path = change.path.decode("utf-8")
-            old = None if change.old_mode == NO_FILE else _text(before(path))
-            said += (f"{path}::{place or '*'}: {words}" for place, words in _weaknesses(path.casefold(), old, _text(after(path))))
+            old, new = None if change.old_mode == NO_FILE else _text(before(path)), _text(after(path))
+            if (left := left - len(new)) < 0:
+                return UNKNOWN
+            said += (f"{path}::{place or '*'}: {words}" for place, words in _weaknesses(path.casefold(), old, new))
         except (UnicodeDecodeError, Unreadable, RecursionError):
             return UNKNOWN
     return tuple(said)

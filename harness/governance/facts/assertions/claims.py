@@ -7,6 +7,7 @@ a `return` is claimed never, and what a `try` catches is claimed by nobody. Noth
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from harness.governance.facts.assertions.truisms import is_truism
 
@@ -44,7 +45,12 @@ class Claim:
     @property
     def subject(self) -> str:
         """What it is about, in one spelling."""
-        return ast.unparse(self.of)
+        return _spelled(self.of)
+
+
+@lru_cache(maxsize=1024)
+def _spelled(of: ast.expr) -> str:
+    return ast.unparse(of)
 
 
 def claims(function: Function) -> tuple[Claim, ...]:

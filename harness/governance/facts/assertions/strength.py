@@ -8,6 +8,7 @@ program still gives the old one is what the base's own tests are run for.
 import ast
 import builtins
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 from harness.governance.facts.assertions.claims import NEVER, Claim, last_name
 
@@ -31,7 +32,7 @@ def weaker(before: Sequence[Claim], after: Sequence[Claim]) -> Iterator[str]:
             yield from _placement(one, same)
     for one, other in _pairs(left, right):
         if other is None:
-            yield f"`{_cut(one.text)}` is claimed no more"
+            yield f"`{cut(one.text)}` is claimed no more"
         else:
             yield from _weaknesses(one, other)
 
@@ -57,8 +58,17 @@ def _same_subject(one: Claim, other: Claim) -> bool:
 
 
 def _about_it(one: Claim, other: Claim) -> bool:
-    wanted = ast.dump(one.of)
-    return "raises" not in (one.kind, other.kind) and any(ast.dump(node) == wanted for node in ast.walk(other.of))
+    return "raises" not in (one.kind, other.kind) and _written(one.of) in _parts(other.of)
+
+
+@lru_cache(maxsize=1024)
+def _written(of: ast.expr) -> str:
+    return ast.dump(of)
+
+
+@lru_cache(maxsize=1024)
+def _parts(of: ast.expr) -> frozenset[str]:
+    return frozenset(map(ast.dump, ast.walk(of)))
 
 
 def _any_of_its_kind(one: Claim, other: Claim) -> bool:
@@ -67,19 +77,19 @@ def _any_of_its_kind(one: Claim, other: Claim) -> bool:
 
 def _weaknesses(one: Claim, other: Claim) -> Iterator[str]:
     if other.truism and not one.truism:
-        yield f"`{_cut(one.text)}` became `{_cut(other.text)}`, which is always true"
+        yield f"`{cut(one.text)}` became `{cut(other.text)}`, which is always true"
         return
     yield from _placement(one, other)
     if one.kind == other.kind == "raises":
         yield from _wider_exceptions(one, other)
     elif _ways_out(other.of) > _ways_out(one.of):
-        yield f"`{_cut(one.text)}` got a way out: `{_cut(other.text)}`"
+        yield f"`{cut(one.text)}` got a way out: `{cut(other.text)}`"
     elif _rank(other) < _rank(one) or _LOOSER.get(one.kind) == other.kind:
-        yield f"`{_word(one)}` became `{_word(other)}`: `{_cut(other.text)}`"
+        yield f"`{_word(one)}` became `{_word(other)}`: `{cut(other.text)}`"
     elif _rank(other) == _rank(one) and one.subject != other.subject and _about_it(one, other):
-        yield f"`{_cut(one.text)}` became `{_cut(other.text)}`, which looks at less"
+        yield f"`{cut(one.text)}` became `{cut(other.text)}`, which looks at less"
     elif (_name(one.of), _name(other.of)) == ("all", "any"):
-        yield f"`all` became `any`: `{_cut(other.text)}`"
+        yield f"`all` became `any`: `{cut(other.text)}`"
     else:
         yield from _wider_bounds(one, other)
 
@@ -103,18 +113,18 @@ def _word(claim: Claim) -> str:
 def _placement(one: Claim, other: Claim) -> Iterator[str]:
     """The same claim in a place where it says less."""
     if other.swallowed and not one.swallowed:
-        yield f"the failure of `{_cut(other.text)}` is caught"
+        yield f"the failure of `{cut(other.text)}` is caught"
     fresh = [condition for condition in other.under if condition not in one.under]
     if NEVER in fresh:
-        yield f"`{_cut(other.text)}` is not reached: after {NEVER}"
+        yield f"`{cut(other.text)}` is not reached: after {NEVER}"
     elif fresh:
-        yield f"`{_cut(other.text)}` is only claimed under `{_cut(fresh[0])}`"
+        yield f"`{cut(other.text)}` is only claimed under `{cut(fresh[0])}`"
 
 
 def _wider_bounds(one: Claim, other: Claim) -> Iterator[str]:
     before, after = one.against, other.against
     if _name(after) == "approx" != _name(before):
-        yield f"`{_cut(one.text)}` became approximate: `{_cut(other.text)}`"
+        yield f"`{cut(one.text)}` became approximate: `{cut(other.text)}`"
         return
     for name, was, now in _tolerances(one, other):
         yield f"the tolerance `{name}` widened from {was} to {now}"
@@ -122,7 +132,7 @@ def _wider_bounds(one: Claim, other: Claim) -> Iterator[str]:
     if old is not None and new is not None and (one.kind, one.subject) == (other.kind, other.subject):
         more = {"<": new > old, "<=": new > old, ">": new < old, ">=": new < old}
         if more.get(one.kind):
-            yield f"the bound of `{_cut(other.text)}` widened from {old:g} to {new:g}"
+            yield f"the bound of `{cut(other.text)}` widened from {old:g} to {new:g}"
 
 
 def _tolerances(one: Claim, other: Claim) -> Iterator[tuple[str, str, str]]:
@@ -159,12 +169,12 @@ def _wider_exceptions(one: Claim, other: Claim) -> Iterator[str]:
     before, after = _exceptions(one.of), _exceptions(other.of)
     fresh = [name for name in after if name not in before]
     if fresh and (len(after) > len(before) or any(_is_over(name, was) for name in fresh for was in before)):
-        yield f"`{_cut(one.text)}` takes more for its exception: `{_cut(other.text)}`"
+        yield f"`{cut(one.text)}` takes more for its exception: `{cut(other.text)}`"
     was, now = (_given(claim).get("match") for claim in (one, other))
     if was is not None and now is None:
-        yield f"the exception's words `{_cut(ast.unparse(was))}` are not looked at any more"
+        yield f"the exception's words `{cut(ast.unparse(was))}` are not looked at any more"
     elif was is not None and now is not None and ast.dump(was) != ast.dump(now):
-        yield f"the exception's words `{_cut(ast.unparse(was))}` became `{_cut(ast.unparse(now))}`"
+        yield f"the exception's words `{cut(ast.unparse(was))}` became `{cut(ast.unparse(now))}`"
 
 
 def _exceptions(of: ast.expr) -> list[str]:
@@ -179,6 +189,7 @@ def _is_over(name: str, other: str) -> bool:
     return name in ("Exception", "BaseException")
 
 
-def _cut(text: str) -> str:
+def cut(text: str) -> str:
+    """One line of it, not long."""
     line = " ".join(text.split())
     return line if len(line) <= _SHOWN else f"{line[:_SHOWN]}…"

@@ -2,10 +2,11 @@
 
 import ast
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from harness.governance.facts.assertions.claims import Function, claims, last_name
+from harness.governance.facts.assertions.claims import Claim, Function, claims, last_name
+from harness.governance.facts.assertions.stand_ins import comparisons, stand_ins
 from harness.governance.facts.assertions.strength import weaker
 from harness.governance.facts.syntax import syntax_tree
 
@@ -16,6 +17,10 @@ _HARMLESS = frozenset(("mark", "fixture", "given", "settings", "example", "seed"
                        "lru_cache", "dataclass", "override", "overload", "composite", "rule", "invariant", "initialize"))
 
 
+MOST_CLAIMS = 200
+"""Of one function. Each is held against each: five thousand of them took minutes."""
+
+
 class Unreadable(ValueError):
     """Not Python that this interpreter reads, so nobody can tell what it asks."""
 
@@ -23,11 +28,15 @@ class Unreadable(ValueError):
 @dataclass(frozen=True, slots=True)
 class Suite:
     """A module's functions by qualified name (the last of a name is the one that counts), what skips outside them, and
-    the names that it binds at its top by other means than `def`."""
+    the names that it binds at its top by other means than `def`, those that it imports and those that it makes itself, and
+    what in it says what is equal."""
 
     functions: Mapping[str, Function]
     skips: Counter[str]
     bound: frozenset[str]
+    imported: frozenset[str]
+    made: frozenset[str]
+    comparisons: Counter[str]
 
 
 def suite(content: bytes) -> Suite:
@@ -38,13 +47,26 @@ def suite(content: bytes) -> Suite:
     functions, outside = dict(_functions(module, "")), list(_outside(module))
     skips = sum((_skips(node) for node in outside), Counter[str]())
     bound = {last_name(target) for node in module.body if isinstance(node, ast.Assign) for target in node.targets}
-    return Suite(functions, skips, frozenset(bound))
+    imported = {one.asname or one.name.partition(".")[0] for node in module.body
+                if isinstance(node, ast.Import | ast.ImportFrom) for one in node.names}
+    made = {node.name for node in module.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)}
+    return Suite(functions, skips, frozenset(bound), frozenset(imported), frozenset(made | bound), comparisons(module))
+
+
+def _few(claims: Sequence[Claim]) -> Sequence[Claim]:
+    if len(claims) > MOST_CLAIMS:
+        raise Unreadable(f"one function makes {len(claims)} claims, and at most {MOST_CLAIMS} are compared")
+    return claims
 
 
 def compared(before: Suite, after: Suite) -> Iterator[tuple[str, str]]:
     """Pairs of a function's name (empty for the module itself) and what became weaker there."""
     for said in sorted((after.skips - before.skips).elements()):
         yield "", f"`{said}` was added"
+    for name in sorted(before.imported & (after.made - before.made)):
+        yield "", f"`{name}`, which was imported, is one of its own now"
+    for said in sorted((after.comparisons - before.comparisons).elements()):
+        yield "", f"`{said.splitlines()[0]}` says anew what is equal"
     for name, function in after.functions.items():
         if name.rpartition(".")[2].startswith("pytest_") and _text(function) != _text(before.functions.get(name)):
             yield name, "this hook can rewrite what tests say, and it is new or has changed"
@@ -67,7 +89,8 @@ def _weaknesses(old: Function, new: Function) -> Iterator[str]:
     if _is_empty(new) and not _is_empty(old):
         yield "its body was emptied"
     else:
-        yield from weaker(claims(old), claims(new))
+        yield from weaker(_few(claims(old)), _few(claims(new)))
+        yield from stand_ins(old, new)
 
 
 def _text(function: Function | None) -> str:

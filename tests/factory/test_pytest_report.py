@@ -1,0 +1,110 @@
+"""What pytest says in a box: whole and as it was signed, or nothing; and honest projects of every layout still import theirs."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from _pytest.junitxml import mangle_test_address
+
+from harness.factory import pytest_run
+from harness.factory.pytest_report import ORDER, REPORT, importable, name_of, ordered, told
+from harness.factory.pytest_run import Protected, signing
+
+KEY = b"k" * 32
+SAID = [["unit", "tests/test_c.py", "skipped"], ["collected", 2], ["test", "tests/test_a.py::test_a", "passed"],
+        ["test", "tests/test_a.py::B::test_b[x/y.py]", "failed"], ["end", 1]]
+
+
+def signed(messages: list, key: bytes = KEY) -> list[bytes]:
+    return list(map(signing(key), messages))
+
+
+def test_what_was_signed_is_read_with_the_ids_of_a_junit_report() -> None:
+    assert told(KEY, b"".join(signed(SAID))) == (1, [
+        ("::tests.test_c", "skipped"), ("tests.test_a::test_a", "passed"), ("tests.test_a.B::test_b[x/y.py]", "failed")])
+
+
+@pytest.mark.parametrize("nodeid", ["a/test_b.py::test_c", "test_b.py::D::test_c[e::f/g.py]", "a/test_b.py", "a/b.txt::b.txt"])
+def test_an_id_is_that_of_a_junit_report(nodeid: str) -> None:
+    *outer, last = mangle_test_address(nodeid)
+    assert name_of(nodeid) == f"{'.'.join(outer)}::{last}"
+
+
+LINES = signed(SAID)
+FORGED = {
+    "nothing": [],
+    "no end": LINES[:-1],
+    "one test left out": [*LINES[:2], *LINES[3:]],
+    "one test twice": [*LINES[:3], *LINES[2:]],
+    "another order": [LINES[1], LINES[0], *LINES[2:]],
+    "a word changed": [line.replace(b'"failed"', b'"passed"') for line in LINES],
+    "more after the end": [*LINES, *LINES[-1:]],
+    "another key": signed(SAID, b"x" * 32),
+    "no key": [b"0 " + json.dumps(one).encode() + b"\n" for one in SAID],
+    "an end that lost its line": [*LINES[:-1], LINES[-1][:-1]],
+    "fewer tests than were collected, all signed": signed([*SAID[:3], SAID[4]]),
+    "collected twice, all signed": signed([["collected", 2], *SAID[1:]]),
+    "never collected, all signed": signed([SAID[0], *SAID[2:]]),
+    "two ends, all signed": signed([*SAID, ["end", 0]]),
+}
+
+
+@pytest.mark.parametrize("lines", FORGED.values(), ids=FORGED)
+def test_what_is_not_all_of_it_and_to_the_end_is_nothing(lines: list[bytes]) -> None:
+    assert told(KEY, b"".join(lines)) is None
+
+
+def test_the_names_of_ones_own_are_those_that_are_imported_by_themselves() -> None:
+    assert importable(["shop.py", "test/__init__.py", "test/json.py", "src/code/__init__.py", "src/code/types/__init__.py",
+                       "tests/helpers.py", "py/go.mod", "README.md"]) == {"shop", "test", "code", "helpers"}
+
+
+@pytest.mark.parametrize(("name", "own", "path", "found"), [
+    ("pygments", (), None, "layer"), ("pygments", ("pygments",), None, "app"), ("shop", (), None, ""),
+    ("parts", (), None, ""), ("pygments", (), ["/elsewhere"], "")])
+def test_what_is_installed_goes_before_the_tree_but_for_what_is_the_bases_own(
+        tmp_path: Path, name: str, own: tuple[str, ...], path: list[str] | None, found: str) -> None:
+    for module in ("layer/pygments.py", "app/pygments.py", "app/shop.py", "layer/parts/README"):
+        (tmp_path / module).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / module).touch()
+    finder = Protected([str(tmp_path / "layer")], frozenset(own), str(tmp_path / "app"))
+    spec = finder.find_spec(name, path)
+    assert spec is None if not found else spec.origin == str(tmp_path / found / f"{name}.py")
+
+
+TEST = "from {} import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+SHOP = "def total(prices):\n    return sum(prices)\n"
+LAYOUTS = {
+    "flat, with a module that is new": {"new.py": SHOP, "shop.py": "from new import total\n",
+                                        "tests/test_shop.py": TEST.format("shop")},
+    "flat, tests that are a package": {"shop.py": SHOP, "tests/__init__.py": "", "tests/data.py": SHOP,
+                                       "tests/test_shop.py": TEST.format("shop") + "\n\nfrom tests.data import total\n"},
+    "src": {"src/shop/__init__.py": SHOP, "tests/test_shop.py": TEST.format("shop"),
+            "pyproject.toml": '[tool.pytest.ini_options]\npythonpath = ["src"]\n'},
+    "a helper beside the tests, and a conftest": {
+        "shop.py": SHOP, "tests/conftest.py": "import helper\n", "tests/helper.py": "from shop import total\n",
+        "tests/test_shop.py": TEST.format("helper")},
+    "packages that the base calls as the library does": {
+        "test/__init__.py": "", "test/shop.py": SHOP, "test/support/__init__.py": "", "colorsys.py": SHOP,
+        "tests/test_shop.py": TEST.format("test.shop") + "\n\nfrom colorsys import total\n"},
+    "a child that runs on after a test": {"tests/test_shop.py": (
+        "import os\n\n\ndef test_total():\n    if child := os.fork():\n        os.waitpid(child, 0)\n")},
+    "a plugin of its own": {"shop.py": SHOP, "plugin.py": "", "pytest.ini": "[pytest]\naddopts = -p plugin\n",
+                            "tests/test_shop.py": TEST.format("shop")},
+}
+
+
+@pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
+def test_an_honest_project_imports_its_own(tmp_path: Path, files: dict[str, str]) -> None:
+    out, app = tmp_path / "out", tmp_path / "app"
+    for name, text in files.items():
+        (app / name).parent.mkdir(parents=True, exist_ok=True)
+        (app / name).write_text(text)
+    out.mkdir()
+    key = ordered(out, importable(files) - {"new"})
+    ended = subprocess.run([sys.executable, "-P", pytest_run.__file__, out / ORDER, out / REPORT, "-q", "-p", "no:cacheprovider"],
+                           cwd=app, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+    assert told(key, (out / REPORT).read_bytes()) == (0, [("tests.test_shop::test_total", "passed")]), ended.stdout
+    assert not (out / ORDER).exists()
