@@ -3,22 +3,25 @@
 Properties kept: the head of a pull request is fetched by the trusted git and read as data; the law in force stays that
 of the base; whoever proposes it, a stranger or a program, gets the same words and no authority; each head is looked at
 once on each base, and nothing is said again that has not changed; one that cannot be fetched, and a forge that takes no
-checks, stop nothing else.
+checks, stop nothing else. What anybody may push is read within bounds, after the pass's own work, for so long in one pass
+and no longer; a head that could not be read is not tried again.
 """
 
+from collections.abc import Callable
+from datetime import timedelta
 from itertools import islice
 
 from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceError
-from harness.domain.facts import UNKNOWN
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
-from harness.factory.comments import ALL_LABELS, consequence_annotations, consequence_words
-from harness.factory.consequence import CONSEQUENCE, Consequence, consequence
+from harness.factory.comments import consequence_annotations, consequence_words
+from harness.factory.consequence import CONSEQUENCE, Consequence
 from harness.factory.effects import say
 from harness.factory.lookout import is_proposed
 from harness.factory.plant import Plant
 from harness.factory.recorded import recorded_changes
-from harness.factory.steering import WORKFLOWS, Steering, read_steering
+from harness.factory.steering import Steering
+from harness.factory.weighing import Edit, edit_at, weighed_apart
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.paths import resembles
 from harness.ports.git import Conflict
@@ -27,22 +30,42 @@ CHECK = "factory/rules"
 HISTORY = "history.json"
 MOST = 50
 """Pull requests that one tick looks at for the first time."""
+LONGEST = timedelta(seconds=30)
+"""For so long a tick goes on to the next of them."""
+TRIES = 3
+"""Looks at one head on which the forge or the network fails in a way that may pass."""
 _LOOK = "What this pull request would be after a merge, to be read only.\n"
 _MOMENT = "2000-01-01T00:00:00+00:00"   # of a commit that nobody is shown: the same two sides give the same one
 
 
-def show_consequences(plant: Plant, steering: Steering) -> None:
-    """Set the check on every open pull request that edits the law, where it is not set for this head and base yet."""
-    branch = plant.forge.default_branch()
+Weigh = Callable[[Edit], Consequence | None]
+
+
+def show_consequences(plant: Plant, steering: Steering, *, weigh: Weigh = weighed_apart, within: timedelta = LONGEST) -> None:
+    """Set the check on every open pull request that edits the law, where it is not set for this head and base yet; those
+    from the repository's own branches first, and at least one."""
+    branch, until = plant.forge.default_branch(), plant.clock.now() + within
     own = {entry.data["result"]["number"] for told in plant.known.those(is_proposed) for entry in told.entries
            if entry.kind == "done" and entry.data.get("effect") == "propose"}
     new = (one for one in plant.forge.pull_requests() if one.base_branch == branch and one.number not in own
            and not any(plant.ledger.find(key) for key in (_key(one), _key(one, steering))))
-    for proposed in islice(new, MOST):
+    for proposed in islice(sorted(new, key=lambda one: not one.same_repository), MOST):
         try:
-            _look_at(plant, steering, proposed)
+            _look_at(plant, steering, proposed, weigh)
         except (GitError, ForgeError) as error:
             plant.tell(f"pull request #{proposed.number}", CHECK, str(error))
+            _remember(plant, steering, proposed, error)
+        if plant.clock.now() > until:
+            return
+
+
+def _remember(plant: Plant, steering: Steering, proposed: PullRequest, error: GitError | ForgeError) -> None:
+    """Have the head not looked at again: for good where git could not read it, on this base where the forge took no check.
+    What may pass is tried a few times."""
+    key = _key(proposed) if isinstance(error, GitError) else _key(proposed, steering)
+    tries = (f"{key}/tried/{number}" for number in range(1, TRIES))
+    free = next((one for one in tries if plant.ledger.find(one) is None), key) if error.retryable else key
+    plant.ledger.append(CONSEQUENCE, free, data={"pull_request": proposed.number, "conclusion": None, "failed": str(error)[:300]})
 
 
 def _key(proposed: PullRequest, steering: Steering | None = None) -> str:
@@ -50,11 +73,17 @@ def _key(proposed: PullRequest, steering: Steering | None = None) -> str:
     return f"{CONSEQUENCE}/{proposed.number}/{proposed.head}" + (f"/{steering.base}" if steering else "")
 
 
-def _look_at(plant: Plant, steering: Steering, proposed: PullRequest) -> None:
+def _look_at(plant: Plant, steering: Steering, proposed: PullRequest, weigh: Weigh) -> None:
     plant.repository.fetch(f"refs/pull/{proposed.number}/head")
+    plant.repository.changed(steering.base, proposed.head)      # what is too much to be read is too much to be merged
     commit, merged = _as_it_would_stand(plant, steering, proposed)
-    touched = any(resembles(DOCUMENTS, change.path) for change in plant.repository.diff(steering.base, commit).files)
-    found = _consequence(plant, steering, commit, merged=merged) if touched else None
+    touched = any(resembles(DOCUMENTS, path) for path in plant.repository.changed(steering.base, commit))
+    found, key = None, _key(proposed, steering)
+    try:
+        found = weigh(edit_at(plant.repository, commit, old=steering.governance, past=_past(plant, steering),
+                              merged=merged)) if touched else None
+    except GovernanceError as error:
+        found, key = Consequence(fault=str(error), merged=merged), _key(proposed)
     if found is None:
         plant.ledger.append(CONSEQUENCE, _key(proposed), data={"pull_request": proposed.number, "conclusion": None})
         return
@@ -63,7 +92,7 @@ def _look_at(plant: Plant, steering: Steering, proposed: PullRequest) -> None:
     notes = consequence_annotations(found)
     say(plant, lambda: plant.writer.set_check(proposed.head, CHECK, conclusion=conclusion, title=title, summary=summary,
                                               annotations=notes))
-    plant.ledger.append(CONSEQUENCE, _key(proposed, steering), data={
+    plant.ledger.append(CONSEQUENCE, key, data={
         "pull_request": proposed.number, "head": proposed.head, "base": steering.base, "author": proposed.author.id,
         "login": proposed.author.login, "conclusion": conclusion, "title": title, "summary": summary, "rules": steering.digest})
 
@@ -72,21 +101,6 @@ def _as_it_would_stand(plant: Plant, steering: Steering, proposed: PullRequest) 
     """A branch that is behind says less than the base does; so it is read merged, and as it is where it conflicts."""
     made = plant.candidates.merge(steering.base, proposed.head, message=_LOOK, at=_MOMENT)
     return (proposed.head, False) if isinstance(made, Conflict) else (made, True)
-
-
-def _consequence(plant: Plant, steering: Steering, commit: CommitSha, *, merged: bool) -> Consequence | None:
-    """None where the texts that govern are the same to the byte: another project's, further down, bind nothing here."""
-    try:
-        new = read_steering(plant.repository, commit)
-    except (GovernanceError, ConfigError) as error:
-        return Consequence(fault=str(error), merged=merged)
-    if new.governance.digest == steering.governance.digest:
-        return None
-    past = _past(plant, steering)
-    paths = {*plant.repository.files(commit), *(file.path for change in past if change.facts.files is not UNKNOWN
-                                                for file in change.facts.files)}
-    return consequence(steering.governance, new.governance, past, paths=paths, workflows=WORKFLOWS, labels=ALL_LABELS,
-                       merged=merged)
 
 
 def _past(plant: Plant, steering: Steering) -> tuple[RecordedChange, ...]:

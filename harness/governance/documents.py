@@ -77,8 +77,8 @@ def _found(canonical: str, names: list[str]) -> str:
         shown = like[0].encode("ascii", "backslashreplace").decode()
         raise GovernanceError(f"looks like {canonical} and is not; remove it or rename it", file=shown)
     if not found:
-        raise GovernanceError(f"not found at the root of the repository; the factory needs {', '.join(DOCUMENTS)}",
-                              file=canonical)
+        wanted = ", ".join(DOCUMENTS)
+        raise GovernanceError(f"not found as a plain file at the root; the factory needs {wanted}", file=canonical)
     return found[0]
 
 

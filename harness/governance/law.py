@@ -6,14 +6,13 @@ may edit these files, a change that the factory proposes may not.
 
 from harness.domain.governance import DOCUMENTS, Level, OnFail, Rule, Source
 from harness.governance.checks.paths import FileModes, PathNames, Paths
+from harness.governance.tool_configs import TOOL_CONFIGS
 
 PREFIX = "LAW-"
 """Ids that begin so are the factory's own."""
 
 PROTECTED: tuple[str, ...] = (
-    *DOCUMENTS, "AGENTS.md", ".claude", ".mcp.json", ".cursorrules",
-    ".github", ".gitattributes", ".gitmodules", ".env*",
-    "/factory.toml", "/workflows",
+    *DOCUMENTS, ".github", ".gitattributes", ".gitmodules", ".env*", "/factory.toml", "/workflows", *TOOL_CONFIGS,
 )
 
 _SOURCE = Source("(built in)", 1, 1)

@@ -78,6 +78,10 @@ class Repository(Protocol):
         """Raw facts between two commits."""
         ...
 
+    def changed(self, base: CommitSha, head: CommitSha) -> tuple[bytes, ...]:
+        """The paths that differ between two commits. Raises GitError where they are too many for anybody to look at."""
+        ...
+
 
 class Worktrees(Protocol):
     """A run's private checkout, and the way back from it without running git there."""

@@ -42,7 +42,7 @@ class TrustedCandidates:
 
         In a checkout, a branch's own `merge=union` swallowed a conflict. Raises GitError when there is no merge base.
         """
-        said = self._trusted.git.said(*_MERGE, sha(base), sha(head))
+        said = self._trusted.reading.said(*_MERGE, sha(base), sha(head))
         if said.status not in (0, 1):
             raise GitError(f"git merge-tree: {said.last_words}")
         tree, *paths = said.out.removesuffix(b"\0").split(b"\0")

@@ -5,19 +5,33 @@ the raw bytes (git quotes a homoglyph unless told `-z`, and a pattern misses it)
 ref or pager has a say; what was not read is a fact (`too_large`, lines None), never a zero.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 
+from harness.domain.errors import GitError
 from harness.domain.facts import GITLINK, NO_FILE, ChangeKind, FileChange
-from harness.domain.issue import CommitSha
+from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.git import Diff
 from harness.repository.lines import line_change
-from harness.repository.objects import blobs, sizes
-from harness.repository.plumbing import Git
+from harness.repository.objects import blobs, raw_objects, sizes
+from harness.repository.plumbing import READING, Git
 
 _KINDS = {"A": ChangeKind.ADDED, "M": ChangeKind.MODIFIED, "D": ChangeKind.DELETED, "T": ChangeKind.TYPE_CHANGED}
+MOST_PATHS = 100_000
+"""Paths of one change, beyond which nothing is said of it."""
+_DEEPEST = 128
+_TREES = 32 * 1024 * 1024   # bytes of the trees of one level: a million entries
+_NAMES = 32 * 1024 * 1024   # bytes of all the paths
+_OID_BYTES = 20
+_FOLDER = b"40000"
+_NOTHING = (b"", "")
 _COMMAND = ("diff-tree", "--raw", "-z", "-r", "--no-renames", "--no-ext-diff", "--no-textconv", "--no-commit-id",
             "--full-index", "--end-of-options")
+
+# https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md, and https://git-annex.branchable.com/internals/pointer_file/
+_POINTER = re.compile(rb"\s*(?:version\s+https?://(?:git-lfs|hawser)\.github\.com/spec/|# git-media|/annex/objects/)")
+_SIZE_BEHIND = re.compile(rb"(?m)(?:^size\s+|-s)([0-9]{1,18})(?=\s|-)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +64,7 @@ class _Raw:
 def raw_diff(git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits | None = None) -> Diff:
     """The facts of a change, files in git's order. Raises GitError when an object is missing."""
     limits = limits or DiffLimits()
-    records = tuple(_records(git.output(*_COMMAND, base, head)))
+    records = tuple(_listed(git, base, head))
     weights = sizes(git, (oid for record in records for oid in record.readable))
     wanted = frozenset(_within(records, weights, limits))
     oids = sorted({oid for record in records if record.path in wanted for oid in record.readable})
@@ -62,6 +76,59 @@ def raw_diff(git: Git, base: CommitSha, head: CommitSha, *, limits: DiffLimits |
         if fresh:
             added[record.path] = fresh
     return Diff(tuple(files), added, too_large=len(wanted) < len(records))
+
+
+def changed_paths(git: Git, base: TreeSha, head: TreeSha) -> tuple[bytes, ...]:
+    """The paths that differ between two trees, sorted. Raises GitError where they are more than MOST_PATHS, or too deep.
+
+    Folder by folder, by names alone: `diff-tree` first holds all that it will print, and a tree of trees has no end."""
+    found, room = list[bytes](), _NAMES
+    pairs: list[tuple[bytes, str, str]] = [(b"", base, head)]
+    for _ in range(_DEEPEST):
+        trees = _trees(git, {oid for _, *sides in pairs for oid in sides if oid})
+        inner: list[tuple[bytes, str, str]] = []
+        for above, before, after in pairs:
+            old, new = trees.get(before, {}), trees.get(after, {})
+            for name in (name for name in old.keys() | new.keys() if old.get(name) != new.get(name)):
+                was, now = old.get(name, _NOTHING), new.get(name, _NOTHING)
+                if _FOLDER in (was[0], now[0]):
+                    inner.append((above + name + b"/", _tree(was), _tree(now)))
+                if {was[0], now[0]} - {_FOLDER, b""}:
+                    found.append(above + name)
+                room -= len(above) + len(name)
+                if len(found) + len(inner) > MOST_PATHS or room < 0:
+                    raise GitError(f"{head:.12} changes more than {MOST_PATHS:,} paths, or longer ones than are read: a tree of "
+                                   "such a size is not read")
+        if not inner:
+            return tuple(sorted(found))
+        pairs = inner
+    raise GitError(f"{head:.12} changes what lies more than {_DEEPEST} folders deep: such a tree is not read")
+
+
+def _tree(entry: tuple[bytes, str]) -> str:
+    """The object of an entry that is a folder; nothing for any other."""
+    mode, oid = entry
+    return oid if mode == _FOLDER else ""
+
+
+def _trees(git: Git, oids: Collection[str]) -> Mapping[str, Mapping[bytes, tuple[bytes, str]]]:
+    """The entries of each tree: mode and object by name."""
+    bounded = replace(git, bounds=replace(READING, output=_TREES))
+    return {item.oid: dict(_entries(item.data)) for item in raw_objects(bounded, sorted(oids))}
+
+
+def _entries(tree: bytes) -> Iterator[tuple[bytes, tuple[bytes, str]]]:
+    at = 0
+    while at < len(tree):
+        end = tree.index(b"\0", at)
+        mode, name = tree[at:end].split(b" ", 1)
+        at = end + 1 + _OID_BYTES
+        yield name, (mode.lstrip(b"0"), tree[end + 1:at].hex())
+
+
+def _listed(git: Git, base: CommitSha, head: CommitSha) -> Iterator[_Raw]:
+    bounds = replace(git.bounds or READING, records=2 * MOST_PATHS)   # of each record two fields: its facts and its path
+    return _records(replace(git, bounds=bounds).output(*_COMMAND, base, head))
 
 
 def _records(told: bytes) -> Iterator[_Raw]:
@@ -94,7 +161,19 @@ def _change(record: _Raw, weights: Mapping[str, int], contents: Mapping[str, byt
     if contents is not None and GITLINK not in (record.old_mode, record.new_mode):
         old, new = contents.get(record.old_oid or "", b""), contents.get(record.new_oid or "", b"")
         counted = line_change(old, new)
-        fresh, binary = counted.fresh, b"\0" in old or b"\0" in new
+        fresh, binary = counted.fresh, any(b"\0" in side or _is_pointer(side) for side in (old, new))
+        size = max(size, _bytes_behind(new))
         added, deleted = (None, None) if binary else (counted.added, counted.deleted)
     return FileChange(record.path, record.kind, record.old_mode, record.new_mode, record.old_oid, record.new_oid,
                       added, deleted, binary, size), fresh
+
+
+def _is_pointer(content: bytes) -> bool:
+    """Whether this stands for content that lies elsewhere (Git LFS, git-annex): what nobody reads in a diff. One line of it
+    changes, and a whole program is another."""
+    return _POINTER.match(content) is not None
+
+
+def _bytes_behind(content: bytes) -> int:
+    """The size that a pointer tells of what it stands for; 0 of anything else."""
+    return max((int(size) for size in _SIZE_BEHIND.findall(content)), default=0) if _is_pointer(content) else 0

@@ -1,9 +1,17 @@
-"""One git process: an argument list, a closed environment, a time limit, and its own process group."""
+"""One git process: an argument list, a closed environment, a time limit, and its own process group.
+
+What a stranger can push is read with bounds: a pack of a few kilobytes can hold a tree of trees with a thousand million
+paths, and git would list them all. The kernel holds the processor time and the memory, the reader here the output.
+"""
 
 import os
+import resource
+import selectors
 import signal
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +20,23 @@ from harness.domain.errors import GitError
 from harness.repository.environment import environment
 
 SECONDS = 60.0
+_CHUNK = 256 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one git process may take: seconds of a processor, bytes of memory of its own (mapped packs are not counted),
+    bytes of any one file that it writes (0: any), and of output; with `records`, so many NULs in it."""
+
+    processor_seconds: int = 20
+    memory: int = 1024 ** 3
+    file: int = 0
+    output: int = 256 * 1024 ** 2
+    records: int = 0
+
+
+READING = Bounds()
+"""For whatever is read of a tree that a stranger may have written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +59,15 @@ class Said:
 class Git:
     """Git on one repository, named by its own folder, so that nothing is discovered from where we happen to stand.
 
-    `umask` is for what it writes (-1: as we have it); `nice` lets it stand back for whatever else runs.
+    `umask` is for what it writes (-1: as we have it); `nice` lets it stand back for whatever else runs. With `bounds` it
+    is ended where it takes more.
     """
 
     git_dir: Path
     seconds: float = SECONDS
     umask: int = -1
     nice: int = 0
+    bounds: Bounds | None = None
 
     def output(self, *arguments: str, stdin: bytes = b"", settings: Iterable[tuple[str, str]] = (),
                more: Mapping[str, str] | None = None) -> bytes:
@@ -56,17 +83,27 @@ class Git:
 
     def said(self, *arguments: str, stdin: bytes = b"", settings: Iterable[tuple[str, str]] = (),
              more: Mapping[str, str] | None = None, seconds: float | None = None) -> Said:
-        """Run a command to its end, whatever its status. Raises GitError (retryable) when the time is up."""
+        """Run a command to its end, whatever its status. Raises GitError when it goes beyond its bounds, and a retryable one
+        when the time is up."""
         limit = seconds or self.seconds
         argv = ("nice", f"--adjustment={self.nice}", "git", f"--git-dir={self.git_dir}", *arguments)
         process = _started(argv if self.nice else argv[2:], environment(settings, more=more), umask=self.umask)
         try:
-            out, err = process.communicate(input=stdin, timeout=limit)
+            if self.bounds is None:
+                out, err = process.communicate(input=stdin, timeout=limit)
+            else:
+                _limit(process.pid, self.bounds)
+                out, err = _bounded(process, stdin, self.bounds, seconds=limit)
         except subprocess.TimeoutExpired as late:
             words = f"git {arguments[0]} in {self.git_dir.name} took more than {limit:g} s"
             raise GitError(words, retryable=True) from late
+        except _TooMuch as beyond:
+            raise GitError(f"git {arguments[0]} in {self.git_dir.name} {beyond}: a tree of such a size is not read") from None
         finally:   # a time limit, a stop or Ctrl-C must not leave behind a git that still writes
             _end(process)
+        if self.bounds is not None and process.returncode == -signal.SIGXCPU:
+            raise GitError(f"git {arguments[0]} in {self.git_dir.name} took more than {self.bounds.processor_seconds} s of a "
+                           "processor: a tree of such a size is not read")
         return Said(process.returncode, out, err.decode("utf-8", "backslashreplace"))
 
 
@@ -93,8 +130,82 @@ def _started(argv: tuple[str, ...], variables: Mapping[str, str], *, umask: int)
         raise GitError(f"git could not be started: {error}", retryable=True) from error
 
 
+class _TooMuch(Exception):
+    """A git process printed more than is read."""
+
+
+def _limit(pid: int, bounds: Bounds) -> None:
+    """Have the kernel hold a process to its bounds, and all that it starts. Only Linux lets one process do that to another."""
+    if not hasattr(resource, "prlimit"):
+        return
+    wanted = {resource.RLIMIT_CPU: bounds.processor_seconds, resource.RLIMIT_DATA: bounds.memory,
+              resource.RLIMIT_FSIZE: bounds.file}
+    for what, most in wanted.items():
+        if most:
+            resource.prlimit(pid, what, (most, most + (what == resource.RLIMIT_CPU)))
+
+
+def _bounded(process: Any, stdin: bytes, bounds: Bounds, *, seconds: float) -> tuple[bytes, bytes]:
+    """What `communicate` gives, read only as far as the bounds go. Raises _TooMuch and TimeoutExpired."""
+    until, left, told = time.monotonic() + seconds, memoryview(stdin), _Told(bounds)
+    with selectors.DefaultSelector() as waiting:
+        waiting.register(process.stdout, selectors.EVENT_READ, told.out)
+        waiting.register(process.stderr, selectors.EVENT_READ, told.err)
+        os.set_blocking(process.stdin.fileno(), False)
+        waiting.register(process.stdin, selectors.EVENT_WRITE)
+        while waiting.get_map():
+            ready = waiting.select(until - time.monotonic())
+            if time.monotonic() >= until:
+                raise subprocess.TimeoutExpired("git", seconds)
+            for key, _ in ready:
+                if key.data is None:
+                    left = _sent(key.fd, left)
+                    ended = not left
+                else:
+                    ended = not told.take(key.data, os.read(key.fd, _CHUNK))
+                if ended:
+                    pipe: Any = key.fileobj
+                    waiting.unregister(pipe)
+                    pipe.close()
+    process.proc.wait(max(until - time.monotonic(), 1.0))
+    return b"".join(told.out), b"".join(told.err)
+
+
+class _Told:
+    """What a process has printed so far, on both of its pipes."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.out: list[bytes] = []
+        self.err: list[bytes] = []
+        self._bounds, self._size, self._records = bounds, 0, 0
+
+    def take(self, pipe: list[bytes], chunk: bytes) -> bool:
+        """Keep a chunk of one of them; whether there was one. Raises _TooMuch."""
+        pipe.append(chunk)
+        self._size += len(chunk)
+        if self._size > self._bounds.output:
+            raise _TooMuch(f"printed more than {self._bounds.output:,} bytes")
+        self._records += chunk.count(b"\0") if self._bounds.records else 0
+        if self._records > self._bounds.records:
+            raise _TooMuch(f"listed more than {self._bounds.records:,} entries")
+        return bool(chunk)
+
+
+def _sent(pipe: int, left: memoryview) -> memoryview:
+    """What is still to be sent; nothing where nobody reads it any more."""
+    try:
+        return left[os.write(pipe, left[:_CHUNK]):] if left else left
+    except BlockingIOError:
+        return left
+    except BrokenPipeError:
+        return left[:0]
+
+
 def _end(process: Any) -> None:
     """Kill git and all that it started, and reap it. Nothing happens to one that has ended by itself."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
+        process.proc.wait()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            with suppress(OSError):
+                pipe.close()

@@ -2,21 +2,25 @@
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.git import Diff
-from harness.repository.diff import raw_diff
+from harness.repository.diff import changed_paths, raw_diff
 from harness.repository.guard import TRUSTED_CONFIG, require_untouched
 from harness.repository.names import branch_ref, full_ref, is_sha, remote_url, sha, shown
 from harness.repository.objects import Entry, blobs, entries, entry_at, verify
-from harness.repository.plumbing import Git
+from harness.repository.plumbing import READING, Bounds, Git
 from harness.repository.remote import Remote
 
 FETCHED = "refs/factory/forge"   # what the forge had; `transfer.hideRefs` keeps every ref from the run stores
 READ_AT_MOST = 16 * 1024 * 1024
+PROPOSED = "refs/pull/"   # where a forge keeps what anybody may push
+_FETCHING = Bounds(processor_seconds=60, memory=2 * 1024 ** 3, file=1024 ** 3, output=16 * 1024 ** 2)
+"""For a fetch of what a stranger proposes: more objects than this are not looked at."""
 
 
 class TrustedRepository:
@@ -40,16 +44,23 @@ class TrustedRepository:
         require_untouched(self.git_dir)
         return Git(self.git_dir)
 
+    @property
+    def reading(self) -> Git:
+        """The same, with bounds: for trees that a stranger may have written."""
+        return replace(self.git, bounds=READING)
+
     def fetch(self, *refs: str) -> None:
         """Bring branches, full refs or commits from the forge, each object checked by fsck before it is kept.
 
-        Nothing of ours moves: what comes is kept under `refs/factory/forge`.
+        Nothing of ours moves: what comes is kept under `refs/factory/forge`. A pull request's head has bounds.
         """
         if refs:
+            bounds = _FETCHING if any(ref.startswith(PROPOSED) for ref in refs) else None
             with self._fetching:   # two at once would fight for the lock of one ref
                 self.remote.output(
-                    self.git, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance",
-                    "--", remote_url(self.remote.url), *(_refspec(ref) for ref in refs))
+                    replace(self.git, bounds=bounds), "fetch",
+                    "--quiet", "--no-tags", "--no-write-fetch-head", "--no-auto-maintenance", "--",
+                    remote_url(self.remote.url), *(_refspec(ref) for ref in refs))
 
     def tip(self, branch: str) -> CommitSha:
         """The forge's present tip of a branch. Raises GitError when it has none of that name."""
@@ -88,7 +99,7 @@ class TrustedRepository:
 
     def entries(self, treeish: str) -> tuple[Entry, ...]:
         """Every entry of a commit's or a tree's files, with mode, object and size."""
-        return entries(self.git, sha(treeish))
+        return entries(self.reading, sha(treeish))
 
     def blobs(self, oids: Sequence[str]) -> Iterator[bytes]:
         """The raw bytes of each file by its object, in the order asked. All of them are in memory at once."""
@@ -100,7 +111,7 @@ class TrustedRepository:
 
     def read(self, commit: CommitSha, path: str) -> bytes | None:
         """The bytes of a plain file; None where there is none, and for a symlink: its target is not its text."""
-        git, name = self.git, path.encode("utf-8", "surrogateescape")
+        git, name = self.reading, path.encode("utf-8", "surrogateescape")
         entry = entry_at(git, sha(commit), name)
         if entry is None or not entry.is_file:
             return None
@@ -110,7 +121,11 @@ class TrustedRepository:
 
     def diff(self, base: CommitSha, head: CommitSha) -> Diff:
         """Raw facts between two commits (see `harness.repository.diff`)."""
-        return raw_diff(self.git, sha(base), sha(head))
+        return raw_diff(self.reading, sha(base), sha(head))
+
+    def changed(self, base: CommitSha, head: CommitSha) -> tuple[bytes, ...]:
+        """The paths that differ, without a look at what is in them."""
+        return changed_paths(self.reading, self.tree_of(base), self.tree_of(head))
 
 
 def _refspec(ref: str) -> str:

@@ -10,6 +10,7 @@ from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance
 from harness.factory.comments import ALL_LABELS
 from harness.governance.export import Exported, ExportedFile, codeowners, issue_forms, labels, rulesets
+from harness.onboarding.holding import beginning_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def written(folder: Path, files: Sequence[ExportedFile]) -> tuple[str, ...]:
 
 def _is(path: Path, text: str) -> bool:
     try:
-        return path.read_bytes() == text.encode("utf-8")
+        return beginning_of(path.parent, path.name) == text.encode("utf-8")
     except OSError:
         return False
 

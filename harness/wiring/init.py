@@ -20,6 +20,7 @@ from harness.factory.comments import ALL_LABELS
 from harness.governance import governing_files, read_governance
 from harness.onboarding import Contradiction, Draft, Survey, drafts_of, gaps_of, survey_of
 from harness.onboarding.drafts import CONFIG, LABELS, TAKEN
+from harness.onboarding.holding import beginning_of
 from harness.onboarding.nevers import nevers_of
 from harness.onboarding.runner import runner_of
 from harness.wiring.prose import contradictions_at
@@ -142,7 +143,7 @@ def _git_dir(top: Path) -> Path:
     if path.is_dir():
         return path
     try:
-        said = path.read_text("utf-8")
+        said = beginning_of(top, path.name).decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError("cannot be read, so this repository cannot", file=str(path)) from error
     if not said.startswith("gitdir: "):
@@ -222,7 +223,14 @@ def _read(top: Path, drafts: Mapping[str, str]) -> None:
     modes = {os.fsencode(name): LINK if (top / name).is_symlink() else REGULAR for name in there}
     texts = {name: text.encode() for name, text in drafts.items() if name.casefold() in LAW}
     names = governing_files({**modes, **{name.encode(): REGULAR for name in texts}}).values()
-    read_governance({name: texts[name] if name in texts else (top / name).read_bytes() for name in names})
+    read_governance({name: texts[name] if name in texts else _law_in(top, name) for name in names})
+
+
+def _law_in(top: Path, name: str) -> bytes:
+    try:
+        return beginning_of(top, name)
+    except OSError as error:
+        raise GovernanceError(f"cannot be read: {error.strerror or error}; put a plain file there", file=name) from error
 
 
 def _kept(survey: Survey, wrote: Iterable[Draft]) -> Iterator[str]:

@@ -6,7 +6,7 @@ from typing import Never
 import pytest
 
 from harness.domain.errors import GitError
-from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
+from harness.domain.facts import ChangeFacts
 from harness.domain.issue import Actor
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
@@ -15,23 +15,15 @@ from harness.factory.consequence import CONSEQUENCE, consequence
 from harness.factory.lawedits import CHECK, MOST, show_consequences
 from harness.factory.report import edit_of
 from harness.factory.tick import current_steering
+from harness.factory.weighing import weighed
 from harness.governance import read_governance
 from harness.governance.past.factsjson import facts_as_json
-from harness.governance.past.history import RecordedChange
 from tests.factory.kills import Killed
+from tests.factory.proposals import NEW_RULE, TIGHTER, check, edited, given_lines, look, propose, record, rules
 from tests.factory.world import World
 from tests.fakes.people import FakeValidator
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-TIGHTER = [(b"max: 300", b"max: 100"), (b"at most 300", b"at most 100"), (b"changed_lines: 300", b"changed_lines: 100"),
-           (b"changed_lines: 301", b"changed_lines: 101")]
-
-
-def edited(text: bytes, *changes: tuple[bytes, bytes]) -> bytes:
-    for old, new in changes or TIGHTER:
-        assert old in text
-        text = text.replace(old, new)
-    return text
 
 
 def past(world, **lines: int) -> None:
@@ -42,35 +34,6 @@ def past(world, **lines: int) -> None:
         world.ledger.append("facts", f"facts/{issue}", issue=issue, run=None, data={
             "base": "b" * 40, "head": f"{issue:040}", "applies": "pr", "rules": "x", "facts": facts_as_json(facts),
             "action": None, "findings": []})
-
-
-def given_lines(lines):
-    return (FileChange(b"tidebook/store.py", ChangeKind.MODIFIED, "100644", "100644", "1" * 40, "2" * 40, lines, 0, size=9),)
-
-
-def propose(world, files, *, author="mara", branch="edit", **more):
-    """Somebody's pull request, on today's base."""
-    tree = dict(world.git.trees[world.git.tree_of(world.remote["main"])])
-    for name, content in files.items():
-        if content is None:
-            tree.pop(name)
-        else:
-            tree[name] = content
-    world.remote[branch] = world.git.commit(world.git.tree(tree), [world.remote["main"]], message=branch)
-    return world.forge.propose(branch, author=author, **more)
-
-
-def rules(world):
-    return world.git.read(world.remote["main"], "factory_rules.md")
-
-
-def look(world) -> None:
-    plant = world.plant()
-    show_consequences(plant, current_steering(plant))
-
-
-def check(world, branch="edit"):
-    return world.forge.checks.get((world.remote[branch], CHECK))
 
 
 def test_an_edit_shows_which_recorded_changes_it_would_decide_otherwise(world) -> None:
@@ -141,10 +104,6 @@ def words(new, *changes, mission=MISSION) -> str:
     return f"{'success' if found.holds else 'failure'}: {title}\n\n{summary}"
 
 
-def record(number, lines, **more):
-    return RecordedChange(number, ChangeFacts(files=given_lines(lines)), **more)
-
-
 @pytest.mark.parametrize(("name", "told"), [
     ("flips", lambda: words(edited(RULES) + NEW_RULE, record(31, 40), record(32, 150, url="https://forge.example/pull/32"),
                             mission=MISSION.replace(b"Tides.", b"Tides, and the moon."))),
@@ -152,21 +111,6 @@ def record(number, lines, **more):
 ])
 def test_the_check_in_words(name, told) -> None:
     assert told() == (GOLDEN / f"consequence-{name}.md").read_text("utf-8")
-
-
-NEW_RULE = b"""
-## Nothing is deleted in bulk {#F-DELETES}
-
-A change deletes at most 3 files.
-
-```yaml rule
-id: F-DELETES
-level: enforced
-check: {files: {max: 3}}
-cases:
-  - {given: {files: 3}, expect: pass}
-```
-"""
 
 
 def test_what_cannot_be_read_is_named_with_its_file_and_line(world) -> None:
@@ -317,7 +261,7 @@ def test_killed_between_the_check_and_the_ledger_it_is_said_once(world) -> None:
     world.decorate("forge", set_check=dying(forge.set_check))
     plant = world.plant()
     with pytest.raises(Killed):
-        show_consequences(plant, current_steering(plant))
+        show_consequences(plant, current_steering(plant), weigh=weighed)
     world.forge = forge
     look(world)
     assert [what for what, _ in world.forge.writes].count("set_check") == 1

@@ -291,7 +291,7 @@ def test_a_file_that_is_not_plain_text_is_refused(content, says, line) -> None:
 
 
 def test_a_missing_file_is_named() -> None:
-    with pytest.raises(GovernanceError, match=r"^CLAUDE\.md: not found at the root"):
+    with pytest.raises(GovernanceError, match=r"^CLAUDE\.md: not found as a plain file at the root"):
         read_governance({"mission.md": b"x", "factory_rules.md": b"y"})
 
 

@@ -45,12 +45,12 @@ def test_row_32_a_file_that_attributes_call_binary_is_counted_line_by_line(attac
 
 def test_row_32_neither_a_nul_nor_carriage_returns_make_a_program_small(attack) -> None:
     def packs(worktree) -> None:
-        write(worktree, "nul.py", b"x = 1\n" * 4 + b"#\0\n")
+        write(worktree, "packed.py", b"x = 1\n" * 4 + b"#\0\n")
         write(worktree, "returns.py", b"\r".join(b"x = %d" % number for number in range(400)))
 
     decision = attack.law_on(packs)
     assert rules(decision) == {"F-SIZE"}
-    assert "nul.py" in words(decision)
+    assert "packed.py" in words(decision)
     head = attack.left(writes("returns.py", b"\r".join(b"x = %d" % number for number in range(400))))
     assert "400 changed lines" in words(attack.law_of(head))
 
@@ -233,14 +233,17 @@ def test_row_84_what_runs_when_somebody_installs_is_a_dependency(attack) -> None
     assert rules(attack.law_on(writes("setup.py", "import evil\n"))) == {"F-DEPS"}
 
 
-def test_row_84_what_runs_when_a_person_builds_is_for_the_rules_of_the_repository(attack) -> None:
-    """The factory runs none of these but in a box; `paths: {deny: [Makefile, ...]}` is a rule's to say, and ours says it."""
+def test_row_84_what_runs_when_a_person_builds_is_for_a_person(attack) -> None:
+    """The factory runs none of these but in a box. What a script of package.json is called for, a rule of the project's says."""
     def edits(worktree) -> None:
         write(worktree, "Makefile", "all:\n\tevil\n")
         write(worktree, ".pre-commit-config.yaml", "repos: []\n")
         write(worktree, "package.json", '{"scripts": {"test": "evil"}}')
 
-    assert rules(attack.law_on(edits)) == set()
+    decision = attack.law_on(edits)
+    assert rules(decision) == {"LAW-PROTECTED"}
+    assert all(name in evidence(decision, "LAW-PROTECTED") for name in ("Makefile", ".pre-commit-config.yaml"))
+    assert "package.json" not in evidence(decision, "LAW-PROTECTED")
 
 
 UNPACKED = 1 << 26

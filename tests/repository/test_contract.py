@@ -98,6 +98,13 @@ def test_a_diff_tells_kind_lines_and_the_bytes_that_are_new(world, base) -> None
     assert world.repository.diff(base, base).files == ()
 
 
+def test_the_paths_that_differ_are_those_of_the_diff(world, base) -> None:
+    head = world.commit({"a": None, "a/b/c": b"1\n", "a/b.py": b"1\n", "gone": b"1\n", "new": b"n\n"}, branch="work", start=base)
+    assert world.repository.changed(base, head) == (b"a", b"a/b.py", b"a/b/c", b"gone", b"new")
+    assert sorted(file.path for file in world.repository.diff(base, head).files) == list(world.repository.changed(base, head))
+    assert world.repository.changed(head, head) == ()
+
+
 def test_a_worktree_is_the_bases_files_fresh_each_time_and_its_snapshot_their_tree(world, base) -> None:
     folder = world.worktrees.open("r1", base)
     assert (folder / "a").read_bytes() == b"1\n"

@@ -75,6 +75,22 @@ def test_binary_content_has_unknown_lines_and_its_bytes_are_scanned_all_the_same
     assert b"token=abc" in diff.added[b"logo.png"]
 
 
+POINTERS = {
+    "lfs": b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 734003200\n",
+    "lfs with an extension": b"version https://git-lfs.github.com/spec/v1\next-0-x sha256:%s\noid sha256:00\nsize 734003200\n",
+    "hawser": b"version http://hawser.github.com/spec/v1\noid sha256:%s\nsize 734003200\n",
+    "annex": b"/annex/objects/SHA256E-s734003200--%s.bin\n",
+}
+
+
+@pytest.mark.parametrize("pointer", POINTERS.values(), ids=POINTERS)
+def test_a_pointer_to_content_elsewhere_is_binary_and_as_large_as_that_content(town, pointer) -> None:
+    base = town.started({"tool": pointer % (b"a" * 64)})
+    head = town.change({"tool": pointer % (b"b" * 64), "new": pointer % (b"c" * 64)}, start=base)
+    files = town.trusted.diff(base, head).files
+    assert [(change.binary, change.lines, change.size) for change in files] == [(True, UNKNOWN, 734_003_200)] * 2
+
+
 def test_too_many_files_too_many_bytes_and_one_large_file_are_facts_and_not_errors(town) -> None:
     base = town.started({"a": "1\n"})
     head = town.change({f"f{number}": f"{number}\n" * 100 for number in range(5)}, start=base)

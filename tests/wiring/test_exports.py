@@ -72,7 +72,10 @@ def test_what_is_not_said_is_told_aside(export) -> None:
     assert "not said: F-PATHS: that all other paths are protected" in err
     assert "not said" not in out
     document = json.loads(export("ruleset", "--json")[1])
-    assert {left["rule"] for left in document["left"]} == {"", "F-PATHS"}
+    assert {left["rule"] for left in document["left"]} == {"", "F-PATHS", "LAW-PROTECTED"}
+    restricted = str(document["files"])
+    assert "Makefile" not in restricted     # a push ruleset stops people, too
+    assert "mission.md" in restricted
 
 
 @pytest.mark.parametrize(("words", "says"), [

@@ -27,6 +27,8 @@ from harness.domain.facts import (
 )
 from harness.governance.language.yamlblock import Value
 
+MOST_FILES = 10_000
+"""Files of one example: a change of more is not read at all."""
 _FILE_KEYS = ("changed_lines", "added_lines", "deleted_lines", "files", "modified", "file_bytes", "modes", "deleted",
               "binary", "added_text")
 
@@ -81,7 +83,11 @@ def _texts(given: dict[str, Value], key: str) -> tuple[str, ...]:
 def _paths(value: Value | None, below: str) -> tuple[str, ...]:
     if value is None:
         return ()
-    return tuple(f"{below}file-{number}" for number in range(value.whole())) if value.is_whole else value.texts()
+    if not value.is_whole:
+        return value.texts()
+    if value.whole() > MOST_FILES:
+        value.expected(f"at most {MOST_FILES:,} files")
+    return tuple(f"{below}file-{number}" for number in range(value.whole()))
 
 
 def _file(path: str) -> FileChange:

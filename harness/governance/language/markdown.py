@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 BLOCKS = {RULES: "rule", MISSION: "scope"}
 """Which kind of block each document holds. CLAUDE.md holds none: how code is written is advice."""
 
-_ID = re.compile(r"\s*\{#(?P<id>[^}]*)\}\s*$")
+_ID = "{#"
 _FRONT = "---"
 _SCHEMA = re.compile(r"\W*schema\s*:")
 _TOP = 8             # lines at the top of a document where a garbled front matter would stand
@@ -119,8 +119,12 @@ def _section(document: Document, tokens: "Sequence[Token]", lines: list[str]) ->
 
 
 def _title(heading: str) -> tuple[str, str]:
-    found = _ID.search(heading)
-    return (heading[: found.start()].strip(), found["id"]) if found else (heading.strip(), "")
+    """A heading's words and its id. By hand: a pattern that looks for its own end tries from every `{#`."""
+    written = heading.strip()
+    open_at = written.find(_ID, written.rfind("}", 0, -1) + 1) if written.endswith("}") else -1
+    if open_at < 0:
+        return written, ""
+    return written[:open_at].rstrip(), written[open_at + len(_ID): -1]
 
 
 def _is_block(document: Document, token: "Token") -> bool:

@@ -84,8 +84,8 @@ def _tagged(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
     at = _opener_in(token.content)
     if at is not None and not (comment and content.endswith("-->")):
         _refuse(document, line + at, f"stands in HTML, which takes it in; leave an empty line before a `{wanted}` block")
-    for stated in _STATES.finditer(token.content):
-        yield Stray(line + token.content[: stated.start()].count("\n"), f"{stated['id']} stands in HTML and binds nothing")
+    for below, stated in _stated_in(token.content):
+        yield Stray(line + below, f"{stated} stands in HTML and binds nothing")
 
 
 def _prose(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
@@ -93,9 +93,16 @@ def _prose(document: Document, token: "Token", wanted: str) -> Iterator[Stray]:
     at = _opener_in(token.content)
     if at is not None:
         _refuse(document, line + at, f"reads as prose; a `{wanted}` block opens with three backticks at the start of a line")
-    for stated in _STATES.finditer(token.content):
-        yield Stray(line + token.content[: stated.start()].count("\n"),
-                    f"`id: {stated['id']}` stands in prose and binds nothing; a `{wanted}` block would")
+    for below, stated in _stated_in(token.content):
+        yield Stray(line + below, f"`id: {stated}` stands in prose and binds nothing; a `{wanted}` block would")
+
+
+def _stated_in(content: str) -> Iterator[tuple[int, str]]:
+    """Each id that is stated, with its line from 0. Each line is counted once, however many ids there are."""
+    line = read_to = 0
+    for stated in _STATES.finditer(content):
+        line, read_to = line + content.count("\n", read_to, stated.start()), stated.start()
+        yield line, stated["id"]
 
 
 def _opener_in(content: str, *, like: str = "") -> int | None:
