@@ -22,14 +22,14 @@ def status(as_json: bool) -> None:
     from harness.engine.clock import SystemClock
     from harness.factory.effects import is_flagged
     from harness.factory.history import is_told_to_stop
-    from harness.factory.pause import pause_in_force
+    from harness.factory.pause import pause_in_force, paused_issues
     from harness.factory.report import status as report
     from harness.factory.space import space
     from harness.wiring import open_ledger
 
     with open_ledger(home()) as ledger:
         disk = space(home())
-        paused = pause_in_force(ledger, SystemClock().now())
+        paused, waiting = pause_in_force(ledger, now := SystemClock().now()), paused_issues(ledger, now)
         stopped = is_flagged(home() / "STOP") is not False or is_told_to_stop(ledger)
         found = report(ledger, stopped=stopped, full=disk.says if disk.is_short else "", paused=paused.says if paused else "")
     if as_json:
@@ -41,6 +41,8 @@ def status(as_json: bool) -> None:
         click.echo(f"FROZEN: {printable(found['frozen'])}; look at it, then `factory resume`.")
     if found["paused"]:
         click.echo(f"PAUSED: {printable(found['paused'])}. It goes on by itself; `factory resume` lifts it now.")
+    for number, pause in sorted(waiting.items()):
+        click.echo(f"#{number} PAUSED: {printable(pause.says)}. Other issues go on.")
     if found["full"]:
         click.echo(f"FULL: {found['full']}; nothing new is begun. `factory gc` frees what nothing needs.")
     for issue in found["issues"]:

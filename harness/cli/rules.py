@@ -2,6 +2,7 @@
 
 import subprocess
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,8 @@ def lint(folder: Path, as_json: bool) -> int:
     it and, where it is a git repository, the names of its files and of those in history.json. Finds unknown keys,
     duplicate and dangling ids, blocks that are none, sentences with MUST that no block keeps, limits that contradict,
     globs that match nothing, rules that never matter or have no case; and in prose, AGENTS.md and CONTRIBUTING.md too,
-    what `factory rules import` calls contradictions. Writes nothing.
+    what `factory rules import` calls contradictions. Says on standard error when the built-in list of files that tools
+    obey is older than a year. Writes nothing.
 
     \b
     Exit codes:
@@ -59,8 +61,11 @@ def lint(folder: Path, as_json: bool) -> int:
     from harness.factory.steering import WORKFLOWS
     from harness.governance import governance_in
     from harness.governance import lint as findings
+    from harness.governance.tool_configs import age_of_list
     from harness.wiring.prose import findings_at
 
+    if says := age_of_list(datetime.now(UTC).date().isoformat()):
+        click.echo(says, err=True)      # no finding: nobody mends it in their files
     paths = _paths(folder)
     found = findings(governance_in(folder, paths=paths), known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths)
     found = (*found, *findings_at(folder, beside=found))

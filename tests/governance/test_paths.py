@@ -6,8 +6,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from harness.governance.checks.paths import PathNames
 from harness.governance.law import PROTECTED
 from harness.governance.paths import glob_fault, matches, resembles, skeleton
+from harness.governance.tool_configs import AS_OF, TOOL_CONFIGS, age_of_list
+from tests.governance.law import touching
 
 LOOK_ALIKES = [
     "factory_rules.md", "FACTORY_RULES.MD", "F\u0410CTORY_RULES.md",
@@ -19,8 +22,24 @@ LOOK_ALIKES = [
     "factory.toml", "FACTORY.toml", "workflows/validate.yaml", "workflows/prompts/triage.md.j2", "Workflows/merge.yaml",
     "w\u043erkflows/merge.yaml",
 ]
+OF_TOOLS = [
+    "AGENTS.override.md", "pkg/AGENTS.local.md", "CLAUDE.local.md", "GEMINI.md", ".gemini/settings.json",
+    ".cursor/rules/x.mdc", ".cursor/mcp.json", ".windsurf/rules/a.md", ".windsurfrules", ".vscode/tasks.json",
+    ".vscode/settings.json", "opencode.json", "opencode.jsonc", ".opencode/agent/a.md", ".codex/config.toml",
+    ".agents/skills/x/SKILL.md", ".clinerules", ".clinerules/a.md", ".roo/rules/a.md", ".roomodes",
+    ".kiro/steering/a.md", ".husky/pre-commit", ".devcontainer/devcontainer.json", ".devcontainer.json",
+    ".gitlab-ci.yml", ".pre-commit-config.yaml", "Makefile", "sub/GNUmakefile", ".aider.conf.yml",
+    ".continue/config.yaml", ".junie/guidelines.md", ".amazonq/rules/a.md", ".claude-plugin/plugin.json",
+    ".npmrc", "web/.yarnrc.yml", ".pnpmfile.cjs", "tox.ini", ".lfsconfig", "docs/CODEOWNERS", "Jenkinsfile",
+    "renovate.json5", ".mergify.yml", ".idea/x.xml", "proj.code-workspace", ".dir-locals.el",
+    ".circleci/config.yml", "azure-pipelines-1.yml", "justfile", ".goosehints", ".rules", "replit.md",
+    ".cargo/config.toml", ".tool-versions", ".mise.toml", "sitecustomize.py", "lefthook.yaml",
+    ".lintstagedrc.json",
+]
 INNOCENT = ["notes.md", "src/claude.py", "docs/missions.md", "github/x", "env", "src/environment.py", "agents.py",
-            ".gitignore", "rules/factory.md", "src/workflows/run.py", "examples/factory.toml", "docs/workflows.md"]
+            ".gitignore", "rules/factory.md", "src/cursor.py", "agents/a.py", "docs/makefiles.md", "vscode/x", "Makefile.py",
+            "pyproject.toml", "package.json", "Dockerfile", "rules", "src/mcp.py", "docs/agents-of-change.md", "cargo/a",
+            "src/workflows/run.py", "examples/factory.toml", "docs/workflows.md"]
 
 
 @pytest.mark.parametrize("path", LOOK_ALIKES)
@@ -28,9 +47,38 @@ def test_what_steers_the_factory_is_recognised_under_any_look_alike_name(path) -
     assert resembles(PROTECTED, path.encode())
 
 
+@pytest.mark.parametrize("path", OF_TOOLS)
+def test_what_agents_and_tools_obey_is_for_a_person_wherever_it_lies(path) -> None:
+    assert resembles(PROTECTED, path.encode())
+    assert resembles(PROTECTED, f"deep/below/{path.swapcase()}".encode())
+
+
+@pytest.mark.parametrize(("years", "more", "is_old"), [(0, "", False), (1, "", False), (1, "+", True), (4, "", True)])
+def test_a_list_of_tools_that_nobody_looked_at_for_a_year_says_so(years, more, is_old) -> None:
+    assert bool(age_of_list(f"{int(AS_OF[:4]) + years}{AS_OF[4:]}{more}")) is is_old
+    assert all(glob_fault(pattern) is None for pattern in TOOL_CONFIGS)
+
+
 @pytest.mark.parametrize("path", INNOCENT)
 def test_an_innocent_name_is_left_alone(path) -> None:
     assert not resembles(PROTECTED, path.encode())
+
+
+@pytest.mark.parametrize("name", [
+    "CLAUDE~1.MD", "a/GI7EBA~1/x", "git~1/config", "MAKEF~12", "nul", "src/Aux.py", "COM1.txt.bak", "lpt\u00b9", "con .md",
+    "CONIN$", "a:b", ".git::$INDEX_ALLOCATION/config", "a\\b", "a?", "a*", "a|b", "CLAUDE.md.", "CLAUDE.md ", ".g\u200cit/config",
+    "CLAUDE\u034f.md", "a\u3164.md", "a\ufe0f.md", "cafe\u0301", "\u212aelvin.md", "a/./b", "...",
+])
+def test_a_name_that_windows_or_macos_reads_otherwise_is_refused(name) -> None:
+    assert PathNames().answer(touching(name)).passed is False
+
+
+@pytest.mark.parametrize("name", [
+    "a~b.py", "notes~.txt", "file~1.json", "verylongname~1.md", "console.py", "com10", "com", "auxiliary/x", "[id].tsx",
+    "caf\u00e9", ".hidden", "a b.md", "null", "prn-2.txt", "\u4e88\u5b9a.md",
+])
+def test_a_name_that_every_system_reads_alike_is_not(name) -> None:
+    assert PathNames().answer(touching(name)).passed is True
 
 
 @pytest.mark.parametrize(("pattern", "path", "expected"), [

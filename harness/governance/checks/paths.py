@@ -1,5 +1,6 @@
 """Where a change may reach, and what kinds of thing it may put there."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from harness.domain.governance import Answer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs, Modes
 from harness.governance.paths import matches, resembles, skeleton
+from harness.governance.text.invisible import is_invisible
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +73,8 @@ class FileModes:
 
 @dataclass(frozen=True, slots=True)
 class PathNames:
-    """Names that say what they are: UTF-8, composed, printable, no `.git`, nothing that another system would strip,
-    and no two that only look different."""
+    """Names that say what they are, wherever they are checked out: UTF-8, composed, printable, no `.git`, nothing that
+    Windows or macOS would strip or read otherwise, and no two that only look different."""
 
     def answer(self, facts: ChangeFacts) -> Answer:
         """No added or changed path with a misleading name. A deletion may always remove one."""
@@ -86,6 +88,17 @@ class PathNames:
         return none_of(odd, "misleading file names")
 
 
+_NOT_ON_WINDOWS = frozenset('\\<>:"|?*')
+"""A colon parts a file from a stream of it: `.git::$INDEX_ALLOCATION` is `.git`. A backslash parts folders."""
+
+_SHORT_NAME = re.compile(r"(?=[^.]{1,8}(?:\.|\Z))[^.]*~[0-9]+(?:\.[^.]{0,3})?")
+"""CLAUDE~1.MD opens CLAUDE.md, and GI7EBA~1 may open .gitmodules."""
+
+_DEVICES = frozenset(("CON", "PRN", "AUX", "NUL", "CLOCK$", "CONIN$", "CONOUT$",
+                      *(f"{port}{number}" for port in ("COM", "LPT") for number in "0123456789\u00b9\u00b2\u00b3")))
+"""Whatever comes after a dot: Windows opens the device for NUL.txt."""
+
+
 @lru_cache(maxsize=4096)
 def _faults_of(path: bytes) -> tuple[str, ...]:
     return tuple(_faults(path))
@@ -97,8 +110,10 @@ def _faults(path: bytes) -> Iterator[str]:
     except UnicodeDecodeError:
         yield "is not UTF-8"
         return
-    if not text.isprintable() or "\\" in text:
+    if not text.isprintable() or any(map(is_invisible, text)):
         yield "has characters that cannot be seen"
+    if _NOT_ON_WINDOWS & set(text):
+        yield "has a character that Windows reads otherwise"
     if unicodedata.normalize("NFC", text) != text:
         yield "is not in composed form"
     for part in text.split("/"):
@@ -106,6 +121,10 @@ def _faults(path: bytes) -> Iterator[str]:
             yield "has a component with a trailing dot or an outer space"
         if skeleton(part) == skeleton(".git") or part.casefold().startswith("git~"):
             yield "names git's own folder"
+        elif _SHORT_NAME.fullmatch(part):
+            yield "is a short name, which Windows gives to another file"
+        if part.split(".")[0].rstrip(" ").upper() in _DEVICES:
+            yield "is a device on Windows"
 
 
 def _twins(paths: list[tuple[bytes, str]]) -> Iterator[str]:

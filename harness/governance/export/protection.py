@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from harness.domain.governance import Applies, Governance, Rule, Status
 from harness.governance.checks.paths import Paths
 from harness.governance.export.exported import Left
+from harness.governance.tool_configs import TOOL_CONFIGS
 
 _PROTECTED_BY = "LAW-PROTECTED"
 LOOK_ALIKES = Left("", "look-alike names", "the law also refuses names that differ by case, accents or similar letters; "
@@ -37,9 +38,9 @@ def protection_of(governance: Governance) -> Protection:
     always = [(rule.id, check) for rule, check in rules if not _sometimes(rule)]
     lists = {check.allow: rule_id for rule_id, check in reversed(always) if check.allow}
     allowed, allowed_by = next(iter(lists.items())) if len(lists) == 1 else ((), "")
+    denied = dict.fromkeys((*_as_found(governance), *(Denial(rule_id, glob) for rule_id, check in always for glob in check.deny)))
     return Protection(
-        denied=tuple(dict.fromkeys((*_as_found(governance), *(Denial(rule_id, glob) for rule_id, check in always
-                                                              for glob in check.deny)))),
+        denied=tuple(sorted(denied, key=is_of_tools)),     # the project's own come first
         allowed=allowed, allowed_by=allowed_by,
         left=(*(Left(rule.id, "its paths", _sometimes(rule)) for rule, _ in rules if _sometimes(rule)),
               *(Left(rule_id, "the paths that it requires", "a list of paths cannot demand that a file changes")
@@ -47,6 +48,11 @@ def protection_of(governance: Governance) -> Protection:
               *(Left(rule_id, "the paths that it allows", "several rules allow different paths, and a list states only one")
                 for rule_id in lists.values() if len(lists) > 1)),
     )
+
+
+def is_of_tools(denial: Denial) -> bool:
+    """Whether it is one of the many that the factory's own list of tools' files has."""
+    return denial.rule == _PROTECTED_BY and denial.glob in TOOL_CONFIGS
 
 
 def _as_found(governance: Governance) -> tuple[Denial, ...]:

@@ -16,7 +16,7 @@ from harness.domain.governance import Applies, Governance, Rule, Status
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.size import FileBytes
 from harness.governance.export.exported import Exported, ExportedFile, Left
-from harness.governance.export.protection import LOOK_ALIKES, Denial, protection_of, segments_of
+from harness.governance.export.protection import LOOK_ALIKES, Denial, is_of_tools, protection_of, segments_of
 
 FOLDER = ".github/rulesets"
 MOST_PATHS, LONGEST_PATH = 200, 200
@@ -96,7 +96,10 @@ def _paths(governance: Governance) -> tuple[tuple[str, ...], tuple[Left, ...]]:
     said, left = list[str](), [*protection.left, LOOK_ALIKES]
     if protection.allowed:
         left.append(Left(protection.allowed_by, "that all other paths are protected", "a ruleset restricts named paths alone"))
-    for denial in protection.denied:
+    if any(map(is_of_tools, protection.denied)):
+        left.append(Left("LAW-PROTECTED", "the files that agents and tools obey",
+                         "a ruleset has no room for them all, and would stop people at each Makefile"))
+    for denial in (denial for denial in protection.denied if not is_of_tools(denial)):
         patterns = [pattern for pattern in _patterns(denial.glob) if pattern not in said]
         if because := _unsayable(denial, patterns, room=MOST_PATHS - len(said)):
             left.append(Left(denial.rule, f"`{denial.glob}`", because))
