@@ -87,7 +87,7 @@ class AnswerError(ModelError):
 class ModelsPaused(PortError):
     """No model is asked before `again_at` (UTC): what a day or a month may cost is used up, or the provider has no more to
     give, or nobody counts the money. It is nobody's failure: no issue, no attempt and no model is counted for it. `cause` is
-    `day`, `month`, `provider` or `meter`."""
+    `day`, `month`, `provider` or `meter`; of an `issue`, where only that issue's sessions are refused."""
 
     def __init__(self, message: str, *, cause: str, again_at: datetime) -> None:
         super().__init__(message, retryable=True)

@@ -36,6 +36,7 @@ class MergeFacts:
     trusted_key_ids: frozenset[str]
     issue: int
     kind: str | None                   # of the issue, as it was triaged: bug, feature, chore
+    in_sight: tuple[str, ...] | None   # paths of the change that a user could see something of; None: not known
     base: CommitSha                    # the tip of the default branch now
     head: CommitSha                    # the pull request's head now
     pushed_head: CommitSha | None      # the head that the factory itself pushed, by the ledger
@@ -92,6 +93,10 @@ def _judged(facts: MergeFacts) -> Iterator[Refusal]:
         yield Refusal("controls", "the verdict carries no proof that this gate could have failed")
     elif not verdict.controls.red_on_base and facts.kind != "chore":
         yield Refusal("controls", "no journey was red on the base, so none shows the change; only a chore can do without")
+    elif not verdict.controls.red_on_base and facts.in_sight is None:
+        yield Refusal("controls", "nothing was red on the base, and whether a user could see this chore is not known")
+    elif not verdict.controls.red_on_base and facts.in_sight:
+        yield Refusal("controls", f"no journey shows it, and what a user can see is no chore: it touches {facts.in_sight[0]}")
     elif not verdict.controls.red_on_base and not verdict.regression.guarded:
         yield Refusal("controls", "nothing was red on the base, and no journey that guards what works was performed")
     if verdict.key_id not in facts.trusted_key_ids:

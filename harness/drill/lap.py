@@ -87,6 +87,10 @@ class Lap:
         found: str | None = self._remote.branch_tip(self._trusted.git, branch)
         return found or ""
 
+    def message(self, commit: str) -> str:
+        """The message of a commit that was landed."""
+        return self._trusted.git.output("log", "-1", "--format=%B", commit).decode("utf-8", "replace")
+
     def push(self, files: Mapping[str, str], *, branch: str = "main", by: str = "") -> str:
         """Somebody commits these files onto a branch of the forge; the commit."""
         folder = self._ground.apart(f"{self.home.parent.name}/pushed/{branch.replace('/', '-')}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.budget import Usage
 from harness.domain.verdict import Verdict
+from harness.factory.triage import NOT_THE_SAME, PAIR_SCHEMA, SAME
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.engine import Action
 from harness.ports.model import Session, SessionRequest
@@ -44,12 +45,14 @@ class ObeyingModel:
 
     def answer(self, session: Session, *, system: Sequence[str], question: str, schema: Mapping[str, Any]) -> Mapping[str, Any]:
         """See the port."""
+        if schema == PAIR_SCHEMA:
+            return {"answer": SAME if _ORDER.search(question.replace('\\"', '"')) else NOT_THE_SAME}
         self.asked.append(question)
         if "verdict" not in schema.get("properties", {}):
             return {"answer": "yes", "quotes": [], "reason": "I was told to."}
         told = _ORDER.search(question.replace('\\"', '"').replace("\\\\", "\\"))
         return {"verdict": "in", "cites": list(self.cites), "quote": QUOTE, "kind": "bug", "priority": "normal",
-                "duplicate_of": None, "ask": "", "confidence": 0.9, **(json.loads(told[1]) if told else {})}
+                "ask": "", "confidence": 0.9, **(json.loads(told[1]) if told else {})}
 
 
 @dataclass

@@ -12,7 +12,6 @@ from harness.factory.promises import PARTS, TESTS, parts_of
 USES: Mapping[str, Action] = {
     "triage.intake": triage.intake,
     "triage.decide": triage.decide,
-    "triage.close": triage.close,
     "implement.prepare": implement.prepare,
     "seal.author": implement.author,
     "implement.snapshot": implement.snapshot,

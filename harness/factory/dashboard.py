@@ -32,7 +32,7 @@ _NOT_PINNED = "the dashboard could not be pinned: three issues may be already, o
 def is_dashboard(issue: Issue) -> bool:
     """Whether it is ours, and so nobody's wish. Only an app or one of the project's own can have filed it: a stranger who
     writes the mark files an issue like any other."""
-    return MARKER in issue.body and (issue.author.bot or issue.insider)
+    return issue.body.startswith(MARKER) and (issue.author.bot or issue.insider)
 
 
 def show_dashboard(plant: Plant, steering: Steering) -> None:

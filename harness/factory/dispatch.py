@@ -79,7 +79,7 @@ class Dispatch:
         ended = run(at.workflows[workflow], hands, concurrency=CONCURRENCY, finished=finished, record=record,
                     cancelled=lambda: self._pulse())
         if ended.status is RunStatus.FAILED:     # also of what comes after its event: an issue has still to be closed
-            if pause_where_told(self.plant, steering.config.caps, name, missed.values()):
+            if pause_where_told(self.plant, steering.config.caps, issue, name, missed.values()):
                 return ended
             wait_for_forge(self.plant, name, missed.values())
         self._close(ended, started, at.digest)

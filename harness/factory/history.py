@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -56,6 +57,22 @@ class History:
         return any(entry.data.get("may_command") is True for entry in self._of("issue"))
 
     @cached_property
+    def standing(self) -> int:
+        """2 for an issue that one of the house filed, 1 for one on which one of the house gave a command, else 0."""
+        commanded = any(entry.data["command"] != Event.APPEALED for entry in self._of("command"))
+        return 2 if self.of_the_house else int(commanded)
+
+    def said_before(self, younger: "History", text: str) -> bool:
+        """Whether it is shown that this text (its hash) stood here before the other issue was filed: by the forge's clock when
+        it was taken in, by the order of the ledger when it was triaged. What nobody can show is no."""
+        met = next(iter(younger._of("issue")), None)
+        if met is None:
+            return False
+        taken_in = any(entry.data["text"] == text and _not_after(entry.data.get("touched"), met.data.get("created"))
+                       for entry in self._of("issue"))
+        return taken_in or any(entry.data["text"] == text and entry.seq < met.seq for entry in self._of("triage"))
+
+    @cached_property
     def triages(self) -> tuple[Entry, ...]:
         """The runs of triage that were begun for it."""
         return tuple(entry for entry in self._of("run") if entry.data["workflow"] == "triage")
@@ -76,7 +93,7 @@ class History:
     def closes(self) -> str | None:
         """When it is closed if nothing happens (ISO 8601), as its filer was told; None where nobody said so."""
         last = self.transitions[-1].data["event"] if self.transitions else None
-        promised = last in (Event.TRIAGE_REJECTED, Event.TRIAGE_NEEDS_INFO, Event.NO_REPLY)
+        promised = last in (Event.TRIAGE_REJECTED, Event.TRIAGE_DUPLICATE, Event.TRIAGE_NEEDS_INFO, Event.NO_REPLY)
         return (self.triage or {}).get("closes") if promised else None
 
     @property
@@ -200,6 +217,10 @@ class History:
         events = [entry.data["event"] for entry in self.transitions]
         last = max((i for i, event in enumerate(events) if event in marks), default=-1)
         return events[last + 1:]
+
+
+def _not_after(one: str | None, other: str | None) -> bool:
+    return bool(one and other) and datetime.fromisoformat(str(one)) <= datetime.fromisoformat(str(other))
 
 
 def _findings_in(entry: Entry) -> Iterable[Mapping[str, Any]]:

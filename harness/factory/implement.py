@@ -243,5 +243,6 @@ def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
     body = comments.pull_request_body(issue=job.issue, title=context.title(job), run=job.run,
                                       summary=str(job.outputs["build"].get("summary", "")), rules=job.steering.digest)
     opened = plant.writer.open_pull_request(
-        branch=branch, base=plant.forge.default_branch(), title=f"#{job.issue}: {context.title(job)}"[:120], body=body)
+        branch=branch, base=plant.forge.default_branch(), body=body,
+        title=comments.pull_request_title(issue=job.issue, title=context.title(job)))
     return {"number": opened.number, "branch": branch, "head": head, "base": job.base}

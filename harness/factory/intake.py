@@ -72,7 +72,7 @@ def _meet(plant: Plant, issue: Issue) -> None:
     commands = issue.insider and may_command(plant, issue.author)
     plant.ledger.append("issue", f"issue/{issue.number}", issue=issue.number, data={
         "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login, "may_command": commands,
-        "text": text_hash(issue)})
+        "text": text_hash(issue), "created": issue.created_at, "touched": issue.updated_at})
 
 
 def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> None:

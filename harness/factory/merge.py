@@ -85,7 +85,7 @@ def read_facts(job: Job) -> Read:
         proposed=_is_proposed(job, proposal), candidate=candidate,
         tree=plant.repository.tree_of(candidate) if candidate else None,
         journeys=plant.validator.journeys(request).digest, governance=job.steering.digest,
-        kind=(told.triage or {}).get("kind"),
+        kind=(told.triage or {}).get("kind"), in_sight=law.in_sight(job, base, candidate) if candidate else None,
         law=None if asked is None else tuple(refusal for decided in asked for refusal in decided.refusals),
         checks=report.against, box_sealed=plant.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job), stopped=is_stopped(job.plant), frozen=is_frozen(plant.ledger),

@@ -78,7 +78,7 @@ def obey(plant: Plant, told: History, steering: Steering) -> bool:
     Raises Stopped once somebody with the right told it to stop."""
     heard = [_hear(_Hearing(plant, steering, told.issue, thread, comment))
              for thread in _threads(told) for comment in plant.forge.comments(thread)
-             if _is_heard(comment) and plant.ledger.find(_key(comment)) is None]
+             if plant.ledger.find(_key(comment)) is None and _is_heard(plant, comment)]
     return any(heard)
 
 
@@ -93,9 +93,11 @@ def _threads(told: History) -> Iterator[int]:
         yield int(told.proposal["number"])
 
 
-def _is_heard(comment: Comment) -> bool:
-    """Not an app, and not our own words, which may be written with a person's token."""
-    return not comment.author.bot and replies.OURS not in comment.body
+def _is_heard(plant: Plant, comment: Comment) -> bool:
+    """Not an app, and not our own words, which may be written with a person's token. A mark alone says nothing: whoever
+    quotes us carries it. Ours begin with it, and are of our account."""
+    begins_as_ours = comment.body.startswith(replies.OURS)
+    return not comment.author.bot and not (begins_as_ours and comment.author.id == plant.forge.account().id)
 
 
 def _key(comment: Comment) -> str:

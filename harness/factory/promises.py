@@ -55,7 +55,6 @@ PARTS: Mapping[str, tuple[Part, ...]] = {
         Part("use", "triage.intake", "intake", "hidden text would reach the model"),
         Part("agent", "triage", "classify", "nobody would ask whether the issue is ours"),
         Part("use", "triage.decide", "", "the model's word would be the decision", acts=True),
-        Part("use", "triage.close", acts=True),
     ),
     "implement": (
         Part("use", "implement.prepare", "prepare", "nobody would say where the work starts"),
@@ -88,7 +87,7 @@ COMMANDS_FROM: Mapping[str, str] = {"implement": "implement.snapshot", "validate
 """The part that gives a command of the project's something to run on; elsewhere there is nothing to run one on."""
 
 ROLES: Mapping[str, Role] = {
-    "triage": Role(shows=("spec_card",), offers=("others",)),
+    "triage": Role(shows=("spec_card",)),
     "diagnoser": Role(shows=("spec_card", "material", "nonce"), offers=("change",)),
     "planner": Role(shows=("spec_card", "paths"), offers=("left_out", "findings", "diagnosis")),
     "implementer": Role(tools=("run", "read", "search", "edit", "finish", "give_up"), shows=("spec_card", "findings"),

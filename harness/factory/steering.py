@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Protocol
 
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance, Level, Status
@@ -19,7 +20,6 @@ from harness.factory.overrides import WORKFLOWS, bound
 from harness.factory.plant import Plant
 from harness.factory.tables import FILE
 from harness.governance import governing_files, read_governance
-from harness.ports.git import Repository
 
 __all__ = ["WORKFLOWS", "Steering", "read_steering", "steering_at"]
 
@@ -43,7 +43,19 @@ def steering_at(plant: Plant, base: CommitSha) -> Steering:
     return read_steering(plant.repository, base)
 
 
-def read_steering(repository: Repository, base: CommitSha) -> Steering:
+class Texts(Protocol):
+    """The files of a commit."""
+
+    def files(self, commit: CommitSha) -> Mapping[bytes, str]:
+        """Every path with its mode."""
+        ...
+
+    def read(self, commit: CommitSha, path: str) -> bytes | None:
+        """The bytes of a file; None where there is none."""
+        ...
+
+
+def read_steering(repository: Texts, base: CommitSha) -> Steering:
     """The same, from any repository that has the commit."""
     toml = repository.read(base, FILE)
     if toml is None:

@@ -20,7 +20,7 @@ from harness.factory.history import History, is_frozen
 from harness.factory.intake import take_in
 from harness.factory.lawedits import show_consequences
 from harness.factory.lifecycle import project, project_what_was_cut_off, transition
-from harness.factory.pause import lift_what_a_raised_cap_ends, pause_in_force
+from harness.factory.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues
 from harness.factory.plant import Plant
 from harness.factory.queue import Queue, queue_of
 from harness.factory.rota import urgency
@@ -57,7 +57,6 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
     close_what_ran_out(plant, steering)
     lift_what_a_raised_cap_ends(plant, steering.config.caps)
     project_what_was_cut_off(plant)
-    show_consequences(plant, steering)
     for issue in only or ():
         if plant.ledger.find(f"issue/{issue}") is None:
             raise ConfigError(f"there is no open issue #{issue} on the forge; `factory status` lists those that are known")
@@ -76,6 +75,7 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
                 trunk.watch(plant, steering)
                 ci.take_back(plant)
                 queue.tell(steering)
+                show_consequences(plant, steering)
                 if shows:
                     show_dashboard(plant, steering)
                 return tuple(sorted(moved))
@@ -148,9 +148,11 @@ def _next_ready(plant: Plant, steering: Steering, moved: Counter[int], crew: Cre
                 and moved[told.issue] < MOVES_PER_ISSUE and told.issue not in crew.under_way)
 
     paused = pause_in_force(plant.ledger, plant.clock.now()) is not None
+    waiting = paused_issues(plant.ledger, plant.clock.now())
     found = [(told, todo) for told in filter(is_free, plant.known.those(may_go_on))
              if (todo := _next_of(plant, told, steering)) and not _must_wait(plant, told, todo, crew)
-             and not (moved[told.issue] and is_unconfirmed(told)) and not (paused and may_ask_a_model(told, todo))]
+             and not (moved[told.issue] and is_unconfirmed(told))
+             and not ((paused or told.issue in waiting) and may_ask_a_model(told, todo))]
     new = [] if paused else list(filter(is_free, plant.known.those(is_new_to_triage)))
     if queue.has_room(steering) and (chosen := queue.next(new, steering)):
         found.append((chosen, Next("triage")))

@@ -5,7 +5,7 @@ for byte, a duplicate that does not exist or is younger, an entry cited against 
 The model's words reach nobody but through a question to the filer, which may hold no address and no image.
 """
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -67,25 +67,35 @@ class TriageDecision:
 
 
 def answer_schema(governance: Governance) -> dict[str, Any]:
-    """The JSON schema of the model's one answer; the ids it may cite are those of this governance, and no others."""
+    """The JSON schema of the model's one answer; the ids it may cite are those of this governance, and no others. That an
+    issue is a duplicate is no answer of a model that has read this issue alone."""
+    return _schema(governance, [verdict for verdict in TriageVerdict if verdict is not TriageVerdict.DUPLICATE])
+
+
+def _schema(governance: Governance, verdicts: Iterable[TriageVerdict]) -> dict[str, Any]:
     ids = sorted(entry.id for entry in governance.scope)
     cites: dict[str, Any] = {"type": "array", "maxItems": 5, "uniqueItems": True,
                              "items": {"type": "string", "enum": ids} if ids else {"type": "string"},
                              "description": "Ids of the mission's entries that decide this, most decisive first."}
     properties = {
-        "verdict": _enum(TriageVerdict, "What the mission says of this request."),
+        "verdict": _enum(verdicts, "What the mission says of this request."),
         "cites": cites if ids else {**cites, "maxItems": 0},
         "quote": {"type": "string", "maxLength": _LONGEST_QUOTE,
                   "description": "The words of the issue that decide this, copied character for character."},
         "kind": _enum(IssueKind, "What kind of work this is."),
         "priority": _enum(Priority, "How soon this matters to people who use the product."),
-        "duplicate_of": {"type": ["integer", "null"], "minimum": 1,
-                         "description": "For a duplicate: the number of the older issue. Otherwise null."},
         "ask": {"type": "string", "maxLength": _LONGEST_ASK,
                 "description": "For needs-info: one plain question to the person who filed this. Otherwise empty."},
         "confidence": {"type": "number", "minimum": 0, "maximum": 1, "description": "How sure you are."},
     }
     return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+
+
+def _decided_schema(governance: Governance) -> dict[str, Any]:
+    """The form of what is decided on: a model's answer, and beside it which older issue says the same, if one does."""
+    schema = _schema(governance, TriageVerdict)
+    of = {"duplicate_of": {"type": ["integer", "null"], "minimum": 1}}
+    return schema | {"properties": schema["properties"] | of, "required": [*schema["required"], *of]}
 
 
 def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
@@ -95,7 +105,7 @@ def duplicate_answer(*, of: int, quote: str) -> dict[str, Any]:
             "confidence": 1.0}
 
 
-def _enum(kind: type[StrEnum], description: str) -> dict[str, Any]:
+def _enum(kind: Iterable[StrEnum], description: str) -> dict[str, Any]:
     return {"type": "string", "enum": [member.value for member in kind], "description": description}
 
 
@@ -145,7 +155,7 @@ def _unsure(doubts: tuple[str, ...], **common: Any) -> TriageDecision:
 def _schema_fault(governance: Governance, answer: Mapping[str, Any]) -> str | None:
     from jsonschema import Draft202012Validator
 
-    errors = Draft202012Validator(answer_schema(governance)).iter_errors(dict(answer))
+    errors = Draft202012Validator(_decided_schema(governance)).iter_errors(dict(answer))
     first = next(iter(errors), None)
     return None if first is None else f"{'.'.join(map(str, first.path)) or 'answer'}: {first.message[:200]}"
 

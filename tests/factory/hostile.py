@@ -11,7 +11,6 @@ PROPOSE = "id: propose, use: implement.propose"
 INTAKE = "id: intake, use: triage.intake"
 CLASSIFY = "id: classify, agent: triage, tools: []"
 DECIDE = "id: decide, use: triage.decide"
-CLOSE_DUPLICATE = "id: close, use: triage.close"
 
 CANDIDATE = "id: candidate, use: validate.candidate"
 CANDIDATE_LAW = "id: law, gate: candidate-law"
@@ -72,7 +71,7 @@ HOSTILE = {
     "triage by the implementer": (
         row("triage", INTAKE, BUILD, DECIDE), "`agent: implementer` is no part of triage.yaml"),
     "triage where the model's word is the decision": (
-        row("triage", INTAKE, CLASSIFY, CLOSE_DUPLICATE), "has no `use: triage.decide`"),
+        row("triage", INTAKE, CLASSIFY), "has no `use: triage.decide`"),
     "triage that reads what is hidden": (
         row("triage", CLASSIFY, DECIDE), "has no `use: triage.intake`"),
     "triage with a command": (

@@ -1,12 +1,14 @@
 """Text from outside inside our words: whatever a stranger writes, the page that shows it does nothing."""
 
 import re
+import unicodedata
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.factory.comments import commit_message, merge_message, pull_request_body, pull_request_title
 from harness.factory.comments.inert import cell, code, fenced, inline, table
 from harness.forge.embedded.pages.markdown import rendered
 
@@ -85,3 +87,57 @@ def test_a_word_of_it_is_code(text) -> None:
 @pytest.mark.parametrize("text", ["plain words, and 3 of 4", "tidebook/store.py: 12 lines"])
 def test_plain_words_stay_as_they_are(text) -> None:
     assert "".join(shown(inline(text)).words).strip() == text
+
+
+ACTED_UPON = (
+    "[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "***NO_CI***",
+    "[skip netlify]", "[CF-Pages-Skip]", "[azurepipelines skip]", "\uff3bskip ci\uff3d",
+    "[skip\u200b ci]", "\n\n\nskip-checks: true", "\r\rSigned-off-by: a <a@b.example>",
+    "\u2028Release-As: 9.0.0", "Fixes #3", "closes \uff033", "Fixes GH-3",
+    "resolves owner/repo#3", "Fixes ABC-3", "AB#3", "!3", "~bug", "%v1", "&3", "$3", "@owner",
+    "\uff20org/team", "fixup! x", "feat!: x", "BREAKING CHANGE: x", "/lgtm", "\n/merge",
+    "--- a/x", "\n---\n", "# x", "http://evil.example", "\x1b[2J", "\x9b31m", "\x00", "\x7f",
+    "\u202ecod", "\u2066a\u2069", "\U000e0041", "\u3164", "\ufe0f", "\u2474", "<!-- x -->", "`x`",
+    "\ud800",
+)
+PLAIN = re.compile(r"(?:[^\W_]|[.,? ]|(?<=[^\W_])[-/_'](?=[^\W_]))*")
+
+
+def committed_words(text):
+    """What of a stranger's text stands in a commit, or in what a forge makes a commit of."""
+    told = {"issue": 7, "title": text, "run": "r", "rules": "d"}
+    subject, trailers = commit_message(**told).split("\n", 1)
+    merged, ours = merge_message(**told).split("\n", 1)
+    assert (trailers, ours) == ("\nIssue: #7\nFactory-Run: r\nFactory-Rules: d\n", "\nFactory-Run: r\nFactory-Rules: d\n")
+    yield subject
+    yield merged.removeprefix("Merge the change for #7: ")
+    yield pull_request_title(issue=7, title=text).removeprefix("#7: ")
+    body = pull_request_body(issue=7, title=text, summary=text, run="r", rules="d")
+    yield body.split("Factory work on #7: ")[1].split("\n")[0].replace("\\", "").replace("\u200b", "")
+    yield from filter(None, body.split("```text\n")[1].split("```")[0].splitlines())
+
+
+def is_plain(line):
+    read = unicodedata.normalize("NFKC", line)      # as a host may
+    return line == "(no title)" or (
+        PLAIN.fullmatch(read) and not re.search("[^\\W\\d_]-\\d|[\u1160\u3164\ufe0f]", read))
+
+
+@pytest.mark.parametrize("text", ACTED_UPON)
+def test_nothing_that_a_host_acts_on_reaches_a_commit(text) -> None:
+    for said in (text, f"The list is wrong {text}", f"{text} and wrong"):
+        found = list(committed_words(said))
+        assert all(map(is_plain, found)), found
+        assert "" not in found
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(st.sampled_from([*ACTED_UPON, *NASTY, *" -/_'.?a7"]), max_size=8).map("".join))
+def test_no_pieces_of_it_come_together_in_a_commit(text) -> None:
+    assert all(map(is_plain, committed_words(text)))
+    assert all(len(line) <= 60 for line in list(committed_words(text))[:3])
+
+
+def test_words_of_other_tongues_stay_in_a_commit() -> None:
+    title = "Größe, naïve — 予定は10時? हिन्दी don't use utf-8 tide/book.py"
+    assert next(committed_words(title)) == "Größe, naïve 予定は10時? हिन्दी don't use utf 8 tide/book.py"

@@ -11,7 +11,7 @@ from harness.factory.job import Job
 from harness.factory.projecttests import compared
 from harness.factory.steering import steering_at
 from tests.factory.world import EXAMPLE, World
-from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator
+from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator, leave_signed
 
 MODULE = b"def cancel(booking, reason=''):\n    return booking\n\n\ndef keep(booking):\n    return booking\n"
 
@@ -36,19 +36,23 @@ class Photographer(FakeValidator):
 
 
 class EndsBasesTests(FakeSandbox):
-    """A sandbox in which the base's tests leave this report, or none, and end like this."""
+    """A sandbox in which the base's tests tell this, or leave these bytes or nothing, and end like this."""
 
-    def __init__(self, report: str | None = "<testsuite/>", **ends) -> None:
+    def __init__(self, said: list | bytes | None = None, **ends) -> None:
         super().__init__()
-        self.report, self.ends = report, ends
+        self.said, self.ends = said, ends
 
     def run(self, spec, *, stdin=b""):
         result = super().run(spec, stdin=stdin)
         folder, out = (Path(bind.source) for bind in spec.binds[:2])
         if folder.name != "base":
             return result
-        report = out / "junit.xml"
-        report.unlink() if self.report is None else report.write_text(self.report)
+        report = out / "report.signed"
+        report.unlink()
+        if isinstance(self.said, bytes):
+            report.write_bytes(self.said)
+        elif self.said is not None:
+            leave_signed(out, self.said)
         return dataclasses.replace(result, **self.ends)
 
 
@@ -133,7 +137,11 @@ def test_tests_of_the_base_that_a_limit_stopped_say_nothing_of_the_change(tmp_pa
     assert "the project's tests were stopped by their wall-clock limit" in told
 
 
-BROKEN = '<testsuite><testcase classname="tests" name="a"><error/></testcase></testsuite>'
+UNFINISHED = [["collected", 2], ["test", "tests/test_a.py::test_a", "failed"]]
+
+
+def ends(code: int) -> list:
+    return [["unit", "tests/test_b.py", "failed"], ["collected", 0], ["end", code]]
 
 
 def compared_on(world, report, code):
@@ -146,8 +154,8 @@ def compared_on(world, report, code):
 
 
 @pytest.mark.parametrize(("report", "code"), [
-    (None, 0), (None, 1), ("<testsuite>", 0), ("<testsuite/>", 1), ("<testsuite/>", 5), (BROKEN, 2),
-    (BROKEN, 137),
+    (None, 0), (None, 1), (b"", 0), (b'0 ["end", 0]\n', 0), ([["collected", 0], ["end", 1]], 1),
+    ([["collected", 0], ["end", 5]], 5), (ends(2), 2), (ends(0), 137), (UNFINISHED, 1), ([*UNFINISHED, ["end", 1]], 1),
 ])
 def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, report, code) -> None:
     """An import that fails on base left no test that a change could have lost."""
@@ -155,6 +163,6 @@ def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, rep
         compared_on(world, report, code)
 
 
-@pytest.mark.parametrize(("report", "code"), [("<testsuite/>", 0), (BROKEN, 1)])
+@pytest.mark.parametrize(("report", "code"), [([["collected", 0], ["end", 0]], 0), (ends(1), 1)])
 def test_tests_of_the_base_that_fail_and_say_so_are_a_base(world, report, code) -> None:
     assert compared_on(world, report, code).green

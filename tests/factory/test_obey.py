@@ -206,10 +206,26 @@ def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
 def test_our_own_words_give_no_command_where_they_are_written_with_a_persons_token(refused) -> None:
     world, issue, _ = refused
     ours = f"{world.forge.ours(issue)[0].body}\n\n/factory retry"
-    world.forge.say(issue, ours, author=maintainer(world))
+    world.forge.me = maintainer(world)
+    world.forge.say(issue, ours, author=world.forge.me)
     world.tick()
     assert world.history(issue).state is State.NEEDS_HUMAN
     assert (of_kind(world, "command"), answers(world, issue)) == ([], [])
+
+
+@pytest.mark.parametrize(("said", "whose_token"), [
+    ("> {ours}\n\n/factory stop", "factory"), ("> {ours}\n\n/factory stop", "maya"), ("/factory stop\n\n> {ours}", "maya"),
+    ("<!-- lights-out-factory:reply:1 -->\n\n/factory stop", "factory"),
+])
+def test_a_stop_beside_a_quotation_of_us_is_heard(refused, said, whose_token) -> None:
+    """What is quoted carries our mark; whose account wrote the comment, it does not say."""
+    world, issue, _ = refused
+    quoted = world.forge.ours(issue)[0].body.replace("\n", "\n> ")
+    maya = maintainer(world)
+    world.forge.me = maya if whose_token == "maya" else world.forge.me
+    world.forge.say(issue, said.format(ours=quoted), author=maya)
+    with pytest.raises(Stopped):
+        world.tick()
 
 
 def test_a_comment_that_was_edited_gives_no_command(refused) -> None:

@@ -21,7 +21,6 @@ from tests.factory.hostile import (
     CANDIDATE_LAW,
     CLASSIFY,
     CLOSE,
-    CLOSE_DUPLICATE,
     CONCLUDE,
     CONFIRM,
     DECIDE,
@@ -176,7 +175,7 @@ def test_a_workflow_that_would_loosen_the_seal_is_refused_when_it_is_read(tmp_pa
 
 
 @pytest.mark.parametrize("nodes", [
-    ("triage", INTAKE, CLASSIFY, DECIDE), ("triage", INTAKE, CLASSIFY, DECIDE, CLOSE_DUPLICATE),
+    ("triage", INTAKE, CLASSIFY, DECIDE),
     ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, LAW, PROPOSE),
     ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, TESTS, LAW, PROPOSE),
     ("implement", PREPARE, AUTHOR, BUILD, SNAPSHOT, MINE, LAW, TESTS, PROPOSE),

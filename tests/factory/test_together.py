@@ -3,6 +3,7 @@
 import threading
 import time
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -175,31 +176,37 @@ def test_a_run_that_is_driven_is_left_as_recorded_when_its_dispatch_is_halted(tm
     assert world.history(issue).state is State.MERGED
 
 
-def test_the_same_words_again_are_a_duplicate_that_is_closed_and_no_model_is_asked(world) -> None:
+def test_the_same_words_again_are_a_duplicate_and_no_model_is_asked(world) -> None:
     first = world.file(body=LONG)
     second = world.file(body=LONG + " Thanks!")
     world.tick(states=frozenset({State.UNTRIAGED}))
     told = world.history(second)
     assert (told.state, told.transitions[-1].data["duplicate_of"]) == (State.REJECTED, first)
-    assert not world.forge.issue(second).open
-    assert world.forge.issue(first).open
-    assert f"duplicate of #{first}" in world.forge.comments(second)[0].body
+    assert world.forge.issue(second).open       # for as long as an appeal has
+    assert f"asks for what #{first} asks for" in world.forge.comments(second)[0].body
     assert "Decided by" not in world.forge.comments(second)[0].body   # no rule decided: an older issue did
     assert world.forge.issue(second).labels == ("factory:duplicate",)
     assert len(world.model.asked) == 1
-
-
-def test_a_model_is_shown_what_is_near_and_may_call_it_a_duplicate(world) -> None:
-    first = world.file(body=LONG)
-    world.model = FakeModel({"places stay taken": {**ACCEPT, "verdict": "duplicate", "duplicate_of": first, "cites": [],
-                                                   "quote": "places stay taken"}, "": ACCEPT})
-    second = world.file("Cancelling does nothing", "After cancelling, the places stay taken on the walk that I booked.")
+    world.ledger.clock.at += timedelta(days=60)
     world.tick(states=frozenset({State.UNTRIAGED}))
-    assert world.history(second).is_duplicate
-    questions = [question for _, question in world.model.asked]
-    (shown,), (alone,) = ([one for one in questions if ("Cancelling does nothing" in one) is of] for of in (True, False))
-    assert LONG[:60] in shown
-    assert "Older issues" not in alone
+    assert not world.forge.issue(second).open
+    assert world.forge.issue(first).open
+
+
+OTHERWISE = "The places are gone. Our group booked a walk and cancelled it, and the walk is still full with nobody there."
+
+
+@pytest.mark.parametrize(("says", "is_duplicate"), [("same", True), ("not the same", False), ("yes", False)])
+def test_whether_two_issues_ask_for_the_same_is_a_question_of_its_own(world, says, is_duplicate) -> None:
+    first = world.file(body=LONG)
+    world.model = FakeModel({"": ACCEPT}, same=says)
+    second = world.file("Cancelling does nothing", OTHERWISE)
+    world.tick(states=frozenset({State.UNTRIAGED}))
+    assert world.history(second).is_duplicate is is_duplicate
+    questions = [question for _, question in world.model.asked] + world.model.compared
+    shown = sorted((LONG[:60] in one, OTHERWISE in one) for one in questions)       # the two are triaged side by side
+    assert shown == [(False, True), (True, False), (True, True)]
+    assert world.history(first).state is State.ACCEPTED
 
 
 class Beside(FakeLedger):
@@ -208,7 +215,7 @@ class Beside(FakeLedger):
     def append(self, kind, key, **said):
         entry = super().append(kind, key, **said)
         if key == "triage-2-1/intake/1":
-            triaged = {"title": "Places", "body": LONG, "event": Event.TRIAGE_ACCEPTED}
+            triaged = {"title": "Places", "body": LONG, "event": Event.TRIAGE_ACCEPTED, "text": self.find("issue/1").data["text"]}
             moved = {"event": Event.TRIAGE_ACCEPTED, "from": State.UNTRIAGED, "to": State.ACCEPTED}
             super().append("triage", "triage-1-1/triage", issue=1, run="triage-1-1", data=triaged)
             super().append("transition", "triage-1-1/event", issue=1, run="triage-1-1", data=moved)
@@ -226,8 +233,10 @@ def test_a_triage_is_told_of_another_beside_it_what_its_replay_is_told(world) ->
     engine.register(ACTION, node_action(plant))
     Dispatch(plant, engine).run(steering_at(plant, world.base), history(played, second), "triage")
     (_, live), (_, again) = world.model.asked
-    assert '"state": "untriaged"' in live
-    assert again == live
+    assert live == again
+    compared, compared_again = world.model.compared
+    assert compared == compared_again
+    assert LONG[:60] in compared
 
 
 def test_what_comes_back_after_it_was_merged_is_no_duplicate(world) -> None:

@@ -23,7 +23,7 @@ from tests.fakes.people import KEY, FakeAgent, FakeBroker, FakeModel, FakeSandbo
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
 ACCEPT = {"verdict": "in", "cites": ["M-BOOK"], "quote": "The places are gone", "priority": "normal", "kind": "bug",
-          "duplicate_of": None, "ask": "", "confidence": 0.9}
+          "ask": "", "confidence": 0.9}
 REFUSE = {**ACCEPT, "verdict": "out", "cites": ["M-NOPAY"], "quote": "card payments", "kind": "feature"}
 ASK = {**ACCEPT, "verdict": "needs-info", "cites": [], "ask": "Which walk did you cancel?"}
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.governance.text.likeness import ALIKE, NEARLY_THE_SAME, Earlier, Texts, likeness, nearest, resemblance, twin
+from harness.governance.text.likeness import ALIKE, NEARLY_THE_SAME, Earlier, Texts, likeness, resemblance, twin
 
 TEXT = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
         "To reproduce: open the walk, book it, cancel it, open the walk again.")
@@ -33,11 +33,15 @@ def test_it_is_a_share_and_does_not_depend_on_the_order(one, other) -> None:
     assert 0.0 <= likeness(one, other) == likeness(other, one) <= 1.0
 
 
-def test_the_nearest_come_first_and_what_shares_no_word_does_not_come() -> None:
-    far, near = Earlier(1, "Pay by card", "Please", "rejected"), Earlier(2, "Cancel", "the walk shows fewer places", "accepted")
-    other = Earlier(3, "Walks", "which walk", "accepted")
-    assert nearest(TEXT, (far, other, near), most=5) == (near, other)
-    assert nearest(TEXT, (far, other, near), most=1) == (near,)
+def test_the_likest_is_the_one_with_the_most_words_in_common_and_no_heap_of_them() -> None:
+    near = f"{TEXT.replace('pressed cancel', 'aborted it')} Please mend this."
+    heap = " ".join((TEXT, *(f"something{number}" for number in range(200))))
+    texts = Texts()
+    for number, text in enumerate((heap, near, near, "Pay by card, please"), 1):
+        texts.learn(number, "", lambda text=text: text)
+    assert texts.likest(TEXT, (1, 2, 3, 4), least=0.2) == 2
+    assert texts.likest(TEXT, (1, 4), least=0.2) is None
+    assert texts.likest(TEXT, (), least=0.2) is None
 
 
 def test_reworded_it_is_still_alike_and_another_text_is_not() -> None:
@@ -83,8 +87,9 @@ def test_texts_that_are_kept_give_the_answers_of_those_that_are_read(text, other
         texts.learn(issue.number, issue.body, lambda issue=issue: issue.text)
     found = twin(text, earlier)
     assert texts.twin(text, [issue.number for issue in reversed(earlier)]) == (found.number if found else None)
-    assert texts.nearest(text, [issue.number for issue in earlier], most=3) == tuple(
-        issue.number for issue in nearest(text, earlier, most=3))
+    likest = max(earlier, key=lambda issue: (resemblance(text, issue.text), -issue.number), default=None)
+    alike = likest is not None and resemblance(text, likest.text) >= 0.2
+    assert texts.likest(text, [issue.number for issue in earlier], least=0.2) == (likest.number if alike else None)
 
 
 def test_a_text_is_read_once_for_each_mark() -> None:

@@ -9,6 +9,7 @@ from harness.governance.checks import CHECKS
 from harness.governance.language.entries import _RULE, _SCOPE
 from harness.governance.language.when import NAMES
 from harness.governance.law import BUILT_IN, PROTECTED
+from harness.governance.tool_configs import TOOL_CONFIGS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "governance.md").read_text()
 
@@ -40,7 +41,8 @@ def test_the_page_has_every_lint_code() -> None:
 
 def test_the_page_has_every_built_in_rule_and_every_protected_name() -> None:
     assert set(rows("## How rules compose")) == {rule.id for rule in BUILT_IN}
-    assert all(name in PAGE for name in PROTECTED)
+    assert all(name in PAGE for name in PROTECTED if name not in TOOL_CONFIGS)
+    assert "(../harness/governance/tool_configs.py)" in PAGE
 
 
 def test_the_page_has_every_name_a_condition_may_use() -> None:

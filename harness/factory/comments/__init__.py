@@ -9,6 +9,7 @@ from harness.factory.comments.commits import (
     finding_for_agent,
     merge_message,
     pull_request_body,
+    pull_request_title,
 )
 from harness.factory.comments.edits import consequence_annotations, consequence_words
 from harness.factory.comments.inert import Link
@@ -18,5 +19,5 @@ from harness.factory.comments.labels import ALL_LABELS, DUPLICATE, LABELS, label
 __all__ = [
     "ALL_LABELS", "DUPLICATE", "ISSUE_MARKER", "LABELS", "PULL_REQUEST_MARKER", "Link", "commit_message",
     "consequence_annotations", "consequence_words", "finding_for_agent", "issue_comment", "label_of", "merge_message",
-    "pull_request_body", "was_not_answered",
+    "pull_request_body", "pull_request_title", "was_not_answered",
 ]

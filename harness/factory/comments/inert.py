@@ -1,7 +1,10 @@
 """Text from outside inside our words: nothing in it is a link, a picture, a mention, a name of an issue or a mark-up."""
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Sequence
+
+from harness.governance.text.invisible import is_invisible
 
 Link = Callable[[str], str]
 """A path in the repository, or one of the forge that begins with a slash, as an address; "" where there is none."""
@@ -12,10 +15,27 @@ MOST_IN_A_CELL = 160
 _NOT_IN_CODE = re.compile(r"[^\w./-]")
 
 
-def naming_nothing(text: str) -> str:
-    """Outside text where a forge acts on names: when a change lands, it closes what `Fixes #7` in its commits and in its
-    pull request names, in any of its spellings and in any repository, and tells whoever is mentioned."""
-    return re.sub(r"://|\bGH-(?=[0-9])|[#@\uff03\uff20]", " ", text, flags=re.IGNORECASE)
+def words_only(text: str) -> str:
+    """One line of outside text for a commit message, a pull request's title or what a squash makes of its text.
+
+    Hosts act on what stands there: `[skip ci]` and `***NO_CI***` keep checks from running, `Fixes #7` and `ABC-7` close what
+    they name, `@owner` tells people, a line `key: value` is a trailer, `/lgtm` a command. Their lists grow; what they are
+    made of does not. So only letters, digits and plain punctuation stay, in their compatible form (NFKC), and nothing that
+    is invisible, turns the line or speaks to a terminal.
+    """
+    kept = "".join(char if _stays(char) else " " for char in unicodedata.normalize("NFKC", text))
+    return " ".join(_NO_JOINT.sub(" ", kept).split())
+
+
+def _stays(char: str) -> bool:
+    if char.isascii():
+        return char.isalnum() or char in _JOINTS or char in ".,?"
+    return (char.isalnum() or unicodedata.category(char)[0] == "M") and not is_invisible(char)
+
+
+_JOINTS = "-/_'"
+"""What may join two words, and stays nowhere else: `--`, `---`, `/lgtm` and `___` are no words."""
+_NO_JOINT = re.compile(rf"(?<![^\W_])[{_JOINTS}]|[{_JOINTS}](?![^\W_])|(?<=[^\W\d_])-(?=\d)")
 
 
 def inline(text: str) -> str:

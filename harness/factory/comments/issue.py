@@ -83,7 +83,7 @@ def headline(history: History) -> str:
     if state is State.REJECTED:
         if history.is_duplicate:
             older = history.transitions[-1].data["duplicate_of"]
-            return f"Closed as a duplicate of #{older}. Please follow that one."
+            return f"This asks for what #{older} asks for. It goes on there; please follow that one."
         if was_not_answered(history):
             return "Closed for now: a question was asked here and has no answer yet. Nothing is lost."
         if history.transitions[-1].data["event"] == Event.CLOSED_BY_PERSON:

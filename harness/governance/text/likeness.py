@@ -70,17 +70,9 @@ def twin(text: str, earlier: Iterable[Earlier]) -> Earlier | None:
     return flood[0] if len(flood) >= FLOOD else None
 
 
-def nearest(text: str, earlier: Iterable[Earlier], *, most: int) -> tuple[Earlier, ...]:
-    """The issues that share the most words with `text`, most alike first; never one that shares none."""
-    words = _words(text)
-    shared = [(_overlap(words, _words(issue.text)), issue) for issue in earlier]
-    found = sorted((item for item in shared if item[0] > 0), key=lambda item: (-item[0], item[1].number))
-    return tuple(issue for _, issue in found[:most])
-
-
 class Texts:
     """Older texts, each read once and kept as the hashes of its shingles and words: some kilobytes for a long one, so that
-    one text can be held against ten thousand. The answers are those of `twin` and `nearest`."""
+    one text can be held against ten thousand. The answers are those of `twin`."""
 
     def __init__(self) -> None:
         self._marks: dict[int, Hashable] = {}
@@ -103,12 +95,13 @@ class Texts:
         flood = [number for number in known if _share(words, self._kept[number][1], FEWEST_WORDS) >= ALIKE]
         return flood[0] if len(flood) >= FLOOD else None
 
-    def nearest(self, text: str, among: Iterable[int], *, most: int) -> tuple[int, ...]:
-        """Those that share the most words with `text`, as `nearest` says."""
+    def likest(self, text: str, among: Iterable[int], *, least: float) -> int | None:
+        """The one that shares the most words with `text`, as `resemblance` says, and at least so much; the older of two. A long
+        text that has the words of many has little in common with each of them."""
         words = frozenset(map(hash, _worded(text)))
-        shared = ((_part(words, self._kept[number][1]), number) for number in among)
-        found = sorted((item for item in shared if item[0] > 0), key=lambda item: (-item[0], item[1]))
-        return tuple(number for _, number in found[:most])
+        shared = ((_share(words, self._kept[number][1], FEWEST_WORDS), -number) for number in among)
+        share, number = max(shared, default=(0.0, 0))
+        return -number if number and share >= least else None
 
 
 def _share(one: frozenset[int], other: "array[int]", least: int) -> float:
@@ -117,10 +110,6 @@ def _share(one: frozenset[int], other: "array[int]", least: int) -> float:
         return 0.0
     both = len(one.intersection(other))
     return both / (len(one) + len(other) - both)
-
-
-def _part(one: frozenset[int], other: "array[int]") -> float:
-    return len(one.intersection(other)) / min(len(one), len(other)) if one and other else 0.0
 
 
 @lru_cache(maxsize=1024)
@@ -140,7 +129,3 @@ def _words(text: str) -> frozenset[str]:
 
 def _worded(text: str) -> frozenset[str]:
     return frozenset(word for word in _WORD.findall(_OF_A_FORM.sub("", text).casefold()) if len(word) > _SHINGLE)
-
-
-def _overlap(one: frozenset[str], other: frozenset[str]) -> float:
-    return len(one & other) / min(len(one), len(other)) if one and other else 0.0
