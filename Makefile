@@ -41,6 +41,7 @@ soak: lint        ## everything: every search whole, and no test dearer than it 
 	@.ci/setup soak
 	@$(PYTEST) -n 4 --soak
 	@$(PY) bench/real_fixes.py
+	@$(PY) -m tests.mutants --sample 60
 
 search: setup     ## new examples for every property; one that fails is to be added by name
 	@$(PY) -m pytest -q -n 4 -m hypothesis --hypothesis-profile=search

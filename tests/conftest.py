@@ -1,5 +1,7 @@
 """Which tests run, and in which order where several workers share them; what each spends."""
 
+import gc
+
 import pytest
 from hypothesis import HealthCheck, settings
 
@@ -31,6 +33,11 @@ def pytest_collection_modifyitems(config, items) -> None:
     tiers.select(config, items)
     with_lap = {item.path for item in items if "lap" in getattr(item, "fixturenames", ())}
     items.sort(key=lambda item: turn(item, item.path in with_lap))
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays to the end: the garbage collector need not look through it again and again."""
+    gc.freeze()
 
 
 def turn(item, looks_at_the_lap) -> tuple[int, bool]:

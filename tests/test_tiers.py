@@ -18,6 +18,11 @@ def test_search(number): pass
 @pytest.mark.soak("dear")
 def test_dear(): pass
 
+@pytest.mark.sample(1, each="bomb")
+@pytest.mark.parametrize("form", range(3))
+@pytest.mark.parametrize("bomb", ["fork", "disk"])
+def test_of_each(bomb, form): pass
+
 def test_inside(draw):
     print("drawn", len(draw.of(range(50), 4)))
 """
@@ -34,7 +39,8 @@ def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
     some, other, whole = collected(tmp_path), collected(tmp_path, "--seed=2"), collected(tmp_path, "--soak")
     assert (some.count("test_search["), some.count("test_dear"), "drawn 4" in some) == (2, 0, True)
     assert (whole.count("test_search["), whole.count("test_dear"), "drawn 50" in whole) == (9, 1, True)
-    assert "8 deselected" in some
+    assert "12 deselected" in some
+    assert (some.count("fork-"), some.count("disk-"), whole.count("test_of_each[")) == (1, 1, 6)
     assert re.findall(r"search\[\d", some) != re.findall(r"search\[\d", other)
 
 

@@ -4,6 +4,7 @@
 marker says why: what it costs, or which test of `make test` sees the same fault. Of a test marked
 `sample(n)` and of a search that asks for `drawn`, `make test` takes a sample. The seed is always
 the same, so a commit is green or red whoever asks; `--seed N` draws another one.
+With `sample(n, each="argument")` it takes n cases of each value of that argument.
 """
 
 import random
@@ -14,7 +15,7 @@ import pytest
 
 MARKERS = (
     "soak(reason): only `make soak` runs it; the reason says why that is enough",
-    "sample(n): `make test` runs n of its cases, drawn by --seed; `make soak` runs all",
+    "sample(n, each=argument): `make test` runs n of its cases, drawn by --seed; `make soak` runs all",
 )
 SEED = 20261122
 Case = TypeVar("Case")
@@ -39,12 +40,21 @@ def _chosen(items: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:
     groups: dict[str, list[pytest.Item]] = {}
     for item in items:
         if item.get_closest_marker("soak") is None:
-            groups.setdefault(item.nodeid.partition("[")[0], []).append(item)
+            groups.setdefault(_group(item), []).append(item)
     chosen: list[pytest.Item] = []
     for name, cases in groups.items():
         sample = cases[0].get_closest_marker("sample")
         chosen += cases if sample is None else sampled(cases, sample.args[0], seed, name)
     return chosen
+
+
+def _group(item: pytest.Item) -> str:
+    """Cases among which a sample is drawn: those of one test, or of one value of its argument."""
+    name, sample = item.nodeid.partition("[")[0], item.get_closest_marker("sample")
+    if sample is None or "each" not in sample.kwargs:
+        return name
+    assert isinstance(item, pytest.Function)
+    return f"{name} {item.callspec.params[sample.kwargs['each']]}"
 
 
 def sampled(cases: Sequence[Case], size: int, seed: int, name: str) -> list[Case]:

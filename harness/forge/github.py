@@ -208,9 +208,10 @@ class GitHubForge:
         return self.pull_request(number)
 
     def merge_pull_request(self, number: int, *, sha: CommitSha) -> CommitSha:
-        """Have the forge merge it, if its head is still `sha`: the merge commit. Merged at this head before: that one."""
+        """Have the forge merge this very head, now or before, in words of ours: its own would copy a title. The merge commit."""
         self._created(
-            lambda: self._merged(number, sha) or self._repository.get_pull(number).merge(sha=sha, merge_method="merge"),
+            lambda: self._merged(number, sha) or self._repository.get_pull(number).merge(
+                sha=sha, merge_method="merge", commit_title=f"Merge pull request #{number}", commit_message=f"Head: {sha}"),
             lambda: self._merged(number, sha) is not None, doing=f"merging pull request #{number}",
         )
         if (commit := self._merged(number, sha)) is None:
@@ -272,7 +273,7 @@ class GitHubForge:
             return CommitSha(pull.merge_commit_sha) if pull.merged and pull.head.sha == sha else None
 
     def _is_set(self, sha: CommitSha, wanted: checkruns.Wanted) -> bool:
-        app = self._access.app.id if self._access.app is not None else self._our_account.id
+        app = self._access.app.id if self._access.app is not None else self.account().id
         with forge_errors(f"reading the checks of {sha:.10}"):
             return checkruns.is_there(self._repository, sha, wanted, app=app)
 
@@ -280,7 +281,7 @@ class GitHubForge:
         """Our open issues that carry the marker, oldest first. The account decides, by its number."""
         from github.Issue import Issue as RawIssue
 
-        me = self._our_account
+        me = self.account()
         with forge_errors("looking for an issue of ours"):
             items, _ = self._listed(state="open", creator=me.login, sort="created", direction="asc")
             found = (RawIssue(self._wire, {}, item) for _, item in sorted(items.items()))
@@ -291,12 +292,13 @@ class GitHubForge:
         return looking.listed(self._wire, self._access.repository, **asked)
 
     def _ours(self, number: int, marker: str) -> list["IssueComment"]:
-        """Our comments that carry the marker, oldest first. Anybody can write a marker: the account decides."""
-        me = self._our_account
+        """Our comments that begin with the marker, oldest first. Anybody can write a marker: the account decides; and a
+        person whose token we have may quote it."""
+        me = self.account()
         with forge_errors(f"looking for our comment on #{number}"):
             found = self._repository.get_issue(number).get_comments()
             mine = [one for one in found if one.user is not None and one.user.id == me.id]
-            return [one for one in mine if marker in (one.body or "")]
+            return [one for one in mine if (one.body or "").startswith(marker)]
 
     def _say(self, number: int, marker: str, body: str) -> None:
         self._said[number, marker] = self._repository.get_issue(number).create_comment(body).id
@@ -346,9 +348,8 @@ class GitHubForge:
                 error.retryable |= "already exists" in str(error)     # and no list shows it yet: lists lag behind
                 raise
 
-    @property
-    def _our_account(self) -> Actor:
-        """Who writes what we write: what else says so, anybody could have written."""
+    def account(self) -> Actor:
+        """Who writes what we write: what else says so, anybody could have written. Asked once."""
         if self._me is None:
             self._me = self._token_holder() if self._app is None else self._app.account()
         return self._me

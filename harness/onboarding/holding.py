@@ -33,7 +33,7 @@ class Holding:
     def text(self, name: str) -> str:
         """The file's text, at most LARGEST bytes of it; empty where it cannot be read or is not text."""
         try:
-            content = _read(self.folder, name)
+            content = beginning_of(self.folder, name)
         except OSError:
             return ""
         return "" if b"\0" in content else content.decode("utf-8", "replace")
@@ -122,8 +122,9 @@ def _leads_out(folder: Path, name: str) -> bool:
     return os.path.commonpath((real, os.path.realpath(folder))) != os.path.realpath(folder)
 
 
-def _read(folder: Path, name: str) -> bytes:
-    """The beginning of a plain file, each step of its path opened without following a link. Raises OSError."""
+def beginning_of(folder: Path, name: str) -> bytes:
+    """The beginning of a plain file, each step of its path opened without following a link. Raises OSError, also for a
+    named pipe, which would never answer."""
     file = _opened(folder, name.split("/"))
     try:
         if not stat.S_ISREG(os.fstat(file).st_mode):

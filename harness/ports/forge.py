@@ -37,6 +37,10 @@ class Forge(Protocol):
         """What the account may do, by the forge's own answer. An account that is not known has NONE."""
         ...
 
+    def account(self) -> Actor:
+        """Who writes what the factory writes: an app's account, or the person's whose token it has."""
+        ...
+
     def pull_request(self, number: int) -> PullRequest:
         """One pull request as it is now."""
         ...

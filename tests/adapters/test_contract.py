@@ -126,7 +126,9 @@ def test_a_strangers_comment_with_our_marker_is_left_alone(world) -> None:
     number = world.file("Forged")
     world.say(number, f"{MARKER} I am the factory")
     world.forge.upsert_comment(number, MARKER, f"{MARKER} ours")
-    assert [one.body for one in world.forge.comments(number)] == [f"{MARKER} I am the factory", f"{MARKER} ours"]
+    theirs, ours = world.forge.comments(number)
+    assert (theirs.body, ours.body) == (f"{MARKER} I am the factory", f"{MARKER} ours")
+    assert world.forge.account().id == ours.author.id != theirs.author.id
 
 
 def test_a_pull_request_is_opened_once_and_read_back(world) -> None:

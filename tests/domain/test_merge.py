@@ -14,7 +14,8 @@ BINDS = Binding(CommitSha("base"), CommitSha("head"), CommitSha("cand"), TreeSha
 HELD = Controls(twins=1, twins_failed=1, saboteurs=4, caught=3, red_on_base=True)
 PASSED = Verdict(VerdictOutcome.PASSED, "all held", 7, "validate-7-1", 1, BINDS, 1, 1, 1, HELD, "bwrap-root", (), 5,
                  "same-account", "key-1", "sha256:e")
-GREEN = MergeFacts(verdict=PASSED, trusted_key_ids=frozenset({"key-1"}), issue=7, kind="bug", base=BINDS.base, head=BINDS.head,
+GREEN = MergeFacts(verdict=PASSED, trusted_key_ids=frozenset({"key-1"}), issue=7, kind="bug", in_sight=(),
+                   base=BINDS.base, head=BINDS.head,
                    pushed_head=BINDS.head, proposed=True, candidate=BINDS.candidate, tree=BINDS.tree, journeys="sha256:j",
                    governance="sha256:g", law=(), checks=(), box_sealed=True, issue_body_unchanged=True,
                    stopped=False, frozen=False)
@@ -106,6 +107,12 @@ NOT_RED = dataclasses.replace(PASSED, controls=dataclasses.replace(HELD, red_on_
 
 def test_a_chore_without_a_journey_of_its_own_may_land_on_those_that_guard_what_has_landed() -> None:
     assert not list(refusals(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore")))
+
+
+@pytest.mark.parametrize("in_sight", [("tidebook/pages.html",), None])
+def test_a_chore_that_a_user_could_see_something_of_is_no_chore(in_sight) -> None:
+    assert gates(dataclasses.replace(GREEN, verdict=NOT_RED, kind="chore", in_sight=in_sight)) == {"controls"}
+    assert not list(refusals(dataclasses.replace(GREEN, in_sight=in_sight)))     # where a journey shows the change
 
 
 @pytest.mark.parametrize("kind", ["bug", "feature", None, "", "Chore", "refactor"])

@@ -199,6 +199,10 @@ class FakeForge:
             known, permission = self._people.get(actor.login, (None, Permission.NONE))
             return permission if known is not None and known.id == actor.id else Permission.NONE
 
+    def account(self) -> Actor:
+        with self._day("account"):
+            return self.me
+
     def pull_request(self, number: int) -> PullRequest:
         with self._day("pull_request"):
             if number not in self._pulls:
@@ -241,7 +245,7 @@ class FakeForge:
     def upsert_comment(self, number: int, marker: str, body: str) -> None:
         with self._day("upsert_comment"):
             self._known(number)
-            mine = [one for one in self.ours(number) if marker in one.body]
+            mine = [one for one in self.ours(number) if one.body.startswith(marker)]
             if not mine:
                 self.say(number, body, author=self.me)
             elif _plain(mine[0].body) != _plain(body):

@@ -85,6 +85,9 @@ class FakeGit:
         return Diff(tuple(_change(path, before, after) for path in changed),
                     {path.encode(): after[path] for path in changed if path in after})
 
+    def changed(self, base, head):
+        return tuple(change.path for change in self.diff(base, head).files)
+
     # Worktrees
     def open(self, run, base):
         folder = self.work / run

@@ -11,6 +11,8 @@ from harness.domain.box import BoxResult
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
+from harness.factory.pytest_run import signing
+from harness.factory.triage import PAIR_SCHEMA
 from harness.ports.agent import AgentReport
 from harness.ports.model import Session
 from harness.ports.validator import Authored, Journeys, Judged
@@ -37,12 +39,16 @@ class FakeBroker:
 
 
 class FakeModel:
-    """Answers by issue title; `answers` maps a piece of the question to the answer."""
+    """Answers by issue title; `answers` maps a piece of the question to the answer. Two issues that it compares are not the
+    same, where `same` does not say otherwise; these questions are in `compared`."""
 
-    def __init__(self, answers) -> None:
-        self.answers, self.asked = answers, []
+    def __init__(self, answers, *, same="not the same") -> None:
+        self.answers, self.same, self.asked, self.compared = answers, same, [], []
 
     def answer(self, session, *, system, question, schema):
+        if schema == PAIR_SCHEMA:
+            self.compared.append(question)
+            return {"answer": self.same}
         self.asked.append((tuple(system), question))
         return next(answer for piece, answer in self.answers.items() if piece in question)
 
@@ -61,6 +67,14 @@ class FakeAgent:
         said = work(assignment.worktree)
         outcome, summary = said if isinstance(said, tuple) else ("finished", "did it")
         return AgentReport(outcome=outcome, summary=summary, reason=None, turns=3, tool_calls=2, box_form="bwrap-root")
+
+
+def leave_signed(out, messages) -> None:
+    """What pytest tells in a box, where it was ordered to sign that."""
+    order = out / "order.json"
+    if order.exists():
+        line = signing(bytes.fromhex(json.loads(order.read_text())["key"]))
+        (out / "report.signed").write_bytes(b"".join(map(line, messages)))
 
 
 class FakeSandbox:
@@ -82,6 +96,9 @@ class FakeSandbox:
         tests = sorted(path.name for path in app.rglob("test_*.py"))
         body = "".join(f'<testcase classname="tests" name="{name}">{"<failure/>" if broken else ""}</testcase>' for name in tests)
         (out / "junit.xml").write_text(f"<testsuite>{body}</testsuite>")
+        ended = "failed" if broken else "passed"
+        leave_signed(out, [["collected", len(tests)], *(["test", f"tests::{name}", ended] for name in tests),
+                           ["end", int(broken)]])
         return BoxResult(form=self._form, unheld=(), exit_code=int(broken), signal=None, killed_by=None, seconds=0.1,
                          peak_memory_mb=1)
 

@@ -265,6 +265,7 @@ def test_a_pull_request_is_read_and_asked_about(lived_in, tab) -> None:
     assert tab.complaints == []
 
 
+@pytest.mark.sample(2)
 @pytest.mark.parametrize("width", [320, 390, 768, 1280, 1440])
 def test_no_page_is_wider_than_its_window_and_no_target_too_small(lived_in, open_tab, width) -> None:
     tab = open_tab(width)
@@ -277,7 +278,9 @@ def test_no_page_is_wider_than_its_window_and_no_target_too_small(lived_in, open
 
 
 @pytest.mark.parametrize(("width", "scheme", "asked"), [
-    (390, "dark", {}), (1280, "light", {"runOnly": ["color-contrast", "heading-order", "target-size"]}),
+    (390, "dark", {}),
+    pytest.param(1280, "light", {"runOnly": ["color-contrast", "heading-order", "target-size"]},
+                 marks=pytest.mark.soak("the same pages at a desk; test_colours compares the colours of both schemes")),
 ])
 def test_nothing_keeps_people_out(lived_in, open_tab, width, scheme, asked) -> None:
     tab = open_tab(width, scheme=scheme, reduced_motion="reduce")

@@ -175,7 +175,8 @@ class Gate:
         faults, guards = self._faults(checks), self.guards
         head = branch if guards.head else verdict.head
         facts = MergeFacts(
-            verdict=_signed(number, verdict), trusted_key_ids=frozenset({"k"}), issue=number, kind="bug", head=CommitSha(head),
+            verdict=_signed(number, verdict), trusted_key_ids=frozenset({"k"}), issue=number, kind="bug", in_sight=(),
+            head=CommitSha(head),
             base=CommitSha(main if guards.freshness else verdict.base),
             pushed_head=CommitSha(f"h{number}" if guards.head else head),
             proposed=not guards.target or (target == MAIN and branch not in within(main)),

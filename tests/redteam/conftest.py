@@ -8,13 +8,16 @@ from pathlib import Path
 import httpx
 import pytest
 
+from harness.drill import judging
 from harness.drill.ground import Ground
+from harness.drill.run import ATTACKS
 from harness.drill.shop import OWN_LAW
 from harness.forge.embedded.start import start
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.repository.worktrees import RunWorktrees
+from tests import tiers
 from tests.fakes.people import FakeSandbox
 from tests.redteam.attack import Attack
 from tests.repository.conftest import Town
@@ -50,7 +53,16 @@ def ground(faulty_forge, tmp_path):
 
 
 @pytest.fixture(scope="session")
-def drilled(tmp_path_factory):
+def drawn_attacks(request):
+    """The names of the drill's attacks. Of those on the judge `make test` draws one: the others are in a browser of their own,
+    in validators/test_evil_apps and test_apps_that_know_the_judge."""
+    on_judge = [attack.name for attack in judging.ATTACKS]
+    drawn = tiers.Draw(request.config, "drill").of(on_judge, 1)
+    return [attack.name for attack in ATTACKS if attack.name not in on_judge or attack.name in drawn]
+
+
+@pytest.fixture(scope="session")
+def drilled(tmp_path_factory, drawn_attacks):
     """`factory drill --example --json`, run once for all workers: exit code, standard output, standard error."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -58,8 +70,9 @@ def drilled(tmp_path_factory):
     with (shared / "the-drill.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not told.exists():
-            done = subprocess.run([Path(sys.executable).with_name("factory"), "drill", "--example", "--json"], timeout=1800,
-                                  capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
+            only = [word for name in drawn_attacks for word in ("--only", name)]
+            done = subprocess.run([Path(sys.executable).with_name("factory"), "drill", "--example", "--json", *only],
+                                  timeout=1800, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False,
                                   env={**os.environ, "FACTORY_HOME": str(shared / "no-home")})
             told.write_text(json.dumps([done.returncode, done.stdout, done.stderr]))
     return tuple(json.loads(told.read_text()))

@@ -182,6 +182,7 @@ BOMBS = {
 ENDED_BY = {"memory": "memory", "disk": "disk", "one file": None}
 
 
+@pytest.mark.sample(1, each="bomb")
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_stopped_and_leaves_the_host_as_it_was(boxes, bomb) -> None:
     """Nothing runs, is mounted or listens afterwards. The disk has what the limit allows, and what a moment wrote before the next

@@ -15,6 +15,7 @@ from tests.scenarios.conftest import SECONDS
 
 ROOT = Path(__file__).resolve().parents[2]
 BYTES = 150_000_000
+pytestmark = pytest.mark.soak("a lap on a small disk; row 107 of the drill fills one, factory/test_space looks for room")
 
 
 @pytest.fixture(scope="module")

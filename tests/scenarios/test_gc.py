@@ -135,7 +135,8 @@ def test_a_folder_without_a_factory_and_a_ledger_that_was_changed_are_refused(tm
     assert "nothing is deleted" in said.err
 
 
-def test_old_demo_homes_go_and_nobody_elses(world, tmp_path) -> None:
+def test_old_demo_homes_go_and_nobody_elses(tmp_path) -> None:
+    home = example(tmp_path / "home", "1-cancelled-places.md")
     (tmp_path / "cache").mkdir()
     homes = {}
     for name, models, days in (("old", "replay", 99), ("new", "replay", 0), ("live", "live", 99)):
@@ -144,5 +145,5 @@ def test_old_demo_homes_go_and_nobody_elses(world, tmp_path) -> None:
         (homes[name] / "home.json").write_text(f'{{"models": "{models}", "forge": "embedded"}}')
         (homes[name] / "ledger.db").write_text("")
         os.utime(homes[name] / "ledger.db", (time.time() - days * 86_400,) * 2)
-    assert gc(world, tmp_path).code == 0
+    assert gc(home, tmp_path).code == 0
     assert {name: home.exists() for name, home in homes.items()} == {"old": False, "new": True, "live": True}

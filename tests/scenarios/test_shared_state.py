@@ -4,6 +4,8 @@ import json
 import shutil
 import signal
 
+import pytest
+
 from tests import warm
 from tests.scenarios.conftest import as_said, environment
 from tests.scenarios.daemons import daemons, example
@@ -14,6 +16,7 @@ def factory(home, address, *arguments):
     return as_said(warm.run(arguments, env={**environment(home), "FACTORY_DATABASE": address}, timeout=LONG))
 
 
+@pytest.mark.soak("two machines; engine/test_lease shows it on PostgreSQL, test_takeover by daemons")
 def test_one_works_another_machine_stands_by_and_a_database_that_went_away_is_waited_for(tmp_path, postgres) -> None:
     home, address = example(tmp_path / "home", "3-card-payments.md"), postgres.database()
     assert factory(home, address, "home", "move", "postgresql").code == 0

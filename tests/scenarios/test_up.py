@@ -96,6 +96,7 @@ def test_the_owners_stop_pauses_it_and_a_resume_goes_on(quiet) -> None:
         assert up.told(signal.SIGTERM) == 0
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("program", ["harness.forge.embedded", "harness.agents.broker"])
 def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, program) -> None:
     with daemons(quiet) as start:

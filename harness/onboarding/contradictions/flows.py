@@ -52,8 +52,10 @@ def flows_in(files: Mapping[str, str]) -> tuple[Flow, ...]:
 def _flow(file: str, text: str) -> Flow | None:
     import yaml
 
+    from harness.workflow.document import BoundedLoader
+
     try:
-        top = yaml.compose(text, Loader=yaml.SafeLoader)
+        top = yaml.compose(text, Loader=BoundedLoader)
         nodes = list(_unfolded(top)) if isinstance(top, yaml.MappingNode) else []
     except (yaml.YAMLError, RecursionError, ValueError):
         return None
