@@ -193,11 +193,12 @@ def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, tape: Tape, for
     asked = TranscribingBroker(BrokerClient(broker), wire=home / "broker" / "wire", folder_of=places.run)
     outside = Outside(forge=tape.forge(hub), writer=tape.writer(hub), remote=remote, broker=asked, clock=SystemClock(),
                       link=lambda path: document.address(forge.url, path), repository=tape.repository)
-    return plant_of(places, ledger, outside, box=document.box, tell=tell, warm=warm, wires=wires_of(document))
+    return plant_of(places, ledger, outside, box=document.box, other_box=document.other_box, tell=tell, warm=warm,
+                    wires=wires_of(document))
 
 
-def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, box: str = "auto", warm: int = 0,
-             wires: "Mapping[str, Wire] | None" = None, programs: Path | None = None) -> Plant:
+def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, box: str = "auto", other_box: str = "",
+             warm: int = 0, wires: "Mapping[str, Wire] | None" = None, programs: Path | None = None) -> Plant:
     """A plant with every real room in it, before this outside: that of a home at work, or that of a replay.
 
     `wires` are those of the providers, None where the broker replays and speaks all; `programs` is the home in which agent CLIs
@@ -222,7 +223,7 @@ def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, bo
         model=BrokeredModel(), broker=outside.broker,
         validator=validator_of(places.home, places), ledger=ledger, clock=outside.clock, wheels=wheels_folder(),
         sandbox_command=COMMAND, trusted_keys=own_keys(places), link=outside.link, tell=tell,
-        essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
+        other_form=other_box, essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
     )
 
 

@@ -56,7 +56,8 @@ class Wanted:
 
     `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`:
     how many requests the app answers, at the path that says it is ready, before its visitor comes; then it is `restarted` on
-    its data. By so many seconds its clock is `ahead`, whatever the app knows of that."""
+    its data. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
+    where the operator allows one."""
 
     name: str
     dial: int
@@ -65,6 +66,7 @@ class Wanted:
     asked_before: int = 0
     restarted: bool = False
     ahead: int = 0
+    otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ class Fleet:
         if side.data and data and not again:
             shutil.copytree(side.data, data)
         spec = self._spec(door, side, data=data)
-        box = self.stack.enter_context(self.boxes.started(spec, log=door.log))
+        box = self.stack.enter_context(self.boxes.started(spec, log=door.log, otherwise=door.wanted.otherwise))
         if again or not door.wanted.restarted:
             door.listening.close()
         return Instance(door, side, box, self.clock() + self.start.ready_seconds, again)

@@ -149,18 +149,19 @@ class Theatre:
 
     def _wanted(self, run: PlannedRun, *, port: int, clock: Path | None) -> Wanted:
         been = past(run.id, seed=self._seed(run.seed))
-        return Wanted(str(run.port), run.port, port, clock, been.answered, been.restarted, run.ahead)
+        return Wanted(str(run.port), run.port, port, clock, been.answered, been.restarted, run.ahead, been.otherwise)
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
     """What an app has behind it when its visitor comes: so many requests `answered`, `others` who did the same, a restart on
-    its data; and by how many seconds its clock is `ahead`."""
+    its data; by how many seconds its clock is `ahead`; and whether its box is to look `otherwise` than the plain visitor's."""
 
     answered: int = 0
     others: int = 0
     restarted: bool = False
     ahead: int = 0
+    otherwise: bool = False
 
 
 def past(run: RunId, *, seed: int) -> Past:
@@ -172,7 +173,7 @@ def past(run: RunId, *, seed: int) -> Past:
         return Past()
     drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
     answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
-    return Past(answered, drawn.choice(OTHERS), drawn.random() < RESTARTED_SHARE, drawn.choice(AHEAD))
+    return Past(answered, drawn.choice(OTHERS), drawn.random() < RESTARTED_SHARE, drawn.choice(AHEAD), otherwise=True)
 
 
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
