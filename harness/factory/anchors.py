@@ -10,7 +10,9 @@ from functools import cached_property
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Head
+from harness.domain.lifecycle import State
 from harness.factory.comments.commits import LEDGER, anchor_in
+from harness.factory.history import history
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 
@@ -29,7 +31,7 @@ class Anchors:
     """What one branch says of this ledger, whose chain is sound in itself."""
 
     def __init__(self, ledger: Ledger, repository: Repository, branch: str) -> None:
-        self._entries, self._branch, self.unread = ledger.entries(), branch, ""
+        self._ledger, self._entries, self._branch, self.unread = ledger, ledger.entries(), branch, ""
         told = {commit: anchor for commit, message in self._messages(repository).items() if (anchor := anchor_in(message))}
         signed = {commit: (run, ledger.anchored(run, anchor)) for commit, (run, anchor) in told.items()}
         self.own = tuple(_Anchor(commit, run, place) for commit, (run, place) in signed.items() if place is not None)
@@ -72,22 +74,34 @@ class Anchors:
             return f"made by {anchor.run} when entry {place.seq} was {place.hash:.10}, and here it is another"
         if (run := self._runs.get(anchor.run)) is None:
             return f"{anchor.run} made it, which never began here"
-        if run.data["workflow"] == "validate" and not (self._is_known(anchor) or self._is_landing(run)):
+        if run.data["workflow"] == "validate" and not (
+                self._is_known(anchor) or self._is_landing(int(run.issue or 0))):
             return f"{anchor.run} made it, and no landing of it is in the ledger"
         return ""
 
+    @cached_property
+    def _judged(self) -> dict[str, dict[str, str]]:
+        """Of each run its verdicts, by their keys: the candidate that each is on."""
+        judged: dict[str, dict[str, str]] = {}
+        for entry in self._entries:
+            if entry.kind == "verdict":
+                judged.setdefault(str(entry.run), {})[entry.key] = entry.data["binds"]["candidate"]
+        return judged
+
+    @cached_property
+    def _stood_on(self) -> frozenset[str]:
+        return frozenset(entry.data["result"]["verdict"] for entry in self._landed)
+
     def _is_known(self, anchor: _Anchor) -> bool:
         """Whether it landed by what the ledger says; or is none of the run's making, whose words somebody copied."""
-        judged = {entry.key: entry.data["binds"]["candidate"] for entry in self._entries
-                  if entry.kind == "verdict" and entry.run == anchor.run}
-        return any(entry.data["result"]["verdict"] in judged for entry in self._landed) or (
-            bool(judged) and anchor.commit not in judged.values())
+        judged = self._judged.get(anchor.run, {})
+        return not self._stood_on.isdisjoint(judged) or (bool(judged) and anchor.commit not in judged.values())
 
-    def _is_landing(self, run: Entry) -> bool:
-        """Whether a landing of its issue was begun and is not confirmed: the next pass looks at it."""
-        begun = [entry.key for entry in self._entries if entry.kind == "intent" and entry.data.get("effect") == "land"
-                 and entry.issue == run.issue]
-        return any(key not in {entry.key.removesuffix("/done") for entry in self._landed} for key in begun)
+    def _is_landing(self, issue: int) -> bool:
+        """Whether its landing was begun and is not confirmed: the next pass looks at it."""
+        told = history(self._ledger, issue)
+        return told.state is State.MERGING and any(entry.kind == "intent" and entry.data.get("effect") == "land"
+                                                   for entry in told.entries)
 
     def unchecked(self) -> tuple[str, ...]:
         """What of it tells nothing, in sentences."""
