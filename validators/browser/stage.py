@@ -39,7 +39,8 @@ class Setting:
     """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels.
 
     `downloads`: the journey takes a file; else the browser itself refuses each. `clock` is the folder of the app's own, for a
-    journey that travels. `bounds` say how long the visitor waits for what does not come."""
+    journey that travels; by so many seconds the visitor's clock is `ahead` from the beginning. `bounds` say how long the visitor
+    waits for what does not come."""
 
     identity: Identity
     host: str
@@ -49,6 +50,7 @@ class Setting:
     traced: bool = False
     downloads: bool = False
     clock: Path | None = None
+    ahead: int = 0
     bounds: Bounds = USUAL
 
 
@@ -105,7 +107,7 @@ class BrowserStage:
                     led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
 
     async def travel(self, seconds: int) -> None:
-        if self.clocks is None:
+        if self.clocks is None or self.clocks.folder is None:
             raise Unable(Trouble.NO_VALUE, "this app has no clock that can be put forward")
         try:
             async with asyncio.timeout(self.setting.bounds.travel_seconds):
@@ -269,8 +271,9 @@ async def stage(
     """A stage for one run against the app at this port; everything on it is closed at the end."""
     masked = setting.identity is Identity.MASKED
     headers = Mask(browser.version).headers(language=setting.locale) if masked else {}
+    clocks = Clocks(setting.clock, setting.ahead) if setting.clock or setting.ahead else None
     async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
-        opened = BrowserStage(browser, wire, setting, clocks=Clocks(setting.clock) if setting.clock else None)
+        opened = BrowserStage(browser, wire, setting, clocks=clocks)
         try:
             yield opened
         finally:
