@@ -41,9 +41,10 @@ SIGN_OF_LIFE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What an audit reads. Nothing in it writes."""
+    """What an audit reads. Nothing in it writes. `branch` is the default branch; empty where nothing was ever fetched."""
 
     ledger: SqlLedger
+    branch: str
     repository: Repository
     validator: Validator
     evidence: EvidenceReader
@@ -77,6 +78,7 @@ def open_archive(home: Path) -> Iterator[Archive]:
     """Ledger, trusted repository and the launcher's public key, without the forge and without the network."""
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
+    from harness.wiring.health import fetched_branch
     from harness.wiring.services import offline_address
 
     document = read_home(home)
@@ -84,7 +86,7 @@ def open_archive(home: Path) -> Iterator[Archive]:
     with open_ledger(home) as ledger:
         trusted = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
         validator = validator_of(home, places)
-        yield Archive(ledger, trusted, validator, validator, validator)
+        yield Archive(ledger, fetched_branch(trusted), trusted, validator, validator, validator)
 
 
 @contextmanager

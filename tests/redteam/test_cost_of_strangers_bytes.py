@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -18,6 +19,9 @@ import pytest
 from harness.domain.errors import FactoryError, GitError, GovernanceError
 from harness.domain.governance import RULES, Document
 from harness.factory.projecttests import cases_in
+from harness.forge.embedded import commits
+from harness.forge.embedded.objects import BareRepository
+from harness.forge.embedded.refused import Refused
 from harness.governance.facts.dependencies.manifest import Unparsed
 from harness.governance.facts.dependencies.yamltext import yaml_text as lock
 from harness.governance.facts.surface import names_in
@@ -84,6 +88,23 @@ def test_a_tree_of_trees_without_breadth_is_refused_too(trusted) -> None:
     head = committed(git, written_tree(git, [file], str(trusted.git_dir / "index.test")), base)
     with pytest.raises(GitError, match="folders deep"):
         trusted.changed(base, head)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_forge_in_the_box_shows_nothing_of_a_tree_of_trees(trusted, empty) -> None:
+    """It counted the files of a pull request for a minute when it was opened, and then took no other."""
+    base = committed(trusted.git, tree_of_trees(trusted.git, depth=1))
+    head = committed(trusted.git, tree_of_trees(trusted.git, depth=9, empty=empty), base)
+    shown, began = BareRepository(trusted.git_dir), time.process_time()
+    for ask in (partial(commits.changes, shown, base, head), partial(commits.changes, shown, head, base),
+                partial(commits.patch, shown, base, head), partial(commits.tree, shown, head, recursive=True)):
+        with pytest.raises(Refused, match="too many files"):
+            ask()
+    assert shown.merged_tree(base, head) is None
+    assert time.process_time() - began < MOST_SECONDS
+    assert len(commits.changes(shown, base, base)) == 0
+    assert shown.is_readable(base)
+    assert not shown.is_readable("0" * 40)
 
 
 @pytest.mark.parametrize(("bounds", "says"), [
