@@ -18,7 +18,7 @@ from validators.domain.values import Draw, Values
 from validators.driver.schedule import evidence_of
 from validators.judge.performance import Patience, performed
 from validators.judge.plan import Plan, PlannedRun
-from validators.judge.surroundings import Surroundings, surroundings
+from validators.judge.surroundings import Surroundings, device, surroundings
 
 
 async def driven(
@@ -88,6 +88,7 @@ def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | 
         viewport=around.viewport,
         traced=traced,
         downloads=journey.downloads,
+        device=device(plan.seed if run.seed is None else run.seed, journey.name),
         clock=clocks / str(run.port) if clocks and journey.travels else None,
         bounds=plan.bounds,
     )
