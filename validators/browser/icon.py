@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 PATIENCE_MS = 1000
 _LINK = "link[rel~='icon' i][href]"
+_LINK_OR_NONE = f"{_LINK}, body:not(:has({_LINK}))"   # one question: the page may be left between two
 
 
 async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:
     """Ask once for the icon of the page that is shown. One that lies elsewhere, or in the page itself, is not asked for."""
-    links = page.locator(_LINK)
-    href = await links.first.get_attribute("href", timeout=PATIENCE_MS) if await links.count() else "/favicon.ico"
-    address = urljoin(page.url, (href or "").strip())
+    href = await page.locator(_LINK_OR_NONE).first.get_attribute("href", timeout=PATIENCE_MS)
+    address = urljoin(page.url, "/favicon.ico" if href is None else href.strip())
     if not address.startswith(f"{origin}/"):
         return
     split = urlsplit(address)
@@ -36,7 +36,7 @@ async def asked_for(page: Page, wire: Wire, *, origin: str) -> None:
         ("User-Agent", ""),     # the wire's to say, like what follows with nothing
         ("sec-ch-ua", ""),
         ("sec-ch-ua-mobile", "?0"),
-        ("Accept", "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"),
+        ("Accept", "image/jxl,image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"),
         ("Sec-Fetch-Site", "same-origin"),
         ("Sec-Fetch-Mode", "no-cors"),
         ("Sec-Fetch-Dest", "image"),
