@@ -61,7 +61,8 @@ _BOOKS_WHERE = "<script>" + ASKS + """
 addEventListener('keydown', event => { if (event.isTrusted) window.typed = true; });
 addEventListener('mousemove', () => { window.moves = (window.moves || 0) + 1; });
 addEventListener('click', event => { const box = event.target.getBoundingClientRect();
-  window.off = Math.max(Math.abs(event.clientX - box.x - box.width / 2), Math.abs(event.clientY - box.y - box.height / 2)); }, true);
+  const aside = Math.abs(event.clientX - box.x - box.width / 2), above = Math.abs(event.clientY - box.y - box.height / 2);
+  window.off = Math.max(aside, above); }, true);
 document.forms[0].addEventListener('submit', event => { if (!(%s)) event.target.action = '/'; });
 </script>"""
 

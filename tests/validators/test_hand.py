@@ -26,16 +26,19 @@ THINGS = """<style>[data-thing] { margin: 8px } div[data-thing] { width: 90px; h
 <button data-thing style="width:5px;height:5px;padding:0;border:0" aria-label=Tiny></button>
 <input data-thing type=range aria-label=Loud min=0 max=100 value=0 style="width:200px">
 <input data-thing aria-label=Name value="some long words that fill it all" style="width:100px">
-<div data-thing role=figure aria-label=Grid style="display:grid;grid-template-columns:1fr 1fr 1fr"><i>1</i><i>2</i><i>3</i></div>
+<div data-thing role=figure aria-label=Grid style="display:grid;grid-template-columns:1fr 1fr 1fr">
+ <i>1</i><i>2</i><i>3</i></div>
 <nav class=menu data-thing style="width:80px"><span role=button aria-label=Menu>Menu</span><ul>
  <li style="margin-left:300px"><button data-thing>Deep</button></li></ul></nav>
 <button data-thing style="margin-top:3000px;width:120px;height:40px">Far</button>
 <script>window.hits = []; window.moves = 0;
 addEventListener('mousemove', () => { moves += 1; });
-document.addEventListener('click', event => { const thing = event.target.closest('[data-thing]'); if (!event.isTrusted || !thing) return;
+document.addEventListener('click', event => {
+  const thing = event.target.closest('[data-thing]'); if (!event.isTrusted || !thing) return;
   const box = thing.getBoundingClientRect(), most = Math.max(Math.abs(event.clientX - box.x - box.width / 2),
     Math.abs(event.clientY - box.y - box.height / 2));
-  if (event.detail) hits.push([thing.getAttribute('aria-label') || thing.textContent.trim().slice(0, 6), most > 1]); });</script>"""
+  const name = thing.getAttribute('aria-label') || thing.textContent.trim().slice(0, 6);
+  if (event.detail) hits.push([name, most > 1]); });</script>"""
 
 
 
@@ -80,7 +83,7 @@ MASKED = [(Identity.MASKED, hand) for hand in (1, 2, 3)]
 @pytest.mark.parametrize("who", MASKED)
 def test_a_person_hits_a_button_or_a_link_away_from_its_middle_after_a_way(who, hits) -> None:
     clicked, *_, moves = hits[who]
-    assert {name: clicked[name] for name in ("Plain", "Bold", "Wide", "Far")} == dict.fromkeys(("Plain", "Bold", "Wide", "Far"), True)
+    assert all(clicked[name] for name in ("Plain", "Bold", "Wide", "Far")), clicked
     assert moves >= 11 * 5
 
 
@@ -89,6 +92,7 @@ def test_what_minds_the_place_or_is_there_in_part_alone_is_hit_as_automation_hit
     plain, loud, ticked, _ = hits[Identity.PLAIN, 1]
     clicked, masked_loud, masked_ticked, _ = hits[who]
     assert clicked.keys() == plain.keys()
-    assert {name for name in clicked if clicked[name] and not plain[name]} <= {"Plain", "Bold", "Wide", "Far", "Tiny", "Agree", "Deep"}
+    away = {name for name in clicked if clicked[name] and not plain[name]}
+    assert away <= {"Plain", "Bold", "Wide", "Far", "Tiny", "Agree", "Deep"}
     assert (masked_loud, masked_ticked) == (loud, ticked)
     assert ticked

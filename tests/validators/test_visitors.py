@@ -94,15 +94,18 @@ def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page
     assert names[0] == names[1]  # the same headers, in other words
 
 
-TOUCHED = Device(1.5, (2560, 1440), 10, (Voice("Google US English", "en-US"), Voice("English (America) espeak-ng", "en-US", local=True)))
-SITS = """() => { const asked = () => 0, [first, second] = speechSynthesis.getVoices(), said = new SpeechSynthesisUtterance('low tide');
+VOICES = (Voice("Google US English", "en-US"), Voice("English (America) espeak-ng", "en-US", local=True))
+TOUCHED = Device(1.5, (2560, 1440), 10, VOICES)
+SITS = """() => {
+  const asked = () => 0, [first, second] = speechSynthesis.getVoices(), said = new SpeechSynthesisUtterance('low tide');
   said.voice = second; const chosen = said.voice === second; said.voice = null;
   window.ontouchstart = asked; const own = window.ontouchstart === asked; document.body.ontouchend = 1;
-  const tall = matchMedia('(min-resolution: 1.5dppx)').matches, native = one => /\\[native code\\]/.test(Function.prototype.toString.call(one));
-  return {voices: [first.name, first.lang, first.localService, first.default, second.localService, second instanceof SpeechSynthesisVoice],
-    chosen, none: said.voice, fingers: navigator.maxTouchPoints, own, not: document.body.ontouchend, tall,
-    touch: 'ontouchstart' in window && 'ontouchend' in document.documentElement, screen: [screen.width, screen.height, devicePixelRatio],
-    desk: matchMedia('(pointer: fine)').matches && matchMedia('(hover: hover)').matches && !matchMedia('(pointer: coarse)').matches,
+  const is = query => matchMedia(query).matches, native = one => /\\[native code\\]/.test(Function.prototype.toString.call(one));
+  return {voices: [first.name, first.lang, first.localService, first.default, second.localService,
+      second instanceof SpeechSynthesisVoice], chosen, none: said.voice, fingers: navigator.maxTouchPoints, own,
+    not: document.body.ontouchend, touch: 'ontouchstart' in window && 'ontouchend' in document.documentElement,
+    screen: [screen.width, screen.height, devicePixelRatio, is('(min-resolution: 1.5dppx)')],
+    desk: is('(pointer: fine)') && is('(hover: hover)') && !is('(pointer: coarse)'),
     native: [speechSynthesis.getVoices, Object.getOwnPropertyDescriptor(window, 'ontouchstart').get].every(native)}; }"""
 
 
@@ -115,8 +118,9 @@ def test_a_person_sits_before_what_was_drawn_and_a_page_can_use_it(house: House)
         return await ada.page.evaluate(SITS)
 
     told = house.on_stage(Static(), play, identity=Identity.MASKED, device=TOUCHED)
-    assert told == {"voices": ["Google US English", "en-US", False, True, True, True], "chosen": True, "none": None, "fingers": 10,
-                    "own": True, "not": None, "tall": True, "touch": True, "screen": [2560, 1440, 1.5], "desk": True, "native": True}
+    assert told == {
+        "voices": ["Google US English", "en-US", False, True, True, True], "chosen": True, "none": None, "fingers": 10,
+        "own": True, "not": None, "touch": True, "screen": [2560, 1440, 1.5, True], "desk": True, "native": True}
 
 
 def test_a_seed_and_a_journey_draw_a_device_that_is_no_automations() -> None:

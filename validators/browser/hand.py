@@ -81,7 +81,8 @@ class PersonsHand(Hand):
         size = self._page.viewport_size
         if box is None or size is None:
             return None
-        if box["y"] >= 0 and box["x"] >= 0 and box["y"] + box["height"] <= size["height"] and box["x"] + box["width"] <= size["width"]:
+        right, bottom = box["x"] + box["width"], box["y"] + box["height"]
+        if box["x"] >= 0 and box["y"] >= 0 and right <= size["width"] and bottom <= size["height"]:
             return box
         await found.scroll_into_view_if_needed(timeout=min(patience, WAY_SECONDS) * 1000)
         return await found.bounding_box(timeout=patience * 1000)
@@ -103,7 +104,8 @@ class PersonsHand(Hand):
                 for step in range(1, steps + 1):
                     part = step / steps
                     aside = 4 * part * (1 - part)
-                    await self._page.mouse.move(x + (to[0] - x) * part + over[0] * aside, y + (to[1] - y) * part + over[1] * aside)
+                    across, down = (to[0] - x) * part + over[0] * aside, (to[1] - y) * part + over[1] * aside
+                    await self._page.mouse.move(x + across, y + down)
 
 
 def _left(until: float) -> float:

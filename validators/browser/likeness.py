@@ -82,7 +82,9 @@ _SCRIPT = """(() => {
     // An utterance takes none but the browser's own.
     const own = Object.getOwnPropertyDescriptor(SpeechSynthesisUtterance.prototype, 'voice'), chosen = new WeakMap();
     Object.defineProperty(SpeechSynthesisUtterance.prototype, 'voice', {...own,
-      get: new Proxy(own.get, {apply: (get, self) => { const real = Reflect.apply(get, self, []); return chosen.get(self) || real; }}),
+      get: new Proxy(own.get, {apply: (get, self) => {
+        const real = Reflect.apply(get, self, []);
+        return chosen.get(self) || real; }}),
       set: new Proxy(own.set, {apply: (set, self, [voice]) => {
         const ours = voices.includes(voice);
         Reflect.apply(set, self, [ours ? null : voice]);

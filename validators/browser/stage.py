@@ -22,7 +22,7 @@ from validators.browser.motion import Motion
 from validators.browser.session import TICK_SECONDS, BrowserSession
 from validators.browser.wire import Tamper, Wire
 from validators.domain.bounds import USUAL, Bounds
-from validators.domain.device import Device
+from validators.domain.device import USUAL_DEVICE, Device
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, Trouble, observed
 
@@ -51,7 +51,7 @@ class Setting:
     timezone: str
     viewport: tuple[int, int]
     traced: bool = False
-    device: Device = Device()
+    device: Device = USUAL_DEVICE
     downloads: bool = False
     clock: Path | None = None
     bounds: Bounds = USUAL
@@ -86,7 +86,7 @@ class BrowserStage:
             person = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds, motion, hand)
             self.people[actor] = person.listening()
             if self._masked:
-                page.once("load", lambda: self._later(asked_for(page, self.wire, origin=origin)))
+                page.once("load", lambda shown: self._later(asked_for(shown, self.wire, origin=origin)))
             context.on("page", self._popped_up)
         return self.people[actor]
 

@@ -24,3 +24,6 @@ class Device:
     touches: int = 0
     voices: tuple[Voice, ...] = ()
     hand: int = 0
+
+
+USUAL_DEVICE = Device()

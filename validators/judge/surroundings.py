@@ -51,5 +51,5 @@ def device(seed: int, journey: str) -> Device:
     """What the masked visitor of a journey sits before; the same in each of its runs of that seed."""
     source = random.Random(f"device-{seed}-{journey}")  # noqa: S311  (reproducible on purpose, not a secret)
     ratio, screen = source.choice(SCREENS)
-    own = source.sample(DESKTOPS_OWN, source.choice((0, 3, 5, 8)))
-    return Device(ratio, screen, source.choice(TOUCHES), (*VOICES, *sorted(own, key=lambda one: one.name)), source.getrandbits(32))
+    own = sorted(source.sample(DESKTOPS_OWN, source.choice((0, 3, 5, 8))), key=lambda one: one.name)
+    return Device(ratio, screen, source.choice(TOUCHES), (*VOICES, *own), source.getrandbits(32))
