@@ -106,14 +106,16 @@ def key(path: Path) -> int:
 
 
 def check(files: Sequence[Path]) -> int:
-    """Lint journeys; every problem is printed with its file and line. A proof beside one must be of it."""
+    """Lint journeys; every problem and every warning is printed with its file and line. A proof beside one must be of it."""
     from validators.language.check import checked
+    from validators.language.lint import warnings
     from validators.launcher.prove import stale
 
     bad = 0
     for file in files:
         try:
-            checked(file.read_text(), file=str(file))
+            for warning in warnings(checked(file.read_text(), file=str(file))):
+                print(f"{file}: {warning} (a warning: it may be sealed)")
             if old := stale(file):
                 bad += 1
                 print(f"{file}: {old}; prove it again")

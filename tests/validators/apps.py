@@ -75,6 +75,26 @@ class ToastOnly(App):
         </script>"""
 
 
+class Finds(App):
+    """A search: a form that asks by GET, and a page that answers what was asked."""
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        asked = parse_qs(environ["QUERY_STRING"]).get("place", [""])[0]
+        return self.page(self.walks(asked))
+
+    def walks(self, asked: str) -> str:
+        rows = "".join(f"<tr><td>{one}</td></tr>" for one in ("Bergen", "Molde", "Oslo") if one == asked)
+        form = "<form><label>Place <input name=place></label> <button>Find</button></form>"
+        return f"<h1>Walks</h1>{form}<table aria-label=Walks><tr><th>Place</th></tr>{rows}</table>"
+
+
+class Painted(Finds):
+    """One picture for each address, whatever is asked of it: what the reporter's own example looked like."""
+
+    def walks(self, asked: str) -> str:
+        return super().walks("Oslo")
+
+
 class HardCoded(App):
     """Knows the one example of the visible tests."""
 

@@ -81,7 +81,7 @@ class World:
         async def play(on: BrowserStage) -> RunEvidence:
             patience = Patience(PATIENCE, VAIN)
             values, run = Values(Draw(1, journey.name, date(2026, 1, 2))), RunId(journey.name, identity)
-            return await performed(run, journey, on, values=values, patience=patience, seconds=10 * PATIENCE)
+            return (await performed(run, journey, on, values=values, patience=patience, seconds=10 * PATIENCE))[0]
 
         told: RunEvidence = self.house.on_stage(app, play, identity=identity)
         return told

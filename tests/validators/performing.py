@@ -30,10 +30,16 @@ twin:
 NONE = Patience(step=0, look=0)
 
 
-def perform(source: str = BOOK, *, app: FakeApp | None = None, run: RunId | None = None, **options) -> RunEvidence:
+def perform(source: str = BOOK, **options) -> RunEvidence:
+    return perform_all(source, **options)[0]
+
+
+def perform_all(
+    source: str = BOOK, *, app: FakeApp | None = None, run: RunId | None = None, with_twin: bool = False, **options
+) -> tuple[RunEvidence, ...]:
     journey = read(source)
     stage = options.pop("stage", None) or FakeStage(app or FakeApp())
     values = options.pop("values", None) or Values(Draw(7, journey.name, date(2026, 11, 21)))
     patience = options.pop("patience", NONE)
-    work = performed(run or RunId("book"), journey, stage, values=values, patience=patience, seconds=options.pop("seconds", 60))
-    return asyncio.run(work)
+    run, seconds = run or RunId("book"), options.pop("seconds", 60)
+    return asyncio.run(performed(run, journey, stage, values=values, patience=patience, seconds=seconds, with_twin=with_twin))

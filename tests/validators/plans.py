@@ -30,6 +30,17 @@ WRONG_INPUT = """twin:
   expect:
     - row: {cells: ["{{ filled.name }}", "9"], in: {table: "Bookings"}}
 """
+WALKS = """expect:
+  - row: {cells: [%s], in: {table: "Walks"}, times: 1}
+twin: {expect: [{row: {cells: [Atlantis], in: {table: "Walks"}}}]}
+"""
+GLANCING = 'promise: issue\nsteps: [{open: "/?place=Oslo"}]\n' + WALKS % "Oslo"
+FINDING = """promise: issue
+steps:
+  - open: /
+  - fill: {label: "Place", value: "{{ any.choice(Bergen|Molde) }}"}
+  - click: {button: "Find"}
+""" + WALKS % '"{{ filled.place }}"'
 THOROUGH = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_VALUE}"
 REFUSING = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_INPUT}"
 SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"

@@ -94,13 +94,16 @@ SABOTAGE = {
 }
 
 
-def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 4) -> tuple[RunEvidence, ...]:
+def told(plain="green", masked="green", twin="fails", sabotage=("caught",) * 5) -> tuple[RunEvidence, ...]:
     """Evidence of one journey from the names of the cases above."""
     pairs = [
         (run(Identity.PLAIN), OWN[plain]),
         (run(Identity.MASKED), OWN[masked]),
         (run(kind=Kind.TWIN), TWINS[twin]),
-        *((run(kind=Kind.SABOTAGE, saboteur=who), SABOTAGE[how]) for who, how in zip(Saboteur, sabotage, strict=True)),
+        *(
+            (run(kind=Kind.SABOTAGE, saboteur=who, there_at_first=False), SABOTAGE[how])
+            for who, how in zip(Saboteur, sabotage, strict=True)
+        ),
     ]
     return tuple(replace(whole, **changes) for whole, changes in pairs if changes is not None)
 

@@ -61,7 +61,7 @@ def played(house: House, app: App, source: str, *, look: float = PATIENCE, bound
     async def play(on: BrowserStage) -> RunEvidence:
         text = f"journey: j\npromise: issue\nsteps:\n  - open: /\n{source}"
         values, patience = Values(Draw(7, "j", date(2026, 11, 21))), Patience(bounds.step_seconds, look)
-        return await performed(RunId("j"), read(text), on, values=values, patience=patience, seconds=5 * PATIENCE)
+        return (await performed(RunId("j"), read(text), on, values=values, patience=patience, seconds=5 * PATIENCE))[0]
 
     told: RunEvidence = house.on_stage(app, play, bounds=bounds)
     return told

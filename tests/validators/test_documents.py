@@ -45,6 +45,7 @@ evidence = st.builds(
     st.lists(words, max_size=2).map(tuple),
     words,
     st.none() | st.builds(SabotageFacts, counts, st.booleans(), st.booleans(), st.booleans()),
+    st.none() | st.booleans(),
     st.lists(words, max_size=2).map(tuple),
     st.lists(words, max_size=2).map(tuple),
     counts,
@@ -143,7 +144,7 @@ def test_evidence_with_anything_else_in_it_is_refused(path, value) -> None:
 
 def test_what_a_judgement_needs() -> None:
     runs = judgement_runs(["a", "b"])
-    assert len(runs) == len(set(runs)) == 14
+    assert len(runs) == len(set(runs)) == 16
     assert [str(run) for run in runs[:7]] == [
         "journey-plain-1", "journey-masked-1", "twin-plain-1", "sabotage-drop-row-plain-1", "sabotage-stale-plain-1",
         "sabotage-error-500-plain-1", "sabotage-swap-text-plain-1",

@@ -17,7 +17,7 @@ import pytest
 
 from tests.validators import apps
 from tests.validators.patience import PLANNED
-from tests.validators.plans import REFUSING, SHALLOW, THOROUGH, driver
+from tests.validators.plans import FINDING, GLANCING, REFUSING, SHALLOW, THOROUGH, driver
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result, verdict
@@ -27,6 +27,7 @@ from validators.judge.evidence_json import read_evidence
 from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json
 from validators.judge.redact import leaks, public_findings
 from validators.language.check import checked
+from validators.language.reader import read
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,9 @@ FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
 CASES = {
     "good": Case(apps.App, PASSED, journey=REFUSING, controls=True),
     "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
+    "good-by-get": Case(apps.Finds, PASSED, journey=FINDING, controls=True),
+    "painted": Case(apps.Painted, FAILED, Symptom.NOT_SHOWN, journey=FINDING),
+    "painted-glanced-at": Case(apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=True),
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),
     "toast-only-shallow": Case(apps.ToastOnly, SILENT, reason="no saboteur reached what", journey=SHALLOW, controls=True),
@@ -116,13 +120,17 @@ def seen(
     """The evidence of one driver on these apps, and the last line that it printed."""
     with ExitStack() as open_apps:
 
-        def port(name: str) -> int:
+        sources = {name: f"journey: {name}\n" + (CASES[name].journey if name in CASES else SHALLOW) for name in made}
+
+        def port(name: str, run: RunId) -> int:
+            if run.kind is Kind.TWIN and not read(sources[name]).twin_apart:
+                return 0
             app = made[name]()
             return open_apps.enter_context(apps.served(app)) if app is not None else 1
 
-        sources = [f"journey: {name}\n" + (CASES[name].journey if name in CASES else SHALLOW) for name in made]
-        runs = tuple(PlannedRun(run, port(name)) for name in made for run in runs_of(name))
-        plan = replace(plan_of(*sources, runs=runs, browser=chromium), seed=20261121, today=date(2026, 11, 21), bounds=bounds)
+        runs = tuple(PlannedRun(run, port(name, run)) for name in made for run in runs_of(name))
+        plan = plan_of(*sources.values(), runs=runs, browser=chromium)
+        plan = replace(plan, seed=20261121, today=date(2026, 11, 21), bounds=bounds)
         ended = driver(plan_json(plan), out)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text()), ended.stdout.splitlines()[-1]
@@ -154,8 +162,16 @@ def test_every_saboteur_of_a_good_app_is_caught(name, saboteur, gallery) -> None
     told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=saboteur)
     assert told.sabotage
     assert told.sabotage.changed
-    assert told.sabotage.touched
+    assert told.sabotage.touched is not (saboteur is Saboteur.FROZEN)
     assert caught(told)
+
+
+@pytest.mark.parametrize(("name", "at_first", "noticed"), [
+    ("good", False, True), ("good-by-get", False, True), ("painted-glanced-at", True, False),
+])
+def test_what_steps_make_no_difference_to_is_known(name, at_first, noticed, gallery) -> None:
+    told = gallery.run(name, kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)
+    assert (told.there_at_first, caught(told)) == (at_first, noticed)
 
 
 @pytest.mark.parametrize("name", ["good", "good-scripted"])
@@ -228,7 +244,7 @@ def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium,
         ended = driver(plan_json(plan), tmp_path)
     assert ended.returncode == 0, ended.stderr
     told = read_evidence((tmp_path / "evidence.json").read_text())
-    assert [bool(item.skipped) for item in told] == [False, False, True, True, True, True, True]
+    assert [bool(item.skipped) for item in told] == [False, False, *[True] * 6]
     assert verdict((Sealed("j", "issue", Purpose.BUG, Proof(True, "red")),), told).outcome is Outcome.FAILED
 
 

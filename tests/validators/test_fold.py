@@ -32,7 +32,7 @@ from validators.domain.evidence import (
     Saboteur,
     Trouble,
 )
-from validators.domain.fold import Result, caught, diverges, result, verdict
+from validators.domain.fold import PAINTED, Result, caught, diverges, result, verdict
 from validators.domain.verdict import Counts, Finding, Outcome, Proof, Purpose, Sealed, Symptom
 
 GOOD_TWINS = {"fails", "fails where it looked"}
@@ -77,7 +77,7 @@ def test_a_journey_was_performed_once_both_visitors_say_something(silent) -> Non
 
 
 PROOFS = {"red": RED, "refused": Proof(False, "passes on base"), "none": None}
-APART_BUT_FIRST = ("not applicable",) * 3
+APART_BUT_FIRST = ("not applicable",) * 4
 
 
 def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
@@ -96,16 +96,16 @@ def test_every_pair_of_own_runs_whatever_its_controls_say() -> None:
 
 NOT_KEPT = ("journey 'j': no saboteur reached what was put in, and nothing looked for it from elsewhere: "
             "let it be seen after_reload")
-PAINTED = SabotageFacts(1, True, put_in=True)
+HELD_BACK = SabotageFacts(1, True, put_in=True)
 REACHED = SabotageFacts(1, False, put_in=True, reached=True)
 
 
 @pytest.mark.parametrize(
     ("facts", "noticed", "vantage", "outcome"),
     [
-        (PAINTED, True, "here", Outcome.INCONCLUSIVE),  # only a name that is always there was wounded
-        (PAINTED, True, "after_reload", Outcome.PASSED),
-        (PAINTED, True, "as guest", Outcome.PASSED),
+        (HELD_BACK, True, "here", Outcome.INCONCLUSIVE),  # only a name that is always there was wounded
+        (HELD_BACK, True, "after_reload", Outcome.PASSED),
+        (HELD_BACK, True, "as guest", Outcome.PASSED),
         (REACHED, True, "here", Outcome.PASSED),
         (REACHED, False, "here", Outcome.INCONCLUSIVE),  # what is not noticed shows nothing
         (TOUCHED, True, "here", Outcome.PASSED),  # nothing was put in
@@ -121,10 +121,29 @@ def test_what_was_put_in_is_reached_by_a_saboteur_or_seen_again_from_elsewhere(f
         first: {"sabotage": facts, "expectations": FAILED_LOOK if noticed else seen},
         second: always_there,
     }
-    runs = told(sabotage=("caught", "caught", "not applicable", "not applicable"))
+    runs = told(sabotage=("caught", "caught", *["not applicable"] * 3))
     found = verdict(sealed(), tuple(replace(one, **kept.get(one.run, {})) for one in runs))
     assert found.outcome is outcome
-    assert found.reason == NOT_KEPT or not (facts is PAINTED and vantage == "here")
+    assert found.reason == NOT_KEPT or not (facts is HELD_BACK and vantage == "here")
+
+
+@pytest.mark.parametrize(
+    ("at_first", "how", "outcome"),
+    [
+        (False, "not applicable", Outcome.PASSED),
+        (False, "missed, untouched", Outcome.PASSED),
+        (True, "caught", Outcome.PASSED),
+        (True, "not applicable", Outcome.INCONCLUSIVE),
+        (True, "missed, untouched", Outcome.INCONCLUSIVE),
+        (None, "not applicable", Outcome.INCONCLUSIVE),  # what nobody asked is not shown
+        (None, "missed, untouched", Outcome.INCONCLUSIVE),
+    ],
+)
+def test_steps_that_make_no_difference_prove_nothing(at_first, how, outcome) -> None:
+    """A page for each address, painted once: nothing that is merely opened tells it from an app."""
+    runs = told(sabotage=(*["caught"] * 4, how))
+    found = verdict(sealed(), tuple(replace(one, there_at_first=at_first) for one in runs))
+    assert (found.outcome, PAINTED in found.reason) == (outcome, outcome is not Outcome.PASSED)
 
 
 def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
@@ -134,16 +153,16 @@ def test_two_green_runs_under_every_twin_sabotage_and_proof() -> None:
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), (twin, how, proof)
 
 
-def test_every_combination_of_four_saboteurs() -> None:
+def test_every_combination_of_saboteurs() -> None:
     kinds = ("caught", "caught though untouched", "missed, untouched", "not applicable", "missed", "absent")
-    for hows in product(kinds, repeat=4):
+    for hows in product(kinds, kinds, kinds, kinds, ("caught", "not applicable", "absent")):
         green = any(how in KILLS for how in hows) and all(how in KILLS | HARMLESS for how in hows)
         outcome = verdict(sealed(), told(sabotage=hows)).outcome
         assert outcome is (Outcome.PASSED if green else Outcome.INCONCLUSIVE), hows
 
 
 def test_what_is_counted_when_all_is_well() -> None:
-    green = verdict(sealed(), told(sabotage=("caught", "caught though untouched", "missed, untouched", "not applicable")))
+    green = verdict(sealed(), told(sabotage=("caught", "caught though untouched", "missed, untouched", *["not applicable"] * 2)))
     assert green.outcome is Outcome.PASSED
     assert (green.journeys.sealed, green.journeys.executed, green.journeys.passed) == (1, 1, 1)
     assert (green.controls.twins, green.controls.twins_failed) == (1, 1)
@@ -188,17 +207,17 @@ def test_what_is_counted_when_all_is_well() -> None:
         (told(twin="a step failed"), "journey 'j': the control could not be performed"),
         (told(twin="late"), "journey 'j': the control could not be performed"),
         (
-            told(sabotage=("not applicable",) * 4),
+            told(sabotage=("not applicable",) * 5),
             "journey 'j': no sabotage applied, so nothing shows that it could fail: "
             "let it change something, or look for what the app sends",
         ),
-        (told(sabotage=("missed, untouched",) * 4), "journey 'j': no sabotage was noticed"),
+        (told(sabotage=("missed, untouched",) * 5), "journey 'j': no sabotage was noticed"),
         (
-            told(sabotage=("caught", "missed", "caught", "caught")),
+            told(sabotage=("caught", "missed", *["caught"] * 3)),
             "journey 'j': sabotage stale went unnoticed",
         ),
         (
-            told(sabotage=("caught", "caught", "absent", "caught")),
+            told(sabotage=("caught", "caught", "absent", *["caught"] * 2)),
             "journey 'j': not every sabotage was performed",
         ),
         ((*told(), told()[0]), "the evidence tells of one run twice"),

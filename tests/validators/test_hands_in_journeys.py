@@ -35,7 +35,7 @@ def outcome(
         verbs = {type(step).__name__.lower() for step in journey.steps}
         stuck = bool(verbs & set(meant.split()[:1]))
         patience = Patience(step=VAIN if stuck else PATIENCE, look=PATIENCE if meant == "passed" else VAIN)
-        return await performed(RunId(journey.name), journey, on, values=values, patience=patience, seconds=10 * PATIENCE)
+        return (await performed(RunId(journey.name), journey, on, values=values, patience=patience, seconds=10 * PATIENCE))[0]
 
     told = house.on_stage(app, play, tamper=sabotage, identity=identity, downloads=journey.downloads)
     failed = [f"{one.verb} {one.trouble}" for one in told.steps if not one.passed]

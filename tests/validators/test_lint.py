@@ -3,6 +3,8 @@
 import pytest
 
 from validators.language.check import complaints
+from validators.language.lint import warnings
+from validators.language.reader import read
 
 GOOD = {
     "steps": [
@@ -27,6 +29,32 @@ def journey(*, twin_steps: list[str] | None = None, extra: str = "", **parts: li
         return text
     text += "twin:\n  expect:\n" + "".join(f"    - {line}\n" for line in told["twin"])
     return text + ("  steps:\n" + "".join(f"    - {line}\n" for line in twin_steps) if twin_steps else "")
+
+
+@pytest.mark.parametrize("expect", [
+    ["visible: {heading: X}"], ["visible: {heading: X}", "after_reload: same"], ["visible: {heading: X}", "other_session: same"],
+    ["visible: {heading: X}", "after_reload: [{visible: {link: Y}}]"],
+])
+@pytest.mark.parametrize("steps", [["open: /x?day=1"], ["open: /", "open: /x"]])
+def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(steps, expect) -> None:
+    (told,) = complaints(journey(steps=steps, expect=expect, twin=["visible: {heading: Z}"]))
+    assert "only painted would pass" in told
+
+
+@pytest.mark.parametrize(
+    ("steps", "told"),
+    [
+        (GOOD["steps"], []),
+        (["open: /walks?day=1", *GOOD["steps"]], ["line 4: this address is fixed"]),
+        (['open: "/walks?day={{ any.int(1, 9) }}"'], []),
+        (["open: /", "click: {link: Walks}"], ["line 4: nothing that is done is drawn"]),
+        (["open: /", "fill: {label: Name, value: Ada}"], ["line 4: nothing that is done is drawn"]),
+    ],
+)
+def test_what_one_case_alone_would_pass_is_a_warning(steps, told) -> None:
+    found = [str(one) for one in warnings(read(journey(steps=steps)))]
+    assert len(found) == len(told)
+    assert all(one.startswith(words) for one, words in zip(found, told, strict=True))
 
 
 def test_a_journey_that_says_something_may_be_sealed() -> None:
@@ -100,7 +128,7 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
 @pytest.mark.parametrize(
     "source",
     [
-        journey(steps=["open: /"], expect=["visible: {heading: Tides}"], twin=["visible: {heading: Tdies}"]),
+        journey(steps=["open: /", "click: {link: Tides}"], expect=["visible: {heading: T}"], twin=["visible: {heading: U}"]),
         journey(expect=["visible: {row: Ada}"], steps=["open: /", "fill: {label: N, value: Ada}"], twin=["visible: {row: Bo}"]),
         journey(
             steps=["open: /", "remember: {role: status, as: places}", "fill: {label: N, value: Ada}"],
@@ -120,7 +148,11 @@ def test_a_worthless_journey_is_refused(source, words) -> None:
             twin=["visible: {link: Guests}"],
         ),
         journey(steps=["open: /", "click: {columnheader: A}"], expect=[f"{SORTED} ascending}}"], twin=[f"{SORTED} descending}}"]),
-        journey(steps=["open: /x"], expect=["status: 200", "visible: {heading: X}"], twin=["status: 500"]),
+        journey(
+            steps=["open: /x"],
+            expect=["status: 200", "visible: {heading: X}", "other_session: [status: 403]"],
+            twin=["status: 500"],
+        ),
         journey(expect=['row: {cells: {Name: "{{ filled.name }}"}, at: 1}'], twin=["row: {cells: {Name: nobody}, at: 1}"]),
         journey(expect=['aria: {has: [{cell: "{{ filled.name }}"}]}'], twin=["aria: {has: [{cell: nobody}]}"]),
         journey(

@@ -131,7 +131,7 @@ class Viewer:
             tamper = Sabotage(saboteur, lambda: stakes(journey, values)) if saboteur else None
             async with stage(self.browser, replace(SETTING, bounds=bounds), port=self.port, tamper=tamper) as on:
                 patience = Patience(LONG, 1 if saboteur else LONG, stop_early=True)
-                told = await performed(RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG)
+                (told,) = await performed(RunId("j"), journey, on, values=values, patience=patience, seconds=5 * LONG)
             return replace(told, sabotage=tamper.facts if tamper else None)
 
         return self.run(perform())

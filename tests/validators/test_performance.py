@@ -6,9 +6,9 @@ from datetime import date
 import pytest
 
 from tests.validators.fakes import FakeApp, FakeSession, FakeStage
-from tests.validators.performing import BOOK, perform
+from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
-from validators.domain.evidence import Kind, RunId, Trouble
+from validators.domain.evidence import Kind, RunId, Saboteur, Trouble
 from validators.domain.fold import Result, result
 from validators.domain.stakes import stakes
 from validators.domain.values import Draw, Values
@@ -46,9 +46,53 @@ def test_a_twin_looks_at_its_own_expectations_with_the_same_data() -> None:
     assert [(look.passed, look.observed) for look in told.expectations] == [(False, perform().expectations[0].observed)]
 
 
+def test_a_twin_is_looked_for_at_the_moments_of_the_journey_itself() -> None:
+    """It has the same steps, so it needs no run of its own, and must fail in the same places."""
+    own, twin = perform_all(with_twin=True)
+    apart = perform(run=RunId("book", kind=Kind.TWIN))
+    assert result(own) is Result.PASSED
+    assert (twin.run, twin.steps, twin.complete) == (apart.run, own.steps, True)
+    assert [(look.passed, look.observed) for look in twin.expectations] == [(False, apart.expectations[0].observed)]
+    true = BOOK.replace('"Booked for 0"', '"Booked for {{ filled.group_size }}"')
+    assert [look.passed for look in perform_all(true, with_twin=True)[1].expectations] == [True]
+
+
+@pytest.mark.parametrize(
+    ("twin", "apart"),
+    [
+        ("  expect: [{title: x}]", False),
+        ("  expect: [{title: x}, {after_reload: [{title: x}]}]", False),
+        ("  expect: [{title: x}, {other_session: {open: /walks, expect: same}}]", True),
+        ("  expect: [{title: x}]\n  steps: [{open: /}]", True),
+    ],
+)
+def test_a_twin_that_does_or_looks_elsewhere_has_a_run_of_its_own(twin, apart) -> None:
+    assert read(f"{BOOK[: BOOK.index('twin:')]}twin:\n{twin}\n").twin_apart is apart
+
+
 def test_a_twin_may_do_something_else() -> None:
     source = BOOK + "  steps:\n    - open: /\n"
     assert [step.verb for step in perform(source, run=RunId("book", kind=Kind.TWIN)).steps] == ["open"]
+
+
+LOOKS = "journey: j\npromise: issue\nsteps: [{open: /}]\nexpect: [{title: Tide walks}, {after_reload: same}]\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "app", "there"),
+    [
+        (LOOKS, FakeApp(), True),
+        (LOOKS.replace("Tide", "Seal"), FakeApp(), False),
+        (LOOKS.replace("[{title", '[{text: {role: log, equals: x}}, {title'), FakeApp(), False),  # ambiguous
+        (BOOK, FakeApp(), False),  # it looks for what is not even drawn
+        (LOOKS.replace("/}]", "/}, {fill: {label: x, value: y}}]"), FakeApp(), True),
+        (LOOKS.replace("title: Tide walks", "row: {cells: [x]}"), FakeApp(), False),
+        (LOOKS, FakeApp(down=True), None),
+    ],
+)
+def test_what_holds_when_its_pages_are_merely_open_is_not_due_to_its_steps(source, app, there) -> None:
+    assert perform(source, app=app, run=RunId("j", kind=Kind.SABOTAGE, saboteur=Saboteur.FROZEN)).there_at_first is there
+    assert perform(source, app=FakeApp()).there_at_first is None
 
 
 def test_a_step_that_cannot_be_done_ends_the_run_and_nothing_is_looked_at() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validators.browser.http1 import Head
-from validators.browser.saboteur import Sabotage
+from validators.browser.saboteur import MOST_FROZEN, Sabotage
 from validators.browser.wounds import altered, dropped, swapped, turned
 from validators.domain.claim import Match
 from validators.domain.evidence import SabotageFacts, Saboteur
@@ -178,7 +178,33 @@ def test_each_saboteur_does_one_thing(saboteur) -> None:
     held_back = hands.instead(*post(b"size=4")) is not None
     wounded = hands.altered(*post()[:1], page, b"<tr><td>Ada Holt</td></tr>") != b"<tr><td>Ada Holt</td></tr>"
     of_writes = saboteur in (Saboteur.STALE, Saboteur.ERROR_500)
-    assert (held_back, wounded) == (of_writes, not of_writes)
+    assert (held_back, wounded) == (of_writes, not of_writes and saboteur is not Saboteur.FROZEN)
+
+
+def test_frozen_answers_each_path_as_it_was_answered_first_and_counts_what_would_have_been_another_answer() -> None:
+    hands = Sabotage(Saboteur.FROZEN, lambda: STAKES)
+    page, led = Head("HTTP/1.1", "200", "OK", (("Date", "1"),)), Head("HTTP/1.1", "303", "See", (("Location", "/done"),))
+
+    def told(method: str, path: str, answer: Head, content: bytes) -> tuple[int, bytes, int]:
+        asked = Head(method, f"http://app.localhost{path}", "HTTP/1.1", ())
+        body = hands.altered(asked, answer, content)
+        return hands.head(asked, answer).status, body, hands.facts.changed
+
+    assert told("GET", "/walks?day=1", page, b"none") == (200, b"none", 0)
+    assert told("GET", "/walks", page, b"none") == (200, b"none", 0)
+    assert told("GET", "/walks?day=2", page, b"Ada Holt") == (200, b"none", 1)
+    assert told("POST", "/walks", led, b"") == (200, b"none", 2)
+    assert told("GET", "/done", page, b"4") == (200, b"4", 2)
+    assert hands.facts == SabotageFacts(changed=2, touched=False, put_in=True)
+
+
+def test_what_frozen_remembers_has_an_end() -> None:
+    hands = Sabotage(Saboteur.FROZEN, lambda: STAKES)
+    page = Head("HTTP/1.1", "200", "OK", ())
+    for number, content in enumerate((bytes(MOST_FROZEN), b"a", b"b")):
+        asked = Head("GET", f"/{min(number, 1)}", "HTTP/1.1", ())
+        assert hands.altered(asked, page, content) == content
+    assert hands.facts.changed == 0
 
 
 def test_a_saboteur_that_altered_nothing_says_so() -> None:

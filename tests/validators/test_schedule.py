@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from tests.validators.runs import FAILED_LOOK, run
 from validators.domain.bounds import USUAL, Bounds
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result
 from validators.driver.schedule import evidence_of
 from validators.judge.performance import Patience
@@ -15,12 +15,12 @@ from validators.judge.plan import PlannedRun, base_runs, judgement_runs, retry_r
 class Performer:
     """Tells of a good run, or of a red one for the kinds it is told to fail; remembers what it was asked, in order."""
 
-    def __init__(self, *red: Kind, millis: int = 100) -> None:
-        self.red, self.millis = red, millis
+    def __init__(self, *red: Kind, millis: int = 100, tells_twins: bool = False) -> None:
+        self.red, self.millis, self.tells_twins = red, millis, tells_twins
         self.asked: list[tuple[str, Patience]] = []
         self.at_once = self.most_at_once = self.readied = 0
 
-    async def __call__(self, planned: PlannedRun, patience: Patience) -> RunEvidence:
+    async def __call__(self, planned: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
         self.asked.append((str(planned.id), patience))
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -28,7 +28,9 @@ class Performer:
         self.at_once -= 1
         good = replace(run(), run=planned.id)
         good = replace(good, steps=tuple(replace(step, millis=self.millis) for step in good.steps))
-        return replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
+        told = replace(good, expectations=FAILED_LOOK) if planned.id.kind in self.red else good
+        twin = self.tells_twins and planned.id == RunId(planned.id.journey)
+        return (told, replace(good, run=RunId(planned.id.journey, kind=Kind.TWIN))) if twin else (told,)
 
 
 def evidence(runs, perform: Performer, *, seconds: float = 30, bounds: Bounds = USUAL) -> tuple[RunEvidence, ...]:
@@ -43,6 +45,14 @@ def evidence(runs, perform: Performer, *, seconds: float = 30, bounds: Bounds = 
 def test_evidence_is_told_in_the_plans_order_whatever_the_order_of_performing() -> None:
     runs = (*judgement_runs(["b", "a"]), *base_runs(["c"]), *retry_runs(["a"]))
     assert [one.run for one in evidence(runs, Performer())] == list(runs)
+
+
+def test_a_twin_that_the_journeys_own_run_tells_of_is_not_performed_and_is_believed_of_a_journey_that_passed() -> None:
+    good, bad = Performer(tells_twins=True), Performer(Kind.JOURNEY, tells_twins=True)
+    runs = judgement_runs(["a"])
+    assert [one.run for one in evidence(runs, good)] == list(runs)
+    assert not any("twin" in name for name, _ in (*good.asked, *bad.asked))
+    assert [bool(one.skipped) for one in evidence(runs, bad)] == [False, False, *[True] * 6]
 
 
 def test_controls_come_after_the_journey_and_with_its_pace() -> None:
@@ -86,13 +96,13 @@ def test_a_journey_that_failed_has_no_controls() -> None:
     perform = Performer(Kind.JOURNEY)
     told = evidence(judgement_runs(["a"]), perform)
     assert len(perform.asked) == 2
-    assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.NOTHING] * 5
+    assert [result(one) for one in told] == [Result.FAILED] * 2 + [Result.NOTHING] * 6
 
 
 def test_a_red_base_is_what_is_wanted_and_stops_nothing() -> None:
     perform = Performer(Kind.BASE)
     told = evidence((*judgement_runs(["a"]), *base_runs(["a"])), perform)
-    assert len(perform.asked) == 9
+    assert len(perform.asked) == 10
     assert not any(one.skipped for one in told)
 
 

@@ -1,7 +1,8 @@
 """The saboteur: an app that is broken on purpose, between the browser and the app, so that a journey can be seen to fail.
 
-Four ways to be broken. `drop-row` and `swap-text` alter answers; `stale` and `error-500` never let a write reach the
-app. Two of them do a second thing for journeys that look at it: `drop-row` turns a table round where the order of its
+Five ways to be broken. `drop-row` and `swap-text` alter answers; `stale` and `error-500` never let a write reach the
+app; `frozen` answers every request for a path as the first was answered, whatever is asked of it: a painted app. Two of them do
+a second thing for journeys that look at it: `drop-row` turns a table round where the order of its
 rows is read, and `error-500` gives every page the status of an error where the status is read. The rule, kept by the fold:
 
 - *changed* counts what was altered. A sabotage that altered no byte and held back no write is not applicable: it is
@@ -13,6 +14,8 @@ rows is read, and `error-500` gives every page the status of an error where the 
   and keeps nothing has a name and a heading that can be wounded, too.
 - every touched sabotage must be caught, and at least one applicable one. A sabotage that is applicable and not
   touched may go unnoticed: a journey need not notice what it says nothing about.
+- `frozen` touches nothing in this sense. It must be caught where all that is expected was there when the pages had merely
+  been opened: else neither what the steps do nor what they put in makes a difference.
 
 A write is a request that changes something by its method and that the page waits for: beacons are not writes. Web
 sockets and event streams pass unaltered, so an app that speaks only through them has fewer saboteurs that apply.
@@ -33,6 +36,8 @@ from validators.domain.wording import folded
 
 _PARTS = re.compile(r'[",;\t]')
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
+MOST_FROZEN = 64 * 1024 * 1024
+"""Bytes of answers that are remembered. What comes after them is left as it is."""
 _BROKEN = b"<!doctype html><title>Internal Server Error</title><h1>Internal Server Error</h1>"
 
 
@@ -45,6 +50,7 @@ class Sabotage:
         self._changed = 0
         self._touched = False
         self._reached = False
+        self._first: dict[str, tuple[Head, bytes]] = {}
 
     @property
     def facts(self) -> SabotageFacts:
@@ -67,6 +73,10 @@ class Sabotage:
                 wounded = swapped(content, kind, self._stakes())
             case Saboteur.DROP_ROW:
                 wounded = self._rows(content, kind)
+            case Saboteur.FROZEN:
+                first = self._frozen(request, answer, content)
+                self._changed += _told(*first) != _told(answer, content)
+                return first[1]
             case _:
                 return content
         self._changed += wounded.content != content
@@ -75,13 +85,22 @@ class Sabotage:
         return wounded.content
 
     def head(self, request: Head, answer: Head) -> Head:
-        """The answer's head: an error, where pages are given the status of one."""
+        """The answer's head: an error, where pages are given the status of one; the first, where all are."""
+        if self._saboteur is Saboteur.FROZEN:
+            return self._first.get(_path(request), (answer, b""))[0]
         page = request.header("sec-fetch-dest") == "document" and not 300 <= answer.status < 400
         if self._saboteur is not Saboteur.ERROR_500 or not page or not self._stakes().status:
             return answer
         self._changed += 1
         self._touched = True
         return Head(answer.first, *(("500", "Internal Server Error") if answer.status != 500 else ("200", "OK")), answer.headers)
+
+    def _frozen(self, request: Head, answer: Head, content: bytes) -> tuple[Head, bytes]:
+        """The first answer for this path; the app is asked all the same, so that what is altered is known."""
+        room = MOST_FROZEN - sum(len(held) for _, held in self._first.values())
+        if len(content) <= room:
+            self._first.setdefault(_path(request), (answer, content))
+        return self._first.get(_path(request), (answer, content))
 
     def _rows(self, content: bytes, kind: str) -> Wound:
         stakes = self._stakes()
@@ -95,6 +114,15 @@ def _kind(answer: Head) -> str:
     known = kind.startswith("text/") or kind.endswith("json") or kind in HTML
     handed = answer.header("content-disposition").strip().lower().startswith("attachment")
     return "text/plain" if handed and not known else kind
+
+
+def _told(answer: Head, content: bytes) -> tuple[int, str, bytes]:
+    """What of an answer is more than its date."""
+    return answer.status, answer.header("location"), content
+
+
+def _path(request: Head) -> str:
+    return urlsplit(request.second).path or "/"
 
 
 def _is_write(request: Head) -> bool:

@@ -33,6 +33,7 @@ class Saboteur(StrEnum):
     STALE = "stale"
     ERROR_500 = "error-500"
     SWAP_TEXT = "swap-text"
+    FROZEN = "frozen"
 
 
 class Trouble(StrEnum):
@@ -125,7 +126,8 @@ class RunEvidence:
     """Everything known about one run. `complete`: every step was tried and every look taken, up to the first trouble.
 
     `errors` are failures of the judge's own machinery; any of them makes the run say nothing. `skipped` is why a
-    run was not made at all. `files` are paths below the output folder.
+    run was not made at all. `files` are paths below the output folder. `there_at_first` is asked in the run of FROZEN alone:
+    whether all that is expected was there when its pages had merely been opened; None: nobody knows.
     """
 
     run: RunId
@@ -137,6 +139,7 @@ class RunEvidence:
     errors: tuple[str, ...] = ()
     skipped: str = ""
     sabotage: SabotageFacts | None = None
+    there_at_first: bool | None = None
     notes: tuple[str, ...] = ()      # dialogs dismissed, popups, downloads and addresses refused
     files: tuple[str, ...] = ()
     millis: int = 0

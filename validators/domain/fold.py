@@ -27,6 +27,12 @@ LATE = frozenset({Trouble.TIMED_OUT, Trouble.RESTLESS})
 """What a slow machine looks like as well: beside a definite no it takes nothing away, alone it says nothing."""
 
 
+PAINTED = (
+    "all it looks for is there as soon as its pages are open, so pages that are only painted would pass: let it put in, pick "
+    "or open something with a value that is drawn, and look for what must come of it; what merely stands there, reach by a click"
+)
+
+
 class Result(StrEnum):
     """What one run says about the app. NOTHING: the run proves neither."""
 
@@ -285,7 +291,8 @@ def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) ->
         if trouble := _twin_trouble(twin) if twin else "the control was not performed":
             yield f"{_named(one)}: {trouble}"
         if one.sabotaged:
-            yield from (f"{_named(one)}: {why}" for why in _unkilled(_sabotaged(one.journey, runs), runs.get(RunId(one.journey))))
+            sabotaged, plain = _sabotaged(one.journey, runs), runs.get(RunId(one.journey))
+            yield from (f"{_named(one)}: {why}" for why in (*_unkilled(sabotaged, plain), *_painted(sabotaged)))
     if not any(caught(item) for one in sealed for item in _sabotaged(one.journey, runs)):
         yield "no saboteur was performed and noticed, so nothing shows that this judgement could fail"
 
@@ -320,6 +327,16 @@ def _unkilled(sabotaged: tuple[RunEvidence, ...], plain: RunEvidence | None) -> 
         yield "no sabotage was noticed"
     elif any(item.sabotage and item.sabotage.put_in for item in hurt) and not _kept(hurt, plain):
         yield "no saboteur reached what was put in, and nothing looked for it from elsewhere: let it be seen after_reload"
+
+
+def _painted(sabotaged: Iterable[RunEvidence]) -> Iterable[str]:
+    """An app that is a picture for each address passes whoever merely opens pages, and looks for what stands there.
+
+    Either something is not there yet when the pages have been opened, or an app that answers each address in one way for ever is
+    noticed. Which of the two holds shows that what the steps do makes a difference."""
+    frozen = [item for item in sabotaged if item.run.saboteur is Saboteur.FROZEN]
+    if not any(item.there_at_first is False or caught(item) for item in frozen):
+        yield PAINTED
 
 
 def _kept(hurt: Iterable[RunEvidence], plain: RunEvidence | None) -> bool:

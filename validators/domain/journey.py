@@ -233,6 +233,11 @@ class Block:
     opens: Template | None = None
     actor: str = ""
 
+    @property
+    def place(self) -> tuple[Vantage, str, Template | None]:
+        """From where it is looked, and at which page."""
+        return self.vantage, self.actor, self.opens
+
 
 class Forbidden(StrEnum):
     HTTP_STATUS = "http_status"
@@ -278,6 +283,12 @@ class Journey:
     def all_steps(self) -> tuple[Step, ...]:
         """Its steps, and those of its twin."""
         return (*self.steps, *((self.twin.steps or ()) if self.twin else ()))
+
+    @property
+    def twin_apart(self) -> bool:
+        """Whether its twin needs a run of its own: it does something else, or looks from where the journey does not."""
+        places = {block.place for block in self.expect}
+        return self.twin is not None and (self.twin.steps is not None or any(one.place not in places for one in self.twin.expect))
 
     @property
     def travels(self) -> bool:

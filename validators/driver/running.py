@@ -37,16 +37,20 @@ async def driven(
     if strange := [run.id.journey for run in plan.runs if run.id.journey not in known]:
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
 
-    async def perform(run: PlannedRun, patience: Patience) -> RunEvidence:
-        journey = known[run.id.journey]
-        return await _run(plan, run, journey, patience=patience, opened=opened, out=out, clocks=clocks)
+    beside = {(run.id.journey, run.id.attempt) for run in plan.runs if run.id.kind is Kind.TWIN and not run.port}
+
+    async def perform(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
+        journey, own = known[run.id.journey], run.id.kind is Kind.JOURNEY and run.id.identity is Identity.PLAIN
+        twin = own and (run.id.journey, run.id.attempt) in beside
+        return await _run(plan, run, journey, patience=patience, opened=opened, out=out, clocks=clocks, with_twin=twin)
 
     return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, bounds=plan.bounds, ready=ready)
 
 
 async def _run(
-    plan: Plan, run: PlannedRun, journey: Journey, *, patience: Patience, opened: Browsers, out: Path, clocks: Path | None
-) -> RunEvidence:
+    plan: Plan, run: PlannedRun, journey: Journey, *,
+    patience: Patience, opened: Browsers, out: Path, clocks: Path | None, with_twin: bool,
+) -> tuple[RunEvidence, ...]:  # fmt: skip
     from playwright.async_api import Error
 
     began = monotonic()
@@ -56,19 +60,20 @@ async def _run(
     try:
         browser = await opened.of(run.id.identity)
         async with stage(browser, setting_of(plan, run, journey, clocks=clocks), port=run.port, tamper=sabotage) as on:
-            told = await performed(
-                run.id, journey, on, values=values, patience=patience, seconds=plan.journey_seconds
+            told, *twin = await performed(
+                run.id, journey, on, values=values, patience=patience, seconds=plan.journey_seconds, with_twin=with_twin
             )
             files = await on.kept(out / place)
     except (Error, OSError) as error:
-        return RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),))
-    return replace(
+        return (RunEvidence(run.id, app_ready=False, complete=False, errors=(observed(str(error)),)),)
+    own = replace(
         told,
         sabotage=sabotage.facts if sabotage else None,
         notes=tuple(on.notes),
         files=tuple(str(place / name) for name in files),
         millis=int((monotonic() - began) * 1000),
     )
+    return own, *twin
 
 
 def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:

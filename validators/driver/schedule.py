@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from validators.domain.bounds import Bounds
-from validators.domain.evidence import Kind, RunEvidence
+from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result
 from validators.judge.performance import Patience
 from validators.judge.plan import PlannedRun
@@ -21,7 +21,7 @@ AT_ONCE = 5
 CONTROL_FACTOR = 3
 STEPS_A_JOURNEY = 6  # that are waited out in vain, and still its time is not up
 
-Perform = Callable[[PlannedRun, Patience], Awaitable[RunEvidence]]
+Perform = Callable[[PlannedRun, Patience], Awaitable[tuple[RunEvidence, ...]]]
 
 
 async def evidence_of(
@@ -34,11 +34,12 @@ async def evidence_of(
 ) -> tuple[RunEvidence, ...]:
     """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey may take.
 
-    `ready` returns once the apps of the controls answer; it is not asked when there is nothing to control."""
+    To perform a run may tell of another as well: of a twin that has no app of its own. `ready` returns once the apps of the
+    controls answer; it is not asked when there is nothing to control."""
     gate = asyncio.Semaphore(AT_ONCE)
     planned = tuple(runs)
 
-    async def gated(run: PlannedRun, patience: Patience) -> RunEvidence:
+    async def gated(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
         async with gate:
             return await perform(run, patience)
 
@@ -64,16 +65,21 @@ async def _performed(
 ) -> list[RunEvidence]:
     slow = Patience(longest, longest)
     once = replace(slow, stop_early=True)  # one expectation that is not met is red; the rest has nothing to add
-    base = asyncio.gather(*(perform(run, once) for run in members if run.id.kind is Kind.BASE))
-    own = list(await asyncio.gather(*(perform(run, slow) for run in members if run.id.kind is Kind.JOURNEY)))
-    controls = [run for run in members if run.id.kind in (Kind.TWIN, Kind.SABOTAGE)]
-    if controls and all(result(one) is Result.PASSED for one in own):
+    base = asyncio.ensure_future(_all(perform(run, once) for run in members if run.id.kind is Kind.BASE))
+    told = await _all(perform(run, slow) for run in members if run.id.kind is Kind.JOURNEY)
+    own = [one for one in told if one.run.kind is Kind.JOURNEY]
+    twins = [one for one in told if one.run.kind is Kind.TWIN]
+    controls = [run for run in members if run.id.kind in (Kind.TWIN, Kind.SABOTAGE) and run.id not in {one.run for one in twins}]
+    if not all(result(one) is Result.PASSED for one in own):
+        return own + [_skipped(run) for run in (*(one.run for one in twins), *(run.id for run in controls))] + await base
+    if controls:
         await ready()
-        pace = _pace(own, longest=longest, bounds=bounds)
-        own += await asyncio.gather(*(perform(run, pace) for run in controls))
-    else:
-        own += [_skipped(run) for run in controls]
-    return own + list(await base)
+    pace = _pace(own, longest=longest, bounds=bounds)
+    return own + twins + await _all(perform(run, pace) for run in controls) + await base
+
+
+async def _all(performing: Iterable[Awaitable[tuple[RunEvidence, ...]]]) -> list[RunEvidence]:
+    return [one for several in await asyncio.gather(*performing) for one in several]
 
 
 def _pace(told: Iterable[RunEvidence], *, longest: float, bounds: Bounds) -> Patience:
@@ -86,6 +92,6 @@ def _pace(told: Iterable[RunEvidence], *, longest: float, bounds: Bounds) -> Pat
     )
 
 
-def _skipped(run: PlannedRun) -> RunEvidence:
+def _skipped(run: RunId) -> RunEvidence:
     reason = "the journey itself did not pass, so its controls could show nothing"
-    return RunEvidence(run.id, app_ready=False, complete=False, skipped=reason)
+    return RunEvidence(run, app_ready=False, complete=False, skipped=reason)

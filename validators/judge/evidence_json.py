@@ -40,7 +40,7 @@ def read_evidence(text: str) -> tuple[RunEvidence, ...]:
 
 def _run(item: Shape) -> RunEvidence:
     identity = item.at("run")
-    sabotage = item.at("sabotage")
+    sabotage, at_first = item.at("sabotage"), item.at("there_at_first")
     run = RunEvidence(
         run=read_run(identity),
         app_ready=item.at("app_ready").truth(),
@@ -51,6 +51,7 @@ def _run(item: Shape) -> RunEvidence:
         errors=_texts(item, "errors"),
         skipped=item.at("skipped").text(),
         sabotage=None if sabotage.is_null() else _sabotage(sabotage),
+        there_at_first=None if at_first.is_null() else at_first.truth(),
         notes=_texts(item, "notes"),
         files=_texts(item, "files"),
         millis=item.at("millis").whole(),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import takewhile
 from time import monotonic
 
 from validators.domain.errors import ExpressionInvalid, Unable
@@ -18,11 +19,13 @@ from validators.domain.evidence import (
     Kind,
     RunEvidence,
     RunId,
+    Saboteur,
     StepOutcome,
     Trouble,
     observed,
 )
-from validators.domain.journey import Block, Forbidden, Journey, Look, Never, Step, Vantage
+from validators.domain.fold import LATE
+from validators.domain.journey import Block, Forbidden, Journey, Look, Never, Open, Step, SwitchTo, Vantage
 from validators.domain.values import Values
 from validators.domain.walk import positive
 from validators.judge.acting import acted
@@ -33,6 +36,7 @@ from validators.ports.browser import Session, Stage
 
 POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2
 AFTER_FAILURE_SECONDS = 1.0
+UNSURE = LATE | {Trouble.BROKEN}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,9 @@ class Performance:
     steps: list[StepOutcome] = field(default_factory=list)
     expectations: list[ExpectationOutcome] = field(default_factory=list)
     breaches: dict[Never, Breach] = field(default_factory=dict)
+    there_at_first: bool | None = None
+    with_twin: bool = False
+    twin: list[ExpectationOutcome] = field(default_factory=list)
     finished: bool = False
 
     async def play(self) -> None:
@@ -79,7 +86,13 @@ class Performance:
             steps=tuple(self.steps),
             expectations=tuple(self.expectations),
             breaches=tuple(self.breaches.values()),
+            there_at_first=self.there_at_first,
         )
+
+    def twins_evidence(self) -> RunEvidence:
+        """The twin that was looked for in this run: it had the same steps, and its looks at the same moments."""
+        twin = RunId(self.run.journey, self.run.identity, Kind.TWIN, attempt=self.run.attempt)
+        return RunEvidence(twin, self.stage.answered, self.finished, tuple(self.steps), tuple(self.twin))
 
     def _script(self) -> tuple[Step, ...]:
         twin = self.journey.twin if self.run.kind is Kind.TWIN else None
@@ -90,6 +103,7 @@ class Performance:
         return twin.expect if twin else self.journey.expect
 
     async def _steps(self, steps: tuple[Step, ...]) -> bool:
+        opened = sum(1 for _ in takewhile(lambda step: isinstance(step, Open | SwitchTo), steps))
         for index, step in enumerate(steps):
             began = monotonic()
             trouble, told = await self._act(step)
@@ -99,6 +113,19 @@ class Performance:
             if trouble is not None:
                 return False
             await self._forbidden_text(await self.stage.person(self.actor))
+            if self.run.saboteur is Saboteur.FROZEN and index + 1 == opened:
+                self.there_at_first = await self._all_there()
+        return True
+
+    async def _all_there(self) -> bool | None:
+        """Whether every block holds already, seen from where it is looked; None when that is not known."""
+        for block in self._expected():
+            here = await self.stage.person(self.actor)
+            if any(one.trouble is Trouble.NO_VALUE for one in [await _looked(look, here, self.values) for look in block.looks]):
+                return False  # it needs a value that a later step sets
+            outcomes = await self._block(block, 0)
+            if not all(one.passed for one in outcomes):
+                return None if any(one.trouble in UNSURE for one in outcomes) else False
         return True
 
     async def _act(self, step: Step) -> tuple[Trouble | None, str]:
@@ -130,23 +157,12 @@ class Performance:
             began = monotonic()
             looked = await self._seen(session, block.looks)
             await self._forbidden_text(session)
+            if self.with_twin and self.journey.twin and all(one.holds for one in looked):
+                for its in (its for its in self.journey.twin.expect if its.place == block.place):
+                    self.twin += _outcomes(its, await self._seen_at_once(session, its.looks), len(self.twin), began)
         except Unable as unable:
             looked = [Seen(False, "", str(unable), Trouble(unable.trouble))] * len(block.looks)
-        millis = int((monotonic() - began) * 1000)
-        return [
-            ExpectationOutcome(
-                index=first + offset,
-                line=look.line,
-                kind=named(look),
-                vantage=f"{block.vantage} {block.actor}".strip(),
-                passed=one.holds,
-                expected=observed(one.expected),
-                observed=observed(one.observed),
-                trouble=one.trouble,
-                millis=millis,
-            )
-            for offset, (look, one) in enumerate(zip(block.looks, looked, strict=True))
-        ]
+        return _outcomes(block, looked, first, began)
 
     def _viewer(self, block: Block) -> str:
         """The person who looks."""
@@ -194,6 +210,11 @@ class Performance:
             await asyncio.sleep(pause)
             pause = min(pause * 1.5, SLOWEST_POLL_SECONDS)
 
+    async def _seen_at_once(self, session: Session, wanted: Sequence[Look]) -> list[Seen]:
+        """All looks at a page that has come to where it was waited for; polled only while nothing can be said of it."""
+        looked, _ = await self._at_once(session, wanted, whole=True)
+        return await self._seen(session, wanted) if any(one.trouble in UNSURE for one in looked) else looked
+
     async def _at_once(self, session: Session, wanted: Sequence[Look], *, whole: bool) -> tuple[list[Seen], bool]:
         """All looks in a row, up to the first that does not hold unless the `whole` is asked for; and whether the page was one
         and the same from the first to the last."""
@@ -228,16 +249,35 @@ class Performance:
 
 
 async def performed(
-    run: RunId, journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float
-) -> RunEvidence:
-    """Perform a journey and tell what happened. After `seconds` it is cut off, and its evidence says so."""
-    performance = Performance(run, journey, stage, values, patience)
+    run: RunId, journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float, with_twin: bool = False
+) -> tuple[RunEvidence, ...]:
+    """Perform a journey and tell what happened, and `with_twin` what its twin would have seen, as evidence of its own. After
+    `seconds` it is cut off, and its evidence says so."""
+    performance = Performance(run, journey, stage, values, patience, with_twin=with_twin)
     try:
         async with asyncio.timeout(seconds):
             await performance.play()
     except TimeoutError:
         pass
-    return performance.evidence()
+    return (performance.evidence(), performance.twins_evidence()) if with_twin else (performance.evidence(),)
+
+
+def _outcomes(block: Block, looked: Sequence[Seen], first: int, began: float) -> list[ExpectationOutcome]:
+    millis = int((monotonic() - began) * 1000)
+    return [
+        ExpectationOutcome(
+            index=first + offset,
+            line=look.line,
+            kind=named(look),
+            vantage=f"{block.vantage} {block.actor}".strip(),
+            passed=one.holds,
+            expected=observed(one.expected),
+            observed=observed(one.observed),
+            trouble=one.trouble,
+            millis=millis,
+        )
+        for offset, (look, one) in enumerate(zip(block.looks, looked, strict=True))
+    ]
 
 
 def _in_time(seen: Seen, session: Session, *, together: bool) -> Seen:

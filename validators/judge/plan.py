@@ -22,8 +22,9 @@ READY = "ready\n"
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port at which its own app answers. With a `seed` of its own, its data and what surrounds it are that
-    seed's, and not the plan's."""
+    """One run and the port at which its own app answers; 0 for a twin that is looked for in the plain run of its journey.
+
+    With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's."""
 
     id: RunId
     port: int
@@ -53,7 +54,7 @@ class Plan:
 
 
 def judgement_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
-    """What judging a candidate performs for each journey: itself plain and masked, its twin, four saboteurs."""
+    """What judging a candidate performs for each journey: itself plain and masked, its twin, every saboteur."""
     return tuple(
         run
         for name in journeys

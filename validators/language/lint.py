@@ -15,10 +15,12 @@ from validators.domain.journey import (
     Fill,
     Journey,
     Look,
+    Open,
     Remember,
     Select,
     Step,
     Tick,
+    Vantage,
     Visible,
 )
 from validators.domain.looks import ColumnHas, DescriptionIs, FileHas, StateIs
@@ -35,7 +37,7 @@ def problems(journey: Journey) -> tuple[Problem, ...]:
     """Every reason not to seal the journey, in line order; empty means it may be sealed."""
     twin = journey.twin
     found = [*disorders(journey.steps, journey.expect), *_placeholders(journey, journey.steps, journey.expect)]
-    found += [*_says_something(journey.expect), *_tied(journey)]
+    found += [*_says_something(journey.expect), *_tied(journey), *_does_something(journey)]
     if twin is None:
         found.append(Problem(0, "a journey needs `twin`: expectations that must fail on a correct app"))
     else:
@@ -43,6 +45,26 @@ def problems(journey: Journey) -> tuple[Problem, ...]:
         found += [*_says_something(twin.expect, of="the twin: "), *_comparable(journey)]
         found += [*_placeholders(journey, steps, twin.expect), *disorders(steps, twin.expect)]
     return tuple(sorted(set(found), key=lambda problem: (problem.line, problem.message)))
+
+
+def warnings(journey: Journey) -> tuple[Problem, ...]:
+    """What an app that is right in one case only could use. It may be sealed all the same: not everything can be drawn."""
+    fixed = [step for step in journey.steps if isinstance(step, Open) and "?" in step.path.literal and not step.path.holes]
+    said = "this address is fixed, what it asks for included: an app that is right for it alone passes; open the page, and put in"
+    told = [Problem(step.line, f"{said} or pick a value that is drawn") for step in fixed]
+    drawn = any(held.holes for step in journey.steps for held in templates_of(step))
+    if not drawn and not fixed and journey.steps:
+        told.append(Problem(journey.steps[0].line, "nothing that is done is drawn: an app that is right in this one case passes"))
+    return tuple(told)
+
+
+def _does_something(journey: Journey) -> Iterator[Problem]:
+    """Who only opens pages, and looks at each with the same eyes, notices neither of the controls against painted pages."""
+    eyes = {block.place for block in journey.expect} - {(Vantage.HERE, "", None), (Vantage.AFTER_RELOAD, "", None)}
+    told = {meant(block.looks) for block in journey.expect}
+    if journey.steps and all(isinstance(step, Open) for step in journey.steps) and (not eyes or len(told) == 1):
+        yield Problem(journey.steps[0].line, "it only opens pages, so pages that are only painted would pass: let it put in or pick a "
+                      "value that is drawn, and look for what must come of it; what merely stands there, reach by a click")
 
 
 def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:

@@ -93,9 +93,14 @@ class Theatre:
         out = folder / "out"
         out.mkdir(parents=True)
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
-        planned = tuple(PlannedRun(run, next(ports), (seeds or {}).get(run)) for run in runs)
-        travellers = travelling(map(read, journeys), clock_env=self.scene.start.clock_env)
-        clocks = clocks_for(planned, travellers, folder=folder / "clocks")
+        known = tuple(map(read, journeys))
+        apart = {journey.name for journey in known if journey.twin_apart}
+        planned = tuple(
+            PlannedRun(run, next(ports) if run.kind is not Kind.TWIN or run.journey in apart else 0, (seeds or {}).get(run))
+            for run in runs
+        )
+        acted = tuple(run for run in planned if run.port)
+        clocks = clocks_for(acted, travelling(known, clock_env=self.scene.start.clock_env), folder=folder / "clocks")
         try:
             with ExitStack() as stack:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
@@ -107,14 +112,14 @@ class Theatre:
                         clocks.get(run.port),
                         asked_before(run.id, seed=self.scene.seed if run.seed is None else run.seed),
                     )
-                    for run in planned
+                    for run in acted
                 )
                 driver = stack.enter_context(
                     self.boxes.started(
                         driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
                     )
                 )
-                sides = [(run.id, door, side(run.id)) for run, door in zip(planned, doors, strict=True)]
+                sides = [(run.id, door, side(run.id)) for run, door in zip(acted, doors, strict=True)]
                 self.phase(f"{told}apps start")
                 apps = fleet.until_ready((door, its) for run, door, its in sides if run.kind not in CONTROLS)
                 self.phase(f"{told}journeys, more apps")

@@ -25,8 +25,8 @@ from validators.store.shelf import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
 PROOF, AGAIN, STANDING = "proof", "again", "standing"
-MOST_APPS = 35
-"""All apps of a performance are up at once, and a machine has an end: twenty journeys would be 140 of them."""
+MOST_APPS = 40
+"""All apps of a performance are up at once, and a machine has an end: twenty journeys would be 160 of them."""
 
 
 @dataclass(slots=True)

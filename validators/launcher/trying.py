@@ -66,7 +66,7 @@ def tried(desk: Desk, journey: Journey, *, folder: Path, seed: int, address: Add
     theatre = Theatre(scene, desk.boxes(folder / "papers"), folder, folder / "kept", desk.phases)
     runs = (RunId(journey.name), RunId(journey.name, kind=Kind.TWIN))
     if address is not None:
-        return _at(address, theatre, runs, source=journey.source)
+        return _at(address, theatre, runs, journey)
     side = _side(desk, theatre, seed=journey.seed)
     return theatre.performed(TRY, runs, journeys=(journey.source,), side=lambda _run: side).evidence
 
@@ -117,20 +117,22 @@ def _side(desk: Desk, theatre: Theatre, *, seed: str | None) -> Side:
     return seeded_side(bare, request.app, seed=seed, boxes=theatre.boxes)
 
 
-def _at(address: Address, theatre: Theatre, runs: Sequence[RunId], *, source: str) -> tuple[RunEvidence, ...]:
+def _at(address: Address, theatre: Theatre, runs: Sequence[RunId], journey: Journey) -> tuple[RunEvidence, ...]:
     """The runs on an app that is there already: the browser's box reaches it through a relay, and nothing else."""
     folder, scene = theatre.folder / TRY, theatre.scene
     out = folder / "out"
     out.mkdir(parents=True)
-    planned = tuple(PlannedRun(run, port) for run, port in zip(runs, PORTS, strict=False))
+    own = runs if journey.twin_apart else runs[:1]
+    acted = tuple(PlannedRun(run, port) for run, port in zip(own, PORTS, strict=False))
+    planned = (*acted, *(PlannedRun(run, 0) for run in runs[len(own) :]))
     with ExitStack() as stack:
         fleet = Fleet(scene.start, theatre.boxes, folder, stack)
-        doors = fleet.doors(Wanted(str(one.port), one.port, one.port) for one in planned)
+        doors = fleet.doors(Wanted(str(one.port), one.port, one.port) for one in acted)
         for door in doors:
             threading.Thread(target=_relayed, args=(door, address), daemon=True).start()
         spec = driver_spec(scene, doors, out, library=judge_library(theatre.folder))
         driver = stack.enter_context(theatre.boxes.started(spec, log=folder / DRIVER_LOG))
-        driver.send(plan_json(plan_of(scene, planned, (source,))).encode() + b"\n", more=True)
+        driver.send(plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True)
         driver.send(READY.encode())
         wait_for(driver, scene)
     kept(out, into=theatre.keep / TRY)
