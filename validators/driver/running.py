@@ -20,7 +20,7 @@ from validators.domain.values import Draw, Values
 from validators.driver.schedule import evidence_of
 from validators.judge.performance import Patience, performed, walked
 from validators.judge.plan import Plan, PlannedRun
-from validators.judge.surroundings import Surroundings, surroundings
+from validators.judge.surroundings import Surroundings, device, surroundings
 
 OTHERS_APART = 1_000_003
 """Between the seeds of those who do the same one after another, so that nobody's data are those of a round beside it."""
@@ -118,6 +118,7 @@ def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | 
         viewport=around.viewport,
         traced=traced,
         downloads=journey.downloads,
+        device=device(plan.seed if run.seed is None else run.seed, journey.name),
         clock=clocks / str(run.port) if clocks and journey.travels else None,
         ahead=run.ahead,
         bounds=plan.bounds,
