@@ -97,7 +97,8 @@ def test_the_evidence_pages_are_there_and_need_no_network(lap) -> None:
 
 
 @pytest.mark.parametrize("run", [
-    "triage-5-1", "implement-4-1", "merge-1-1",
+    "triage-5-1", "merge-1-1",
+    pytest.param("implement-4-1", marks=pytest.mark.soak("makes a layer and runs the tests; the other two are replayed alike")),
     pytest.param("validate-1-1", marks=pytest.mark.soak("runs the project's tests twice again, as an implement run does once")),
 ])
 def test_a_run_of_each_kind_decides_the_same_again(lap, run) -> None:
