@@ -53,6 +53,7 @@ def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap) -> None:
         ("M-NOPAY", "refuses", "add card payments")]
 
 
+@pytest.mark.soak("an attempt more: redteam/test_strangers_text has who obeys a stranger, redteam/test_git_tricks the rule")
 def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -> None:
     why = factory(lap.home, "why", "4", "--json").json
     assert why["outcome"] == "needs-human"
