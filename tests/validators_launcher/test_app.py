@@ -8,6 +8,7 @@ import sys
 import time
 import zipfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -229,17 +230,20 @@ make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
 """
 
 
-def test_an_app_may_be_restarted_on_its_data_and_its_clock_be_ahead_though_it_has_none_to_set(ground: Ground) -> None:
+def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_form_of_box(ground: Ground) -> None:
     """Only a box shows that the file, the variable and the data come to the app's own process."""
     side = ground.side({**seaside.BASE, "seaside.py": REMEMBERING})
     with ExitStack() as stack:
         fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
-        (door,) = fleet.doors([Wanted("used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1])])
+        fleet = replace(fleet, boxes=replace(ground.boxes, other_form="bwrap-userns"))
+        used = Wanted("used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1], otherwise=True)
+        (door,) = fleet.doors([used])
         before = time.time()
         apps = fleet.until_ready([(door, side)])
         starts, asked, seconds = map(int, page(door).split())
         assert (len(apps), starts, asked) == (2, 2, 2)
         assert before - 1 <= seconds - AHEAD[-1] <= time.time()
+    assert {app.result().form for app in apps} == {"bwrap-userns"}
 
 
 @pytest.mark.parametrize("seconds", [86_400, -3, 40 * 366 * 86_400])
