@@ -77,7 +77,8 @@ NOW = {**FIRST, "schema": SCHEMA}
     ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
     ([], "expected one JSON object"),
     ("{", "cannot be read"),
-], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "other box", "days", "missing", "list", "cut"])
+], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "other box",
+        "days", "missing", "list", "cut"])
 def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says) -> None:
     written(tmp_path, document)
     with pytest.raises(ConfigError) as refused:
