@@ -18,11 +18,14 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Source
 from validators.app.boxes import Boxes
 from validators.app.instances import Door, Fleet, Start, Wanted
-from validators.app.later import library
+from validators.app.later import can_be_ahead, library
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.journey import Regardless, Twin
 from validators.domain.stops import Inconclusive
-from validators.launcher.perform import AHEAD, ANSWERED, ANSWERED_LONG, OTHERS, Past, past
+from validators.judge.plan import PlannedRun
+from validators.language.reader import read
+from validators.launcher.past import AHEAD, ANSWERED, ANSWERED_LONG, OTHERS, Past, past, planned_run, wanted
 from validators.launcher.request import AppSpec
 
 APP = AppSpec(
@@ -34,6 +37,7 @@ APP = AppSpec(
     data="SEASIDE_DATA",
     seed_command=("python", "seed.py"),
 )
+APART = Twin(1, (), steps=())
 START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
 
 
@@ -204,13 +208,29 @@ def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> No
 
 
 def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before() -> None:
-    been = [past(RunId("walk", Identity.MASKED), seed=seed) for seed in range(60)]
+    """Others, and a later day, only where its author says that neither makes a difference, and the app can be given a clock."""
+    plain = read(seaside.JOURNEY)
+    walk = replace(plain, regardless=frozenset(Regardless))
+    run = RunId(walk.name, Identity.MASKED)
+    been = [past(run, walk, seed=seed, clock=True) for seed in range(60)]
     assert {one.answered in ANSWERED_LONG for one in been} == {one.restarted for one in been} == {True, False}
     assert all(one.answered in (*ANSWERED, *ANSWERED_LONG) for one in been)
     assert ({one.others for one in been}, {one.ahead for one in been}) == (set(OTHERS), set(AHEAD))
-    assert past(RunId("walk", Identity.MASKED, attempt=2), seed=7) == been[7]
-    for fresh in (RunId("walk"), RunId("walk", Identity.MASKED, Kind.BASE), RunId("walk", kind=Kind.TWIN)):
-        assert past(fresh, seed=7) == Past()
+    assert past(replace(run, attempt=2), walk, seed=7, clock=True) == been[7]
+    assert past(run, plain, seed=7, clock=True) == replace(been[7], others=0, ahead=0)
+    assert past(run, walk, seed=7, clock=False).ahead == (been[7].ahead if can_be_ahead() else 0)
+    for fresh in (RunId(walk.name), RunId(walk.name, Identity.MASKED, Kind.BASE), RunId(walk.name, kind=Kind.TWIN)):
+        assert past(fresh, walk, seed=7, clock=True) == Past()
+
+
+def test_driver_and_app_are_told_of_one_past() -> None:
+    walk, been = read(seaside.JOURNEY), Past(16, 6, True, 86_400, otherwise=True)
+    told = planned_run(RunId(walk.name, Identity.MASKED), walk, been, port=5000, seed=3)
+    assert told == PlannedRun(RunId(walk.name, Identity.MASKED), 5000, 3, others=6, ahead=86_400)
+    its = wanted(told, been, port=6000, clock=None)
+    assert its == Wanted("5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True)
+    twin = RunId(walk.name, kind=Kind.TWIN)
+    assert [planned_run(twin, one, Past(), port=5000, seed=None).port for one in (walk, replace(walk, twin=APART))] == [0, 5000]
 
 
 REMEMBERING = """\

@@ -16,13 +16,11 @@ from datetime import date
 from pathlib import Path
 
 from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
-from validators.app.instances import Door, Fleet, Start, Wanted
-from validators.app.later import can_be_ahead
+from validators.app.instances import Door, Fleet, Start
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
-from validators.domain.journey import Journey, Regardless
+from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
 from validators.judge.evidence_json import read_evidence
@@ -31,6 +29,7 @@ from validators.judge.surroundings import surroundings
 from validators.language.reader import read
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
 from validators.launcher.library import LIBRARY, judge_library
+from validators.launcher.past import past, planned_run, wanted
 from validators.launcher.phases import Deadline
 
 OUT = "/out"
@@ -44,10 +43,6 @@ EVIDENCE = "evidence.json"
 PORTS = range(10000, 32768)
 """Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port that happens to be the very
 one that is asked for, is answered by the asker itself, and then the app finds its port taken."""
-ANSWERED, ANSWERED_LONG, LONG_SHARE = range(16, 32), range(200, 400), 0.25
-OTHERS = (2, 6)
-RESTARTED_SHARE = 1 / 3
-AHEAD = (86_400, 31 * 86_400, 366 * 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +95,16 @@ class Theatre:
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
         known = tuple(map(read, journeys))
         by_name, clock_env = {journey.name: journey for journey in known}, self.scene.start.clock_env
-        planned = tuple(self._planned(run, by_name[run.journey], port=next(ports), seed=(seeds or {}).get(run)) for run in runs)
+        own, usual = seeds or {}, self.scene.seed
+        been = {run: past(run, by_name[run.journey], seed=own.get(run, usual), clock=bool(clock_env)) for run in runs}
+        planned = tuple(planned_run(run, by_name[run.journey], been[run], port=next(ports), seed=own.get(run)) for run in runs)
         acted = tuple(run for run in planned if run.port)
         travellers = travelling(known, clock_env=clock_env)
         clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
-                doors = fleet.doors(
-                    self._wanted(run, port=next(ports), clock=clocks.get(run.port))
-                    for run in acted
-                )
+                doors = fleet.doors(wanted(run, been[run.id], port=next(ports), clock=clocks.get(run.port)) for run in acted)
                 driver = stack.enter_context(
                     self.boxes.started(
                         driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
@@ -134,46 +128,6 @@ class Theatre:
         boxes = tuple(box.result() for box in (driver, *apps))
         _refuse_cut(boxes[0])
         return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
-
-    def _seed(self, seed: int | None) -> int:
-        return self.scene.seed if seed is None else seed
-
-    def _planned(self, run: RunId, journey: Journey, *, port: int, seed: int | None) -> PlannedRun:
-        if run.kind is Kind.TWIN and not journey.twin_apart:
-            return PlannedRun(run, 0, seed)
-        been = past(run, seed=self._seed(seed))
-        others = been.others if Regardless.OTHERS in journey.regardless else 0
-        can = can_be_ahead() or self.scene.start.clock_env
-        ahead = been.ahead if Regardless.DATE in journey.regardless and can else 0
-        return PlannedRun(run, port, seed, others=others, ahead=ahead)
-
-    def _wanted(self, run: PlannedRun, *, port: int, clock: Path | None) -> Wanted:
-        been = past(run.id, seed=self._seed(run.seed))
-        return Wanted(str(run.port), run.port, port, clock, been.answered, been.restarted, run.ahead, been.otherwise)
-
-
-@dataclass(frozen=True, slots=True)
-class Past:
-    """What an app has behind it when its visitor comes: so many requests `answered`, `others` who did the same, a restart on
-    its data; by how many seconds its clock is `ahead`; and whether its box is to look `otherwise` than the plain visitor's."""
-
-    answered: int = 0
-    others: int = 0
-    restarted: bool = False
-    ahead: int = 0
-    otherwise: bool = False
-
-
-def past(run: RunId, *, seed: int) -> Past:
-    """What lies behind the app of a run: something for the masked visitor, else nothing.
-
-    An app that is right only while it is young, empty or early then answers the two differently. A second attempt meets the
-    same again."""
-    if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
-        return Past()
-    drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
-    answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
-    return Past(answered, drawn.choice(OTHERS), drawn.random() < RESTARTED_SHARE, drawn.choice(AHEAD), otherwise=True)
 
 
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
