@@ -88,7 +88,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     ("factory.toml", lambda text: text.replace("attempts = 3", 'attempts = "three"'), "attempts"),
 ], ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"])
 def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name, change, says) -> None:
-    home = example(tmp_path / "home", app=broken_app(tmp_path, name, change))
+    home = example(tmp_path / "home", "3-card-payments.md", app=broken_app(tmp_path, name, change))
     said = factory(home, "tick")
     assert said.code == 2
     assert name in said.err

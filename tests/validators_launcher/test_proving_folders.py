@@ -230,6 +230,7 @@ def test_folders_are_enough_to_prove_a_journey_and_its_proof_lies_beside_it(side
     assert (checked.returncode, "the proof is older than the journey" in checked.stdout) == (1, True)
 
 
+@pytest.mark.soak("two browsers more; test_judging fails a painted app, the tests above tell what was there")
 def test_a_painted_reference_is_not_green_and_the_writer_is_told_what_was_there(sides: Path) -> None:
     (sides / "large.proof.json").write_text("{}")   # what somebody had before
     asked = ("prove", sides / "large.yaml", "--base", sides / "base", "--reference", sides / "painted")

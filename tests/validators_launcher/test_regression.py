@@ -54,6 +54,7 @@ def shore(tmp_path_factory: pytest.TempPathFactory) -> Shore:
     return Shore(world, candidate)
 
 
+@pytest.mark.soak("a judgement more; the next one is by what guards, test_standing tells who does and what is said of it")
 def test_a_chore_without_a_journey_of_its_own_passes_on_what_guards_and_the_verdict_says_so(shore: Shore) -> None:
     found, public = shore.judged("tidied", TIDIED)
     assert found["reason"] == "no journey of its own: 1 regression journey of 1 promise passed, and each could fail"
