@@ -89,6 +89,7 @@ def test_a_push_moves_the_pull_request(place) -> None:
     assert pull(place, number)["commits"] == 2
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("words", ["Fixes #1", "closes: #1", "RESOLVED #1", "text\n\nfix #1."])
 def test_a_landed_commit_closes_what_it_says_it_fixes(place, words) -> None:
     place.file("A bug")
@@ -98,8 +99,8 @@ def test_a_landed_commit_closes_what_it_says_it_fixes(place, words) -> None:
     assert (event["event"], event["commit_id"], event["actor"]["id"]) == ("closed", sha, place.factory.id)
 
 
-@pytest.mark.parametrize("words", ["prefixes #1", "Fixes other/repo#1", "see #1", "Fixes #11", "unfixed#1", "Fixes #999"])
-def test_words_that_only_look_like_it_close_nothing(place, words) -> None:
+def test_words_that_only_look_like_it_close_nothing(place) -> None:
+    words = "\n".join(["prefixes #1", "Fixes other/repo#1", "see #1", "Fixes #11", "unfixed#1", "Fixes #999"])
     place.file("A bug")
     place.push({"app.py": "print('not fixed')\n"}, message=words)
     assert state(place, 1) == "open"

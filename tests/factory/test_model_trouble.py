@@ -105,6 +105,8 @@ def configured(world, more: bytes) -> None:
     world.push_to_main(**{"factory.toml": before + after[after.index(b"[seal]"):] + more})
 
 
+# How each is taken by itself: broker/test_errors, broker/test_pauses, agents/test_loop, factory/test_pause.
+@pytest.mark.sample(6)
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_what_goes_wrong_with_a_model_ends_as_it_is_written(lap, provider, case) -> None:  # noqa: F811
     provider.plan(*case.answers)
@@ -155,6 +157,7 @@ def test_a_price_that_nobody_knows_is_the_dearest_that_is_known(lap, provider) -
     assert len(provider.seen) == 1
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("cap", "cause"), [(b"usd_per_day", "day"), (b"usd_per_month", "month")])
 def test_what_a_day_or_a_month_may_cost_pauses_the_factory_and_fails_no_issue(lap, provider, cap, cause) -> None:  # noqa: F811
     """What is left is too little for the next call of the one that builds; the issue stays where it is until there is more."""

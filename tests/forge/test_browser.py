@@ -110,7 +110,10 @@ def test_a_visitor_files_an_issue_and_sees_it_answered_without_reloading(place, 
     assert tab.complaints == []
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+@pytest.mark.parametrize(("width", "scheme"), [
+    (390, "dark"),
+    pytest.param(1280, "light", marks=pytest.mark.soak("the same at a desk, where the test above files an issue")),
+])
 def test_an_issue_filed_by_form_is_followed_while_its_filer_writes(place, open_tab, width, scheme) -> None:
     place.push({".github/ISSUE_TEMPLATE/bug.yml": FORM, ".github/ISSUE_TEMPLATE/config.yml": "blank_issues_enabled: false\n"})
     tab = open_tab(width, scheme=scheme)
@@ -265,8 +268,9 @@ def test_a_pull_request_is_read_and_asked_about(lived_in, tab) -> None:
     assert tab.complaints == []
 
 
-@pytest.mark.sample(2)
-@pytest.mark.parametrize("width", [320, 390, 768, 1280, 1440])
+@pytest.mark.parametrize("width", [320, *(
+    pytest.param(width, marks=pytest.mark.soak("what fits the narrowest window fits it")) for width in (390, 768, 1280, 1440)
+)])
 def test_no_page_is_wider_than_its_window_and_no_target_too_small(lived_in, open_tab, width) -> None:
     tab = open_tab(width)
     sign_in(tab, lived_in, lived_in.owner)

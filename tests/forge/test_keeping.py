@@ -249,23 +249,23 @@ def test_what_cannot_be_taken_in_is_named_and_leaves_nothing(
 
 
 def test_people_are_added_raised_and_given_tokens(said, tmp_path) -> None:
-    """On a home where nothing serves: one is started for as long as it takes."""
+    """The first on a home where nothing serves: one is started for as long as it takes."""
     home = tmp_path / "forge"
     start(home).stop()
     first = json.loads(said("forge", "users", "add", "kim", "--role", "triage", "--home", home, "--json")[1])
-    assert said("forge", "users", "role", "kim", "write", "--home", home)[0] == 0
-    told = json.loads(said("forge", "users", "list", "--home", home, "--json")[1])["users"]
-    assert [(one["login"], one["role"], one["kind"]) for one in told] == [("kim", "write", "User")]
-    second = json.loads(said("forge", "users", "token", "kim", "--revoke", "--home", home, "--json")[1])
     running = start(home)
     try:
+        assert said("forge", "users", "role", "kim", "write", "--home", home)[0] == 0
+        told = json.loads(said("forge", "users", "list", "--home", home, "--json")[1])["users"]
+        assert [(one["login"], one["role"], one["kind"]) for one in told] == [("kim", "write", "User")]
+        second = json.loads(said("forge", "users", "token", "kim", "--revoke", "--home", home, "--json")[1])
         by = [{"Authorization": f"token {token['token']}"} for token in (first, second)]
         answers = [httpx.get(f"{running.api}/user", headers=one, trust_env=False, timeout=SECONDS).status_code for one in by]
+        assert answers == [401, 200]
+        code, _, err = said("forge", "users", "role", "nobody", "write", "--home", home)
+        assert (code, "Not Found" in err) == (2, True)
     finally:
         running.stop()
-    assert answers == [401, 200]
-    code, _, err = said("forge", "users", "role", "nobody", "write", "--home", home)
-    assert (code, "Not Found" in err) == (2, True)
     code, _, err = said("forge", "users", "list", "--home", tmp_path / "none")
     assert (code, "there is no forge" in err) == (2, True)
 

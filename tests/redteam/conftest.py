@@ -8,7 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.drill import judging
+from harness.drill import box, git_tricks, judging, limits, strangers, supply, weak_tests
 from harness.drill.ground import Ground
 from harness.drill.run import ATTACKS
 from harness.drill.shop import OWN_LAW
@@ -52,13 +52,25 @@ def ground(faulty_forge, tmp_path):
                  trust_env=False, timeout=120).raise_for_status()
 
 
+SHOWN_ELSEWHERE = {
+    judging.SUBJECT: 0,         # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
+    strangers.SUBJECT: 2,       # test_strangers_text, test_strangers_at_the_wire
+    box.SUBJECT: 1,             # test_the_runs_box, test_leavings, test_boxes_are_walls
+    limits.SUBJECT: 1,          # test_boxes_are_walls
+    git_tricks.SUBJECT: 3,      # test_git_tricks
+    weak_tests.SUBJECT: 1,      # test_test_tricks
+    supply.SUBJECT: 2,          # test_dependency_tricks, test_secrets
+}
+"""How many attacks of a subject `make test` draws where other tests show the same brakes. Of every other subject it makes all:
+what goes wrong at a landing, on a bad day and after the owner's stop is shown here alone."""
+
+
 @pytest.fixture(scope="session")
 def drawn_attacks(request):
-    """The names of the drill's attacks. Of those on the judge `make test` draws one: the others are in a browser of their own,
-    in validators/test_evil_apps and test_apps_that_know_the_judge."""
-    on_judge = [attack.name for attack in judging.ATTACKS]
-    drawn = tiers.Draw(request.config, "drill").of(on_judge, 1)
-    return [attack.name for attack in ATTACKS if attack.name not in on_judge or attack.name in drawn]
+    """The names of the drill's attacks."""
+    drawn = {name for subject, size in SHOWN_ELSEWHERE.items() for name in tiers.Draw(request.config, f"drill {subject}").of(
+        [attack.name for attack in ATTACKS if attack.subject == subject], size)}
+    return [attack.name for attack in ATTACKS if attack.subject not in SHOWN_ELSEWHERE or attack.name in drawn]
 
 
 @pytest.fixture(scope="session")

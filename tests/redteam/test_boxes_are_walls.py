@@ -157,6 +157,7 @@ def visit(boxes: Boxes, sink: Sink, *, patience: float) -> str:
     return ended.result["form"]
 
 
+@pytest.mark.sample(2)
 def test_a_page_that_sends_its_secrets_reaches_no_sink(boxes, sink) -> None:
     """Beacon, fetch, image, WebSocket, WebRTC and prefetched names, from a real Chromium that nothing else restrains."""
     assert visit(boxes, sink, patience=0.7) == boxes.form

@@ -4,21 +4,13 @@ import os
 import shutil
 import signal
 import subprocess
-from pathlib import Path
 
 import pytest
 
 from harness.engine.lock import sole_factory
-from harness.wiring.example import create_example
 from tests.scenarios.conftest import FACTORY, environment, factory
+from tests.scenarios.daemons import EXAMPLES, example
 from tests.scenarios.waiting import LONG, is_at_rest, wait_until
-
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
-
-
-def example(home, app=EXAMPLES / "tidebook"):
-    create_example(home, app=app, issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings", tell=lambda words: None)
-    return home
 
 
 def broken_app(tmp_path, name, change):
@@ -87,7 +79,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     assert "not the one that was signed" in said.err
 
 
-@pytest.mark.sample(2)
+@pytest.mark.sample(1)
 @pytest.mark.parametrize(("name", "change", "says"), [
     ("factory_rules.md", lambda text: None, "factory_rules.md"),
     ("factory_rules.md", lambda text: text.replace("on_fail: split", "on_fall: split"), "on_fail"),
@@ -96,7 +88,7 @@ def test_a_tick_on_a_tampered_ledger_does_nothing(copy) -> None:
     ("factory.toml", lambda text: text.replace("attempts = 3", 'attempts = "three"'), "attempts"),
 ], ids=["no-rules", "unknown-key", "unknown-check", "unknown-table", "wrong-type"])
 def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name, change, says) -> None:
-    home = example(tmp_path / "home", broken_app(tmp_path, name, change))
+    home = example(tmp_path / "home", app=broken_app(tmp_path, name, change))
     said = factory(home, "tick")
     assert said.code == 2
     assert name in said.err
@@ -104,7 +96,7 @@ def test_the_factory_does_not_start_on_governance_it_cannot_obey(tmp_path, name,
 
 
 def test_ctrl_c_ends_everything_and_the_next_tick_goes_on(tmp_path) -> None:
-    home = example(tmp_path / "home")
+    home = example(tmp_path / "home", "1-cancelled-places.md", "3-card-payments.md")
     started = subprocess.Popen([FACTORY, "tick"], env=environment(home), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                start_new_session=True, text=True)
     wait_until(lambda: any(home.glob("runs/implement-*")))

@@ -53,6 +53,7 @@ def test_the_refusal_cites_the_mission_and_quotes_the_issue(lap) -> None:
         ("M-NOPAY", "refuses", "add card payments")]
 
 
+@pytest.mark.soak("an attempt more: redteam/test_strangers_text has who obeys a stranger, redteam/test_git_tricks the rule")
 def test_the_obedient_agent_was_stopped_by_the_law_and_nothing_was_pushed(lap) -> None:
     why = factory(lap.home, "why", "4", "--json").json
     assert why["outcome"] == "needs-human"
@@ -97,7 +98,8 @@ def test_the_evidence_pages_are_there_and_need_no_network(lap) -> None:
 
 
 @pytest.mark.parametrize("run", [
-    "triage-5-1", "implement-4-1", "merge-1-1",
+    "triage-5-1", "merge-1-1",
+    pytest.param("implement-4-1", marks=pytest.mark.soak("makes a layer and runs the tests; the other two are replayed alike")),
     pytest.param("validate-1-1", marks=pytest.mark.soak("runs the project's tests twice again, as an implement run does once")),
 ])
 def test_a_run_of_each_kind_decides_the_same_again(lap, run) -> None:

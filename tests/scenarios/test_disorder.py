@@ -127,7 +127,7 @@ def test_a_list_that_lags_behind_what_was_written_doubles_nothing(ground, path, 
     assert seen(lap, issue) == AS_IT_SHOULD
 
 
-@pytest.mark.sample(1)
+@pytest.mark.soak("a lap more; each step of a label fails in the test of every write, the next puts labels right")
 @pytest.mark.parametrize("step", ["a label is made", "a label is put on", "a label is taken off"])
 def test_a_label_that_was_changed_by_half_is_put_right_by_the_next_pass(ground, step) -> None:
     lap, clock = a_lap(ground, f"half {step}")

@@ -202,6 +202,7 @@ def test_a_forge_that_is_down_is_named_by_its_address(clinic, tmp_path) -> None:
     assert str(port) in said["forge"]
 
 
+@pytest.mark.soak("a whole doctor more; test_doctor has one that ends with a finding")
 def test_the_program_says_it_and_ends_with_a_finding(clinic) -> None:
     clinic.inject("forbidden", path=CHECK_RUNS)
     done = subprocess.run([FACTORY, "doctor", "--json"], env={**os.environ, "FACTORY_HOME": str(clinic.home), "NO_COLOR": "1"},

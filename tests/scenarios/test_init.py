@@ -360,6 +360,7 @@ def test_no_history_is_walked(init, tmp_path) -> None:
     assert init(folder).code == 0
 
 
+@pytest.mark.soak("30,000 commits; the test above sees whoever walks a history")
 def test_a_long_history_costs_nothing(tmp_path) -> None:
     short, long = repository(tmp_path / "short"), repository(tmp_path / "long")
     head = git(long, "rev-parse", "HEAD")

@@ -20,8 +20,9 @@ from tests.scenarios.waiting import LONG
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 5400
 LEAST = {LANDS: 150, FAILS: 12, REFUSED: 2}
-SAMPLE = {LANDS: 3, FAILS: 1, REFUSED: 1}
-"""How many points of its own each story has at least, after those before it: a killer gone deaf would find nothing wrong."""
+SAMPLE = {LANDS: 3}
+"""How many points of its own each story has at least, after those before it: a killer gone deaf would find nothing wrong. The
+other stories' own effects are died before by fakes in factory/test_kill_everywhere; `make soak` does it with processes."""
 SEEN = ("rows entries ", "rows workflow_input", "rows workflow_output", "forge POST", "forge PATCH", "git push", "git fetch",
         "rename worktrees/", "process python judge.py", "process true box", "rename ledger.head")
 """What has to be among the points of a lap that lands: the ledger's rows and head, the engine's, the forge at the wire, refs,
@@ -73,9 +74,9 @@ def lived(world: World, *how: str) -> Told:
 
 def test_killed_before_every_side_effect_it_ends_as_if_nothing_had_happened(forge, undisturbed, tmp_path, draw) -> None:
     deaths: list[str] = []
-    for story in LEAST:
+    for story in LEAST if draw.whole else SAMPLE:
         calm, effects = undisturbed(story)
-        chosen = draw.of([name for name in effects if name not in deaths], SAMPLE[story])
+        chosen = draw.of([name for name in effects if name not in deaths], SAMPLE.get(story, 0))
         if not draw.whole:      # an effect that stands among the deaths is not died before
             deaths += [name for name in effects if name not in (*deaths, *chosen)]
         world = founded(tmp_path / story.name, forge, story, name=f"killed-{len(deaths)}")
@@ -105,7 +106,8 @@ def test_what_is_left_undone_is_found_without_any_death(forge, undisturbed, tmp_
 
 @pytest.mark.parametrize(("broken", "story", "before", "found"), [
     ("a comment without a look", REFUSED, "rows entries projected projected/1/1", "comments: "),
-    ("a landing without a look", LANDS, "rows entries done merge-1-1/land/done", "transitions: "),
+    pytest.param("a landing without a look", LANDS, "rows entries done merge-1-1/land/done", "transitions: ",
+                 marks=pytest.mark.soak("a lap more; the case of a comment shows that the killer sees it")),
 ], ids=["a comment without a look", "a landing without a look"])
 def test_what_is_not_looked_for_is_found_when_it_dies_there(forge, undisturbed, tmp_path, broken, story, before, found) -> None:
     world = founded(tmp_path, forge, story, name=broken.replace(" ", "-")[:24])

@@ -7,25 +7,19 @@ import subprocess
 
 import pytest
 
-from tests.scenarios.conftest import FACTORY, SECONDS, copied, factory
-from tests.scenarios.waiting import is_at_rest, wait_until
-
-
-@pytest.fixture(scope="module")
-def home(tmp_path_factory):
-    """A home in which one issue was triaged and rejected: the cheapest run with a model that there is."""
-    home = tmp_path_factory.mktemp("replay") / "home"
-    done = subprocess.run([FACTORY, "demo", "--issue", "3", "--home", str(home)], capture_output=True, text=True, timeout=SECONDS,
-                          stdin=subprocess.DEVNULL, env={**os.environ, "NO_COLOR": "1"})
-    assert done.returncode == 0, done.stdout + done.stderr
-    wait_until(lambda: is_at_rest(home))
-    return home
+from tests.scenarios.conftest import factory
 
 
 @pytest.fixture
-def own(home, tmp_path):
+def home(lap):
+    """A home in which an issue was triaged and rejected: the cheapest run with a model that there is."""
+    return lap.home
+
+
+@pytest.fixture
+def own(copy):
     """A copy of it, to be tampered with."""
-    return copied(home, tmp_path / "home")
+    return copy
 
 
 def tape(home):

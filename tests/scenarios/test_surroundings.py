@@ -6,14 +6,16 @@ import pty
 import re
 import shutil
 import subprocess
+import sys
 import threading
 from pathlib import Path
 
 import pytest
 
 from harness.cli.terminal import wants_colour
+from tests import warm
 from tests.scenarios import daemons
-from tests.scenarios.conftest import FACTORY, Said
+from tests.scenarios.conftest import FACTORY, Said, as_said
 from tests.scenarios.waiting import LONG
 
 ESCAPE = "\x1b["
@@ -21,10 +23,18 @@ ESCAPE = "\x1b["
 
 def factory(*arguments, folder, **env) -> Said:
     """Run `factory` in a folder, with this environment and nothing else. What is None is absent."""
+    return as_said(warm.run(arguments, env=surrounded(folder, env), cwd=folder, timeout=LONG))
+
+
+def surrounded(folder, env) -> dict[str, str]:
     whole = {"PATH": os.defpath, "HOME": str(folder / "account"), **env}
-    done = subprocess.run([FACTORY, *arguments], cwd=folder, env={k: v for k, v in whole.items() if v is not None},
-                          capture_output=True, text=True, timeout=LONG, stdin=subprocess.DEVNULL)
-    return Said(done.returncode, done.stdout, done.stderr)
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+def started(*command, folder, **env) -> Said:
+    """The same by a program that is started by itself, where an interpreter's beginning or a pipe is what is asked about."""
+    return as_said(subprocess.run(command, cwd=folder, env=surrounded(folder, env), capture_output=True, text=True, timeout=LONG,
+                                  stdin=subprocess.DEVNULL))
 
 
 @pytest.fixture(scope="module")
@@ -97,10 +107,10 @@ def test_a_home_with_an_odd_name(example, tmp_path, name) -> None:
 @pytest.mark.parametrize("env", [{"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C", "PYTHONUTF8": "0",
                          "PYTHONCOERCECLOCALE": "0"}, {"PYTHONIOENCODING": "latin-1"}], ids=["ascii", "c-locale", "latin-1"])
 def test_letters_that_the_encoding_lacks_end_no_command(lap, tmp_path, env) -> None:
-    told = factory("why", "3", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
+    told = started(FACTORY, "why", "3", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
     assert (told.code, told.err) == (0, "")
     assert "add card payments" in told.out
-    found = factory("why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
+    found = started(FACTORY, "why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), **env)
     assert found.json == factory("why", "3", "--json", folder=tmp_path, FACTORY_HOME=str(lap.home), LC_ALL="C.UTF-8").json
 
 
@@ -123,10 +133,19 @@ def test_a_slip_of_the_pen_is_answered_for_people_and_for_programs(tmp_path, ask
 
 # --- terminals ---
 
-def on_terminal(*arguments, folder, **env) -> str:
-    """What `factory` writes when standard output and standard error are one terminal."""
+PROGRESS = (sys.executable, "-c", """
+from harness.cli.progress import Progress
+with Progress() as progress:
+    progress.tell("triage-1-1", "classify", "")
+    progress.tell("triage-1-1", "classify", "produced: in")
+""")
+"""What each command tells its progress with, by itself."""
+
+
+def on_terminal(*command, folder, **env) -> str:
+    """What a program writes when standard output and standard error are one terminal."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen([FACTORY, *arguments], cwd=folder, env={"PATH": os.defpath, "HOME": str(folder), **env},
+    process = subprocess.Popen(command, cwd=folder, env={"PATH": os.defpath, "HOME": str(folder), **env},
                                stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
     os.close(theirs)
     said: list[bytes] = []
@@ -152,30 +171,30 @@ def fresh(example, tmp_path):
     return home
 
 
-def test_on_a_terminal_progress_moves_and_has_colours(fresh, tmp_path) -> None:
-    said = on_terminal("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm")
+def test_on_a_terminal_progress_moves_and_has_colours(tmp_path) -> None:
+    said = on_terminal(*PROGRESS, folder=tmp_path, TERM="xterm")
     assert "\x1b[32m" in said
     assert "\x1b[?25l" in said, "the cursor is hidden while a line moves"
 
 
-def test_on_a_dumb_terminal_progress_is_plain_lines(fresh, tmp_path) -> None:
-    said = on_terminal("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="dumb")
+def test_on_a_dumb_terminal_progress_is_plain_lines(tmp_path) -> None:
+    said = on_terminal(*PROGRESS, folder=tmp_path, TERM="dumb")
     assert "\x1b" not in said
     assert re.search(r"^ +\d+\.\ds +triage-1-1 +classify +in", said, re.MULTILINE)
 
 
 def test_in_a_pipe_progress_is_plain_lines_on_standard_error(fresh, tmp_path) -> None:
-    said = factory("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm")
+    said = started(FACTORY, "triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm")
     assert "\x1b" not in said.err + said.out
     assert re.search(r"^ +\d+\.\ds +triage-1-1 +classify +in", said.err, re.MULTILINE)
     assert said.out.startswith("#1 ")
 
 
-def test_colours_asked_for_in_a_pipe_do_not_bring_moving_lines(fresh, tmp_path) -> None:
-    said = factory("triage", folder=tmp_path, FACTORY_HOME=str(fresh), TERM="xterm", FORCE_COLOR="1")
+def test_colours_asked_for_in_a_pipe_do_not_bring_moving_lines(tmp_path) -> None:
+    said = started(*PROGRESS, folder=tmp_path, TERM="xterm", FORCE_COLOR="1")
     assert "\x1b[32m" in said.err
     assert not re.search(r"\x1b\[(\?25|2K|\d+A)", said.err)
-    assert "\x1b" not in json.dumps(said.out)
+    assert said.out == ""
 
 
 @pytest.mark.parametrize(("env", "terminal", "pipe"), [

@@ -4,6 +4,7 @@ import shutil
 import signal
 import socket
 import time
+from contextlib import suppress
 
 import httpx
 import pytest
@@ -85,15 +86,28 @@ def test_told_to_go_it_lets_what_runs_finish_but_not_for_longer_than_the_grace_n
     assert factory(home, "audit").code == 0
 
 
-def test_the_owners_stop_pauses_it_and_a_resume_goes_on(quiet) -> None:
-    with daemons(quiet) as start:
-        up = start()
-        up.heard("up")
+def test_the_owners_stop_pauses_it_a_resume_goes_on_and_systemd_is_told_that_it_is_ready_alive_and_leaving(
+    quiet, tmp_path
+) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, daemons(quiet) as start:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(LONG)
+        up = start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000")
+        said = set()
+        while not {"READY=1", "WATCHDOG=1"} <= said:
+            said |= set(systemd.recv(4096).decode().split("\n"))
+        systemd.settimeout(0)       # what nobody reads is not waited for
         assert factory(quiet, "stop", "too loud").code == 0
         up.heard("paused")
         assert factory(quiet, "resume").code == 0
         up.heard("resumed")
+        with suppress(BlockingIOError):
+            while systemd.recv(4096):
+                pass
+        systemd.settimeout(LONG)
         assert up.told(signal.SIGTERM) == 0
+        while "STOPPING=1" not in said:
+            said |= set(systemd.recv(4096).decode().split("\n"))
 
 
 @pytest.mark.sample(1)
@@ -110,19 +124,6 @@ def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, prog
     found = factory(quiet, "digest", "--json").json
     assert len(found["outages"]) == 1
     assert found["outages"][0]["until"] is not None
-
-
-def test_systemd_is_told_that_it_is_ready_alive_and_leaving(quiet, tmp_path) -> None:
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd, daemons(quiet) as start:
-        systemd.bind(str(tmp_path / "notify"))
-        systemd.settimeout(LONG)
-        up = start(NOTIFY_SOCKET=str(tmp_path / "notify"), WATCHDOG_USEC="400000")
-        said = set()
-        while not {"READY=1", "WATCHDOG=1"} <= said:
-            said |= set(systemd.recv(4096).decode().split("\n"))
-        assert up.told(signal.SIGTERM) == 0
-        while "STOPPING=1" not in said:
-            said |= set(systemd.recv(4096).decode().split("\n"))
 
 
 @pytest.mark.parametrize(("options", "says"), [

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests import tiers
 from tests.validators_launcher import seaside
 from tests.validators_launcher.messages import Endpoint, endpoint, says, submits
 from tests.validators_launcher.world import BODY, MISSION, TITLE, World
@@ -80,6 +81,7 @@ def test_an_author_that_declines_is_remembered_in_the_store_in_its_own_words(wor
     assert digest == {"journeys": 0, "declined": True, "standing": 0, "digest": None}
 
 
+@pytest.mark.soak("two browsers and a guard's mutants; the next has the round, test_commands seals what is green on base")
 def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_may_be_sealed_as_a_guard(world: World) -> None:
     painted = seaside.HARMLESS.replace("book-a-small-group", "painted").replace('filled.group_size }}"}', 'filled.name }}"}', 1)
     guarding = [{**submits(seaside.HARMLESS)[0], "input": {"yaml": seaside.HARMLESS, "today": "passes"}}]
@@ -96,11 +98,12 @@ def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_
     ]
 
 
-@pytest.mark.soak("two rounds in a browser; the test above has both, test_drafts what a draft must show")
 def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_does(world: World) -> None:
     found, served = authored(world, submits(seaside.JOURNEY, seaside.HARMLESS), submits(seaside.HARMLESS))
     assert (found["outcome"], found["journeys"], found["dropped"], len(served.requests)) == ("sealed", 1, 1, 2)
     assert standing(world) == ["book-a-large-group"]
+    told = served.requests[1]["messages"][-1]["content"]
+    assert [block["content"] for block in told if block["type"] == "tool_result"] == [PASSES]
     last = history(world)[-1]
     assert (last.event, last.journey, last.reason) == (Event.DROPPED, "book-a-small-group", PASSES)
 
@@ -136,7 +139,9 @@ def test_a_model_that_does_not_answer_seals_nothing_and_says_so(world: World) ->
     assert not (world.home / "out" / "authored.json").exists()
 
 
-def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_write_it_anew(world: World) -> None:
+def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_write_it_anew(
+    world: World, draw: tiers.Draw
+) -> None:
     socket = world.home / "author.sock"
     world.extra = {"broker": {"socket": str(socket), "model": "claude-test"}}
     mute = {path: "raise SystemExit('no floor')" if path.endswith(".py") else text for path, text in seaside.BASE.items()}
@@ -150,13 +155,15 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
 
     assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)
     assert attempt(mute) == (1, 0)                           # the same text, once more
-    assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)  # perhaps it was the text: written anew
+    if draw.whole:
+        assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)  # perhaps it was the text: written anew
     assert standing(world) == []
     assert attempt(seaside.BASE) == (0, 0)
     assert standing(world) == ["book-a-large-group"]
     assert [*world.desk(world.home / "request.json").shelf.unsettled.folder.iterdir()] == []
 
 
+@pytest.mark.soak("an authoring more; test_store has launchers that seal at once")
 def test_two_authors_of_one_issue_at_once_seal_one_set_of_journeys(world: World) -> None:
     """A killed factory's author may still be writing when the next one is asked: both ended with a journey of the same name."""
     socket = world.home / "author.sock"

@@ -17,10 +17,12 @@ from pathlib import Path
 
 from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
 from validators.app.instances import Door, Fleet, Start, Wanted
+from validators.app.later import can_be_ahead
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.journey import Journey, Regardless
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
 from validators.judge.evidence_json import read_evidence
@@ -42,7 +44,10 @@ EVIDENCE = "evidence.json"
 PORTS = range(10000, 32768)
 """Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port that happens to be the very
 one that is asked for, is answered by the asker itself, and then the app finds its port taken."""
-ASKED_BEFORE = range(16, 32)
+ANSWERED, ANSWERED_LONG, LONG_SHARE = range(16, 32), range(200, 400), 0.25
+OTHERS = (2, 6)
+RESTARTED_SHARE = 1 / 3
+AHEAD = (86_400, 31 * 86_400, 366 * 86_400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,24 +99,16 @@ class Theatre:
         out.mkdir(parents=True)
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
         known = tuple(map(read, journeys))
-        apart = {journey.name for journey in known if journey.twin_apart}
-        planned = tuple(
-            PlannedRun(run, next(ports) if run.kind is not Kind.TWIN or run.journey in apart else 0, (seeds or {}).get(run))
-            for run in runs
-        )
+        by_name, clock_env = {journey.name: journey for journey in known}, self.scene.start.clock_env
+        planned = tuple(self._planned(run, by_name[run.journey], port=next(ports), seed=(seeds or {}).get(run)) for run in runs)
         acted = tuple(run for run in planned if run.port)
-        clocks = clocks_for(acted, travelling(known, clock_env=self.scene.start.clock_env), folder=folder / "clocks")
+        travellers = travelling(known, clock_env=clock_env)
+        clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
                 doors = fleet.doors(
-                    Wanted(
-                        str(run.port),
-                        run.port,
-                        next(ports),
-                        clocks.get(run.port),
-                        asked_before(run.id, seed=self.scene.seed if run.seed is None else run.seed),
-                    )
+                    self._wanted(run, port=next(ports), clock=clocks.get(run.port))
                     for run in acted
                 )
                 driver = stack.enter_context(
@@ -138,14 +135,45 @@ class Theatre:
         _refuse_cut(boxes[0])
         return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
 
+    def _seed(self, seed: int | None) -> int:
+        return self.scene.seed if seed is None else seed
 
-def asked_before(run: RunId, *, seed: int) -> int:
-    """How many requests the app of a run has answered when its visitor comes: some for the masked one, else none.
+    def _planned(self, run: RunId, journey: Journey, *, port: int, seed: int | None) -> PlannedRun:
+        if run.kind is Kind.TWIN and not journey.twin_apart:
+            return PlannedRun(run, 0, seed)
+        been = past(run, seed=self._seed(seed))
+        others = been.others if Regardless.OTHERS in journey.regardless else 0
+        can = can_be_ahead() or self.scene.start.clock_env
+        ahead = been.ahead if Regardless.DATE in journey.regardless and can else 0
+        return PlannedRun(run, port, seed, others=others, ahead=ahead)
 
-    An app that is right for its first requests alone then answers the two differently."""
+    def _wanted(self, run: PlannedRun, *, port: int, clock: Path | None) -> Wanted:
+        been = past(run.id, seed=self._seed(run.seed))
+        return Wanted(str(run.port), run.port, port, clock, been.answered, been.restarted, run.ahead, been.otherwise)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """What an app has behind it when its visitor comes: so many requests `answered`, `others` who did the same, a restart on
+    its data; by how many seconds its clock is `ahead`; and whether its box is to look `otherwise` than the plain visitor's."""
+
+    answered: int = 0
+    others: int = 0
+    restarted: bool = False
+    ahead: int = 0
+    otherwise: bool = False
+
+
+def past(run: RunId, *, seed: int) -> Past:
+    """What lies behind the app of a run: something for the masked visitor, else nothing.
+
+    An app that is right only while it is young, empty or early then answers the two differently. A second attempt meets the
+    same again."""
     if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
-        return 0
-    return random.Random(f"asked before {run.journey} {seed}").choice(ASKED_BEFORE)  # noqa: S311
+        return Past()
+    drawn = random.Random(f"past {run.journey} {seed}")  # noqa: S311
+    answered = drawn.choice(ANSWERED_LONG if drawn.random() < LONG_SHARE else ANSWERED)
+    return Past(answered, drawn.choice(OTHERS), drawn.random() < RESTARTED_SHARE, drawn.choice(AHEAD), otherwise=True)
 
 
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:
