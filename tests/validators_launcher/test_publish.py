@@ -1,5 +1,6 @@
 """Publishing: what would leave is searched for sealed words before anything is written."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,17 +18,17 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LONG = seaside.JOURNEY.replace("Booked for 9", "Booked for the whole family")
 
 
-def judged(world: World, reason: str) -> tuple[Judgement, Path]:
+def judged(world: World, reason: str, *, journey: str = LONG) -> tuple[Judgement, Path]:
     """A judgement that failed its one sealed journey for this reason, and its folder."""
     request = world.request(*world.merge(seaside.BASE, seaside.FIXED))
-    sealed = world.seal(request, LONG)
-    journey, entry, desk = read(sealed.text), sealed.entry, world.desk(request)
-    finding = Finding(journey.name, journey.promise, Symptom.NOT_SHOWN)
+    sealed = world.seal(request, journey)
+    one, entry, desk = read(sealed.text), sealed.entry, world.desk(request)
+    finding = Finding(one.name, one.promise, Symptom.NOT_SHOWN)
     reason, counts = reason.format(canary=sealed.canary), Counts(sealed=1, executed=1)
     verdict = Verdict(Outcome.FAILED, reason, counts, findings=(finding,))
     kept = desk.shelf.judged_folder(run="kept", round_number=1)
     (kept / EVIDENCE).mkdir(parents=True)
-    journeys, purposes = {entry.digest: journey}, {entry.digest: entry.purpose}
+    journeys, purposes = {entry.digest: one}, {entry.digest: entry.purpose}
     return Judgement(desk, journeys, purposes, 7, NOW, verdict), kept
 
 
@@ -40,6 +41,15 @@ def test_what_would_carry_sealed_words_is_not_written(world: World, reason: str)
     judgement, kept = judged(world, reason)
     with pytest.raises(ValidatorsError, match="nothing was written"):
         published(judgement, kept=kept, out=world.home / "out", ended=NOW)
+    assert left_in(world.home / "out") == left_in(kept) == []
+
+
+def test_what_the_page_alone_would_carry_is_not_written(world: World) -> None:
+    """It names each promise, also one that nothing was found against, by the id that a journey's author gave it."""
+    named = LONG.replace("M-BOOK", "M-WHOLE-FAMILY").replace("Booked for the whole family", "whole-family")
+    judgement, kept = judged(world, "nothing was found", journey=named)
+    with pytest.raises(ValidatorsError, match="nothing was written"):
+        published(replace(judgement, verdict=replace(judgement.verdict, findings=())), kept=kept, out=world.home / "out", ended=NOW)
     assert left_in(world.home / "out") == left_in(kept) == []
 
 
