@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import SandboxError
+from harness.domain.facts import UNKNOWN
 from harness.domain.lifecycle import State
 from harness.factory.job import Job
+from harness.factory.law import change_facts, in_sight
 from harness.factory.projecttests import compared
 from harness.factory.steering import steering_at
 from tests.factory.world import EXAMPLE, World
@@ -144,13 +146,17 @@ def ends(code: int) -> list:
     return [["unit", "tests/test_b.py", "failed"], ["collected", 0], ["end", code]]
 
 
+def job_of(world) -> Job:
+    """A node of an implement run of the first issue."""
+    plant = world.plant()
+    steering = steering_at(plant, world.base)
+    return Job(plant, steering, 1, "implement-1-1", 1, steering.workflows["implement"].nodes[0], {})
+
+
 def compared_on(world, report, code):
     """What is said of an empty change, where the base's tests report this and end so."""
     world.sandbox = EndsBasesTests(report, exit_code=code)
-    plant = world.plant()
-    steering = steering_at(plant, world.base)
-    job = Job(plant, steering, 1, "implement-1-1", 1, steering.workflows["implement"].nodes[0], {})
-    return compared(job, base=world.base, head=world.base)
+    return compared(job_of(world), base=world.base, head=world.base)
 
 
 @pytest.mark.parametrize(("report", "code"), [
@@ -166,3 +172,16 @@ def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, rep
 @pytest.mark.parametrize(("report", "code"), [([["collected", 0], ["end", 0]], 0), (ends(1), 1)])
 def test_tests_of_the_base_that_fail_and_say_so_are_a_base(world, report, code) -> None:
     assert compared_on(world, report, code).green
+
+
+def test_of_a_change_that_is_too_large_to_read_nothing_is_known(world) -> None:
+    """What was read of it is harmless: a paper. It is not taken for all of it."""
+    tree = {**world.git.trees[world.git.tree_of(world.base)], "docs/one.md": b"One.\n"}
+    head = world.git.commit(world.git.tree(tree), [world.base], message="a paper")
+    job, told = job_of(world), world.git.diff(world.base, head)
+    assert (change_facts(job, world.base, head).secrets, in_sight(job, world.base, head)) == ((), ())
+    world.decorate("git", diff=lambda base, head: dataclasses.replace(told, too_large=True))
+    job = job_of(world)
+    facts = change_facts(job, world.base, head)
+    assert {facts.files, facts.dependencies, facts.secrets, facts.added, facts.api, facts.tests.weakened} == {UNKNOWN}
+    assert in_sight(job, world.base, head) is None
