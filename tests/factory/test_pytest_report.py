@@ -96,15 +96,29 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
-def test_an_honest_project_imports_its_own(tmp_path: Path, files: dict[str, str]) -> None:
-    out, app = tmp_path / "out", tmp_path / "app"
+def ended_as(folder: Path, files: dict[str, str], *, new: str) -> tuple[int, list[tuple[str, str]]] | None:
+    """What pytest tells of a tree of these files, all of which but the module `new` the base has as well."""
+    out, app = folder / "out", folder / "app"
     for name, text in files.items():
         (app / name).parent.mkdir(parents=True, exist_ok=True)
         (app / name).write_text(text)
     out.mkdir()
-    key = ordered(out, importable(files) - {"new"})
+    key = ordered(out, importable(files) - {new})
     ended = subprocess.run([sys.executable, "-P", pytest_run.__file__, out / ORDER, out / REPORT, "-q", "-p", "no:cacheprovider"],
                            cwd=app, env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
-    assert told(key, (out / REPORT).read_bytes()) == (0, [("tests.test_shop::test_total", "passed")]), ended.stdout
+    print(ended.stdout)
     assert not (out / ORDER).exists()
+    return told(key, (out / REPORT).read_bytes())
+
+
+@pytest.mark.parametrize("files", LAYOUTS.values(), ids=LAYOUTS)
+def test_an_honest_project_imports_its_own(tmp_path: Path, files: dict[str, str]) -> None:
+    assert ended_as(tmp_path, files, new="new") == (0, [("tests.test_shop::test_total", "passed")])
+
+
+@pytest.mark.parametrize("new", ["colorsys", ""])
+def test_a_new_module_does_not_stand_in_for_an_installed_one(tmp_path: Path, new: str) -> None:
+    """One that the base has already does: that is how the project is."""
+    says = "from colorsys import rgb_to_hls\n\n\ndef test_total():\n    assert rgb_to_hls\n"
+    told_of = ended_as(tmp_path, {"colorsys.py": "rgb_to_hls = None\n", "tests/test_shop.py": says}, new=new)
+    assert told_of == (0 if new else 1, [("tests.test_shop::test_total", "passed" if new else "failed")])
