@@ -186,6 +186,19 @@ def breaker_of_nothing() -> Breaker:
     return Breaker("acme", Troubles(sqlalchemy.create_engine("sqlite://")), tell=lambda words: None)
 
 
+def test_a_count_that_fails_once_everybodys_pause_is_over_pauses_its_own_issue_alone() -> None:
+    """What two issues met before is evidence still; a box may count as often as it likes."""
+    moments = [0.0]
+    breaker = Breaker("acme", Troubles(sqlalchemy.create_engine("sqlite://")), clock=lambda: moments[-1], tell=lambda words: None)
+    for issue in (1, 2):
+        breaker.failed(Trouble.OVERLOAD, "no", issue=issue, wanted=None)
+    assert breaker.pause(3)
+    moments.append(61.0)
+    assert not any(map(breaker.pause, (1, 2, 3)))
+    breaker.failed(Trouble.OVERLOAD, "no", issue=1, wanted=None, is_evidence=False)
+    assert (bool(breaker.pause(1)), breaker.pause(2), breaker.pause(3)) == (True, None, None)
+
+
 def test_however_many_calls_one_session_holds_open_another_is_asked() -> None:
     """A pool of 100 was waited for, for a minute, and that was taken for a fault of the provider."""
     assert asyncio.run(held_and_answered(101)) == {}
