@@ -203,6 +203,16 @@ def test_an_app_gives_no_command_and_gets_no_answer(refused) -> None:
     assert answers(world, issue) == []
 
 
+def test_an_app_files_like_a_stranger_whatever_it_may_do(world) -> None:
+    """Whose issue is of the house comes first, and closes none of a maintainer's: nobody stands behind an app."""
+    app, maya = Actor(900, "helper[bot]", bot=True), maintainer(world)
+    world.forge._people[app.login] = (app, Permission.ADMIN)
+    authors = {app: False, maya: True, world.forge.person("kim"): False}
+    filed = {world.forge.file_issue("Totals", author=who).number: of_the_house for who, of_the_house in authors.items()}
+    world.tick(states=frozenset())
+    assert {entry.issue: entry.data["may_command"] for entry in world.ledger.entries(kind="issue")} == filed
+
+
 def test_our_own_words_give_no_command_where_they_are_written_with_a_persons_token(refused) -> None:
     world, issue, _ = refused
     ours = f"{world.forge.ours(issue)[0].body}\n\n/factory retry"
