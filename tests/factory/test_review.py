@@ -8,15 +8,19 @@ from harness.domain.errors import AnswerError, BudgetExhausted, ConfigError, Mod
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.factory import comments
+from harness.factory.casting import reviewers
 from harness.factory.chain import chain
 from harness.factory.comments.change import change_comment
+from harness.factory.config import read_config
 from harness.factory.gates import gates_of
+from harness.factory.history import history
 from harness.factory.link import Standing
 from harness.factory.model_config import LENSES
 from harness.factory.review import ASKS
 from harness.factory.steering import steering_at
 from tests.factory.players import NOTHING, Players, cast_by
 from tests.factory.world import World, fixes
+from tests.fakes.ledger import FakeLedger
 from tests.fakes.people import FakeAgent, FakeValidator
 
 ONE = '[review]\nlenses = ["correctness"]\n'
@@ -243,6 +247,15 @@ def test_nobody_reviews_what_its_family_may_have_written(tmp_path) -> None:
     assert at("nothing to review", own)
     assert at("told that it may", own + ONE + "same_family = true\n")
     assert at("another maker", later + 'reviewer = ["claude-opus-5-5", "gpt-5.5"]\n' + ONE)
+
+
+def test_neither_who_wrote_an_attempt_nor_who_may_write_another_is_of_a_reviewers_family() -> None:
+    """The ledger tells of a model that `factory.toml` names no more; and one that it names has written nothing yet."""
+    ledger = FakeLedger()
+    ledger.append("usage", "usage/1", issue=7, run="r", data={"role": "implementer", "model": "qwen-4"})
+    ladders = 'implementer = ["claude-sonnet-5-5", "gpt-5.5"]\nreviewer = ["qwen-5", "gpt-6", "gemini-4"]\n'
+    left = reviewers(read_config(f"schema = 1\n[models]\n{ladders}"), history(ledger, 7))
+    assert [tier.model for tier in left] == ["gemini-4"]
 
 
 def test_the_reviewer_is_the_first_of_another_family_in_a_session_of_its_own(tmp_path) -> None:
