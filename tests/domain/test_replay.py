@@ -94,6 +94,22 @@ def test_a_line_that_a_model_was_told_and_nobody_recorded_is_named_with_its_call
     assert (found.recorded, found.came) == ("all is well", "the host is called grete")
 
 
+@pytest.mark.parametrize(("recorded", "came"), [("a\nb", "a"), ("a", "a\nb"), ("a\na", "a")])
+def test_a_line_that_one_lap_alone_was_told_is_a_difference(recorded: str, came: str) -> None:
+    assert unrecorded([call(recorded)], [call(came)], session="s") is not None
+
+
+@pytest.mark.parametrize(("kind", "old", "new"), [
+    ("triage", {"event": "triage-accepted"}, {"event": "triage-rejected"}),
+    ("node", {"result": {"event": "gates-open"}}, {"result": {"event": "gate-refused"}}),
+    ("verdict", {"outcome": "failed"}, {"outcome": "passed"}),
+    ("verdict", {"binds": {"candidate": "a"}}, {"binds": {"candidate": "b"}}),
+    ("vote", {"answer": "no"}, {"answer": "yes"}),
+])
+def test_what_was_decided_never_differs_from_lap_to_lap(kind: str, old: dict, new: dict) -> None:
+    assert differences([entry("k", kind, **old)], [entry("k", kind, **new)], places=PLACES)
+
+
 def test_a_difference_is_shown_as_a_diff_with_a_line_around_it() -> None:
     shown = Difference("k", "1\n2\n3\nold\n5", "1\n2\n3\nnew\n5").lines()
     assert shown == ("--- recorded", "+++ came", "@@ -3,3 +3,3 @@", " 3", "-old", "+new", " 5")
