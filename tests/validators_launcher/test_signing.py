@@ -11,7 +11,7 @@ from tests.docs.pages import blocks
 from validators.domain.stops import UsageError
 from validators.signing.key import public_key_at, signer_at, signer_kind
 from validators.signing.notary import Notary, NotVerified
-from validators.signing.statement import signed_verdict, verified_verdict
+from validators.signing.statement import PAYLOAD_TYPE, signed_verdict, statement, verified_verdict
 
 (OPENSSL,) = [block.text for block in blocks("docs/seal.md") if "openssl pkeyutl" in block.text]
 PREDICATE = {"outcome": "passed", "binds": {"candidate": "c" * 40, "tree": "d" * 40}}
@@ -73,6 +73,19 @@ def test_something_else_that_the_key_signed_is_not_a_verdict(notary: Notary) -> 
     entry = notary.signed(b"{}", payload_type="application/x-entry+json")
     with pytest.raises(NotVerified, match="signed, but as"):
         verified_verdict(entry, notary.signer.public_key)
+
+
+@pytest.mark.parametrize(("changed", "says"), [
+    ({"subject": [{"name": "tree", "digest": {"gitTree": "d" * 40}}]}, "subject is not what its predicate binds"),
+    ({"subject": statement({"binds": {"candidate": "c" * 40, "tree": "e" * 40}})["subject"]}, "subject is not what"),
+    ({"predicateType": "https://lights-out-factory.dev/verdict/v2"}, "not a verdict"),
+    ({"_type": "https://in-toto.io/Statement/v0.1"}, "not a verdict"),
+])
+def test_a_statement_of_something_else_that_the_key_signed_is_not_a_verdict(
+        notary: Notary, changed: dict[str, object], says: str) -> None:
+    signed = notary.signed(json.dumps({**statement(PREDICATE), **changed}).encode(), payload_type=PAYLOAD_TYPE)
+    with pytest.raises(NotVerified, match=says):
+        verified_verdict(signed, notary.signer.public_key)
 
 
 def test_the_key_is_made_for_its_owner_alone_and_then_kept(tmp_path: Path) -> None:
