@@ -95,6 +95,16 @@ def test_evidence_that_nobody_may_look_at_is_not_called_sound(world) -> None:
     assert said.unchecked[0] == "the evidence behind 1 verdicts: the store cannot be read (Permission denied)"
 
 
+def test_a_landing_that_is_not_what_was_judged_or_is_gone_from_its_branch_is_named(world) -> None:
+    landed = world.remote["main"]
+    world.remote["main"] = world.base
+    assert says(world) == [("landing", f"{landed:.10} is not in main any more")]
+    world.remote["main"] = landed
+    assert says(world) == []
+    world.decorate("git", tree_of=lambda commit: "0" * 40)
+    assert says(world) == [("landing", f"commit {landed:.10} has another tree than was judged")]
+
+
 def entry_where(world, is_so):
     return next(at for at, entry in enumerate(world.ledger.written) if is_so(entry))
 
