@@ -161,7 +161,8 @@ def compared_on(world, report, code):
 
 @pytest.mark.parametrize(("report", "code"), [
     (None, 0), (None, 1), (b"", 0), (b'0 ["end", 0]\n', 0), ([["collected", 0], ["end", 1]], 1),
-    ([["collected", 0], ["end", 5]], 5), (ends(2), 2), (ends(0), 137), (UNFINISHED, 1), ([*UNFINISHED, ["end", 1]], 1),
+    ([["collected", 0], ["end", 5]], 5), (ends(2), 2), (ends(0), 137), (ends(1), 0), (UNFINISHED, 1),
+    ([*UNFINISHED, ["end", 1]], 1),
 ])
 def test_tests_of_the_base_that_told_no_end_say_nothing_of_the_change(world, report, code) -> None:
     """An import that fails on base left no test that a change could have lost."""
