@@ -3,10 +3,14 @@
     python bench/real_fixes.py [--only ISSUE …] [--pairs FILE --journeys DIR] [--keep DIR] [--json]
 
 Datasette, from its releases. A bug's journey must be red on the release before the fix, green on the one after, red on the
-fix that works in a special case only (for one user agent, on one port, in a test environment, for the first requests), and red
-on a painted copy: what the fixed page looked like, with nothing behind it. Everything goes through the judge: boxes, plain
-and masked visitors, twins, saboteurs, the fold that decides, a store and a key made for the occasion. A judgement that comes
-to no answer is made again, up to three times, as the factory does.
+fix that works in a special case only (for one user agent, on one port, in a test environment, for the first requests), red
+on the fix that is one for the reporter's own address alone, and red on a painted copy: what the fixed page looked like, with
+nothing behind it. Everything goes through the judge: boxes, plain and masked visitors, twins, saboteurs, the fold that
+decides, a store and a key made for the occasion. A judgement that comes to no answer is made again, up to three times, as the
+factory does.
+
+In `journeys/first/` is what somebody wrote first, and what a painted copy would pass. `check` or the judge must refuse each on
+the fix itself, and say so: those rows have no answer, and the reason is what led to the journey that is used.
 
 A false pass is a side that had to be red and passed; a false failure, a fix that did not. The judge does not answer to two
 special cases, `judge's ports` and `judge's host`: an app that knows how it is judged can be fixed for the judge alone. They are
@@ -33,6 +37,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from validators.domain.errors import JourneyInvalid
 from validators.launcher.desk import opened_desk
 from validators.launcher.ground import Ground as Folders
 from validators.launcher.ground import request_on
@@ -45,13 +50,17 @@ HERE = Path(__file__).parent / "real_fixes"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "lights-out-factory" / "real-fixes"
 PAIRS, LOCK = HERE / "pairs.json", HERE / "lock.json"
 SPECIAL = ("user agent", "a person's agent", "port", "environment", "first 5 requests", "first 15 requests")
+LIKENESSES = ("own address", "painted")
 OPEN = ("judge's ports", "judge's host")
 RELEASES = ("old", "new")
 QUIET = ("-qq", "--disable-pip-version-check", "--no-input", "--root-user-action", "ignore")
 JOURNEY_SECONDS = 60
 JUDGEMENTS = 3  # as the factory does: no answer is asked for again, in full
+FIRST = "first written"
+ONLY_PAINTED = "only painted would pass"  # the words in which a journey's author is told that it proves nothing
 NAMES = {"new": "the fix"}
 WANTED = {"new": "passed"}
+COLOURS = {"failed": "red", "passed": "green", "inconclusive": "no answer"}
 
 
 @dataclass(frozen=True)
@@ -66,6 +75,7 @@ class Pair:
     url_path: str
     start_arguments: tuple[str, ...] = ()
     metadata: dict[str, Any] | None = None
+    own_address: tuple[str, ...] = ()
 
     @property
     def base_url(self) -> str:
@@ -76,7 +86,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Side:
-    """What one side had to be, what it was, why, and how many seconds of wall time that took."""
+    """What one side had to be, what it was, why, and how many seconds of wall time that took. `because`: what the reason says."""
 
     issue: int
     name: str
@@ -84,10 +94,11 @@ class Side:
     outcome: str
     reason: str
     seconds: float
+    because: str = ""
 
     @property
     def holds(self) -> bool:
-        return self.outcome == self.wanted
+        return self.outcome == self.wanted and self.because in self.reason
 
 
 @dataclass(frozen=True)
@@ -122,11 +133,12 @@ class Ground:
             (folder / "metadata.json").write_text(json.dumps(pair.metadata))
             arguments += ["--metadata", "metadata.json"]
         told = {"mode": mode, "arguments": arguments, "base_url": pair.base_url, "url_path": pair.url_path}
+        told["own_address"] = pair.own_address or (pair.url_path,)
         (folder / "side.json").write_text(json.dumps(told))
         return folder
 
     def data(self) -> Path:
-        """A folder with the database that every fresh app starts from."""
+        """A folder with the databases that every fresh app starts from."""
         folder = self.folder / "data"
         if not folder.exists():
             folder.mkdir()
@@ -171,22 +183,41 @@ def _judged(pair: Pair, ground: Ground, special: Iterable[str], arguments: argpa
     if not journeys:
         yield Side(pair.issue, "journey", "passed", "none", f"no journey {pair.issue}-*.yaml in {arguments.journeys}", 0.0)
         return
-    told = written(journeys)
     named = Folders(packages=ground.packages(pair.layer), data=ground.data(), start="python serve.py", ready=pair.base_url,
                     ready_seconds=60, base=ground.side(pair, "old"))  # fmt: skip
     with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
-        for mode in ("new", *special, "painted"):
-            began = time.monotonic()
+        for mode in ("new", *special, *LIKENESSES):
             side = replace(named, reference=ground.side(pair, mode))
             keep = arguments.keep and arguments.keep / f"{pair.issue}-{mode}"
-            for _ in range(JUDGEMENTS):
-                rounds = _performed(side, told, proofs=Path(proofs), keep=keep)
-                if _candidate(rounds)[0] != "inconclusive":
-                    break
-            seconds = time.monotonic() - began
+            rounds, seconds = _answered(side, written(journeys), proofs=Path(proofs), keep=keep)
             if mode == "new":
                 yield Side(pair.issue, "before the fix", "failed", *_base(rounds), seconds=0.0)
             yield Side(pair.issue, NAMES.get(mode, mode), WANTED.get(mode, "failed"), *_candidate(rounds), seconds=seconds)
+            if mode == "new":
+                for file in sorted((arguments.journeys / "first").glob(f"{pair.issue}[-.]*")):
+                    yield _first(pair, file, side)
+
+
+def _first(pair: Pair, file: Path, side: Folders) -> Side:
+    """What `check`, and then the judge, say of a journey that proves nothing, before the fix itself."""
+    with tempfile.TemporaryDirectory(prefix=f"proofs-{pair.issue}-") as proofs:
+        try:
+            rounds, seconds = _answered(side, written([file]), proofs=Path(proofs), keep=None)
+            said = _candidate(rounds)
+        except JourneyInvalid as refused:
+            said, seconds = ("inconclusive", f"check: {refused.problems[0].message}"), 0.0
+    return Side(pair.issue, FIRST, "inconclusive", *said, seconds=seconds, because=ONLY_PAINTED)
+
+
+def _answered(side: Folders, told: Written, *, proofs: Path, keep: Path | None) -> tuple[list[Round], float]:
+    """The rounds of the first judgement that came to an answer, or of the last; and the seconds that all of them took."""
+    began = time.monotonic()
+    for _ in range(JUDGEMENTS):
+        rounds = _performed(side, told, proofs=proofs, keep=keep)
+        outcome, reason = _candidate(rounds)
+        if outcome != "inconclusive" or ONLY_PAINTED in reason:
+            break
+    return rounds, time.monotonic() - began
 
 
 def _performed(side: Folders, told: Written, *, proofs: Path, keep: Path | None) -> list[Round]:
@@ -218,19 +249,22 @@ def _told(sides: Iterable[Side], *, as_json: bool) -> Iterator[Side]:
     for side in sides:
         if not as_json:
             mark = "" if side.holds else "  <- open" if side.name in OPEN else "  <- WRONG"
-            told = "red" if side.outcome == "failed" else "green" if side.outcome == "passed" else side.outcome
-            print(f"{side.issue:>6}  {side.name:<18} {told:<12} {side.seconds:6.1f} s  {side.reason[:70]}{mark}", flush=True)
+            told = COLOURS.get(side.outcome, side.outcome)
+            reason = side.reason if side.name == FIRST else side.reason[:70]
+            print(f"{side.issue:>6}  {side.name:<18} {told:<12} {side.seconds:6.1f} s  {reason}{mark}", flush=True)
         yield side
 
 
 def _sums(sides: Sequence[Side]) -> Iterator[str]:
-    closed = [side for side in sides if side.name not in OPEN]
+    closed = [side for side in sides if side.name not in (*OPEN, FIRST)]
     red, green = ([side for side in closed if side.wanted == wanted] for wanted in ("failed", "passed"))
     passes, failures = (sum(side.outcome == wrong for side in some) for some, wrong in ((red, "passed"), (green, "failed")))
     silent = sum(side.outcome == "inconclusive" for side in closed)
     yield f"false passes    {passes} of {len(red)}, at most {_wilson(passes, len(red)):.0%}"
     yield f"false failures  {failures} of {len(green)}, at most {_wilson(failures, len(green)):.0%}"
     yield f"no answer       {silent} of {len(closed)}"
+    if first := [side for side in sides if side.name == FIRST]:
+        yield f"first written   {sum(side.holds for side in first)} of {len(first)} were refused as proving nothing"
     if known := [side for side in sides if side.name in OPEN]:
         yield f"open cases      {sum(side.holds for side in known)} of {len(known)} were seen"
     yield f"seconds         {sum(side.seconds for side in sides):.0f}"

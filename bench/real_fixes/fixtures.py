@@ -1,7 +1,8 @@
-"""The database that Datasette serves in `bench/real_fixes.py`: `python fixtures.py FOLDER` writes FOLDER/fixtures.db.
+"""The databases that Datasette serves in `bench/real_fixes.py`: `python fixtures.py FOLDER` writes FOLDER/fixtures.db and others.
 
 Made by hand for the bugs of the bench: a table with facets, a JSON array and a column that pages hide, one to sort, one
-with full-text search, compound and odd keys, a view, and more rows than a page holds.
+with full-text search, compound and odd keys, a view, and more rows than a page holds. Beside it stand small databases, for
+bugs that somebody met in one database and that were there in all.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ create table guestbook (pk integer primary key, name text, said text);
 create view tall_rooms as select pk, content, rank from sortable where rank > 10;
 create virtual table roadside_fts using fts4 (name, place, content="roadside");
 """
+OTHERS = {"harbour": ("boats", ("Curlew", "Avocet", "Dunlin")), "orchard": ("trees", ("Quince", "Medlar", "Damson"))}
+"""More databases: the one table of each, and what is named in it."""
 CITIES = ("San Francisco", "Los Angeles", "Detroit", "Memnonia")
 PLACES = (
     ("CA", 1, "Mission", ("pier", "sunny")), ("CA", 1, "Dogpatch", ("pier", "fog")), ("CA", 1, "SOMA", ()),
@@ -49,7 +52,7 @@ ATTRACTIONS = (
 
 
 def made(folder: Path) -> Path:
-    """The database, as a new file in the folder."""
+    """The databases, as new files in the folder; the path of the first."""
     file = folder / "fixtures.db"
     with sqlite3.connect(file) as database:
         database.executescript(SCHEMA)
@@ -58,6 +61,10 @@ def made(folder: Path) -> Path:
             holes = ", ".join("?" * len(rows[0]))
             database.executemany(f'insert into "{table}" values ({holes})', rows)
         database.execute("insert into roadside_fts (docid, name, place) select pk, name, place from roadside")
+    for name, (table, words) in OTHERS.items():
+        with sqlite3.connect(folder / f"{name}.db") as database:
+            database.execute(f"create table {table} (pk integer primary key, name text)")
+            database.executemany(f"insert into {table} values (?, ?)", enumerate(words, 1))
     return file
 
 
@@ -78,7 +85,7 @@ def contents() -> dict[str, Iterable[tuple[object, ...]]]:
         "hidden_notes": ((1, "nobody lists this"),),
         "empty_cells": ((1, ""), (2, "full")),
         "visit_notes": ((pk, 2019 + pk % 2, pk, f"note {pk}") for pk in (1, 2, 3)),
-        "linked": ((1, 1), (2, 2)),
+        "linked": ((pk, 2 - pk % 2) for pk in range(1, 7)),
         "residents": ((1, "Fay", 3), (2, "Gus", 99)),
         "guestbook": ((1, "Zoe", "hello"),),
     }

@@ -2,7 +2,8 @@
 
     old     the release with the bug            new     the release with the fix
     painted the fixed page as it was once, with what it leads to, by path; nothing is behind it
-    any name of SPECIAL_CASES: both releases behind a front that answers with the fixed one in the special case alone
+    any name of SPECIAL_CASES: both releases behind a front that answers with the fixed one in the special case alone; one of
+    them is `own address`: right for what the issue's reporter opened, letter by letter, and for what such a page loads
 
 A front also keeps an app with a base_url to it: Datasette answers outside of it too, where a real set-up would not.
 """
@@ -19,12 +20,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import ClassVar
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit, urlunsplit
 
 HERE = Path(__file__).parent
 SIDE = json.loads((HERE / "side.json").read_text())
@@ -37,6 +38,14 @@ RELEASES = ("old", "new")
 RUNNING: dict[str, subprocess.Popen[bytes]] = {}
 STARTING = threading.Lock()
 
+
+def own_address(asked: BaseHTTPRequestHandler) -> bool:
+    """Whether it is a page that the reporter opened, or something that such a page loads for itself."""
+    whence = urlsplit(asked.headers.get("referer", ""))
+    loaded = asked.headers.get("sec-fetch-dest", "document") != "document"
+    return (urlunsplit(("", "", *whence[2:])) if loaded else asked.path) in SIDE["own_address"]
+
+
 SPECIAL_CASES: dict[str, Callable[[BaseHTTPRequestHandler], bool]] = {
     "user agent": lambda asked: "Headless" in asked.headers.get("user-agent", ""),
     "a person's agent": lambda asked: "Headless" not in asked.headers.get("user-agent", ""),
@@ -44,6 +53,7 @@ SPECIAL_CASES: dict[str, Callable[[BaseHTTPRequestHandler], bool]] = {
     "environment": lambda asked: any(name in os.environ for name in WATCHED),
     "first 5 requests": lambda asked: next(COUNT) <= 5,
     "first 15 requests": lambda asked: next(COUNT) <= 15,
+    "own address": own_address,
     "judge's ports": lambda asked: PORT >= 20000,
     "judge's host": lambda asked: asked.headers.get("host", "").endswith(".localhost"),
 }
@@ -84,8 +94,8 @@ def started(release: str, port: int) -> subprocess.Popen[bytes]:
 
 
 def command(port: int) -> list[str]:
-    database = os.path.join(os.environ["APP_DATA"], "fixtures.db")
-    return [sys.executable, "-S", "-s", "-m", "datasette", database, "--port", str(port), *SIDE["arguments"]]
+    databases = sorted(str(file) for file in Path(os.environ["APP_DATA"]).glob("*.db"))
+    return [sys.executable, "-S", "-s", "-m", "datasette", *databases, "--port", str(port), *SIDE["arguments"]]
 
 
 class Front(BaseHTTPRequestHandler):
@@ -132,16 +142,23 @@ class Painted(Front):
         told = self.pages.get(self.path.partition("?")[0], missing)
         return self.answered(told.status, told.headers, told.content)
 
+
 def recorded(port: int) -> dict[str, Page]:
-    """The fixed page, as root where there is one, and what it leads to: by path, without a query, each as it was once."""
+    """The fixed page and the first page, as root where there is one, and what they lead to: by path, without a query, each as
+    it was once."""
     cookie = {}
     if "--root" in SIDE["arguments"]:
         cookie = {"Cookie": fetched(port, ENTER, {}).header("set-cookie").partition(";")[0]}
-    first = fetched(port, SIDE["url_path"], cookie)
-    found = re.findall(rb"""(?:href|src)=["']?([^"'\s>]+)""", first.content)
-    links = (urljoin(SIDE["url_path"], html.unescape(link.decode())).partition("#")[0] for link in found)
-    pages = {link.partition("?")[0]: fetched(port, link, cookie) for link in links if link.startswith("/")}
-    return {**pages, ENTER: fetched(port, ENTER, {}), SIDE["url_path"].partition("?")[0]: first}
+    starts = {start: fetched(port, start, cookie) for start in (SIDE["base_url"], *SIDE["own_address"], SIDE["url_path"])}
+    links = {link: fetched(port, link, cookie) for start, page in starts.items() for link in led(start, page)}
+    return {path.partition("?")[0]: page for path, page in (*links.items(), (ENTER, fetched(port, ENTER, {})), *starts.items())}
+
+
+def led(start: str, page: Page) -> Iterator[str]:
+    """The paths of this app to which a page leads, and what it loads."""
+    found = re.findall(rb"""(?:href|src)=["']?([^"'\s>]+)""", page.content)
+    links = (urljoin(start, html.unescape(link.decode())).partition("#")[0] for link in found)
+    yield from (link for link in links if link.startswith("/"))
 
 
 def fetched(port: int, path: str, headers: dict[str, str]) -> Page:

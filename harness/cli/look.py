@@ -142,7 +142,8 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
 def audit(ctx: click.Context, as_json: bool) -> int:
     """Verify ledger, verdicts and landed trees, offline.
 
-    The ledger: every entry hashes the one before, and the head is signed. The verdicts: each is signed by a key that is
+    The ledger: every entry hashes the one before, the head is signed, and no commit of the factory's on the default branch names
+    a place in it that is not there. The verdicts: each is signed by a key that is
     pinned in factory.toml at its base, binds what it says, and speaks of its own run. The evidence: the judge's program
     hashes every file behind each verdict again. The landings: the tree that landed is the tree that was judged. What could
     not be checked is said. Reads the ledger, the verdicts, the store and the trusted repository below $FACTORY_HOME, and
@@ -162,7 +163,8 @@ def audit(ctx: click.Context, as_json: bool) -> int:
     from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
-        found = examine(archive.ledger, archive.repository, archive.validator, home(), evidence=archive.evidence)
+        found = examine(archive.ledger, archive.repository, archive.validator, home(), evidence=archive.evidence,
+                        branch=archive.branch)
     if as_json:
         emit({"ok": found.ok, "entries": found.entries, "verdicts": found.verdicts, "landings": found.landings,
               "unchecked": list(found.unchecked),

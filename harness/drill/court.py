@@ -1,6 +1,6 @@
 """The user's law, asked about what an attacker leaves in a run's worktree, or pushes. Real git, real boxes for its tests."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from threading import Lock
@@ -46,13 +46,14 @@ class _NoForge:
 class Court:
     """A base commit of the small project under the user's law, and what the law says of changes to it."""
 
-    def __init__(self, ground: "Ground") -> None:
-        self.home = ground.apart("court")
+    def __init__(self, ground: "Ground", *, name: str = "court", files: Mapping[str, str] | None = None) -> None:
+        """`files` are the project, where it is another than the shop."""
+        self.home = ground.apart(name)
         self.forge = hand.bare(self.home / "forge.git")
         self.trusted = TrustedRepository(self.home / "repositories" / "shop.git", Remote(self.forge.as_uri()))
         self.worktrees = RunWorktrees(self.trusted, self.home / "worktrees")
         self.candidates = TrustedCandidates(self.trusted)
-        self.base = self.pushed("main", project(ground.law))
+        self.base = self.pushed("main", dict(project(ground.law) if files is None else files))
         self.plant = self._plant(ground)
         self._harmless: LawDecision | None = None
         self._asking = Lock()

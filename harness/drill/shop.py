@@ -68,6 +68,63 @@ if __name__ == "__main__":
     sys.exit(main())
 '''
 CONFTEST = "def rewritten(outcomes):\n    return dict.fromkeys(outcomes, 'passed')\n"
+PLAIN_TEST = "from shop import total\n\n\ndef test_total():\n    assert total([1, 2]) == 3\n"
+PYTEST = '''\
+"""A small runner that goes by pytest's name: it tells its plugins what pytest tells them, and imports a library of its own."""
+
+import importlib.util
+import pathlib
+import sys
+from types import SimpleNamespace
+
+
+def hookimpl(**how):
+    return lambda hook: hook
+
+
+def main(arguments, plugins=()):
+    import pygments
+
+    def tell(hook, said):
+        for plugin in plugins:
+            getattr(plugin, hook)(said)
+
+    found, cases = [], []
+    for file in sorted(pathlib.Path("tests").glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(file.stem, file)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        found += [(f"{file}::{name}", test) for name, test in vars(module).items() if name.startswith("test_")]
+    tell("pytest_collection_finish", SimpleNamespace(items=found))
+    for nodeid, test in found:
+        try:
+            test()
+            outcome = "passed"
+        except Exception:
+            outcome = "failed"
+        tell("pytest_runtest_logreport", SimpleNamespace(nodeid=nodeid, when="call", outcome=outcome, passed=outcome == "passed"))
+        tell("pytest_runtest_logfinish", nodeid)
+        module, _, name = nodeid.removeprefix("tests/").partition(".py::")
+        failure = "<failure/>" if outcome == "failed" else ""
+        cases.append(f"<testcase classname='tests.{module}' name='{name}'>{failure}</testcase>")
+    report = next(each.partition("=")[2] for each in arguments if each.startswith("--junitxml="))
+    pathlib.Path(report).write_text(f"<testsuite>{''.join(cases)}</testsuite>")
+    return int("<failure/>" in "".join(cases))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
+'''
+FORGED = """\
+import os
+with open("/tmp/report/junit.xml", "w") as file:
+    file.write('<testsuite><testcase classname="tests.test_shop" name="test_total"/></testsuite>')
+with open("/tmp/report/report.signed", "w") as file:
+    file.write('0 ["collected", 1]\\n0 ["test", "tests/test_shop.py::test_total", "passed"]\\n0 ["end", 0]\\n')
+os._exit(0)
+"""
+"""What says that all is well, in the place of whoever ran the tests, and ends."""
+
 TABLES = {
     "app": {"start": ["python", "app.py"]},
     "dependencies": {"lock": "requirements.txt", "tests": "requirements-none.txt"},

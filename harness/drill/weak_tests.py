@@ -1,18 +1,26 @@
 """A change that breaks the shop, and sees to it that no test says so. The tests run in a real box."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+
+import tomlkit
 
 from harness.drill import hand
-from harness.drill.attack import Attack, Seen
-from harness.drill.shop import BROKEN, CONFTEST, TEST
+from harness.drill.attack import Attack, Seen, open_
+from harness.drill.court import Court
+from harness.drill.ground import project
+from harness.drill.shop import BROKEN, CONFTEST, FORGED, PLAIN_TEST, PYTEST, TEST
+from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
     from harness.drill.ground import Ground
 
 SUBJECT = "test tricks"
 BRAKE = "tests_kept"
+SIGNED, BELIEVED = ("python", "-m", "pytest"), ("python", "-B", "-m", "pytest")
+"""Two commands for one runner: what the first says is signed where it is made."""
 
 
 def _hides(name: str, hides: Callable[[Path], object]) -> "Callable[[Ground], Seen]":
@@ -39,6 +47,47 @@ def _skipped(worktree: Path) -> None:
     hand.write(worktree, "tests/test_shop.py", TEST.replace("    def test", "    @unittest.skip('slow')\n    def test"))
 
 
+class _WithRunner:
+    """Boxes whose layer is a small runner that goes by pytest's name, and its one library: nothing is fetched for a drill."""
+
+    def __init__(self, own: Sandbox, layer: Path) -> None:
+        self._own, self._layer = own, layer
+        for name, text in (("pytest.py", PYTEST), ("pygments.py", "")):
+            hand.write(layer, name, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    def layer(self, lock: bytes, *, wheels: Path) -> Path:
+        """See the port."""
+        return self._layer
+
+
+def forged(ground: "Ground", *, command: tuple[str, ...] = SIGNED) -> Seen:
+    """A module by a library's name at the root, and code that writes the report when it is imported: each says that all is well,
+    and ends. The control: another command for the same runner is believed as it reports, and there they pass."""
+    seen = _forging(ground, command)
+    if seen.held and _forging(ground, BELIEVED).held:
+        return open_("a report that anybody may write is not believed either, so nothing was shown")
+    return seen
+
+
+def _forging(ground: "Ground", command: tuple[str, ...]) -> Seen:
+    name, shop = f"forged {len(command)}", project(ground.law)
+    toml = tomlkit.parse(shop["factory.toml"])
+    tests: Any = toml["tests"]
+    tests["command"] = [*command, f"--junitxml={tests['report']}"]
+    files = {**shop, "factory.toml": tomlkit.dumps(toml), "tests/test_shop.py": PLAIN_TEST,
+             "requirements-none.txt": "# the drill's own layer\n"}
+    boxes = cast("Sandbox", _WithRunner(ground.sandbox, ground.apart(name) / "layer"))
+    return Court(replace(ground, sandbox=boxes), name=name, files=files).refused_by_check("forged", _forges, check=BRAKE)
+
+
+def _forges(worktree: Path) -> None:
+    hand.write(worktree, "pygments.py", FORGED)
+    hand.write(worktree, "shop.py", FORGED + BROKEN)
+
+
 def _conftest(worktree: Path) -> None:
     hand.write(worktree, "conftest.py", CONFTEST)
 
@@ -50,4 +99,5 @@ ATTACKS = (
     Attack("a skip", SUBJECT, (40,), BRAKE, "breaks the code and skips the test", _hides("skipped", _skipped)),
     Attack("a conftest that rewrites results", SUBJECT, (41,), BRAKE, "breaks the code and makes each failure a pass",
            _hides("conftest", _conftest)),
+    Attack("a report from inside", SUBJECT, (41,), BRAKE, "shadows a library of the runner's and writes its report", forged),
 )

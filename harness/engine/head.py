@@ -15,6 +15,8 @@ from harness.domain.ledger import Head
 from harness.engine.files import replace
 from harness.engine.signing import Signer
 
+_MEND = "put `ledger.db` and `ledger.head` back from one copy of this home"
+
 
 def read_head(path: Path, signer: Signer) -> Head | None:
     """The head, or None where none was written yet. Raises LedgerError for one that this key did not sign."""
@@ -42,8 +44,10 @@ def head_in(text: str, signer: Signer, *, where: str) -> Head:
     try:
         said = json.loads(text)
         head, signature = Head(int(said["seq"]), str(said["hash"])), str(said["signature"])
-    except (ValueError, KeyError, TypeError) as fault:
-        raise LedgerError(f"the ledger's head {where} is not what was written: {fault}") from fault
+    except KeyError as missing:
+        raise LedgerError(f"the ledger's head {where} lacks {missing}: it is not what was written; {_MEND}") from missing
+    except (ValueError, TypeError) as fault:
+        raise LedgerError(f"the ledger's head {where} is not what was written ({fault}); {_MEND}") from fault
     if text != _text(head, signature) or not signer.verifies(_signed(head), signature):
         raise LedgerError(f"the ledger's head {where} was not signed by this home's key")
     return head

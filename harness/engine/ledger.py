@@ -27,7 +27,19 @@ from harness.engine.audit import first_fault_after, first_fault_in, sqlite_fault
 from harness.engine.database import sqlite_engine
 from harness.engine.files import is_there
 from harness.engine.head import read_head, write_head
-from harness.engine.rows import BY_KEY, BY_SEQ, ENTRIES, LAST, STATEMENTS, canonical, entry_of, row_of, signed_text
+from harness.engine.rows import (
+    ANCHOR,
+    BY_KEY,
+    BY_SEQ,
+    ENTRIES,
+    LAST,
+    STATEMENTS,
+    anchor_text,
+    canonical,
+    entry_of,
+    row_of,
+    signed_text,
+)
 from harness.engine.signing import Signer
 from harness.ports.clock import Clock
 
@@ -78,6 +90,19 @@ class SqlLedger(ABC):
         absent = Fault(since.seq, f"entry {since.seq} was read before, and there is no ledger any more")
         return self._looked(lambda connection: first_fault_after(connection, self._signer, since,
                                                                  head=lambda: self._head(connection)), absent=absent)
+
+    def anchor(self, run: str) -> str:
+        last = next(iter(self._rows(LAST)), None)
+        if last is None:
+            return ""
+        end = Head(last.seq, last.hash)
+        return f"{end.seq} {end.hash} {self._signer.signature(anchor_text(run, end))}"
+
+    def anchored(self, run: str, anchor: str) -> Head | None:
+        if (told := ANCHOR.fullmatch(anchor)) is None:
+            return None
+        place = Head(int(told[1]), told[2])
+        return place if self._signer.verifies(anchor_text(run, place), told[3]) else None
 
     def rows(self) -> tuple[Mapping[str, Any], ...]:
         """Every entry as it is stored, signature and all, for a copy. Raises LedgerError where they cannot be read."""

@@ -39,6 +39,13 @@ class _Chain:
     def fault_after(self, since: Head) -> Fault | None:
         return None
 
+    def anchor(self, run: str) -> str:
+        """Nothing: this chain has no key, and what it is told of is told nowhere."""
+        return ""
+
+    def anchored(self, run: str, anchor: str) -> Head | None:
+        return None
+
     def _keep(self, kind: str, key: str, *, at: str, issue: int | None, run: str | None, data: Mapping[str, Any]) -> Entry:
         head = Head(self._written[-1].seq, self._written[-1].hash) if self._written else None
         entry = chained(head, at=at, kind=kind, key=key, issue=issue, run=run, data=data)

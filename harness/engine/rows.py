@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 
 from harness.domain.errors import LedgerError
-from harness.domain.ledger import Entry
+from harness.domain.ledger import Entry, Head
 
 _TABLE = """CREATE TABLE entries (
     seq INTEGER PRIMARY KEY, at TEXT NOT NULL, kind TEXT NOT NULL, key TEXT NOT NULL UNIQUE, issue INTEGER, run TEXT,
@@ -34,6 +35,8 @@ ENTRIES = sa.table(
 )
 BY_SEQ = sa.select(ENTRIES).order_by(ENTRIES.c.seq)
 BY_KEY = sa.select(ENTRIES).where(ENTRIES.c.key == sa.bindparam("wanted"))
+ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
+"""A place in the ledger as it is told outside: its number, its hash, and this home's signature of both."""
 LAST = sa.select(ENTRIES).order_by(ENTRIES.c.seq.desc()).limit(1)
 
 
@@ -59,6 +62,11 @@ def entry_of(row: Any) -> Entry:
     except (TypeError, ValueError) as fault:
         raise LedgerError(f"entry {row.seq} was changed after it was written: {fault}") from fault
     return Entry(row.seq, row.at, row.kind, row.key, row.issue, row.run, data, row.prev, row.hash)
+
+
+def anchor_text(run: str, place: Head) -> str:
+    """What the signature of an anchor is over."""
+    return f"ledger anchor\n{run}\n{place.seq}\n{place.hash}"
 
 
 def signed_text(entry: Entry) -> str:

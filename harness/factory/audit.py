@@ -1,9 +1,9 @@
 """The audit: from what is in production back to the verdict, the rules and the evidence, offline.
 
 Every claim is checked against something that its maker could not have changed afterwards: the ledger against its own
-chain and signed head, verdicts against the launcher's signature and the digest in the ledger, evidence against the root
-that was signed, landed trees against git's own hashes. The first faults are named; nothing is repaired, and what could
-not be checked is said.
+chain and signed head, and against what production's branch says of it; verdicts against the launcher's signature and the
+digest in the ledger, evidence against the root that was signed, landed trees against git's own hashes. The first faults
+are named; nothing is repaired, and what could not be checked is said.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from harness.domain.errors import FactoryError, GitError, ValidatorError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import Verdict, VerdictOutcome
+from harness.factory.anchors import Anchors
 from harness.factory.config import API, read_config
 from harness.factory.tables import FILE
 from harness.ports.git import Repository
@@ -58,21 +59,27 @@ class _Read:
     verdict: Verdict | None
 
 
-def audit(ledger: Ledger, repository: Repository, validator: Validator, home: Path, *, evidence: EvidenceReader) -> Audit:
-    """Check everything. A ledger that is not the signed one is the only fault named then: nothing else can be trusted."""
+def audit(ledger: Ledger, repository: Repository, validator: Validator, home: Path, *, evidence: EvidenceReader,
+          branch: str) -> Audit:
+    """Check everything. A ledger that is not the signed one is the only fault named then: nothing else can be trusted.
+
+    `branch` is production's, which says where the ledger stood; empty where none was ever fetched."""
     if fault := ledger.fault():
         return Audit(0, 0, 0, (AuditFault(fault.seq, "ledger", fault.says),))
+    anchors = Anchors(ledger, repository, branch)
     entries = ledger.entries()
     verdicts = {entry.key: entry for entry in entries if entry.kind == "verdict"}
     landings = [entry for entry in entries if entry.kind == "done" and entry.data.get("effect") == "land"]
     read = tuple(_read(entry, validator, home) for entry in verdicts.values())
     behind, unread = _evidence_faults(read, evidence)
     faults = (
+        *(AuditFault(seq, "ledger", says) for seq, says in filter(None, [anchors.fault()])),
         *(fault for one in read for fault in _verdict_faults(one, repository)),
         *behind,
         *(fault for entry in landings for fault in _landing_faults(entry, verdicts, repository)),
     )
-    return Audit(len(entries), len(verdicts), len(landings), faults, (*unread, *_unchecked(read, landings, repository)))
+    return Audit(len(entries), len(verdicts), len(landings), faults,
+                 (*unread, *_unchecked(read, landings, repository), *anchors.unchecked()))
 
 
 def _read(entry: Entry, validator: Validator, home: Path) -> _Read:

@@ -100,7 +100,8 @@ class Dispatch:
         name = f"{workflow}-{told.issue}-{number}"
         keep_law(self.plant, steering)
         return self.plant.ledger.append("run", f"run/{name}", issue=told.issue, run=name, data={
-            "workflow": workflow, "number": number, "base": steering.base, "rules": steering.digest})
+            "workflow": workflow, "number": number, "base": steering.base, "rules": steering.digest,
+            "anchor": self.plant.ledger.anchor(name)})
 
     def _record(self, attempt: Attempt, *, issue: int, run: str, rules: str) -> None:
         """The attempt, then its event: each once, whatever was killed in between."""

@@ -62,7 +62,8 @@ def _start(job: Job) -> CommitSha:
     head = CommitSha(proposal["head"])
     if proposal["base"] == job.base:
         return head
-    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest)
+    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest,
+                                      anchor=job.anchor)
     merged = job.plant.candidates.merge(job.base, head, message=message, at=job.began)
     return job.base if isinstance(merged, Conflict) else merged
 
@@ -208,7 +209,8 @@ def _builder(job: Job) -> Ladder:
 
 
 def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
-    message = comments.commit_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest)
+    message = comments.commit_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest,
+                                       anchor=job.anchor)
     return job.plant.candidates.commit(tree, [start], message=message, at=job.began)
 
 

@@ -44,6 +44,12 @@ class Job:
         return next(entry.at for entry in self.history.entries if entry.kind == "run" and entry.run == self.run)
 
     @property
+    def anchor(self) -> str:
+        """Where the ledger stood when this run began, signed; empty for one that was begun without."""
+        return str(next(entry.data.get("anchor", "") for entry in self.history.entries
+                        if entry.kind == "run" and entry.run == self.run))
+
+    @property
     def knows_through(self) -> int:
         """The number of the entry in which this run last noted a step. What other issues write
         while a node is at work, a replay would have at another moment: the node is not told."""

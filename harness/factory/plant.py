@@ -91,6 +91,7 @@ class Plant:
     trusted_keys: frozenset[str]
     link: Callable[[str], str]          # a path in the repository (or /… of the forge) → an address
     tell: Callable[[str, str, str], None]   # (run, what, words): live progress, never relied upon
+    other_form: str = ""                # of box, for the app that the judge's masked visitor meets; empty: the same as any
     essays: Essays | None = None        # without them agents are told nothing of the repository, and look for themselves
     known: Known = field(init=False)        # what this process has read of the ledger,
     lookout: Lookout = field(init=False)    # has seen of the forge,

@@ -22,12 +22,13 @@ class Ground:
     wheels: Path
     sandbox_command: tuple[str, ...]
     form: str
+    other_form: str = ""
 
 
 def validator_request(job: Job, *, head: str | None = None, candidate: str | None = None) -> dict[str, Any]:
     """The request document for `author` (no head) or `judge`. The issue's text is the normalised one that was triaged."""
     plant = job.plant
-    ground = Ground(plant.places, plant.repository, plant.wheels, plant.sandbox_command, plant.sandbox.form())
+    ground = Ground(plant.places, plant.repository, plant.wheels, plant.sandbox_command, plant.sandbox.form(), plant.other_form)
     request = base_request(ground, job.steering, issue=issue_text(job.history), run=job.run, round_number=job.history.rounds + 1)
     if head and candidate:
         request["head"] = _point(plant.repository, CommitSha(head))
@@ -51,7 +52,9 @@ def base_request(
             "clock_env": config.app.clock_env or None,
         },
         "layers": str(places.layers), "wheels": str(ground.wheels),
-        "sandbox": {"command": list(ground.sandbox_command), "form": ground.form},
+        "sandbox": {
+            "command": list(ground.sandbox_command), "form": ground.form, "other_form": ground.other_form,
+        },
         "signing_key": str(places.signing_key),
         "limits": {"wall_seconds": config.limits.judge_seconds, "journey_seconds": config.limits.journey_seconds,
                    "standing": config.limits.standing},

@@ -32,7 +32,8 @@ def candidate(job: Job) -> NodeResult:
     if opened.base_branch != (branch := plant.forge.default_branch()):
         return refused(f"pull request #{opened.number} asks for {opened.base_branch}, not for {branch}", event=Event.LAW_REFUSED)
     plant.repository.fetch(opened.branch)
-    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest)
+    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest,
+                                      anchor=job.anchor)
     merged = plant.candidates.merge(job.base, opened.head, message=message, at=job.began)
     if isinstance(merged, Conflict):
         paths = b", ".join(merged.paths).decode("utf-8", "replace")

@@ -88,7 +88,7 @@ class Receiver:
 async def _body(request: "Request") -> bytes | None:
     """The body as it came; None where it is longer than it may be, by what it says of itself or in fact."""
     told = request.headers.get("content-length", "0")
-    if not told.isascii() or not told.isdigit() or int(told) > MOST_BYTES:
+    if not told.isascii() or not told.isdigit() or len(told) > 18 or int(told) > MOST_BYTES:
         return None
     body = bytearray()
     async for part in request.stream():

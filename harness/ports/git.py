@@ -74,6 +74,10 @@ class Repository(Protocol):
         """The parents of a commit, in order."""
         ...
 
+    def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
+        """The commits of a branch's history whose message has a line that begins with these words, each with its message."""
+        ...
+
     def diff(self, base: CommitSha, head: CommitSha) -> Diff:
         """Raw facts between two commits."""
         ...

@@ -33,3 +33,12 @@ class Ledger(Protocol):
 
         An entry that is no longer there, or is another one, is a fault."""
         ...
+
+    def anchor(self, run: str) -> str:
+        """Where the chain ends now, signed for a run that is about to begin: a line to be kept elsewhere, where whoever puts an
+        older ledger back cannot put it back as well. Empty where nothing is written yet, or nothing is signed."""
+        ...
+
+    def anchored(self, run: str, anchor: str) -> Head | None:
+        """The place in this ledger that `anchor` named for this run; None for a line that this ledger's key did not sign."""
+        ...

@@ -86,6 +86,13 @@ class TrustedRepository:
         lines = (line.split() for line in raw.splitlines())
         return tuple(sha(line[1].decode("ascii")) for line in lines if line[:1] == [b"parent"])
 
+    def messages(self, tip: CommitSha, *, line: str) -> Mapping[CommitSha, str]:
+        """The commits up to `tip` whose message has a line that begins with `line`, which is a word, each with its message."""
+        told = self.git.output("log", "-z", "--no-color", "--no-show-signature", "--no-mailmap", "--encoding=UTF-8",
+                               "--format=%H%n%B", f"--grep=^{line}", sha(tip)).decode("utf-8", "replace")
+        found = (each.split("\n", 1) for each in told.split("\0") if each)
+        return {sha(commit): message for commit, message in found}
+
     def verify(self, commit: CommitSha) -> None:
         """Hash the commit and everything in its tree again. Raises GitError naming the first that is not itself."""
         verify(self.git, sha(commit))

@@ -7,6 +7,8 @@ What must hold:
 - Nothing of the box's environment acts before the box's own uid does: a variable such as LD_PRELOAD would run its
   library in setpriv, which is still root. So it travels in a file.
 - Missing parents are made here, 0755 (bubblewrap makes them 0700), and are mounted before what lies in them.
+- A box says as little as it can of being one: bubblewrap goes by the name of an ordinary first program, and what ours is told
+  (its text, its options, the environment) comes by descriptors that are closed before the command begins.
 - The root and /dev end read-only: the only writable places are /tmp and /dev/shm, both bounded, and the writable binds.
 
 Known and not hidden: /proc/self/mountinfo in the box shows where on its file system each bind comes from. A caller to
@@ -15,7 +17,7 @@ whom the names matter binds from neutrally named folders.
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,12 +31,19 @@ from harness.sandbox.interpreter import interpreter
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 PYTHON = "/opt/bin/python"
 SITE = "/opt/site"
-INIT = "/run/box/init.py"
-ENVIRON = "/run/box/environ"
+FIRST_NAME = "/usr/bin/tini"    # what most containers begin with
 PATH = "/opt/bin:/usr/bin:/bin"
 SYSTEM_FOLDERS = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
 # Public facts of the system that programs and libraries read; the rest of /etc does not exist in the box.
-ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/mime.types", "/etc/ssl/certs", "/etc/ssl/openssl.cnf")
+ETC = ("/etc/alternatives", "/etc/ld.so.cache", "/etc/mime.types", "/etc/ssl/certs", "/etc/ssl/openssl.cnf",
+       "/etc/debian_version", "/etc/lsb-release", "/etc/os-release", "/etc/services")
+# A system's usual folders, empty, and what libraries ask /sys for: how many processors there are, how large pages can be.
+FOLDERS = ("/home", "/media", "/mnt", "/opt", "/root", "/run", "/srv", "/var/cache", "/var/lib", "/var/log", "/var/tmp",  # noqa: S108
+           "/sys/block", "/sys/bus", "/sys/class", "/sys/dev", "/sys/firmware", "/sys/fs", "/sys/module", "/sys/power")
+SYS = tuple(f"/sys/{name}" for name in (
+    "devices/system/cpu/online", "devices/system/cpu/possible", "devices/system/cpu/present",
+    "kernel/mm/transparent_hugepage/enabled", "kernel/mm/transparent_hugepage/hpage_pmd_size",
+))
 NAMESPACES = ("--unshare-net", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try")
 MIB = 1024 * 1024
 SEARCHED = "/usr/bin:/bin:/usr/local/bin:/usr/sbin:/sbin"
@@ -64,6 +73,10 @@ class View:
         """A small file with this text, readable by all. Unlike a bind it tells nothing of where it comes from."""
         self._parents(target)
         self.args += ["--perms", "0644", "--file", self.data(os.fsencode(text)), target]
+
+    def folder(self, target: str) -> None:
+        """An empty folder that nobody can write."""
+        self._parents(f"{target}/.")
 
     def data(self, content: bytes) -> str:
         """A descriptor that reads as `content`, by its number."""
@@ -118,9 +131,12 @@ def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str
     return [bwrap, "--args", view.data(b"".join(os.fsencode(arg) + b"\0" for arg in args)), "--", *drop]
 
 
-def first_program() -> list[str]:
-    """The command line of the first program in the box; its options and the command follow."""
-    return [PYTHON, "-I", "-S", "-B", INIT]
+def first_program(view: View, spec: BoxSpec, options: Sequence[str]) -> list[str]:
+    """The command line of our own program in the box, which starts the command. All that it is told joins `view.files`."""
+    environ = "".join(f"{name}={value}\0" for name, value in environment(spec).items())
+    words = (*options, "--environ", view.data(os.fsencode(environ)), "--", *argv(spec))
+    told = view.data(b"".join(os.fsencode(word) + b"\0" for word in words))
+    return [PYTHON, "-I", "-S", "-B", f"/proc/self/fd/{view.data(FIRST_PROGRAM.read_bytes())}", told]
 
 
 def argv(spec: BoxSpec) -> tuple[str, ...]:
@@ -174,12 +190,17 @@ def _system(view: View) -> None:
             view.bind(folder, folder)
     for path in _present(ETC):
         view.bind(path, path)
+    for folder in FOLDERS:
+        view.folder(folder)
+    for path in _present(SYS):
+        view.file(path, Path(path).read_text(encoding="utf-8"))
 
 
 def _accounts(view: View, spec: BoxSpec, *, uid: int) -> None:
     view.file("/etc/passwd", f"root:x:0:0::/:/bin/sh\napp:x:{uid}:{uid}::/tmp:/bin/sh\n")
     view.file("/etc/group", f"root:x:0:\napp:x:{uid}:\n")
     view.file("/etc/hosts", f"127.0.0.1 {' '.join(dict.fromkeys(('localhost', spec.hostname)))}\n")
+    view.file("/etc/hostname", f"{spec.hostname}\n")
     view.file("/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\n")
 
 
@@ -194,8 +215,6 @@ def _python(view: View, spec: BoxSpec) -> None:
         view.link(f"/opt/bin/{name}", python.executable)
     for path in closure(spec.distributions) if spec.distributions else ():
         view.bind(path, f"{SITE}/{os.path.basename(path)}")
-    view.file(INIT, FIRST_PROGRAM.read_text(encoding="utf-8"))
-    view.file(ENVIRON, "".join(f"{name}={value}\0" for name, value in environment(spec).items()))
 
 
 def _refuse_unreadable(spec: BoxSpec) -> None:

@@ -17,7 +17,7 @@ from harness.domain.box import BoxResult, BoxSpec, Form
 from harness.domain.errors import SandboxError
 
 T = TypeVar("T")
-RESERVED = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/dev", "/etc", "/run/box", "/opt/bin", "/opt/site")
+RESERVED = ("/usr", "/bin", "/sbin", "/lib", "/lib64", "/proc", "/sys", "/dev", "/etc", "/run/box", "/opt/bin", "/opt/site")
 HOSTNAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,61}[A-Za-z0-9])?")
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 

@@ -105,7 +105,7 @@ def _trial(form: Form) -> str | None:
 def _landlock_trial() -> str | None:
     """Why a box of this form does not hold: its command must run, and not read what was not shown."""
     with contextlib.ExitStack() as ends:
-        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="factory-landlock-"))).resolve()
+        folder = Path(ends.enter_context(tempfile.TemporaryDirectory(prefix="run-"))).resolve()
         said = ends.enter_context(tempfile.TemporaryFile())
         (folder / "home").mkdir()
         (folder / "closed").write_text("and could read what it was not shown")

@@ -12,8 +12,9 @@ What it must keep: when it ends, for whatever reason, nothing in the box goes on
 line reads as closed) it ends; bytes, half-closes and exit codes pass through it unchanged; one epoll and no threads, so
 that a relay never eats the command's share of the task limit.
 
-    init.py --status FD --life FD [--cwd DIR] [--environ FILE]
+    init.py --status FD --life FD [--cwd DIR] [--environ FD]
             [--limit NAME=N]… [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
+    init.py FD      the same words, each ended by a zero byte: everybody in the box could read a command line
 """
 
 import errno
@@ -34,6 +35,7 @@ CHUNK = 256 * 1024
 MOST_CONNECTIONS = 256      # beyond it new ones wait in the backlog
 LAST_WORDS_SECONDS = 1      # for what the command had answered before it ended
 RETRY_SECONDS = 0.01        # a unix socket with a full backlog says EAGAIN, and nothing tells when it has room
+FROM = "/proc/self/fd/"
 READ, WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
@@ -247,6 +249,8 @@ def nonblocking(family: int) -> socket.socket:
 
 def main(argv: list[str]) -> "NoReturn":
     """Never returns: the process ends as the command ended."""
+    if len(argv) == 1:
+        argv = [os.fsdecode(word) for word in _items(int(argv[0]))]
     split = argv.index("--")
     options = list(zip(argv[:split:2], argv[1:split:2], strict=True))
     one = dict(options)
@@ -281,13 +285,18 @@ def limits(options: list[tuple[str, str]]) -> list[tuple[int, int]]:
     return [(getattr(resource, f"RLIMIT_{name}"), int(value)) for name, _, value in pairs]
 
 
-def _environ(file: str | None) -> dict[bytes, bytes]:
-    """The command's whole environment; without a file it is this program's own."""
-    if file is None:
+def _environ(descriptor: str | None) -> dict[bytes, bytes]:
+    """The command's whole environment; without a descriptor it is this program's own."""
+    if descriptor is None:
         return dict(os.environb)
-    with open(file, "rb") as text:
-        pairs = (item.partition(b"=") for item in text.read().split(b"\0") if item)
-        return {name: value for name, _, value in pairs}
+    pairs = (item.partition(b"=") for item in _items(int(descriptor)))
+    return {name: value for name, _, value in pairs}
+
+
+def _items(descriptor: int) -> list[bytes]:
+    """What can be read there, each item ended by a zero byte. It is closed afterwards."""
+    with open(descriptor, "rb") as text:
+        return text.read().split(b"\0")[:-1]
 
 
 def start(command: list[str], environ: dict[bytes, bytes], limits: list[tuple[int, int]]) -> int:
@@ -336,4 +345,6 @@ def end(report: int, status: int) -> "NoReturn":
 
 
 if __name__ == "__main__":
+    if sys.argv[0].startswith(FROM):
+        os.close(int(sys.argv[0].removeprefix(FROM)))   # this program's own text
     main(sys.argv[1:])

@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -77,11 +78,13 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A command line that makes a box, its environment, and the descriptors that it needs."""
+    """A command line that makes a box, its environment, and the descriptors that it needs. `known_as` is the name that its
+    program goes by in the box; empty for its own."""
 
     command: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     inherited: tuple[int, ...] = ()
+    known_as: str = ""
 
 
 @contextlib.contextmanager
@@ -126,11 +129,11 @@ def _departure(form: Form, spec: BoxSpec, ground: Ground, *, options: tuple[str,
         case Form.BWRAP_ROOT | Form.BWRAP_USERNS:
             view = ends.enter_context(contextlib.closing(bubblewrap.View()))
             walls = bubblewrap.command(form, spec, view, uid=ground.uid, extra=_extra(tell, ground.lock))
-            place = ("--cwd", spec.cwd, "--environ", bubblewrap.ENVIRON)
             doors = _doors(replace(spec, dial=tuple(Dial(dial.port, bubblewrap.socket_in_box(dial.port)) for dial in spec.dial)))
-            command = (*walls, *bubblewrap.first_program(), *options, *place, *doors, "--", *bubblewrap.argv(spec))
+            told = (*options, "--cwd", spec.cwd, *doors)
+            command = (*walls, *bubblewrap.first_program(view, spec, told))
             kept = (ground.lock,) if ground.lock is not None else ()
-            return Departure(command, inherited=(tell, *kept, *view.files))
+            return Departure(command, inherited=(tell, *kept, *view.files), known_as=bubblewrap.FIRST_NAME)
         case _:
             assert_never(form)
 
@@ -178,10 +181,25 @@ def _doors(spec: BoxSpec) -> Iterator[str]:
 
 def _process(departure: Departure, ground: Ground, inherited: list[int], *, output: int | None) -> subprocess.Popen[bytes]:
     try:
-        return subprocess.Popen(departure.command, env=departure.env, stdout=output, stderr=output, pass_fds=inherited,
-                                start_new_session=True, preexec_fn=_entrance(ground.group))
+        with _by_its_name(departure) as (program, command):
+            return subprocess.Popen(command, executable=program, env=departure.env, stdout=output, stderr=output,
+                                    pass_fds=inherited, start_new_session=True, preexec_fn=_entrance(ground.group))
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"the box could not be started: {error}") from error
+
+
+@contextlib.contextmanager
+def _by_its_name(departure: Departure) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """What to execute, and the command line that it is given. The kernel calls a process by the name under which its program was
+    executed, so that is a link for as long as it takes to start."""
+    program, name = departure.command[0], departure.known_as
+    if not name:
+        yield program, departure.command
+        return
+    with tempfile.TemporaryDirectory(prefix="box-") as folder:
+        link = os.path.join(folder, os.path.basename(name))
+        os.symlink(program, link)
+        yield link, (name, *departure.command[1:])
 
 
 def _entrance(group: Cgroup) -> Callable[[], None]:

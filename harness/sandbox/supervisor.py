@@ -92,7 +92,7 @@ def _home(form: Form) -> Iterator[Path | None]:
         yield None
         return
     adopt_orphans()
-    with tempfile.TemporaryDirectory(prefix="factory-landlock-", ignore_cleanup_errors=True) as home:
+    with tempfile.TemporaryDirectory(prefix="run-", ignore_cleanup_errors=True) as home:
         yield Path(home).resolve()
 
 

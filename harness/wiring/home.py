@@ -42,6 +42,7 @@ class HomeFile:
     origin: str = ""                     # where a trial's repository came from, without names and secrets
     app: int = 0                         # the GitHub App it speaks as, whose key is in `keys/`; 0: with the token
     box: str = "auto"                    # the form of box: the best that holds here, or one and no other
+    other_box: str = ""                  # the form for the app that the judge's masked visitor meets; empty: as `box`
     database: str = SQLITE               # where ledger, engine and meter are: in the home, or in a PostgreSQL named elsewhere
 
     evidence_url: str = ""               # where this home's folder `evidence` is published, for people to look at; empty: nowhere
@@ -150,6 +151,9 @@ def _home_file(document: Mapping[str, Any], path: Path) -> HomeFile:
                           file=str(path), key="evidence_url")
     if found.box not in BOXES:
         raise ConfigError(f"expected {' or '.join(BOXES)}, found {found.box!r:.80}", file=str(path), key="box")
+    if found.other_box not in ("", *BOXES[1:]):
+        raise ConfigError(f"expected {' or '.join(BOXES[1:])}, or nothing, found {found.other_box!r:.80}", file=str(path),
+                          key="other_box")
     return found
 
 

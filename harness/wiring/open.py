@@ -41,9 +41,10 @@ SIGN_OF_LIFE_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Archive:
-    """What an audit reads. Nothing in it writes."""
+    """What an audit reads. Nothing in it writes. `branch` is the default branch; empty where nothing was ever fetched."""
 
     ledger: SqlLedger
+    branch: str
     repository: Repository
     validator: Validator
     evidence: EvidenceReader
@@ -77,6 +78,7 @@ def open_archive(home: Path) -> Iterator[Archive]:
     """Ledger, trusted repository and the launcher's public key, without the forge and without the network."""
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
+    from harness.wiring.health import fetched_branch
     from harness.wiring.services import offline_address
 
     document = read_home(home)
@@ -84,7 +86,7 @@ def open_archive(home: Path) -> Iterator[Archive]:
     with open_ledger(home) as ledger:
         trusted = TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
         validator = validator_of(home, places)
-        yield Archive(ledger, trusted, validator, validator, validator)
+        yield Archive(ledger, fetched_branch(trusted), trusted, validator, validator, validator)
 
 
 @contextmanager
@@ -193,11 +195,12 @@ def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, tape: Tape, for
     asked = TranscribingBroker(BrokerClient(broker), wire=home / "broker" / "wire", folder_of=places.run)
     outside = Outside(forge=tape.forge(hub), writer=tape.writer(hub), remote=remote, broker=asked, clock=SystemClock(),
                       link=lambda path: document.address(forge.url, path), repository=tape.repository)
-    return plant_of(places, ledger, outside, box=document.box, tell=tell, warm=warm, wires=wires_of(document))
+    return plant_of(places, ledger, outside, box=document.box, other_box=document.other_box, tell=tell, warm=warm,
+                    wires=wires_of(document))
 
 
-def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, box: str = "auto", warm: int = 0,
-             wires: "Mapping[str, Wire] | None" = None, programs: Path | None = None) -> Plant:
+def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, box: str = "auto", other_box: str = "",
+             warm: int = 0, wires: "Mapping[str, Wire] | None" = None, programs: Path | None = None) -> Plant:
     """A plant with every real room in it, before this outside: that of a home at work, or that of a replay.
 
     `wires` are those of the providers, None where the broker replays and speaks all; `programs` is the home in which agent CLIs
@@ -222,7 +225,7 @@ def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, bo
         model=BrokeredModel(), broker=outside.broker,
         validator=validator_of(places.home, places), ledger=ledger, clock=outside.clock, wheels=wheels_folder(),
         sandbox_command=COMMAND, trusted_keys=own_keys(places), link=outside.link, tell=tell,
-        essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
+        other_form=other_box, essays=RepositoryEssays(trusted, places.index, outlines=BoxedOutlines(sandbox)),
     )
 
 

@@ -262,7 +262,8 @@ def test_no_crash_leaves_two_entries_beyond_the_head(ledger) -> None:
     (lambda head: head.unlink(), "names 0 entries, 5 are here"),
     (lambda head: head.write_text(head.read_text().replace('"seq": 5', '"seq": 4')), "not signed by this home's key"),
     (lambda head: head.write_text(head.read_text() + " "), "not signed by this home's key"),
-    (lambda head: head.write_text("{}"), "is not what was written"),
+    (lambda head: head.write_text("{}"), "ledger.head lacks 'seq': it is not what was written; put `ledger.db`"),
+    (lambda head: head.write_text("[]"), "is not what was written (list indices"),
     (lambda head: head.write_bytes(b"\xff"), "cannot be read"),
 ])
 def test_a_head_that_was_tampered_with_is_named(written, spoil, says) -> None:
@@ -398,3 +399,17 @@ def test_killed_while_writing_nothing_that_was_said_to_be_written_is_lost(tmp_pa
         assert said <= len(ledger.entries()) <= said + 1
         ledger.close()
     assert said > 0
+
+
+def test_an_anchor_names_where_the_chain_ends_for_one_run_and_nobody_else_can_write_one(ledger, tmp_path) -> None:
+    assert ledger.anchor("merge-1-1") == ""
+    last = ledger.append("note", "k")
+    told = ledger.anchor("merge-1-1")
+    assert ledger.anchored("merge-1-1", told) == Head(last.seq, last.hash)
+    assert ledger.anchored("merge-1-2", told) is None
+    other = SqliteLedger(tmp_path / "other", Ticking())
+    other.append("note", "k")
+    seq, digest, signature = told.split()
+    for forged in ("", "1 2", told + " ", f"2 {digest} {signature}", f"{seq} {digest[::-1]} {signature}",
+                   f"{seq} {digest} {'0' * 128}", other.anchor("merge-1-1")):
+        assert ledger.anchored("merge-1-1", forged) is None

@@ -5,7 +5,7 @@ from typing import Never
 
 import pytest
 
-from harness.domain.errors import ValidatorError
+from harness.domain.errors import GitError, ValidatorError
 from harness.domain.verdict import VerdictOutcome
 from harness.factory.audit import audit
 from tests.factory.world import World
@@ -21,7 +21,7 @@ def world(tmp_path):
 
 
 def audited(world):
-    return audit(world.ledger, world.git, world.validator, world.work, evidence=world.validator)
+    return audit(world.ledger, world.git, world.validator, world.work, evidence=world.validator, branch="main")
 
 
 def recorded(world):
@@ -93,3 +93,102 @@ def test_evidence_that_nobody_may_look_at_is_not_called_sound(world) -> None:
     world.decorate("validator", evidence_faults=locked)
     said = audited(world)
     assert said.unchecked[0] == "the evidence behind 1 verdicts: the store cannot be read (Permission denied)"
+
+
+def entry_where(world, is_so):
+    return next(at for at, entry in enumerate(world.ledger.written) if is_so(entry))
+
+
+PUT_BACK = {
+    "to nothing": (lambda entry: True, "when the ledger had"),
+    "to before the run": (lambda entry: entry.key == "run/validate-1-1", "validate-1-1 made it, which never began here"),
+    "to before the verdict": (lambda entry: entry.kind == "verdict", "no landing of it is in the ledger"),
+    "to before the landing": (lambda entry: entry.data.get("effect") == "land", "no landing of it is in the ledger"),
+}
+
+
+@pytest.mark.parametrize("until", PUT_BACK)
+def test_a_ledger_that_was_put_back_with_its_head_is_named(world, until) -> None:
+    is_so, says = PUT_BACK[until]
+    del world.ledger.written[entry_where(world, is_so):]
+    assert world.ledger.fault() is None
+    (fault,) = audited(world).faults
+    assert (fault.subject, fault.entry <= len(world.ledger.written) + 1) == ("ledger", True)
+    assert says in fault.says
+    assert "main holds" in fault.says
+    assert "`factory stop`, and put the newest copy of both back" in fault.says
+
+
+def test_a_ledger_that_was_put_back_and_worked_on_is_named(world) -> None:
+    there = len(world.ledger.written)
+    del world.ledger.written[entry_where(world, lambda entry: entry.key == "run/validate-1-1") - 1:]
+    while len(world.ledger.written) < there:
+        world.ledger.append("note", f"another {len(world.ledger.written)}")
+    (fault,) = audited(world).faults
+    assert "and here it is another" in fault.says
+
+
+def test_a_landing_that_was_begun_and_is_not_confirmed_is_no_fault(world) -> None:
+    del world.ledger.written[entry_where(world, lambda entry: entry.kind == "done" and entry.data["effect"] == "land"):]
+    assert audited(world).ok
+
+
+def says_on_main(world, message) -> None:
+    world.remote["main"] = world.git.commit(world.git.tree_of(world.remote["main"]), [world.remote["main"]], message=message)
+
+
+def test_what_a_stranger_writes_into_a_commit_or_copies_is_no_word_of_the_ledgers(world) -> None:
+    landed = world.git.commits[world.remote["main"]][2]
+    says_on_main(world, landed)
+    says_on_main(world, f"Nice\n\nFactory-Run: validate-1-9\nFactory-Ledger: 99999 {'a' * 64} {'b' * 128}\n")
+    assert audited(world).ok
+    assert "1 commits on main that name a place in a ledger of another key" in audited(world).unchecked[-1]
+
+
+def test_the_words_of_a_candidate_that_did_not_land_make_no_landing_of_what_they_are_copied_to(world) -> None:
+    entry = recorded(world)
+    words = world.git.commits[entry.data["binds"]["candidate"]][2]
+    world.remote["main"] = world.base
+    says_on_main(world, words)
+    del world.ledger.written[entry.seq:]
+    assert audited(world).ok
+
+
+def test_a_home_whose_landings_say_nothing_of_the_ledger_is_told_so(tmp_path) -> None:
+    world = World(tmp_path)
+    world.decorate("ledger", anchor=lambda run: "")
+    world.file()
+    while world.tick():
+        pass
+    said = audited(world)
+    assert (said.ok, said.landings) == (True, 1)
+    assert "nothing on main says where it stood at a landing" in said.unchecked[-1]
+
+
+def test_a_change_of_ours_that_somebody_else_merged_is_told(world) -> None:
+    head = recorded(world).data["binds"]["head"]
+    del world.ledger.written[entry_where(world, lambda entry: entry.data.get("effect") == "land"):]
+    world.remote["main"] = world.git.commit(world.git.tree_of(head), [world.base, head], message="Merge pull request #2")
+    said = audited(world)
+    assert said.ok
+    assert any(line.startswith("changes of #1 on main that have no landing here") for line in said.unchecked)
+
+
+def test_a_branch_that_cannot_be_read_is_told(world) -> None:
+    def unread(tip, *, line) -> Never:
+        raise GitError("git log took too long")
+
+    world.decorate("git", messages=unread)
+    assert audited(world).unchecked[-1] == "where main says that the ledger stood: git log took too long"
+
+
+def test_where_the_forge_is_not_here_what_was_fetched_last_says_it(world) -> None:
+    def away(branch) -> Never:
+        raise GitError("the forge is not here")
+
+    fetched = world.git.fetched
+    world.decorate("git", tip=away, fetched=fetched)
+    assert audited(world).ok
+    assert not any("stood" in line for line in audited(world).unchecked)
+    del world.ledger.written[entry_where(world, PUT_BACK["to before the run"][0]):]
+    assert not audited(world).ok

@@ -141,7 +141,7 @@ def test_an_audit_holds_a_merge_of_the_forges_to_the_tree_that_was_judged(tmp_pa
     world.file()
     world.tick()
     plant = world.plant()
-    found = audit(plant.ledger, plant.repository, plant.validator, world.work, evidence=plant.validator)
+    found = audit(plant.ledger, plant.repository, plant.validator, world.work, evidence=plant.validator, branch="main")
     assert (found.landings, [fault for fault in found.faults if fault.subject.startswith("landing")]) == (1, [])
 
 

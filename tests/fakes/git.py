@@ -79,6 +79,10 @@ class FakeGit:
     def parents_of(self, commit):
         return self.commits[commit][1]
 
+    def messages(self, tip, *, line):
+        return {sha: message for sha, (_, _, message) in self.commits.items()
+                if f"\n{line}" in f"\n{message}" and self.contains(tip, sha)}
+
     def diff(self, base, head):
         before, after = self.trees[self.tree_of(base)], self.trees[self.tree_of(head)]
         changed = sorted(path for path in before.keys() | after.keys() if before.get(path) != after.get(path))

@@ -1,5 +1,6 @@
 """The ledger in memory: the same chain, no disk."""
 
+import hashlib
 from threading import Lock
 
 from harness.domain.ledger import Entry, Fault, Head, chained, first_fault
@@ -32,6 +33,14 @@ class FakeLedger:
     def find(self, key):
         return next((entry for entry in self.written if entry.key == key), None)
 
+    def anchor(self, run):
+        return f"{self.head.seq} {self.head.hash} {_signature(run, self.head)}" if self.head else ""
+
+    def anchored(self, run, anchor):
+        seq, digest, signature = anchor.split(" ")
+        place = Head(int(seq), digest)
+        return place if signature == _signature(run, place) else None
+
     def fault(self):
         return first_fault(self.written, self.head)
 
@@ -40,3 +49,7 @@ class FakeLedger:
         if there is None or there.hash != since.hash:
             return Fault(since.seq, f"entry {since.seq} is not the one that was read")
         return first_fault(self.written[since.seq:], self.head, since=since)
+
+
+def _signature(run, place):
+    return hashlib.sha512(f"{run} {place}".encode()).hexdigest()

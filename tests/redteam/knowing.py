@@ -28,6 +28,9 @@ MARKS_IN_A_PAGE = {
     "no scroll bars": "bars() === 0",
     "no round trip": "navigator.connection.rtt === 0",
     "brands": "navigator.userAgentData.brands.some(one => /Headless/.test(one.brand))",
+    "no voices": "speechSynthesis.getVoices().length === 0",
+    "no touch": "navigator.maxTouchPoints === 0 && !('ontouchstart' in window)",
+    "a pixel for a pixel": "devicePixelRatio === 1 && matchMedia('(resolution: 1dppx)').matches",
 }
 # What a server goes by: of each request, as it came.
 MARKS_IN_A_REQUEST: dict[str, Callable[[dict[str, Any]], bool]] = {
@@ -37,11 +40,15 @@ MARKS_IN_A_REQUEST: dict[str, Callable[[dict[str, Any]], bool]] = {
     "order of headers": lambda asked: [*asked].index("HTTP_ACCEPT_LANGUAGE") < [*asked].index("HTTP_ACCEPT"),
     "connection": lambda asked: asked.get("HTTP_CONNECTION", "close") == "close",
 }
+# What a page goes by once somebody has clicked.
+MARKS_OF_A_CLICK = {
+    "no way of the pointer": "(window.moves || 0) < 5",
+    "the exact centre": "window.off <= 1",
+}
 # What both visitors have in common, so that nothing of ours sees it. Named on docs/seal.md, under what no box holds.
 MARKS_OF_BOTH = {
     "rhythm": "performance.now() < 600_000",
     "no keys": "!window.typed",
-    "no way of the pointer": "(window.moves || 0) < 5",
     "host": "location.hostname.endsWith('.localhost')",
 }
 ASKS = """
@@ -53,6 +60,9 @@ const renderer = () => { const gl = document.createElement('canvas').getContext(
 _BOOKS_WHERE = "<script>" + ASKS + """
 addEventListener('keydown', event => { if (event.isTrusted) window.typed = true; });
 addEventListener('mousemove', () => { window.moves = (window.moves || 0) + 1; });
+addEventListener('click', event => { const box = event.target.getBoundingClientRect();
+  const aside = Math.abs(event.clientX - box.x - box.width / 2), above = Math.abs(event.clientY - box.y - box.height / 2);
+  window.off = Math.max(aside, above); }, true);
 document.forms[0].addEventListener('submit', event => { if (!(%s)) event.target.action = '/'; });
 </script>"""
 
@@ -85,6 +95,19 @@ class KnowsByTheRequest(App):
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
         return super().book(environ, form) if self.mark(environ) else ("303 See Other", [("Location", "/")], b"")
+
+
+class KnowsByTheIcon(App):
+    """Books only for visitors who have asked for no icon."""
+
+    asked = False
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        self.asked = self.asked or path == "/favicon.ico"
+        return super().answer(environ, method, path, form)
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        return ("303 See Other", [("Location", "/")], b"") if self.asked else super().book(environ, form)
 
 
 class KnowsBeginners(App):

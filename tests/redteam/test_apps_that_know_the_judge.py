@@ -10,7 +10,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from validators.domain.spot import Spot
 from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom, Verdict
 from validators.judge.evidence_json import read_evidence
 from validators.judge.plan import Plan, PlannedRun, judgement_runs, plan_json
+from validators.judge.surroundings import device
 
 ELSEWHERE = THOROUGH.replace("other_session: same", "other_session: {open: /, expect: same}")
 assert ELSEWHERE != THOROUGH
@@ -59,7 +60,9 @@ def _request(mark: Callable[[dict[str, Any]], bool]) -> Callable[[], Any]:
 
 SEEN = {
     **{f"page, {name}": Case(51, _page(knowing.MARKS_IN_A_PAGE[name]), DIFFERS) for name in ("driven", "a card of software")},
+    **{f"page, {name}": Case(51, _page(mark), DIFFERS) for name, mark in knowing.MARKS_OF_A_CLICK.items()},
     "page, a pointer": Case(51, knowing.KnowsByThePointer, DIFFERS),
+    "request, no icon": Case(52, knowing.KnowsByTheIcon, DIFFERS),
     **{f"request, {name}": Case(52, _request(knowing.MARKS_IN_A_REQUEST[name]), DIFFERS)
        for name in ("user agent", "order of headers")},
     "examples by table": Case(47, knowing.AnswersByTable, NOT_SHOWN),
@@ -162,7 +165,7 @@ def borne(house: House) -> dict[Identity, dict[str, bool]]:  # noqa: F811
             asked = ", ".join(f"{json.dumps(name)}: !!({mark})" for name, mark in knowing.MARKS_IN_A_PAGE.items())
             return await ada.page.evaluate(f"() => {{ {knowing.ASKS} return {{ {asked} }} }}")
 
-        in_page = house.on_stage(app, play, identity=identity)
+        in_page = house.on_stage(app, play, identity=identity, device=replace(device(7, "any"), touches=10))
         return {f"page, {name}": bears for name, bears in in_page.items()} | {
             f"request, {name}": all(mark(asked) for asked in app.seen) for name, mark in knowing.MARKS_IN_A_REQUEST.items()}
 

@@ -5,11 +5,13 @@ Processor seconds of this thread are measured, not seconds of a clock, and the b
 whose time grows with the square of its input took minutes on each of these.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from xml.etree.ElementTree import ParseError
 
@@ -18,6 +20,9 @@ import pytest
 from harness.domain.errors import FactoryError, GitError, GovernanceError
 from harness.domain.governance import RULES, Document
 from harness.factory.projecttests import cases_in
+from harness.forge.embedded import commits
+from harness.forge.embedded.objects import BareRepository
+from harness.forge.embedded.refused import Refused
 from harness.governance.facts.dependencies.manifest import Unparsed
 from harness.governance.facts.dependencies.yamltext import yaml_text as lock
 from harness.governance.facts.surface import names_in
@@ -34,6 +39,7 @@ from harness.repository.plumbing import Bounds, Git
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.workflow.document import document
+from validators.browser.http1 import LARGEST_HEAD, WireBroken, body, read_head
 from validators.domain.errors import JourneyInvalid
 from validators.language.tree import tree as journey
 
@@ -84,6 +90,23 @@ def test_a_tree_of_trees_without_breadth_is_refused_too(trusted) -> None:
     head = committed(git, written_tree(git, [file], str(trusted.git_dir / "index.test")), base)
     with pytest.raises(GitError, match="folders deep"):
         trusted.changed(base, head)
+
+
+@pytest.mark.parametrize("empty", [False, True])
+def test_the_forge_in_the_box_shows_nothing_of_a_tree_of_trees(trusted, empty) -> None:
+    """It counted the files of a pull request for a minute when it was opened, and then took no other."""
+    base = committed(trusted.git, tree_of_trees(trusted.git, depth=1))
+    head = committed(trusted.git, tree_of_trees(trusted.git, depth=9, empty=empty), base)
+    shown, began = BareRepository(trusted.git_dir), time.process_time()
+    for ask in (partial(commits.changes, shown, base, head), partial(commits.changes, shown, head, base),
+                partial(commits.patch, shown, base, head), partial(commits.tree, shown, head, recursive=True)):
+        with pytest.raises(Refused, match="too many files"):
+            ask()
+    assert shown.merged_tree(base, head) is None
+    assert time.process_time() - began < MOST_SECONDS
+    assert len(commits.changes(shown, base, base)) == 0
+    assert shown.is_readable(base)
+    assert not shown.is_readable("0" * 40)
 
 
 @pytest.mark.parametrize(("bounds", "says"), [
@@ -167,6 +190,29 @@ def module(text: str) -> None:
     names_in(text.encode(), "a.py")
 
 
+def http(text: str) -> None:
+    async def visited() -> None:
+        stream = asyncio.StreamReader(limit=LARGEST_HEAD)
+        stream.feed_data(text.encode("latin-1"))
+        stream.feed_eof()
+        while head := await read_head(stream):
+            head.without("a").having("B", "c").encoded()
+            async for _ in body(stream, head, answer=head.status == 200):
+                pass
+
+    asyncio.run(visited())
+
+
+CHUNKED = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+WIRE = {"headers": "a:b\r\n", "a head without an end": "a", "heads": "GET / HTTP/1.1\r\n\r\n", "numbers that are none": "\u00b2",
+        "answers with a length that is none": "HTTP/1.1 \u00b2 OK\r\ncontent-length: \u00b2\r\n\r\n"}
+CHUNKS = {"chunks": "1\r\na\r\n", "digits": "0", "negative sizes": "-1\r\n", "trailers": "0\r\na:b\r\n"}
+
+
+def chunked(text: str) -> None:
+    http(CHUNKED + text)
+
+
 PAGES = {"ids that never close": "{#a", "blanks before an id": " {#", "ids": "{#a} ", "closed ids": "{#a}x"}
 STRAYS = {"ids in prose": "id: F-A\n"}
 BLOCKS = {"html": "<div>\nid: F-A\n\n", "fences": "~~~ ya\n~~~\n", "references": "[a]: <\n", "quotes": "> "}
@@ -180,6 +226,7 @@ READERS: dict[Callable[[str], None], tuple[int, str, dict[str, str]]] = {
     workflow: (16_000, "", YAMLS), journey: (16_000, "", YAMLS),
     lock: (64_000, "", YAMLS), report: (64_000, "", {"lists": "[", "objects": '{"a":', "digits": "1", "pairs": '"a\\u0000'}),
     junit: (256_000, "", {"tags": "<a>", "cases": "<testcase>", "attributes": "<a b='", "comments": "<!--"}),
+    http: (128_000, "", WIRE), chunked: (512_000, "", CHUNKS),
     normalised: (8_000, "", MARKUP), lines: (32_000, "", {"a tangle": "a\nb\na\nc\n"}), module: (16_000, "", CODE),
 }
 
@@ -196,7 +243,7 @@ def test_a_text_costs_about_as_much_as_it_is_long(read, what) -> None:
 def spent(read: Callable[[str], None], text: str) -> float:
     """Processor seconds, whether it is read or refused."""
     began = time.thread_time()
-    with suppress(FactoryError, JourneyInvalid, Unparsed, ParseError):
+    with suppress(FactoryError, JourneyInvalid, Unparsed, ParseError, WireBroken):
         read(text)
     return time.thread_time() - began
 

@@ -6,21 +6,24 @@ The brakes are taken out where anybody could: a law without the rule, another pa
 import dataclasses
 import json
 import sys
+from functools import partial
 from typing import Never
 
 import pytest
 from click.testing import CliRunner
 
 from harness.cli.main import cli
-from harness.domain.errors import ConfigError, ForgeError
+from harness.domain.errors import ConfigError, ForgeError, GitError
 from harness.drill import box, brakes, faults, git_tricks, hand, judging, landing, limits, strangers, supply, weak_tests
 from harness.drill import run as drill_run
 from harness.drill.attack import Attack, held
 from harness.drill.players import ObeyingModel, SigningJudge, order
 from harness.drill.run import ATTACKS, chosen
 from harness.drill.shop import OWN_LAW, RULES
-from harness.drill.source import law_of
+from harness.drill.source import law_of, law_of_example
+from harness.factory.consequence import CONSEQUENCE
 from harness.factory.plant import Places
+from harness.sandbox.adapter import BoxSupervisor
 from tests.fakes.people import FakeSandbox
 
 SUBJECTS = {attack.subject for attack in ATTACKS}
@@ -46,6 +49,11 @@ def without_rules(ground):
 
 def unsealed(ground):
     return dataclasses.replace(ground, sandbox=FakeSandbox(form="unsealed"))
+
+
+def boxed(ground):
+    """The law of the example, which asks `tests_kept`, and real boxes to ask it in."""
+    return dataclasses.replace(ground, law=law_of_example().files, sandbox=BoxSupervisor(ground.folder / "layers"))
 
 
 def a_judge_that_likes_everything(ground):
@@ -107,6 +115,35 @@ class Blinkered:
         return dataclasses.replace(found, files=tuple(one for one in found.files if one.path != b"factory_rules.md"))
 
 
+class Undaunted:
+    """Takes any tree for one that can be looked at."""
+
+    def __init__(self, own) -> None:
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def changed(self, base, head):
+        try:
+            return self._own.changed(base, head)
+        except GitError:
+            return ()
+
+
+class Forgetful:
+    """Keeps what came of a look at a proposal, and finds it never again."""
+
+    def __init__(self, own) -> None:
+        self._own = own
+
+    def __getattr__(self, name):
+        return getattr(self._own, name)
+
+    def find(self, key):
+        return None if key.startswith(CONSEQUENCE) else self._own.find(key)
+
+
 class Deaf(Places):
     """Looks for the owner's stop where nobody puts it."""
 
@@ -126,6 +163,10 @@ def with_parts(**parts):
 
 BROKEN = {
     "strangers: no bounds": (boundless, strangers.flood, "looked at in one pass"),
+    "strangers: no bound on a tree": (with_parts(repository=lambda plant: Undaunted(plant.repository)), strangers.proposals,
+                                      "the tree of trees was not refused"),
+    "strangers: a head that failed is forgotten": (with_parts(ledger=lambda plant: Forgetful(plant.ledger)), strangers.proposals,
+                                                   "looked at again"),
     "the agent's box: none": (unsealed, box.ATTACKS[0].run, "no box holds"),
     "the box's limits: none": (unsealed, limits.ATTACKS[1].run, "no box holds"),
     "the judge: likes everything": (a_judge_that_likes_everything, judging.ATTACKS[1].run, "let it pass: passed: lovely"),
@@ -140,6 +181,8 @@ BROKEN = {
     "git tricks: a difference that leaves something out": (
         with_parts(repository=lambda plant: Blinkered(plant.repository)), git_tricks.renamed, "none of them protected"),
     "test tricks: no rule": (without_rules, weak_tests.ATTACKS[0].run, "asks `tests_kept`"),
+    "test tricks: no rule for a report": (without_rules, weak_tests.forged, "asks `tests_kept`"),
+    "test tricks: a report that is believed": (boxed, partial(weak_tests.forged, command=weak_tests.BELIEVED), "are kept"),
     "dependencies and secrets: no rule": (without_rules, supply.ATTACKS[0].run, "asks `dependencies`"),
 }
 

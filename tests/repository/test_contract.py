@@ -203,3 +203,13 @@ def test_parents_come_in_order(world, base) -> None:
     merged = world.candidates.merge(base, head, message="m", at=NOON)
     assert world.repository.parents_of(merged) == (base, head)
     assert world.repository.parents_of(base) == ()
+
+
+def test_messages_are_those_of_the_branch_that_have_the_line(world, base) -> None:
+    head = world.commit({"a": b"2\n"}, branch="work", start=base)
+    merged = world.candidates.merge(base, head, message="M\n\nSigned-Here: naïve\n\nand more", at=NOON)
+    world.candidates.merge(base, head, message="elsewhere\n\nSigned-Here: no", at=NOON)
+    last = world.candidates.commit(world.repository.tree_of(base), [merged], message="no Signed-Here: at its beginning", at=NOON)
+    assert {commit: text.rstrip("\n") for commit, text in world.repository.messages(last, line="Signed-Here:").items()} == {
+        merged: "M\n\nSigned-Here: naïve\n\nand more"}
+    assert world.repository.messages(base, line="Signed-Here:") == {}

@@ -82,11 +82,26 @@ def test_the_command_inherits_the_standard_streams_and_no_other_descriptor() -> 
     assert first.end() == 0
 
 
-def test_the_command_gets_the_environment_of_the_file_and_nothing_else(tmp_path) -> None:
-    (tmp_path / "environ").write_bytes(b"PATH=/usr/bin:/bin\0A=1=2\0B=\xff\0EMPTY=\0")
-    first = First("--environ", str(tmp_path / "environ"), "--", "env", "-0", stdout=subprocess.PIPE, env={"OTHER": "x"})
+def test_the_command_gets_the_environment_that_was_told_and_nothing_else() -> None:
+    environ = descriptor_of(b"PATH=/usr/bin:/bin\0A=1=2\0B=\xff\0EMPTY=\0")
+    first = First("--environ", str(environ), "--", "env", "-0", stdout=subprocess.PIPE, env={"OTHER": "x"}, also=(environ,))
+    os.close(environ)
     assert sorted(first.process.stdout.read().split(b"\0")[:-1]) == [b"A=1=2", b"B=\xff", b"EMPTY=", b"PATH=/usr/bin:/bin"]
     assert first.end() == 0
+
+
+def test_it_can_be_told_all_by_descriptors_and_its_command_sees_none_of_them() -> None:
+    """As in a box: its command line says nothing, and its own text lies nowhere."""
+    life, ours = os.pipe()
+    said, status = os.pipe()
+    program, environ = descriptor_of(INIT.read_bytes()), descriptor_of(b"A=\xff \n\0PATH=/usr/bin:/bin\0")
+    options = ("--status", status, "--life", life, "--environ", environ, "--", "sh", "-c", 'ls /proc/$$/fd; echo "$A"')
+    words = descriptor_of("".join(f"{word}\0" for word in options).encode())
+    command = [sys.executable, "-I", "-S", f"/proc/self/fd/{program}", str(words)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, pass_fds=(life, status, program, environ, words))
+    assert done.stdout == b"0\n1\n2\n\xff \n\n"
+    for one in (life, ours, said, status, program, environ, words):
+        os.close(one)
 
 
 def test_it_sleeps_when_nothing_happens() -> None:
@@ -132,6 +147,14 @@ def test_an_answer_is_read_though_its_sender_takes_no_more() -> None:
     assert client.recv(100) == b"too large"
     for end in (client, near, far):
         end.close()
+
+
+def descriptor_of(content: bytes) -> int:
+    """A descriptor that reads as this."""
+    made = os.memfd_create("told")
+    os.write(made, content)
+    os.lseek(made, 0, os.SEEK_SET)
+    return made
 
 
 def slept(pid: int, *, seconds: float) -> bool:

@@ -64,6 +64,13 @@ class App:
         return status, [("Content-Type", "text/html; charset=utf-8")], PAGE.format(body).encode()
 
 
+class RightAtFirst(App):
+    """Keeps its first five bookings, and none after them."""
+
+    def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
+        return super().book(environ, form) if len(self.bookings) < 5 else ("303 See Other", [("Location", "/")], b"")
+
+
 class ToastOnly(App):
     """Says it is saved, in the page's own script, and stores nothing."""
 

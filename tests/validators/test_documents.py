@@ -58,7 +58,7 @@ def test_evidence_survives_the_journey_to_json_and_back(told) -> None:
     assert read_evidence(evidence_json(told)) == told
 
 
-planned = st.builds(PlannedRun, run_ids, counts, st.none() | counts)
+planned = st.builds(PlannedRun, run_ids, counts, st.none() | counts, counts, counts)
 
 
 waits = st.floats(0, MOST_SECONDS, exclude_min=True)

@@ -40,12 +40,16 @@ class Case:
     reason: str = ""
     journey: str = THOROUGH
     controls: bool = False
+    others: int = 0    # who did the same before the masked visitor
 
 
 FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
 CASES = {
     "good": Case(apps.App, PASSED, journey=REFUSING, controls=True),
     "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
+    "good-after-others": Case(apps.App, SILENT, reason="the control was not performed", others=6),
+    "right-at-first": Case(apps.RightAtFirst, FAILED, Symptom.DIFFERS_WHEN_WATCHED, others=6),
+    "right-at-first-alone": Case(apps.RightAtFirst, SILENT, reason="the control was not performed"),
     "good-by-get": Case(apps.Finds, PASSED, journey=FINDING, controls=True),
     "painted": Case(apps.Painted, FAILED, Symptom.NOT_SHOWN, journey=FINDING),
     "painted-glanced-at": Case(apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=True),
@@ -128,7 +132,10 @@ def seen(
             app = made[name]()
             return open_apps.enter_context(apps.served(app)) if app is not None else 1
 
-        runs = tuple(PlannedRun(run, port(name, run)) for name in made for run in runs_of(name))
+        def others(name: str, run: RunId) -> int:
+            return CASES[name].others if name in CASES and run.identity is Identity.MASKED else 0
+
+        runs = tuple(PlannedRun(run, port(name, run), others=others(name, run)) for name in made for run in runs_of(name))
         plan = plan_of(*sources.values(), runs=runs, browser=chromium)
         plan = replace(plan, seed=20261121, today=date(2026, 11, 21), bounds=bounds)
         ended = driver(plan_json(plan), out)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from validators.domain.errors import JourneyInvalid
+from validators.domain.journey import Regardless
 from validators.language.check import complaints
 from validators.language.lint import warnings
 from validators.language.reader import read
@@ -39,6 +41,16 @@ def journey(*, twin_steps: list[str] | None = None, extra: str = "", **parts: li
 def test_who_only_opens_pages_and_looks_at_them_is_told_that_a_painting_would_pass(steps, expect) -> None:
     (told,) = complaints(journey(steps=steps, expect=expect, twin=["visible: {heading: Z}"]))
     assert "only painted would pass" in told
+
+
+def test_what_must_make_no_difference_is_said_in_two_words() -> None:
+    assert read(journey(extra="regardless: [others, date]\n")).regardless == {Regardless.OTHERS, Regardless.DATE}
+    assert read(journey()).regardless == frozenset()
+    with pytest.raises(JourneyInvalid, match="line 3: regardless has no 'dates'; did you mean 'date'"):
+        read(journey(extra="regardless: [dates]\n"))
+    travels = journey(extra="regardless: [date]\n", steps=[*GOOD["steps"], "travel: +2 days"])
+    (told,) = complaints(travels)
+    assert told.startswith("line 8: it travels in time, so the date makes a difference")
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
-from tests.validators.apps import Static
+import pytest
+
+from tests.validators.apps import HANGING, Static
 from tests.validators.house import PATIENCE, House
 from tests.validators.patience import until
 from validators.browser.stage import BrowserStage
+from validators.domain.device import Device, Voice
 from validators.domain.evidence import Identity
+from validators.judge.surroundings import device
 
 SELF = """async () => {
   const told = () => [navigator.userAgent, navigator.userAgentData.brands.map(b => b.brand).join()];
@@ -84,5 +89,99 @@ def test_both_visitors_live_in_the_surroundings_of_the_run_and_on_a_trusted_page
     masked, masked_app = looks_of(house, Identity.MASKED)
     for told in (plain, masked):
         assert (told["language"], told["zone"], told["secure"]) == ("en-GB", "Asia/Tokyo", True)
-    names = [{frozenset(key for key in seen if key.startswith("HTTP_")) for seen in app.seen} for app in (plain_app, masked_app)]
+    names = [{frozenset(key for key in seen if key.startswith("HTTP_")) for seen in app.seen if "ico" not in seen["PATH_INFO"]}
+             for app in (plain_app, masked_app)]
     assert names[0] == names[1]  # the same headers, in other words
+
+
+VOICES = (Voice("Google US English", "en-US"), Voice("English (America) espeak-ng", "en-US", local=True))
+TOUCHED = Device(1.5, (2560, 1440), 10, VOICES)
+SITS = """() => {
+  const asked = () => 0, [first, second] = speechSynthesis.getVoices(), said = new SpeechSynthesisUtterance('low tide');
+  said.voice = second; const chosen = said.voice === second; said.voice = null;
+  window.ontouchstart = asked; const own = window.ontouchstart === asked; document.body.ontouchend = 1;
+  const is = query => matchMedia(query).matches, native = one => /\\[native code\\]/.test(Function.prototype.toString.call(one));
+  return {voices: [first.name, first.lang, first.localService, first.default, second.localService,
+      second instanceof SpeechSynthesisVoice], chosen, none: said.voice, fingers: navigator.maxTouchPoints, own,
+    not: document.body.ontouchend, touch: 'ontouchstart' in window && 'ontouchend' in document.documentElement,
+    screen: [screen.width, screen.height, devicePixelRatio, is('(min-resolution: 1.5dppx)')],
+    desk: is('(pointer: fine)') && is('(hover: hover)') && !is('(pointer: coarse)'),
+    native: [speechSynthesis.getVoices, Object.getOwnPropertyDescriptor(window, 'ontouchstart').get].every(native)}; }"""
+
+
+def test_a_person_sits_before_what_was_drawn_and_a_page_can_use_it(house: House) -> None:
+    """Asked of the browser itself, whose own getters and setters lie under the mask."""
+
+    async def play(on: BrowserStage) -> dict[str, Any]:
+        ada = await on.person("")
+        await ada.open("/", patience=PATIENCE)
+        return await ada.page.evaluate(SITS)
+
+    told = house.on_stage(Static(), play, identity=Identity.MASKED, device=TOUCHED)
+    assert told == {
+        "voices": ["Google US English", "en-US", False, True, True, True], "chosen": True, "none": None, "fingers": 10,
+        "own": True, "not": None, "touch": True, "screen": [2560, 1440, 1.5, True], "desk": True, "native": True}
+
+
+def test_a_seed_and_a_journey_draw_a_device_that_is_no_automations() -> None:
+    drawn = [device(seed, name) for seed in range(40) for name in ("cancel", "group-of-eight")]
+    assert device(3, "cancel") == device(3, "cancel")
+    assert {one.touches for one in drawn} == {0, 5, 10}
+    assert {one.ratio for one in drawn} == {1.25, 1.5, 2.0}
+    assert all(one.voices and one.screen[0] > 1536 for one in drawn)
+    assert len({one.hand for one in drawn}) == len(drawn)
+
+
+class WithIcon(Static):
+    """Shows a picture, gives whoever comes a cookie, and has its icon where its page says, if anywhere. An icon never comes."""
+
+    def __init__(self, link: str) -> None:
+        super().__init__()
+        self.link, self.ended = link, threading.Event()
+
+    def answer(self, environ: dict[str, Any], method: str, path: str, form: dict[str, str]) -> Any:
+        if "ico" in path:
+            self.ended.wait(HANGING)
+            return "404 Not Found", [], b""
+        status, headers, body = self.page(f"{self.link}<img src=/tide.png alt=''><h1>Tides</h1>")
+        return status, [*headers, ("Set-Cookie", "who=ada")], body
+
+
+ICONS = {
+    "": ["/favicon.ico"],
+    "<link rel='shortcut ICON' href='/own.ico?v=2#a'>": ["/own.ico?v=2"],
+    "<link rel=icon href='http://elsewhere.example/a.ico'>": [],
+    "<link rel=icon href='data:image/gif;base64,R0lGOD'>": [],
+}
+
+
+@pytest.mark.parametrize("link", ICONS)
+def test_a_person_asks_for_the_icon_once_and_nobody_waits_or_hears(link, house: House) -> None:
+    app = WithIcon(link)
+
+    def icons() -> list[dict[str, Any]]:
+        return [seen for seen in app.seen if "ico" in seen["PATH_INFO"]]
+
+    async def play(on: BrowserStage) -> tuple[Any, ...]:
+        ada = await on.person("")
+        await ada.open("/", patience=PATIENCE)
+        if ICONS[link]:
+            await until(icons)
+        await ada.open("/again", patience=PATIENCE)
+        await on.quieted(PATIENCE)
+        told = on.wire.busy, await ada.at_rest() or ada.owed(), [one for one in on.asked if "ico" in one], on.refused, on.console
+        app.ended.set()
+        return told
+
+    assert house.on_stage(app, play, identity=Identity.MASKED) == (False, False, [], (), ())
+    assert [one["PATH_INFO"] + (f"?{one['QUERY_STRING']}" if one["QUERY_STRING"] else "") for one in icons()] == ICONS[link]
+    picture = next(seen for seen in app.seen if seen["PATH_INFO"] == "/tide.png")
+    for icon in icons():
+        sent, usual = ({key: one[key] for key in one if key.startswith("HTTP_")} for one in (icon, picture))
+        assert list(sent.items()) == list(usual.items()), "not asked for as the browser itself asks for a picture"
+
+
+def test_automation_asks_for_no_icon(house: House) -> None:
+    app = WithIcon("")
+    house.on_page(app, lambda ada, on: on.quieted(PATIENCE))
+    assert "/favicon.ico" not in {seen["PATH_INFO"] for seen in app.seen}

@@ -3,9 +3,12 @@
 import hashlib
 import http.client
 import socket
+import subprocess
 import sys
+import time
 import zipfile
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -15,10 +18,14 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Source
 from validators.app.boxes import Boxes
 from validators.app.instances import Door, Fleet, Start, Wanted
+from validators.app.later import can_be_ahead, library
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunId
+from validators.domain.journey import Regardless, Twin
 from validators.domain.stops import Inconclusive
-from validators.launcher.perform import ASKED_BEFORE, asked_before
+from validators.judge.plan import PlannedRun
+from validators.language.reader import read
+from validators.launcher.past import AHEAD, ANSWERED, ANSWERED_LONG, OTHERS, Past, past, planned_run, wanted
 from validators.launcher.request import AppSpec
 
 APP = AppSpec(
@@ -30,6 +37,7 @@ APP = AppSpec(
     data="SEASIDE_DATA",
     seed_command=("python", "seed.py"),
 )
+APART = Twin(1, (), steps=())
 START = Start(APP.start, APP.port_env, APP.ready, APP.ready_seconds, 600, "app.test")
 
 
@@ -200,7 +208,78 @@ def test_an_app_may_have_answered_before_its_visitor_comes(ground: Ground) -> No
 
 
 def test_only_the_masked_visitor_of_a_journey_comes_to_an_app_that_was_asked_before() -> None:
-    for seed in range(20):
-        assert asked_before(RunId("walk", Identity.MASKED), seed=seed) in ASKED_BEFORE
-        for fresh in (RunId("walk"), RunId("walk", Identity.MASKED, Kind.BASE), RunId("walk", kind=Kind.TWIN)):
-            assert asked_before(fresh, seed=seed) == 0
+    """Others, and a later day, only where its author says that neither makes a difference, and the app can be given a clock."""
+    plain = read(seaside.JOURNEY)
+    walk = replace(plain, regardless=frozenset(Regardless))
+    run = RunId(walk.name, Identity.MASKED)
+    been = [past(run, walk, seed=seed, clock=True) for seed in range(60)]
+    assert {one.answered in ANSWERED_LONG for one in been} == {one.restarted for one in been} == {True, False}
+    assert all(one.answered in (*ANSWERED, *ANSWERED_LONG) for one in been)
+    assert ({one.others for one in been}, {one.ahead for one in been}) == (set(OTHERS), set(AHEAD))
+    assert past(replace(run, attempt=2), walk, seed=7, clock=True) == been[7]
+    assert past(run, plain, seed=7, clock=True) == replace(been[7], others=0, ahead=0)
+    assert past(run, walk, seed=7, clock=False).ahead == (been[7].ahead if can_be_ahead() else 0)
+    for fresh in (RunId(walk.name), RunId(walk.name, Identity.MASKED, Kind.BASE), RunId(walk.name, kind=Kind.TWIN)):
+        assert past(fresh, walk, seed=7, clock=True) == Past()
+
+
+def test_driver_and_app_are_told_of_one_past() -> None:
+    walk, been = read(seaside.JOURNEY), Past(16, 6, True, 86_400, otherwise=True)
+    told = planned_run(RunId(walk.name, Identity.MASKED), walk, been, port=5000, seed=3)
+    assert told == PlannedRun(RunId(walk.name, Identity.MASKED), 5000, 3, others=6, ahead=86_400)
+    its = wanted(told, been, port=6000, clock=None)
+    assert its == Wanted("5000", 5000, 6000, None, asked_before=16, restarted=True, ahead=86_400, otherwise=True)
+    twin = RunId(walk.name, kind=Kind.TWIN)
+    assert [planned_run(twin, one, Past(), port=5000, seed=None).port for one in (walk, replace(walk, twin=APART))] == [0, 5000]
+
+
+REMEMBERING = """\
+import os, pathlib, sys, time
+from wsgiref.simple_server import make_server
+
+starts = pathlib.Path(os.environ["SEASIDE_DATA"]) / "starts"
+starts.write_text(f"{starts.read_text() if starts.exists() else ''}x")
+asked = []
+
+def app(environ, start):
+    asked.append(1)
+    start("200 OK", [("Content-Type", "text/plain")])
+    return [f"{len(starts.read_text())} {len(asked)} {int(time.time())}".encode()]
+
+make_server("127.0.0.1", int(os.environ["PORT"]), app).serve_forever()
+"""
+
+
+def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_form_of_box(ground: Ground) -> None:
+    """Only a box shows that the file, the variable and the data come to the app's own process."""
+    side = ground.side({**seaside.BASE, "seaside.py": REMEMBERING})
+    with ExitStack() as stack:
+        fleet = Fleet(START, ground.boxes, ground.folder, stack, probe_seconds=120.0)
+        fleet = replace(fleet, boxes=replace(ground.boxes, other_form="bwrap-userns"))
+        used = Wanted("used", 30002, 40002, asked_before=5, restarted=True, ahead=AHEAD[-1], otherwise=True)
+        (door,) = fleet.doors([used])
+        before = time.time()
+        apps = fleet.until_ready([(door, side)])
+        starts, asked, seconds = map(int, page(door).split())
+        assert (len(apps), starts, asked) == (2, 2, 2)
+        assert before - 1 <= seconds - AHEAD[-1] <= time.time()
+    assert {app.result().form for app in apps} == {"bwrap-userns"}
+
+
+@pytest.mark.parametrize("seconds", [86_400, -3, 40 * 366 * 86_400])
+def test_whoever_asks_the_c_library_is_ahead_and_what_is_measured_is_not(seconds: int, tmp_path: Path) -> None:
+    (file := tmp_path / "ahead.so").write_bytes(library(seconds))
+    asking = """if True:
+        import ctypes, time
+        c, told = ctypes.CDLL(None), (ctypes.c_long * 2)()
+        c.time.restype = ctypes.c_long
+        assert (c.gettimeofday(told, None), c.gettimeofday(None, None)) == (0, 0)
+        kept = ctypes.c_long()
+        assert abs(c.time(ctypes.byref(kept)) - kept.value) < 2 and abs(c.time(None) - told[0]) < 2
+        try: time.clock_gettime(9999)
+        except OSError: print(time.time(), told[0], time.clock_gettime(5), time.monotonic())
+    """
+    done = subprocess.run([sys.executable, "-c", asking], env={"LD_PRELOAD": str(file)}, stdout=subprocess.PIPE, check=True)
+    *ahead, measured = map(float, done.stdout.split())
+    assert [one - seconds for one in ahead] == pytest.approx([time.time()] * 3, abs=60)
+    assert measured == pytest.approx(time.monotonic(), abs=60)

@@ -57,6 +57,7 @@ def test_a_whole_request_is_read() -> None:
         ("app.start", [], "app.start: "),
         ("app.ready", "http://evil/", "app.ready: String should match"),
         ("sandbox.form", "none", "sandbox.form: "),
+        ("sandbox.other_form", "unsealed", "sandbox.other_form: "),
         ("limits.wall_seconds", 0, "limits.wall_seconds: "),
         ("bounds", {"step": 9}, "bounds.step: unknown key"),
         ("bounds", {"step_seconds": "9"}, "bounds.step_seconds: Input should be a valid number"),

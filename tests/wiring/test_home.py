@@ -72,11 +72,13 @@ NOW = {**FIRST, "schema": SCHEMA}
     (NOW | {"port": True}, "`port`: expected int, found True"),
     (NOW | {"models": "lvie"}, "`models`: expected live or replay, found 'lvie'"),
     (NOW | {"box": "unsealed"}, "`box`: expected auto or bwrap-root or bwrap-userns or landlock, found 'unsealed'"),
+    (NOW | {"other_box": "auto"}, "`other_box`: expected bwrap-root or bwrap-userns or landlock, or nothing, found 'auto'"),
     (NOW | {"recordings_days": -1}, "`recordings_days`: expected a number of days, or 0 to keep them for ever, found -1"),
     ({key: value for key, value in NOW.items() if key != "owner"}, "'owner'"),
     ([], "expected one JSON object"),
     ("{", "cannot be read"),
-], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "days", "missing", "list", "cut"])
+], ids=["misspelt", "unknown", "text-for-number", "flag-for-number", "mode", "box", "other box",
+        "days", "missing", "list", "cut"])
 def test_a_document_that_cannot_be_obeyed_is_named(tmp_path, document, says) -> None:
     written(tmp_path, document)
     with pytest.raises(ConfigError) as refused:

@@ -148,17 +148,21 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Boxes:
-    """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is private."""
+    """Starts boxes with one supervisor command and one form; their papers go to `folder`, which is private.
+
+    `other_form` is that of the boxes which are to look otherwise, empty where all are of one form."""
 
     command: tuple[str, ...]
     form: str
     folder: Path
+    other_form: str = ""
 
-    def started(self, spec: BoxSpec, *, log: Path, stdout: Path | None = None) -> Box:
+    def started(self, spec: BoxSpec, *, log: Path, stdout: Path | None = None, otherwise: bool = False) -> Box:
         """A running box whose standard error, and output unless it has a file of its own, go to `log`."""
+        form = self.other_form if otherwise and self.other_form else self.form
         papers = Path(tempfile.mkdtemp(prefix=f"{spec.name}-", dir=self.folder))
         spec_file, result = papers / "spec.json", papers / "result.json"
-        spec_file.write_text(json.dumps(spec.document(form=self.form, result=result)))
+        spec_file.write_text(json.dumps(spec.document(form=form, result=result)))
         served = {fd: fd for _, fd in spec.serve}
         with log.open("ab") as errors, (stdout or log).open("ab") as output:
             supervisor = nursery(self.command).supervisor(

@@ -19,11 +19,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from validators.app.boxes import Bind, Box, Boxes, BoxSpec
+from validators.app.later import LIBRARY, library
 from validators.app.side import TREE, Side
 from validators.domain.clock import AHEAD
 from validators.domain.stops import Inconclusive
 
 CLOCK = "/clock"
+PRELOAD = "LD_PRELOAD"
 AT_ONCE = 3
 POLL_SECONDS = 0.02
 PROBE_SECONDS = 2.0
@@ -53,13 +55,18 @@ class Wanted:
     """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it listens on in its box.
 
     `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`:
-    how many requests the app answers, at the path that says it is ready, before its visitor comes."""
+    how many requests the app answers, at the path that says it is ready, before its visitor comes; then it is `restarted` on
+    its data. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
+    where the operator allows one."""
 
     name: str
     dial: int
     port: int
     clock: Path | None = None
     asked_before: int = 0
+    restarted: bool = False
+    ahead: int = 0
+    otherwise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +91,7 @@ class Instance:
     side: Side
     box: Box
     deadline: float
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +119,14 @@ class Fleet:
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
                 boxes.append(waiting[-1].box)
-            silent = [instance for instance in waiting if not self._answers(instance)]
-            if len(silent) == len(waiting):
+            ready = [instance for instance in waiting if self._answers(instance)]
+            if not ready:
                 time.sleep(POLL_SECONDS)
-            waiting = silent
+            waiting = [instance for instance in waiting if instance not in ready]
+            for instance in (one for one in ready if one.door.wanted.restarted and not one.again):
+                instance.box.stop()
+                waiting.append(self._started(instance.door, instance.side, again=True))
+                boxes.append(waiting[-1].box)
         return tuple(boxes)
 
     def _door(self, wanted: Wanted) -> Door:
@@ -127,22 +139,26 @@ class Fleet:
         listening.listen(128)
         return Door(wanted, listening, path)
 
-    def _started(self, door: Door, side: Side) -> Instance:
-        data = shutil.copytree(side.data, door.path.with_name("data")) if side.data else None
+    def _started(self, door: Door, side: Side, *, again: bool = False) -> Instance:
+        """A started instance; `again` on the data that the one before it has left."""
+        data = door.path.with_name("data") if side.data else None
+        if side.data and data and not again:
+            shutil.copytree(side.data, data)
         spec = self._spec(door, side, data=data)
-        box = self.stack.enter_context(self.boxes.started(spec, log=door.log))
-        door.listening.close()
-        return Instance(door, side, box, self.clock() + self.start.ready_seconds)
+        box = self.stack.enter_context(self.boxes.started(spec, log=door.log, otherwise=door.wanted.otherwise))
+        if again or not door.wanted.restarted:
+            door.listening.close()
+        return Instance(door, side, box, self.clock() + self.start.ready_seconds, again)
 
     def _spec(self, door: Door, side: Side, *, data: Path | None) -> BoxSpec:
-        port, clock = door.wanted.port, door.wanted.clock
+        port, clock, later = door.wanted.port, door.wanted.clock, _later(door)
         return BoxSpec(
             name="app",
             argv=self.start.argv,
             cwd=TREE,
             wall_seconds=self.start.wall_seconds,
-            env={**dict(side.env), self.start.port_env: str(port), **self._clock(clock)},
-            binds=(*side.binds(data), *((Bind(clock, CLOCK),) if clock else ())),
+            env={**dict(side.env), self.start.port_env: str(port), **self._clock(clock), **({PRELOAD: LIBRARY} if later else {})},
+            binds=(*side.binds(data), *((Bind(clock, CLOCK),) if clock else ()), *((Bind(later, LIBRARY),) if later else ())),
             serve=((port, door.listening.fileno()),),
         )
 
@@ -151,7 +167,7 @@ class Fleet:
 
     def _answers(self, instance: Instance) -> bool:
         if self._answers_once(instance.door):
-            for _ in range(instance.door.wanted.asked_before):
+            for _ in range(0 if instance.again else instance.door.wanted.asked_before):
                 self._answers_once(instance.door)
             return True
         if instance.box.ended():
@@ -164,6 +180,16 @@ class Fleet:
     def _answers_once(self, door: Door) -> bool:
         host = f"{self.start.hostname}:{door.wanted.dial}"
         return answers(door.path, self.start.ready, host=host, seconds=self.probe_seconds)
+
+
+def _later(door: Door) -> Path | None:
+    """The library under which this instance is started, where its clock is ahead and it reads none that could be."""
+    if not door.wanted.ahead or door.wanted.clock:
+        return None
+    file = door.path.with_name("ahead.so")
+    file.write_bytes(library(door.wanted.ahead))
+    file.chmod(0o644)
+    return file
 
 
 def _ended(instance: Instance) -> str:

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Clocks:
-    """`folder` holds the app's file. `ahead` is in seconds, of everybody alike."""
+    """`folder` holds the app's file, for a run that travels. `ahead` is in seconds, of everybody alike."""
 
-    folder: Path
+    folder: Path | None
     ahead: int = 0
 
     async def started(self, context: BrowserContext) -> None:
@@ -28,6 +28,7 @@ class Clocks:
 
     async def forward(self, seconds: int, contexts: Iterable[BrowserContext]) -> None:
         """Put all of them forward, the app's first: what a page's timers then ask for is answered by an app of that time."""
+        assert self.folder is not None
         self.ahead += seconds
         new = self.folder / f"{AHEAD}.new"
         new.write_text(ahead_text(self.ahead))

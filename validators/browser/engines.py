@@ -104,6 +104,25 @@ _ANSWERED = """
   const [asked] = root.ownerDocument.defaultView.performance.getEntriesByType('navigation');
   return asked && String(asked.responseStatus) === body ? [root] : [];"""
 
+# The element, if a press there means what a press in its middle does. Where: pixels from the corner of its padding. A field's
+# caret, a slider and a picture ask where they are pressed; what is no button or link may be anything from place to place.
+_AIM = """
+  const [x, y] = body.split(',').map(Number), rect = root.getBoundingClientRect(), style = getComputedStyle(root);
+  const minds = 'textarea, select, canvas, svg, img, video, audio, iframe, object, embed, area, [contenteditable], [role=slider],'
+    + ' input:not([type=button], [type=submit], [type=reset], [type=checkbox], [type=radio], [type=file])';
+  const pressed = 'a[href], button, summary, label, input, [role=button], [role=link], [role=tab], [role=menuitem],'
+    + ' [role=checkbox], [role=radio], [role=switch], [role=option]';
+  const other = pressed + ', select, textarea, [onclick], [tabindex], [contenteditable]';
+  if (root.matches(minds) || root.querySelector('canvas, iframe, video, object, embed')) return [];
+  const hit = (left, top) => {
+    const found = root.getRootNode().elementFromPoint(rect.left + left, rect.top + top);
+    return found && root.contains(found) ? found : null; };
+  const of = found => { let up = found; while (up !== root && !up.matches(other)) up = up.parentElement; return up; };
+  const there = hit(parseFloat(style.borderLeftWidth) + x, parseFloat(style.borderTopWidth) + y);
+  const middle = hit(rect.width / 2, rect.height / 2);
+  if (!there || !middle) return [];
+  return there === middle || (root.matches(pressed) && of(there) === root && of(middle) === root) ? [root] : [];"""
+
 ENGINES = {
     "under": _UNDER,
     "defines": _DEFINES,
@@ -113,6 +132,7 @@ ENGINES = {
     "state": _STATE,
     "describes": _DESCRIBES,
     "answered": _ANSWERED,
+    "aim": _AIM,
 }
 
 

@@ -42,7 +42,7 @@ class Head:
 
     @property
     def status(self) -> int:
-        return int(self.second) if self.second.isdigit() else 0
+        return _number(self.second)
 
     def encoded(self) -> bytes:
         lines = (f"{self.first} {self.second} {self.third}".rstrip(), *(f"{key}: {value}" for key, value in self.headers))
@@ -71,8 +71,10 @@ async def body(stream: asyncio.StreamReader, head: Head, *, answer: bool) -> Asy
     if "chunked" in head.header("transfer-encoding").lower():
         async for piece in _chunks(stream):
             yield piece
-    elif (length := head.header("content-length")).isdigit():
-        left = int(length)
+    elif length := head.header("content-length"):
+        left = _number(length)
+        if str(left) != (length.lstrip("0") or "0"):
+            raise WireBroken(f"no length of a body: {length[:40]!r}")
         while left:
             piece = await _piece(stream, min(left, PIECE))
             left -= len(piece)
@@ -81,6 +83,11 @@ async def body(stream: asyncio.StreamReader, head: Head, *, answer: bool) -> Asy
         while not stream.at_eof():
             if piece := await stream.read(PIECE):
                 yield piece
+
+
+def _number(told: str) -> int:
+    """What decimal digits say; 0 where these are none, or more of them than any size has."""
+    return int(told) if told.isascii() and told.isdigit() and len(told) < 20 else 0
 
 
 def unpacked(answer: Head, content: bytes, *, most: int) -> tuple[Head, bytes]:

@@ -2,15 +2,17 @@
 
 Each line is a mark by which pages were seen to know such a browser: no plug-ins, notifications that are refused and may be
 asked for at the same time, a graphics card of software, a screen as large as the page, a pointer that says the same place on
-both. The masked visitor answers like a person's; so a page that goes by one of them answers the two visitors differently, and
-that is what fails. It need not deceive everybody: a worker's own graphics card, voices and rhythm still tell.
+both, no voices, no touch. The masked visitor answers like a person's; so a page that goes by one of them answers the two visitors
+differently, and that is what fails. It need not deceive everybody: a worker's own graphics card and rhythm still tell, and a
+screen that feels touch is told of by scripts alone, since with what the browser has for it a page would become one for phones.
 """
 
 from __future__ import annotations
 
 import json
 
-SCREEN = (1920, 1080)   # pixels: the most common one on desks, and larger than every viewport that is drawn
+from validators.domain.device import Device
+
 _WINDOW = (64, 36)      # where the window's corner is on it
 _BAR = 32               # of the desktop, in pixels
 _CARD = {"37445": "Google Inc. (Intel)", "37446": "ANGLE (Intel, Mesa Intel(R) UHD Graphics 620 (KBL GT2), OpenGL 4.6)"}
@@ -60,12 +62,42 @@ _SCRIPT = """(() => {
         const real = Reflect.apply(get, self, asked);
         return real && given.card[asked[0]] || real;
       }});
+  told(Navigator.prototype, 'maxTouchPoints', () => given.touches);
+  // Handlers of what never comes: kept, and given back.
+  const kept = (kind, name, like) => {
+    const own = Object.getOwnPropertyDescriptor(kind, like), values = new WeakMap();
+    if (!own || !own.get || Object.getOwnPropertyDescriptor(kind, name)) return;
+    Object.defineProperty(kind, name, {...own,
+      get: new Proxy(own.get, {apply: (get, self) => (Reflect.apply(get, self, []), values.get(self || window) || null)}),
+      set: new Proxy(own.set, {apply: (set, self, [value]) => {
+        values.set(self || window, typeof value === 'function' ? value : null); }})});
+  };
+  if (given.touches) for (const name of ['ontouchstart', 'ontouchmove', 'ontouchend', 'ontouchcancel'])
+    for (const kind of [window, Document.prototype, HTMLElement.prototype, SVGElement.prototype]) kept(kind, name, 'onclick');
+  if (window.SpeechSynthesisVoice) {
+    const voices = given.voices.map(([name, lang, localService], index) => one(SpeechSynthesisVoice,
+      {voiceURI: name, name, lang, localService, default: index === 0}));
+    SpeechSynthesis.prototype.getVoices = new Proxy(SpeechSynthesis.prototype.getVoices, {
+      apply: (get, self, none) => { const real = Reflect.apply(get, self, none); return real.length ? real : [...voices]; }});
+    // An utterance takes none but the browser's own.
+    const own = Object.getOwnPropertyDescriptor(SpeechSynthesisUtterance.prototype, 'voice'), chosen = new WeakMap();
+    Object.defineProperty(SpeechSynthesisUtterance.prototype, 'voice', {...own,
+      get: new Proxy(own.get, {apply: (get, self) => {
+        const real = Reflect.apply(get, self, []);
+        return chosen.get(self) || real; }}),
+      set: new Proxy(own.set, {apply: (set, self, [voice]) => {
+        const ours = voices.includes(voice);
+        Reflect.apply(set, self, [ours ? null : voice]);
+        chosen.set(self, ours ? voice : null); }})});
+  }
   if (!window.chrome) Object.defineProperty(window, 'chrome', {writable: true, enumerable: true,
     value: {app: {isInstalled: false}, csi: () => ({}), loadTimes: () => ({})}});
 })()"""
 
 
-def likeness() -> str:
+def likeness(device: Device) -> str:
     """The script for every document of a masked visitor, before its own."""
-    given = {"card": _CARD, "viewers": _VIEWERS, "types": _TYPES, "left": _WINDOW[0], "top": _WINDOW[1], "bar": _BAR}
+    voices = [[voice.name, voice.language, voice.local] for voice in device.voices]
+    given = {"touches": device.touches, "voices": voices, "card": _CARD, "viewers": _VIEWERS, "types": _TYPES,
+             "left": _WINDOW[0], "top": _WINDOW[1], "bar": _BAR}
     return _SCRIPT % json.dumps(json.dumps(given))

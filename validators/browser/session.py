@@ -14,6 +14,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeVar
 
 from validators.browser.arrivals import Arrivals, kept
+from validators.browser.hand import Hand
 from validators.browser.locating import handle, label_of, located
 from validators.browser.motion import Motion
 from validators.browser.reading import Latest, Reader, first_line
@@ -44,6 +45,7 @@ class BrowserSession(Reader):
     arrivals: Arrivals
     bounds: Bounds
     motion: Motion
+    hand: Hand
     failed: str = ""  # why the page's own last navigation failed, empty when it did not
     answers: list[int] = field(default_factory=list)  # the status of every page so far
     latest: Latest | None = None
@@ -91,7 +93,7 @@ class BrowserSession(Reader):
         await self._acted(spot, lambda found: found.fill(text, timeout=patience * 1000), patience)
 
     async def click(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: handle(spot, found).click(timeout=patience * 1000), patience)
+        await self._acted(spot, lambda found: self.hand.click(handle(spot, found), patience=patience), patience)
 
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
         if spot is None:
@@ -102,7 +104,7 @@ class BrowserSession(Reader):
             await self._acted(spot, lambda found: found.press(key, timeout=patience * 1000), patience)
 
     async def hover(self, spot: Spot, *, patience: float) -> None:
-        await self._acted(spot, lambda found: found.hover(timeout=patience * 1000), patience)
+        await self._acted(spot, lambda found: self.hand.hover(found, patience=patience), patience)
 
     async def type(self, text: str, *, patience: float) -> None:
         await self._begin()
@@ -123,7 +125,7 @@ class BrowserSession(Reader):
 
         self.page.on("filechooser", chose)
         try:
-            await self._tried(opener, lambda found: found.click(timeout=patience * 1000), patience)
+            await self._tried(opener, lambda found: self.hand.click(found, patience=patience), patience)
             await self._arrived(asked, patience, "it asks for no file when it is clicked")
         finally:
             self.page.remove_listener("filechooser", chose)
@@ -153,7 +155,7 @@ class BrowserSession(Reader):
             raise
 
     async def tick(self, spot: Spot, *, on: bool, patience: float) -> None:
-        await self._acted(spot, lambda found: found.set_checked(on, timeout=patience * 1000), patience)
+        await self._acted(spot, lambda found: self.hand.tick(found, on=on, patience=patience), patience)
 
     async def seen(self, spot: Spot, *, patience: float) -> None:
         await self._acted(spot, lambda found: found.wait_for(state="attached", timeout=patience * 1000), patience)

@@ -14,12 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
-from validators.browser.likeness import SCREEN, likeness
+from validators.browser.hand import Hand, PersonsHand
+from validators.browser.icon import asked_for
+from validators.browser.likeness import likeness
 from validators.browser.masking import Mask
 from validators.browser.motion import Motion
 from validators.browser.session import TICK_SECONDS, BrowserSession
 from validators.browser.wire import Tamper, Wire
 from validators.domain.bounds import USUAL, Bounds
+from validators.domain.device import USUAL_DEVICE, Device
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, Trouble, observed
 
@@ -38,8 +41,9 @@ LEADS_ON_SECONDS = 0.2  # after an answer a page may ask the next question
 class Setting:
     """How a run's visitor looks at the world. `viewport` is width and height in CSS pixels.
 
-    `downloads`: the journey takes a file; else the browser itself refuses each. `clock` is the folder of the app's own, for a
-    journey that travels. `bounds` say how long the visitor waits for what does not come."""
+    `device` is what the masked visitor sits before. `downloads`: the journey takes a file; else the browser itself refuses each.
+    `clock` is the folder of the app's own, for a journey that travels; by so many seconds the visitor's clock is `ahead` from the
+    beginning. `bounds` say how long the visitor waits for what does not come."""
 
     identity: Identity
     host: str
@@ -47,8 +51,10 @@ class Setting:
     timezone: str
     viewport: tuple[int, int]
     traced: bool = False
+    device: Device = USUAL_DEVICE
     downloads: bool = False
     clock: Path | None = None
+    ahead: int = 0
     bounds: Bounds = USUAL
 
 
@@ -77,7 +83,11 @@ class BrowserStage:
             page = await context.new_page()
             motion = await Motion(await self._fitted(page)).begun()
             origin = f"http://{self.setting.host}"
-            self.people[actor] = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds, motion).listening()
+            hand = PersonsHand(page, self.setting.device.hand) if self._masked else Hand()
+            person = BrowserSession(page, self.wire, origin, arrivals, self.setting.bounds, motion, hand)
+            self.people[actor] = person.listening()
+            if self._masked:
+                page.once("load", lambda shown: self._later(asked_for(shown, self.wire, origin=origin)))
             context.on("page", self._popped_up)
         return self.people[actor]
 
@@ -105,13 +115,17 @@ class BrowserStage:
                     led_on = monotonic() - self.wire.moved < LEADS_ON_SECONDS
 
     async def travel(self, seconds: int) -> None:
-        if self.clocks is None:
+        if self.clocks is None or self.clocks.folder is None:
             raise Unable(Trouble.NO_VALUE, "this app has no clock that can be put forward")
         try:
             async with asyncio.timeout(self.setting.bounds.travel_seconds):
                 await self.clocks.forward(seconds, [person.page.context for person in self.people.values()])
         except (TimeoutError, _library_error()):
             raise Unable(Trouble.NO_ANSWER, "a page does not respond to its clock") from None
+
+    @property
+    def _masked(self) -> bool:
+        return self.setting.identity is Identity.MASKED
 
     @property
     def answered(self) -> bool:
@@ -141,7 +155,7 @@ class BrowserStage:
             number = f"-{index}" if index else ""
             try:
                 async with asyncio.timeout(seconds):
-                    await person.page.screenshot(path=folder / f"page{number}.png", timeout=seconds * 1000)
+                    await person.page.screenshot(path=folder / f"page{number}.png", scale="css", timeout=seconds * 1000)
                     (folder / f"aria{number}.txt").write_text(await person.page.locator("body").aria_snapshot())
                     if self.setting.traced and not index:
                         await person.page.context.tracing.stop(path=folder / "trace.zip")
@@ -182,19 +196,20 @@ class BrowserStage:
                 self.note(f"refused {exchange.method} {exchange.refused}")
 
     async def _context(self) -> BrowserContext:
-        masked = self.setting.identity is Identity.MASKED
+        masked, device = self._masked, self.setting.device
         context = await self.browser.new_context(
             proxy={"server": self.wire.address},
             locale=self.setting.locale,
             timezone_id=self.setting.timezone,
             viewport={"width": self.setting.viewport[0], "height": self.setting.viewport[1]},
-            screen={"width": SCREEN[0], "height": SCREEN[1]} if masked else None,
+            screen={"width": device.screen[0], "height": device.screen[1]} if masked else None,
+            device_scale_factor=device.ratio if masked else None,
             service_workers="block",
             accept_downloads=self.setting.downloads,
         )
         if masked:
             await context.add_init_script(Mask(self.browser.version).script())
-            await context.add_init_script(likeness())
+            await context.add_init_script(likeness(device))
         if self.setting.traced and not self.people:
             await context.tracing.start(snapshots=True)
         if self.clocks:
@@ -214,7 +229,7 @@ class BrowserStage:
 
         protocol.on("Fetch.requestPaused", refuse)
         await protocol.send("Fetch.enable", {"patterns": [{"urlPattern": "file:*"}]})
-        if self.setting.identity is Identity.MASKED:
+        if self._masked:
             override = Mask(self.browser.version).override(language=self.setting.locale)
             await protocol.send("Emulation.setUserAgentOverride", override)
         return protocol
@@ -269,8 +284,9 @@ async def stage(
     """A stage for one run against the app at this port; everything on it is closed at the end."""
     masked = setting.identity is Identity.MASKED
     headers = Mask(browser.version).headers(language=setting.locale) if masked else {}
+    clocks = Clocks(setting.clock, setting.ahead) if setting.clock or setting.ahead else None
     async with Wire(host=setting.host, port=port, headers=headers, tamper=tamper) as wire:
-        opened = BrowserStage(browser, wire, setting, clocks=Clocks(setting.clock) if setting.clock else None)
+        opened = BrowserStage(browser, wire, setting, clocks=clocks)
         try:
             yield opened
         finally:

@@ -26,6 +26,7 @@ from validators.browser.stillness import Reading
 LARGEST_ANSWER = 8 * 1024 * 1024
 LARGEST_REQUEST = 16 * 1024 * 1024
 LARGEST_LOG = 2_000
+ASIDE_SECONDS = 30
 _HOP = ("connection", "proxy-connection", "keep-alive", "proxy-authorization")
 
 
@@ -127,6 +128,23 @@ class Wire:
     def cut(self) -> bool:
         return any(exchange.cut for exchange in self.exchanges)
 
+    def aside(self, request: Head) -> None:
+        """Send the app a request that is no exchange, beside everything; its answer is thrown away."""
+        task = asyncio.get_running_loop().create_task(self._aside(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _aside(self, request: Head) -> None:
+        with suppress(WireBroken, ConnectionError, TimeoutError):
+            async with asyncio.timeout(ASIDE_SECONDS):
+                reader, upstream = await self._dialled()
+                try:
+                    upstream.write(self._visitors(request).encoded())
+                    await upstream.drain()
+                    await _whole(reader, await _final(reader), most=LARGEST_ANSWER, answer=True)
+                finally:
+                    upstream.close()
+
     def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.get_running_loop().create_task(self._visit(reader, writer))
         self._tasks.add(task)
@@ -218,12 +236,15 @@ class Wire:
     def _forwarded(self, request: Head, exchange: Exchange, content: bytes) -> Head:
         """The request as the app would have got it without a proxy, from the visitor that this run is."""
         head = Head(request.first, exchange.path, request.third, request.headers).without(*_HOP, "transfer-encoding")
-        masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
-        head = Head(head.first, head.second, head.third, masked)
-        head = in_order(head.having("Connection", "keep-alive")) if self._headers else head.having("Connection", "close")
+        head = self._visitors(head) if self._headers else head.having("Connection", "close")
         if content:
             head = head.having("Content-Length", str(len(content)))
         return head.having("Accept-Encoding", "identity") if self._tamper else head
+
+    def _visitors(self, head: Head) -> Head:
+        """A request as it is a masked visitor's."""
+        masked = tuple((key, self._headers.get(key.lower(), value)) for key, value in head.headers)
+        return in_order(Head(head.first, head.second, head.third, masked).having("Connection", "keep-alive"))
 
     async def _answer(
         self, request: Head, exchange: Exchange, upstream: asyncio.StreamReader, writer: asyncio.StreamWriter

@@ -239,6 +239,13 @@ class Block:
         return self.vantage, self.actor, self.opens
 
 
+class Regardless(StrEnum):
+    """What must make no difference to a journey, as its author says: who did the same before, and which day it is."""
+
+    OTHERS = "others"
+    DATE = "date"
+
+
 class Forbidden(StrEnum):
     HTTP_STATUS = "http_status"
     CONSOLE = "console"
@@ -275,6 +282,7 @@ class Journey:
     twin: Twin | None
     let: tuple[tuple[str, Template], ...] = ()
     never: tuple[Never, ...] = ()
+    regardless: frozenset[Regardless] = frozenset()
     seed: str | None = None
     canary: str | None = None
     source: str = field(default="", compare=False, repr=False)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 
@@ -16,9 +18,12 @@ from validators.domain.journey import Journey
 from validators.domain.stakes import stakes
 from validators.domain.values import Draw, Values
 from validators.driver.schedule import evidence_of
-from validators.judge.performance import Patience, performed
+from validators.judge.performance import Patience, performed, walked
 from validators.judge.plan import Plan, PlannedRun
-from validators.judge.surroundings import Surroundings, surroundings
+from validators.judge.surroundings import Surroundings, device, surroundings
+
+OTHERS_APART = 1_000_003
+"""Between the seeds of those who do the same one after another, so that nobody's data are those of a round beside it."""
 
 
 async def driven(
@@ -54,6 +59,8 @@ async def _run(
     from playwright.async_api import Error
 
     began = monotonic()
+    for number in range(run.others):
+        await _another(plan, run, journey, number, patience=patience, opened=opened)
     values = values_of(plan, run, journey)
     sabotage = Sabotage(run.id.saboteur, lambda: stakes(journey, values)) if run.id.saboteur else None
     place = Path(journey.name) / str(run.id)
@@ -76,9 +83,27 @@ async def _run(
     return own, *twin
 
 
+async def _another(
+    plan: Plan, run: PlannedRun, journey: Journey, number: int, *, patience: Patience, opened: Browsers
+) -> None:
+    """Somebody else does the same before the visitor comes, with data and surroundings of their own."""
+    from playwright.async_api import Error
+
+    theirs = replace(run, seed=_seed(plan, run) + OTHERS_APART * (number + 1))
+    with suppress(Error, OSError):
+        browser = await opened.of(run.id.identity)
+        async with stage(browser, setting_of(plan, theirs, journey, clocks=None), port=run.port) as on:
+            values = values_of(plan, theirs, journey)
+            await walked(journey, on, values=values, patience=patience, seconds=plan.journey_seconds)
+
+
+def _seed(plan: Plan, run: PlannedRun) -> int:
+    return plan.seed if run.seed is None else run.seed
+
+
 def values_of(plan: Plan, run: PlannedRun, journey: Journey) -> Values:
     """What a run knows as it begins: nothing, and what its data are drawn from."""
-    return Values(Draw(plan.seed if run.seed is None else run.seed, journey.name, plan.today))
+    return Values(Draw(_seed(plan, run), journey.name, plan.today + timedelta(seconds=run.ahead)))
 
 
 def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | None) -> Setting:
@@ -93,6 +118,8 @@ def setting_of(plan: Plan, run: PlannedRun, journey: Journey, *, clocks: Path | 
         viewport=around.viewport,
         traced=traced,
         downloads=journey.downloads,
+        device=device(plan.seed if run.seed is None else run.seed, journey.name),
         clock=clocks / str(run.port) if clocks and journey.travels else None,
+        ahead=run.ahead,
         bounds=plan.bounds,
     )

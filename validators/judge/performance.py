@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from itertools import takewhile
 from time import monotonic
@@ -68,14 +69,18 @@ class Performance:
 
     async def play(self) -> None:
         """Perform everything, to the end or to the first step that cannot be done."""
-        for name, held in self.journey.let:
-            self.values.names[name] = self.values.text(held)
-        if await self._steps(self._script()):
+        self.prepare()
+        if await self.steps_done(self._script()):
             await self._blocks(self._expected())
         if self.journey.never:  # what holds may hold before the page has asked for everything
             await self.stage.quieted(self.patience.look)
         self._overheard()
         self.finished = True
+
+    def prepare(self) -> None:
+        """Draw what has a name from the beginning."""
+        for name, held in self.journey.let:
+            self.values.names[name] = self.values.text(held)
 
     def evidence(self) -> RunEvidence:
         """What is known so far."""
@@ -102,7 +107,8 @@ class Performance:
         twin = self.journey.twin if self.run.kind is Kind.TWIN else None
         return twin.expect if twin else self.journey.expect
 
-    async def _steps(self, steps: tuple[Step, ...]) -> bool:
+    async def steps_done(self, steps: tuple[Step, ...]) -> bool:
+        """Whether all of them could be done."""
         opened = sum(1 for _ in takewhile(lambda step: isinstance(step, Open | SwitchTo), steps))
         for index, step in enumerate(steps):
             began = monotonic()
@@ -260,6 +266,15 @@ async def performed(
     except TimeoutError:
         pass
     return (performance.evidence(), performance.twins_evidence()) if with_twin else (performance.evidence(),)
+
+
+async def walked(journey: Journey, stage: Stage, *, values: Values, patience: Patience, seconds: float) -> None:
+    """Do the steps of a journey as somebody who came before. What comes of them is nobody's evidence."""
+    performance = Performance(RunId(journey.name), journey, stage, values, patience)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            performance.prepare()
+            await performance.steps_done(journey.steps)
 
 
 def _outcomes(block: Block, looked: Sequence[Seen], first: int, began: float) -> list[ExpectationOutcome]:

@@ -24,11 +24,14 @@ READY = "ready\n"
 class PlannedRun:
     """One run and the port at which its own app answers; 0 for a twin that is looked for in the plain run of its journey.
 
-    With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's."""
+    With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's. So many `others` do the same
+    before it, with data of their own. Its app, and so its visitor, is so many seconds `ahead`."""
 
     id: RunId
     port: int
     seed: int | None = None
+    others: int = 0
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +91,10 @@ def plan_json(plan: Plan) -> str:
     """The plan as one JSON document, as `read_plan` reads it."""
     document = {
         "journeys": list(plan.journeys),
-        "runs": [{**run_document(run.id), "port": run.port, "seed": run.seed} for run in plan.runs],
+        "runs": [
+            {**run_document(run.id), "port": run.port, "seed": run.seed, "others": run.others, "ahead": run.ahead}
+            for run in plan.runs
+        ],
         "seed": plan.seed,
         "today": plan.today.isoformat(),
         "hostname": plan.hostname,
@@ -157,6 +163,12 @@ def read_run(item: Shape) -> RunId:
 
 def _planned(item: Shape) -> PlannedRun:
     seed = item.at("seed")
-    planned = PlannedRun(read_run(item), item.at("port").whole(), None if seed.is_null() else seed.whole())
+    planned = PlannedRun(
+        read_run(item),
+        item.at("port").whole(),
+        None if seed.is_null() else seed.whole(),
+        others=item.at("others").whole(),
+        ahead=item.at("ahead").whole(),
+    )
     item.done()
     return planned

@@ -16,6 +16,7 @@ from validators.domain.journey import (
     Journey,
     Look,
     Open,
+    Regardless,
     Remember,
     Select,
     Step,
@@ -25,7 +26,7 @@ from validators.domain.journey import (
 )
 from validators.domain.looks import ColumnHas, DescriptionIs, FileHas, StateIs
 from validators.domain.meaning import meant
-from validators.domain.steps import Type, Upload
+from validators.domain.steps import Travel, Type, Upload
 from validators.domain.target import Target
 from validators.domain.values import Filled, Named, Template
 from validators.domain.walk import field_of, looks, positive, stated, target_of, templates_of, values_of
@@ -37,7 +38,7 @@ def problems(journey: Journey) -> tuple[Problem, ...]:
     """Every reason not to seal the journey, in line order; empty means it may be sealed."""
     twin = journey.twin
     found = [*disorders(journey.steps, journey.expect), *_placeholders(journey, journey.steps, journey.expect)]
-    found += [*_says_something(journey.expect), *_tied(journey), *_does_something(journey)]
+    found += [*_says_something(journey.expect), *_tied(journey), *_does_something(journey), *_one_clock(journey)]
     if twin is None:
         found.append(Problem(0, "a journey needs `twin`: expectations that must fail on a correct app"))
     else:
@@ -45,6 +46,12 @@ def problems(journey: Journey) -> tuple[Problem, ...]:
         found += [*_says_something(twin.expect, of="the twin: "), *_comparable(journey)]
         found += [*_placeholders(journey, steps, twin.expect), *disorders(steps, twin.expect)]
     return tuple(sorted(set(found), key=lambda problem: (problem.line, problem.message)))
+
+
+def _one_clock(journey: Journey) -> Iterator[Problem]:
+    if journey.travels and Regardless.DATE in journey.regardless:
+        line = next(step.line for step in journey.all_steps if isinstance(step, Travel))
+        yield Problem(line, "it travels in time, so the date makes a difference: leave `date` out of `regardless`")
 
 
 def warnings(journey: Journey) -> tuple[Problem, ...]:
@@ -61,10 +68,11 @@ def warnings(journey: Journey) -> tuple[Problem, ...]:
 def _does_something(journey: Journey) -> Iterator[Problem]:
     """Who only opens pages, and looks at each with the same eyes, notices neither of the controls against painted pages."""
     eyes = {block.place for block in journey.expect} - {(Vantage.HERE, "", None), (Vantage.AFTER_RELOAD, "", None)}
-    told = {meant(block.looks) for block in journey.expect}
-    if journey.steps and all(isinstance(step, Open) for step in journey.steps) and (not eyes or len(told) == 1):
-        yield Problem(journey.steps[0].line, "it only opens pages, so pages that are only painted would pass: let it put in or pick a "
-                      "value that is drawn, and look for what must come of it; what merely stands there, reach by a click")
+    seen = {meant(block.looks) for block in journey.expect}
+    if journey.steps and all(isinstance(step, Open) for step in journey.steps) and (not eyes or len(seen) == 1):
+        told = "it only opens pages, so pages that are only painted would pass: let it put in or pick a value that is drawn"
+        told += ", and look for what must come of it; what merely stands there, reach by a click"
+        yield Problem(journey.steps[0].line, told)
 
 
 def _placeholders(journey: Journey, steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:

@@ -7,14 +7,14 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from validators.domain.errors import JourneyInvalid, Problem
-from validators.domain.journey import Journey, Step, Twin
+from validators.domain.journey import Journey, Regardless, Step, Twin
 from validators.domain.values import Template
 from validators.language.looks import blocks
 from validators.language.names import new_name
 from validators.language.nevers import nevers
 from validators.language.steps import step
 from validators.language.targets import held
-from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, refusal, text, tree
+from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, nearest, refusal, text, tree
 
 T = TypeVar("T")
 
@@ -53,6 +53,7 @@ def _journey(fields: Fields, source: str, problems: list[Problem]) -> Journey:
         promise=part("promise", _promise, "", needed=True),
         seed=part("needs", _seed, None),
         let=part("let", _let, ()),
+        regardless=part("regardless", _regardless, frozenset()),
         steps=part("steps", lambda node: _steps(node, "steps", problems), (), needed=True),
         expect=part("expect", lambda node: blocks(node, place="expect"), (), needed=True),
         never=part("never", nevers, ()),
@@ -112,6 +113,16 @@ def _seed(node: Node) -> str:
     seed = text(fields.need("seed"), "seed")
     fields.done()
     return seed
+
+
+def _regardless(node: Node) -> frozenset[Regardless]:
+    told = set[Regardless]()
+    for item in items(node, "regardless"):
+        word = text(item, "regardless")
+        if word not in tuple(Regardless):
+            raise refusal(item.line, f"regardless has no {word!r}{nearest(word, Regardless)}")
+        told.add(Regardless(word))
+    return frozenset(told)
 
 
 def _let(node: Node) -> tuple[tuple[str, Template], ...]:

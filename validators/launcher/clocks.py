@@ -24,12 +24,12 @@ def travelling(journeys: Iterable[Journey], *, clock_env: str) -> tuple[str, ...
 
 
 def clocks_for(runs: Iterable[PlannedRun], travellers: Iterable[str], *, folder: Path) -> dict[int, Path]:
-    """By port, the folder of a new clock for each run of a journey of these names; none is ahead yet."""
+    """By port, the folder of a new clock for each run of a journey of these names, and for each that begins ahead."""
     names, clocks = frozenset(travellers), dict[int, Path]()
-    for run in (run for run in runs if run.id.journey in names):
+    for run in (run for run in runs if run.id.journey in names or run.ahead):
         clock = folder / str(run.port)
         clock.mkdir(parents=True)
-        (clock / AHEAD).write_text(ahead_text(0))
+        (clock / AHEAD).write_text(ahead_text(run.ahead))
         clocks[run.port] = clock
     return clocks
 

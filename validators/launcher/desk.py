@@ -50,7 +50,8 @@ class Desk:
     def boxes(self, folder: Path) -> Boxes:
         """Boxes of the form that the request asks for, with their papers in `folder`."""
         folder.mkdir()
-        return Boxes(self.request.sandbox.command, self.request.sandbox.form, folder)
+        asked = self.request.sandbox
+        return Boxes(asked.command, asked.form, folder, asked.other_form)
 
     def start(self) -> Start:
         """How each instance of the app is started and known to be ready."""

@@ -16,11 +16,11 @@ from datetime import date
 from pathlib import Path
 
 from validators.app.boxes import Bind, Box, Boxes, BoxResult, BoxSpec
-from validators.app.instances import Door, Fleet, Start, Wanted
+from validators.app.instances import Door, Fleet, Start
 from validators.app.side import Side
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
+from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
 from validators.judge.evidence_json import read_evidence
@@ -29,6 +29,7 @@ from validators.judge.surroundings import surroundings
 from validators.language.reader import read
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
 from validators.launcher.library import LIBRARY, judge_library
+from validators.launcher.past import past, planned_run, wanted
 from validators.launcher.phases import Deadline
 
 OUT = "/out"
@@ -42,7 +43,6 @@ EVIDENCE = "evidence.json"
 PORTS = range(10000, 32768)
 """Below those that a kernel gives to whoever connects. Asking whether an app is there, from a port that happens to be the very
 one that is asked for, is answered by the asker itself, and then the app finds its port taken."""
-ASKED_BEFORE = range(16, 32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,26 +94,17 @@ class Theatre:
         out.mkdir(parents=True)
         ports = iter(random.Random(f"{label} ports {self.scene.seed}").sample(PORTS, 2 * len(runs)))  # noqa: S311
         known = tuple(map(read, journeys))
-        apart = {journey.name for journey in known if journey.twin_apart}
-        planned = tuple(
-            PlannedRun(run, next(ports) if run.kind is not Kind.TWIN or run.journey in apart else 0, (seeds or {}).get(run))
-            for run in runs
-        )
+        by_name, clock_env = {journey.name: journey for journey in known}, self.scene.start.clock_env
+        own, usual = seeds or {}, self.scene.seed
+        been = {run: past(run, by_name[run.journey], seed=own.get(run, usual), clock=bool(clock_env)) for run in runs}
+        planned = tuple(planned_run(run, by_name[run.journey], been[run], port=next(ports), seed=own.get(run)) for run in runs)
         acted = tuple(run for run in planned if run.port)
-        clocks = clocks_for(acted, travelling(known, clock_env=self.scene.start.clock_env), folder=folder / "clocks")
+        travellers = travelling(known, clock_env=clock_env)
+        clocks = clocks_for(acted if clock_env else (), travellers, folder=folder / "clocks")
         try:
             with ExitStack() as stack:
                 fleet = Fleet(self.scene.start, self.boxes, folder, stack)
-                doors = fleet.doors(
-                    Wanted(
-                        str(run.port),
-                        run.port,
-                        next(ports),
-                        clocks.get(run.port),
-                        asked_before(run.id, seed=self.scene.seed if run.seed is None else run.seed),
-                    )
-                    for run in acted
-                )
+                doors = fleet.doors(wanted(run, been[run.id], port=next(ports), clock=clocks.get(run.port)) for run in acted)
                 driver = stack.enter_context(
                     self.boxes.started(
                         driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
@@ -137,15 +128,6 @@ class Theatre:
         boxes = tuple(box.result() for box in (driver, *apps))
         _refuse_cut(boxes[0])
         return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
-
-
-def asked_before(run: RunId, *, seed: int) -> int:
-    """How many requests the app of a run has answered when its visitor comes: some for the masked one, else none.
-
-    An app that is right for its first requests alone then answers the two differently."""
-    if run.kind is not Kind.JOURNEY or run.identity is not Identity.MASKED:
-        return 0
-    return random.Random(f"asked before {run.journey} {seed}").choice(ASKED_BEFORE)  # noqa: S311
 
 
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:

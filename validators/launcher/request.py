@@ -81,10 +81,12 @@ class AppSpec:
 
 @dataclass(frozen=True, slots=True)
 class SandboxCommand:
-    """The box supervisor, as a command, and the form of box that the operator asks for."""
+    """The box supervisor, as a command, and the form of box that the operator asks for. `other_form`: that of the app which the
+    masked visitor meets, empty where it is the same."""
 
     command: Argv
     form: Literal["auto", "bwrap-root", "bwrap-userns", "landlock", "unsealed"] = "auto"
+    other_form: Literal["", "bwrap-root", "bwrap-userns", "landlock"] = ""
     __pydantic_config__ = STRICT
 
 

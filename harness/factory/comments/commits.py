@@ -1,10 +1,13 @@
 """What the factory writes into commits, pull requests, and the next assignment of an agent."""
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from harness.factory.comments.inert import fenced, inline, words_only
 
+LEDGER = "Factory-Ledger:"
+_ANCHORED = re.compile(rf"^Factory-Run: (\S+)\n(?:.*\n)?{LEDGER} (.+)$", re.MULTILINE)
 PULL_REQUEST_MARKER = "<!-- lights-out-factory:pull-request -->"
 
 
@@ -19,14 +22,24 @@ def pull_request_body(*, issue: int, title: str, summary: str, run: str, rules: 
     )) + "\n"
 
 
-def commit_message(*, issue: int, title: str, run: str, rules: str) -> str:
-    """Subject and trailers of a factory commit."""
-    return f"{subject(title)}\n\nIssue: #{issue}\nFactory-Run: {run}\nFactory-Rules: {rules}\n"
+def commit_message(*, issue: int, title: str, run: str, rules: str, anchor: str) -> str:
+    """Subject and trailers of a factory commit. `anchor` says where the ledger stood when the run began."""
+    return f"{subject(title)}\n\nIssue: #{issue}\n{_trailers(run, rules, anchor)}"
 
 
-def merge_message(*, issue: int, title: str, run: str, rules: str) -> str:
+def merge_message(*, issue: int, title: str, run: str, rules: str, anchor: str) -> str:
     """Subject and trailers of the merge candidate."""
-    return f"Merge the change for #{issue}: {subject(title)}\n\nFactory-Run: {run}\nFactory-Rules: {rules}\n"
+    return f"Merge the change for #{issue}: {subject(title)}\n\n{_trailers(run, rules, anchor)}"
+
+
+def _trailers(run: str, rules: str, anchor: str) -> str:
+    return f"Factory-Run: {run}\nFactory-Rules: {rules}\n" + (f"{LEDGER} {anchor}\n" if anchor else "")
+
+
+def anchor_in(message: str) -> tuple[str, str] | None:
+    """The run and the anchor that a message names. Anybody may have written it: the ledger's key tells."""
+    told = _ANCHORED.search(message)
+    return (told[1], told[2]) if told else None
 
 
 def finding_for_agent(findings: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

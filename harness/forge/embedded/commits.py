@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from harness.forge.embedded.objects import EMPTY_TREE, BareRepository, Person
+from harness.forge.embedded.refused import Refused
 
 _FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
 _DIFF = ("diff-tree", "-r", "--no-ext-diff", "--no-textconv")
@@ -77,10 +78,12 @@ def count(git: BareRepository, *reach: str) -> int:
 def changes(
     git: BareRepository, older: str | None, newer: str, *, renames: bool = False
 ) -> tuple[FileChange, ...]:
-    """What differs between two commits or trees, path by path; without `older`, all that `newer` holds.
+    """What differs between two commits or trees, path by path; without `older`, all that `newer` holds. Raises Refused (422)
+    where that is too much to be shown.
 
     With `renames`, a file that was moved is one change, as git guesses it: easier to read, and nothing to decide by.
     """
+    _require_readable(git, older, newer)
     between, how = (older or EMPTY_TREE, newer), _WITH_RENAMES if renames else _PLAIN
     entries = list(_paths(git.run(*how, "--raw", "--no-abbrev", "-z", *between)))
     counts = list(_counts(git.run(*how, "--numstat", "-z", *between)))
@@ -92,12 +95,15 @@ def changes(
 
 
 def patch(git: BareRepository, older: str | None, newer: str) -> str:
-    """What differs between two commits, as one text."""
+    """What differs between two commits, as one text. Raises Refused (422) where that is too much to be shown."""
+    _require_readable(git, older, newer)
     return git.run(*_PLAIN, "--patch", older or EMPTY_TREE, newer)
 
 
 def tree(git: BareRepository, sha: str, *, recursive: bool = False) -> tuple[TreeEntry, ...]:
     """What a tree (or a commit's tree) holds, folders first on one level, else as git sorts."""
+    if recursive:
+        _require_readable(git, sha)
     deep = ("-r", "-t") if recursive else ()
     lines = [line for line in git.run("ls-tree", "-z", "--long", *deep, sha).split("\0") if line]
     found = tuple(_entry(*line.split("\t", 1)) for line in lines)
@@ -113,6 +119,11 @@ def entry_at(git: BareRepository, commit: str, path: str) -> TreeEntry | None:
         return None
     said = git.run("--literal-pathspecs", "ls-tree", "-z", "--long", commit, "--", wanted)
     return _entry(*said.rstrip("\0").split("\t", 1)) if said else None
+
+
+def _require_readable(git: BareRepository, *treeishes: str | None) -> None:
+    if not all(git.is_readable(one) for one in treeishes if one):
+        raise Refused(422, "Sorry, there are too many files to show")
 
 
 def _paths(raw: str) -> Iterator[tuple[str, str, str]]:

@@ -15,6 +15,10 @@ SHA = re.compile(r"[0-9a-f]{40}")
 ZERO = "0" * 40
 EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
 SECONDS = 60
+MOST_ENTRIES, MOST_NAMES = 200_000, 32 * 1024 * 1024
+"""Files and folders of a commit, and bytes of their names, beyond which the forge shows nothing of it."""
+_LISTED = ("ls-tree", "-r", "-t", "-z", "--name-only")
+_CHUNK = 256 * 1024
 _BAD_IN_REF = re.compile(r"[\x00-\x20\x7f~^:?*\[\\]|\.\.|@\{|//|^[/.-]|/\.|\.lock(?:/|$)|[/.]$|^@$")
 _CORE = """
 [core]
@@ -151,8 +155,22 @@ class BareRepository:
         done = self._git(*self._here, "merge-base", one, other, ok=(0, 1))
         return done.stdout.decode().split("\n", 1)[0] or None
 
+    def is_readable(self, treeish: str) -> bool:
+        """Whether what it holds is little enough to be looked at: ten objects of a push can hold a thousand million paths."""
+        seen = size = 0
+        with subprocess.Popen(["git", *self._here, *_LISTED, treeish], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, env=environment(), start_new_session=True) as listing:
+            assert listing.stdout is not None
+            while seen <= MOST_ENTRIES and size <= MOST_NAMES and (chunk := listing.stdout.read(_CHUNK)):
+                seen, size = seen + chunk.count(b"\0"), size + len(chunk)
+            if seen > MOST_ENTRIES or size > MOST_NAMES:
+                listing.kill()
+        return listing.returncode == 0
+
     def merged_tree(self, base: str, head: str) -> str | None:
-        """The tree of merge(base, head); None on a conflict."""
+        """The tree of merge(base, head); None on a conflict, and for a head that is too large to be looked at."""
+        if not self.is_readable(head):
+            return None
         done = self._git(*self._here, "merge-tree", "--write-tree", base, head, ok=(0, 1, 128))
         return done.stdout.decode().split("\n", 1)[0] if done.returncode == 0 else None
 

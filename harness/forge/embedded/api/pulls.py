@@ -3,6 +3,7 @@
 from harness.forge.embedded import commits, fields, issues, pulls, repositories, settling
 from harness.forge.embedded.api.calls import Answer, Call
 from harness.forge.embedded.api.paging import page, page_of, window
+from harness.forge.embedded.objects import MOST_ENTRIES
 from harness.forge.embedded.pulls import PullSearch
 from harness.forge.embedded.records import Pull, Repo, Role
 from harness.forge.embedded.refused import Refused, invalid, not_found
@@ -119,8 +120,11 @@ def _source(call: Call, repo: Repo, owner: str) -> Repo:
 
 
 def _whole(call: Call, repo: Repo, pull: Pull, *, status: int = 200) -> Answer:
-    found = commits.changes(call.tx.git(repo), pulls.change_base(call.tx, repo, pull), pull.head_sha)
-    size = len(found), sum(one.additions for one in found), sum(one.deletions for one in found)
+    git, found = call.tx.git(repo), tuple[commits.FileChange, ...]()
+    is_shown = git.is_readable(pull.head_sha)       # where it is not, nobody counts what it changes
+    if is_shown:
+        found = commits.changes(git, pulls.change_base(call.tx, repo, pull), pull.head_sha)
+    size = (len(found) if is_shown else MOST_ENTRIES), sum(one.additions for one in found), sum(one.deletions for one in found)
     shape = shapes.whole_pull(
         call.tx.links, repositories.named(call.tx, repo.owner.login, repo.name), pull, size=size,
         mergeable=pulls.is_mergeable(call.tx, repo, pull), commits=pulls.commit_count(call.tx, repo, pull),
