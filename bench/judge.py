@@ -2,7 +2,7 @@
 
     python bench/judge.py [--journeys N] [--rounds N] [--json]
 
-Ours is the whole judge: each journey red on base, then plain and masked, with its twin and four saboteurs; every run with a
+Ours is the whole judge: each journey red on base, then plain and masked, with its twin and five saboteurs; every run with a
 boxed app of its own, its pages and network kept, the plain ones with a trace and a picture after each step. Plain is the
 library alone: one process, one browser, one app for all journeys, one after the other, nothing kept. Time is told for each
 run of a journey, because ours makes nine of one; `judging alone` leaves the base out, which is known when a change is judged.

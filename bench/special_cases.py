@@ -4,7 +4,7 @@
 
 Each case is an app of `special_cases_app.py` in the boxes of the judge, visited by its two visitors as in a judgement, with so
 many seeds. Caught: its two runs fail or differ, as those of the app that is always right never may. Rates are of a journey that
-says `regardless: [others, date]`. Exit 1 when the right app was called wrong, or a run said nothing.
+says `regardless` of what its case goes by. Exit 1 when the right app was called wrong, or a run said nothing.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ FIRST_SEED, WALL_SECONDS, READY_SECONDS, JOURNEY_SECONDS = 20261121, 3600, 60, 6
 HONEST = "always right"
 JOURNEY = """journey: booking
 promise: issue
-regardless: [others, date]
+regardless: [{regardless}]
 steps:
   - open: /
   - fill: {label: Name, value: "{{ any.name }}"}
@@ -48,6 +48,8 @@ expect:
   - text: {role: status, equals: "Booked for {{ filled.group_size }}"}
   - row: {cells: ["{{ filled.name }}", "{{ filled.group_size }}"], in: {table: Bookings}, times: 1}
 """
+REGARDLESS = {"": "others, date", "the first 5 bookings": "others", "fewer than 3 rows": "others",
+              "until tomorrow": "date", "until next week": "date", "until ten months from now": "date"}
 
 
 @dataclass
@@ -110,9 +112,14 @@ def _performed(case: str, seeds: Sequence[int], *, other_box: str) -> list[tuple
         theatre = Theatre(scene, boxes, folder, folder / "kept", lambda phase: None)
         pairs = [[RunId("booking", identity, attempt=at + 1) for identity in Identity] for at in range(len(seeds))]
         drawn = {run: seed for pair, seed in zip(pairs, seeds, strict=True) for run in pair}
-        left = theatre.performed("runs", [*drawn], journeys=[JOURNEY], side=lambda run: side, seeds=drawn)
+        left = theatre.performed("runs", [*drawn], journeys=[_journey(case)], side=lambda run: side, seeds=drawn)
         found = {run.run: run for run in left.evidence}
         return [(found[plain], found[masked]) for plain, masked in pairs]
+
+
+def _journey(case: str) -> str:
+    told = REGARDLESS.get(case)
+    return JOURNEY.replace("{regardless}", told) if told else JOURNEY.replace("regardless: [{regardless}]\n", "")
 
 
 if __name__ == "__main__":

@@ -21,10 +21,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mutmut.mutation.diff_apply import get_diff_for_mutant
-from mutmut.mutation.file_mutation import mutate_file_contents
-from mutmut.utils.format_utils import get_mutant_name
-
 ROOT = Path(__file__).resolve().parents[1]
 LIST = Path(__file__).with_name("mutants.toml")
 WORK = ROOT / "build" / "mutants"
@@ -143,6 +139,10 @@ def sample(rooms: Iterable[Room], number: int, *, seed: int) -> Mapping[Room, It
 
 
 def _names(room: Room) -> list[str]:
+    # Not at the top: each worker of the suite collects the test of this module, and one runs it.
+    from mutmut.mutation.file_mutation import mutate_file_contents
+    from mutmut.utils.format_utils import get_mutant_name
+
     with contextlib.chdir(room.folder):
         return [get_mutant_name(path, name) for path in room.paths
                 for name in mutate_file_contents(str(path), path.read_text("utf-8")).mutant_names]
@@ -180,6 +180,8 @@ def _exit_codes(path: Path) -> list[tuple[str, int]]:
 
 def _survivor(path: Path, name: str) -> Survivor:
     """By its words, not by its number: numbers move with every edit."""
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
     difference = get_diff_for_mutant(name, path=path).splitlines()[2:]
     line, mutant = (" ".join(told[1:].strip() for told in difference if told.startswith(sign))
                     for sign in "-+")

@@ -84,7 +84,7 @@ def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path |
     from validators.launcher.trying import Address, tried, try_lines
     from validators.launcher.workplace import work_folder
 
-    (journey,) = written((file,)).journeys.values()
+    (journey,) = written((file,), may_only_look=True).journeys.values()
     with work_folder() as folder:
         desk = _folder_desk(_at_an_address(ground, folder) if url else ground, folder=folder, journeys=1)
         seed = secrets.randbits(31) if seed is None else seed

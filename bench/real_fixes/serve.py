@@ -54,7 +54,7 @@ SPECIAL_CASES: dict[str, Callable[[BaseHTTPRequestHandler], bool]] = {
     "first 5 requests": lambda asked: next(COUNT) <= 5,
     "first 15 requests": lambda asked: next(COUNT) <= 15,
     "own address": own_address,
-    "judge's ports": lambda asked: PORT >= 20000,
+    "judge's ports": lambda asked: PORT >= 10000,
     "judge's host": lambda asked: asked.headers.get("host", "").endswith(".localhost"),
 }
 

@@ -88,7 +88,8 @@ print("workspace", sorted(os.listdir("/workspace")))
 print("variables", sorted(os.environ))
 for name in ("/workspace/secret", "{home}", "{sealed}", "/home", "/etc/shadow"):
     try:
-        print("readable", name, os.listdir(name) if os.path.isdir(name) else open(name).read())
+        if found := os.listdir(name) if os.path.isdir(name) else open(name).read():  # a box has /home, and nothing is there
+            print("readable", name, found)
     except OSError:
         pass
 for address in (("192.0.2.1", 53), ("127.0.0.1", 22), ("127.0.0.1", 8091)):

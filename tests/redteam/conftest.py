@@ -61,8 +61,9 @@ SHOWN_ELSEWHERE = {
     weak_tests.SUBJECT: 1,      # test_test_tricks
     supply.SUBJECT: 2,          # test_dependency_tricks, test_secrets
 }
-"""How many attacks of a subject `make test` draws where other tests show the same brakes. Of every other subject it makes all:
-what goes wrong at a landing, on a bad day and after the owner's stop is shown here alone."""
+"""How many attacks of a subject `make test` draws where other tests show the same brakes. Of every other subject it makes all but
+what is `DEAR`: what goes wrong at a landing, on a full disk and after the owner's stop is shown here alone."""
+DEAR = {"killed at every act"}      # scenarios/test_kill_points, factory/test_kill_everywhere
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +71,9 @@ def drawn_attacks(request):
     """The names of the drill's attacks."""
     drawn = {name for subject, size in SHOWN_ELSEWHERE.items() for name in tiers.Draw(request.config, f"drill {subject}").of(
         [attack.name for attack in ATTACKS if attack.subject == subject], size)}
-    return [attack.name for attack in ATTACKS if attack.subject not in SHOWN_ELSEWHERE or attack.name in drawn]
+    left_out = set() if request.config.getoption("soak") else DEAR
+    return [attack.name for attack in ATTACKS
+            if attack.name not in left_out and (attack.subject not in SHOWN_ELSEWHERE or attack.name in drawn)]
 
 
 @pytest.fixture(scope="session")

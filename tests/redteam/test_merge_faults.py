@@ -49,6 +49,7 @@ def test_row_96_two_changes_good_alone_and_broken_together_meet_the_judge_togeth
     assert lap.tip() == together
 
 
+@pytest.mark.soak("a lap for each act; scenarios/test_kill_points and factory/test_kill_everywhere die before a sample of them")
 def test_row_99_killed_at_each_act_there_is_one_of_each(drill) -> None:
     """Every act and every entry: `tests/factory/test_kill_everywhere.py`; real kills: `tests/scenarios/test_kill.py`."""
     assert drill["killed at every act"]["held"], drill["killed at every act"]["says"]

@@ -113,16 +113,23 @@ def _rewritten(worktree) -> None:
     (worktree / "tests" / "test_shop.py").write_text(TEST.replace("== 3", "== 0"))
 
 
-@pytest.mark.parametrize("hides", [_conftest, lambda worktree: _conftest(worktree, "tests"), _in_ini, _announced,
-                                   _instead_of_pytest, _rewritten, _shadows("pygments/__init__.py"), _shadows("py.py"),
-                                   _at_import(f"{FORGES}forge()\n"), _at_import(SIGNS + "forge()\n"), _at_import(AT_THE_END),
-                                   _at_import(AS_A_CHILD)],
-                         ids=["row 41: a conftest at the root", "row 41: a conftest beside the tests",
-                              "row 40: a plugin by pytest.ini", "row 41: a plugin by an egg-info folder",
-                              "row 41: a pytest of its own", "row 37: the expected value", "a pygments at the root",
-                              "a py at the root",
-                              "a report at import", "a report with a key that lies about", "a report at the end",
-                              "a report by a child"])
+ALIKE = pytest.mark.soak("a box more for what another case shows: what is found first, or a report without the key")
+
+
+@pytest.mark.parametrize("hides", [
+    pytest.param(_conftest, id="row 41: a conftest at the root"),
+    pytest.param(lambda worktree: _conftest(worktree, "tests"), id="row 41: a conftest beside the tests"),
+    pytest.param(_in_ini, id="row 40: a plugin by pytest.ini"),
+    pytest.param(_announced, id="row 41: a plugin by an egg-info folder", marks=ALIKE),
+    pytest.param(_instead_of_pytest, id="row 41: a pytest of its own"),
+    pytest.param(_rewritten, id="row 37: the expected value"),
+    pytest.param(_shadows("pygments/__init__.py"), id="a pygments at the root"),
+    pytest.param(_shadows("py.py"), id="a py at the root", marks=ALIKE),
+    pytest.param(_at_import(f"{FORGES}forge()\n"), id="a report at import"),
+    pytest.param(_at_import(SIGNS + "forge()\n"), id="a report with a key that lies about", marks=ALIKE),
+    pytest.param(_at_import(AT_THE_END), id="a report at the end", marks=ALIKE),
+    pytest.param(_at_import(AS_A_CHILD), id="a report by a child"),
+])
 def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hides) -> None:
     def attacker(worktree) -> None:
         breaks(worktree)
@@ -205,6 +212,7 @@ FROM_WITHIN = {
 }
 
 
+@pytest.mark.sample(1)
 @pytest.mark.parametrize("liar", FROM_WITHIN.values(), ids=FROM_WITHIN)
 def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed, liar) -> None:
     """The results are made in a process that runs the change. Only a judge outside of it is none of its business."""

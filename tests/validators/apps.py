@@ -65,10 +65,10 @@ class App:
 
 
 class RightAtFirst(App):
-    """Keeps its first five bookings, and none after them."""
+    """Keeps its first two bookings, and none after them."""
 
     def book(self, environ: dict[str, Any], form: dict[str, str]) -> Any:
-        return super().book(environ, form) if len(self.bookings) < 5 else ("303 See Other", [("Location", "/")], b"")
+        return super().book(environ, form) if len(self.bookings) < 2 else ("303 See Other", [("Location", "/")], b"")
 
 
 class ToastOnly(App):

@@ -47,11 +47,9 @@ FAILED, SILENT, PASSED = Outcome.FAILED, Outcome.INCONCLUSIVE, Outcome.PASSED
 CASES = {
     "good": Case(apps.App, PASSED, journey=REFUSING, controls=True),
     "good-scripted": Case(apps.ScriptedBookings, PASSED, controls=True),
-    "good-after-others": Case(apps.App, SILENT, reason="the control was not performed", others=6),
-    "right-at-first": Case(apps.RightAtFirst, FAILED, Symptom.DIFFERS_WHEN_WATCHED, others=6),
-    "right-at-first-alone": Case(apps.RightAtFirst, SILENT, reason="the control was not performed"),
+    "good-after-others": Case(apps.App, SILENT, reason="the control was not performed", journey=SHALLOW, others=2),
+    "right-at-first": Case(apps.RightAtFirst, FAILED, Symptom.DIFFERS_WHEN_WATCHED, journey=SHALLOW, others=2),
     "good-by-get": Case(apps.Finds, PASSED, journey=FINDING, controls=True),
-    "painted": Case(apps.Painted, FAILED, Symptom.NOT_SHOWN, journey=FINDING),
     "painted-glanced-at": Case(apps.Painted, SILENT, reason="only painted would pass", journey=GLANCING, controls=True),
     "pesters": Case(apps.Pesters, SILENT, reason="the control was not performed", journey=SHALLOW),
     "toast-only": Case(apps.ToastOnly, FAILED, Symptom.NOT_KEPT),

@@ -229,7 +229,10 @@ def test_what_stands_where_it_means_nothing_is_refused(source, words) -> None:
             twin='text: {role: status, equals: "Got b.csv"}',
         ),
         journey('type: "{{ guest }}"', expect=('visible: {row: "{{ guest }}"}',), twin="visible: {row: Bo}"),
-        journey(expect=("visible: {heading: A}", "as: guide\n    open: /g\n    expect: same"), twin="visible: {heading: B}"),
+        journey(
+            expect=("visible: {heading: A}", "as: guide\n    open: /g\n    expect: [{visible: {heading: G}}]"),
+            twin="visible: {heading: B}",
+        ),
         journey().replace("- open: /\n", "- as: guest\n  - dialog: {says: Hello, answer: accept}\n  - open: /\n"),
     ],
 )

@@ -81,7 +81,7 @@ def test_an_author_that_declines_is_remembered_in_the_store_in_its_own_words(wor
     assert digest == {"journeys": 0, "declined": True, "standing": 0, "digest": None}
 
 
-@pytest.mark.soak("two browsers and a guard's mutants; the next has the round, test_commands seals what is green on base")
+@pytest.mark.soak("two rounds and a guard's mutants; test_conversation has the round, test_commands seals what is green on base")
 def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_may_be_sealed_as_a_guard(world: World) -> None:
     painted = seaside.HARMLESS.replace("book-a-small-group", "painted").replace('filled.group_size }}"}', 'filled.name }}"}', 1)
     guarding = [{**submits(seaside.HARMLESS)[0], "input": {"yaml": seaside.HARMLESS, "today": "passes"}}]
@@ -98,6 +98,7 @@ def test_what_passes_on_base_goes_back_once_without_a_word_of_what_was_seen_and_
     ]
 
 
+@pytest.mark.soak("two rounds in a browser; test_conversation has what comes back, test_drafts what a draft must show")
 def test_what_does_not_hold_the_second_time_is_dropped_and_recorded_beside_what_does(world: World) -> None:
     found, served = authored(world, submits(seaside.JOURNEY, seaside.HARMLESS), submits(seaside.HARMLESS))
     assert (found["outcome"], found["journeys"], found["dropped"], len(served.requests)) == ("sealed", 1, 1, 2)
@@ -154,8 +155,8 @@ def test_what_could_not_be_proved_is_proved_again_before_anybody_is_paid_to_writ
         return done.returncode, len(served.requests)
 
     assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)
-    assert attempt(mute) == (1, 0)                           # the same text, once more
     if draw.whole:
+        assert attempt(mute) == (1, 0)                            # the same text, once more
         assert attempt(mute, submits(seaside.JOURNEY)) == (1, 1)  # perhaps it was the text: written anew
     assert standing(world) == []
     assert attempt(seaside.BASE) == (0, 0)

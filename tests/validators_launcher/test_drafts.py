@@ -118,8 +118,8 @@ def test_what_a_draft_must_show_on_base(kind: str, passes: bool, purpose: Purpos
         ({}, ""),
         ({"twin": "passes"}, "the control did not fail"),
         ({"twin": "absent"}, "the control was not performed"),
-        ({"sabotage": ("missed",) * 4}, "went unnoticed"),
-        ({"sabotage": ("not applicable",) * 4}, "no sabotage applied"),
+        ({"sabotage": ("missed",) * 5}, "went unnoticed"),
+        ({"sabotage": ("not applicable",) * 5}, "no sabotage applied"),
     ],
     ids=["both noticed", "twin passes", "no twin", "saboteurs missed", "nothing to sabotage"],
 )

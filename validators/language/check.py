@@ -8,10 +8,12 @@ from validators.language.lint import problems
 from validators.language.reader import read
 
 
-def checked(source: str, *, file: str = "journey") -> Journey:
-    """The journey in a text. Raises JourneyInvalid when it cannot be read or proves nothing."""
+def checked(source: str, *, file: str = "journey", may_only_look: bool = False) -> Journey:
+    """The journey in a text. Raises JourneyInvalid when it cannot be read or proves nothing.
+
+    `may_only_look`: it is not to be sealed, and may merely open pages."""
     journey = read(source, file=file)
-    if found := problems(journey):
+    if found := problems(journey, may_only_look=may_only_look):
         raise JourneyInvalid(found, file=file)
     return journey
 

@@ -71,7 +71,7 @@ class Explorer:
         """The compiled journey's runs without any model, plain and masked, each on a fresh app."""
         text = compiled(persona, transcript)
         (self.theatre.keep / label / JOURNEY).write_text(text)
-        journey = checked(text)
+        journey = checked(text, may_only_look=True)
         self.journeys.append(journey)
         runs = tuple(RunId(journey.name, identity) for identity in Identity)
         told = self._performed(journey, CANDIDATE, runs, label=label)

@@ -38,10 +38,11 @@ class How:
     unless_proved: bool = False
 
 
-def written(files: Sequence[Path]) -> Written:
-    """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be sealed."""
+def written(files: Sequence[Path], *, may_only_look: bool = False) -> Written:
+    """The journeys in these files. Raises UsageError, and JourneyInvalid for one that may not be sealed; `may_only_look`: for one
+    that cannot be performed."""
     texts = {file: _text(file) for file in files}
-    journeys = {journey_digest(text): checked(text, file=str(file)) for file, text in texts.items()}
+    journeys = {journey_digest(text): checked(text, file=str(file), may_only_look=may_only_look) for file, text in texts.items()}
     return Written(journeys, {journey_digest(text): file for file, text in texts.items()})
 
 
