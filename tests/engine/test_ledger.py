@@ -231,6 +231,7 @@ def test_a_crash_between_the_entry_and_the_head_is_no_fault_and_is_mended(ledger
     head.write_bytes(older)
     assert ledger.fault() is None
     assert ledger.append("note", "k2") == second
+    assert json.loads(head.read_text())["seq"] == 2  # before anything is written: a second crash would leave it two behind
     assert ledger.append("note", "k3").seq == 3
     assert json.loads(head.read_text())["seq"] == 3
     assert ledger.fault() is None

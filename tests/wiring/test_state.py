@@ -19,7 +19,7 @@ from harness.engine.clock import SystemClock
 from harness.engine.database import postgres_address, shown
 from harness.engine.ledger import SqliteLedger
 from harness.wiring.home import HomeFile, read_home, write_home
-from harness.wiring.state import ledger_at
+from harness.wiring.state import ledger_at, taken
 from tests import warm
 
 ELSEWHERE = HomeFile(owner="tidehouse", name="tidebook", forge="https://github.com", port=0, number=0,
@@ -55,6 +55,12 @@ def spent(home: Path, database: str = "") -> int:
         return meter.spent_on_issue(1).cost
     finally:
         meter.close()
+
+
+def test_a_secret_is_taken_out_of_the_environment_when_it_is_asked_for_and_known_from_then_on(monkeypatch) -> None:
+    monkeypatch.setenv("A_SECRET_OF_THIS_TEST", "sk-1")
+    assert (taken("A_SECRET_OF_THIS_TEST"), "A_SECRET_OF_THIS_TEST" in os.environ) == ("sk-1", False)
+    assert (taken("A_SECRET_OF_THIS_TEST"), taken("NO_SECRET_OF_THIS_TEST")) == ("sk-1", "")
 
 
 def test_a_home_moves_to_a_database_and_back_with_every_entry_and_every_cent(home, postgres) -> None:
