@@ -169,6 +169,12 @@ class History:
         return decided[-1] if decided else None
 
     @property
+    def is_being_decided(self) -> bool:
+        """Whether a triage has decided and its event is not written yet: another issue may be looked at in just this moment."""
+        decided = self._of("triage")
+        return bool(decided) and not any(entry.seq > decided[-1].seq for entry in self.transitions)
+
+    @property
     def estimate(self) -> str:
         """What it was thought to cost when it was accepted last, in a sentence; empty where nobody has said."""
         return next((str(entry.data["says"]) for entry in reversed(self._of("estimate"))), "")

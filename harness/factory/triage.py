@@ -197,14 +197,15 @@ def _older(job: Job) -> tuple[History, ...]:
     far as anybody can show, before this one was filed. Whoever edits an older issue makes it younger."""
     shown, own = job.plant.lookout.open_issues(), job.history
     return tuple(told for told in job.others(may_be_told_again) if told.issue < job.issue and told.standing >= own.standing
-                 and (text := _text_hash_of(told, shown)) and told.said_before(own, text))
+                 and (text := text_that_counts(told, shown)) and told.said_before(own, text))
 
 
-def _text_hash_of(told: History, shown: Mapping[int, Issue]) -> str:
-    """Of the text that counts: the triaged one, or the forge's where nothing was triaged yet. Empty for one that was edited
+def text_that_counts(told: History, shown: Mapping[int, Issue]) -> str:
+    """The hash of it: of the triaged one, or the forge's where nothing was triaged yet. Empty for one that was edited
     since it was triaged, or that nobody has seen."""
     if told.triage:
-        return "" if told.state is State.UNTRIAGED else str(told.triage.get("text", ""))
+        edited = told.state is State.UNTRIAGED and not told.is_being_decided
+        return "" if edited else str(told.triage.get("text", ""))
     return text_hash(shown[told.issue]) if told.issue in shown else ""
 
 

@@ -10,6 +10,8 @@ import pytest
 
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
+from harness.factory.history import History
+from harness.factory.triage import text_that_counts
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 
@@ -96,6 +98,21 @@ def test_no_stranger_closes_somebody_elses_issue_by_saying_the_same(world, attac
     told = triaged(world, victim)
     assert told.state in (State.ACCEPTED, State.REJECTED)
     assert not told.is_duplicate, attack.__doc__
+
+
+def test_an_older_issue_counts_between_its_decision_and_its_event_and_no_more_once_it_was_edited(world) -> None:
+    """Two are triaged side by side: the younger was followed or not by chance, as a busy machine had it."""
+    older = world.file(body=LONG)
+    world.tick(**TRIAGE_ONLY)
+    whole = world.history(older)
+    decided = next(entry.seq for entry in whole.entries if entry.kind == "triage")
+    between = History(older, tuple(entry for entry in whole.entries if entry.seq <= decided))
+    assert (between.state, between.is_being_decided, whole.is_being_decided) == (State.UNTRIAGED, True, False)
+    assert text_that_counts(between, {}) == text_that_counts(whole, {}) == whole.triage["text"]
+    world.forge.edit_issue(older, body=PLACEHOLDER)
+    world.tick(states=frozenset())
+    assert world.history(older).state is State.UNTRIAGED
+    assert text_that_counts(world.history(older), {}) == ""
 
 
 def test_the_control_whoever_said_it_first_is_followed(world) -> None:
