@@ -379,8 +379,7 @@ class GitHubForge:
 
         repository: Repository | None = getattr(self._threads, "repository", None)
         if repository is None:
-            repository = Repository(self._wire, url=f"/repos/{self._access.repository}")
-            self._threads.repository = repository
+            repository = self._threads.repository = Repository(self._wire, url=f"/repos/{self._access.repository}")
         return repository
 
 
