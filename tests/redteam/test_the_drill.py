@@ -75,54 +75,40 @@ class Blind:
         return self._opened
 
 
-class Trusting:
-    """Takes every commit to be on every branch: what landed is not looked at."""
+class Broken:
+    """Something with a brake taken out; all else is its own."""
 
     def __init__(self, own) -> None:
         self._own = own
 
     def __getattr__(self, name):
         return getattr(self._own, name)
+
+
+class Trusting(Broken):
+    """Takes every commit to be on every branch: what landed is not looked at."""
 
     def contains(self, tip, commit) -> bool:
         return True
 
 
-class Chatty:
+class Chatty(Broken):
     """Comments anew each time, without a look at what is there."""
-
-    def __init__(self, own) -> None:
-        self._own = own
-
-    def __getattr__(self, name):
-        return getattr(self._own, name)
 
     def upsert_comment(self, number, marker, body) -> None:
         self._own._repository.get_issue(number).create_comment(body)
 
 
-class Blinkered:
+class Blinkered(Broken):
     """Sees no change to the rules."""
-
-    def __init__(self, own) -> None:
-        self._own = own
-
-    def __getattr__(self, name):
-        return getattr(self._own, name)
 
     def diff(self, base, head):
         found = self._own.diff(base, head)
         return dataclasses.replace(found, files=tuple(one for one in found.files if one.path != b"factory_rules.md"))
 
 
-class Undaunted:
+class Undaunted(Broken):
     """Takes any tree for one that can be looked at."""
-
-    def __init__(self, own) -> None:
-        self._own = own
-
-    def __getattr__(self, name):
-        return getattr(self._own, name)
 
     def changed(self, base, head):
         try:
@@ -131,14 +117,8 @@ class Undaunted:
             return ()
 
 
-class Forgetful:
+class Forgetful(Broken):
     """Keeps what came of a look at a proposal, and finds it never again."""
-
-    def __init__(self, own) -> None:
-        self._own = own
-
-    def __getattr__(self, name):
-        return getattr(self._own, name)
 
     def find(self, key):
         return None if key.startswith(CONSEQUENCE) else self._own.find(key)
