@@ -22,7 +22,7 @@ READY = "ready\n"
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port at which its own app answers; 0 for a twin that is looked for in the plain run of its journey.
+    """One run and the port at which its own app answers; 0 for a twin that is looked for in its journey's own run.
 
     With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's. So many `others` do the same
     before it, with data of their own. Its app, and so its visitor, is so many seconds `ahead`."""
@@ -75,11 +75,10 @@ def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...
     return tuple(RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity)
 
 
-def standing_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
-    """What judging a candidate performs of journeys that guard what has landed: themselves plain and masked, their twins."""
-    return tuple(
-        run for name in journeys for run in (RunId(name), RunId(name, Identity.MASKED), RunId(name, kind=Kind.TWIN))
-    )
+def standing_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
+    """What judging a candidate performs of a journey that guards what has landed: itself masked, and maybe plain, and its twin."""
+    visitors = tuple(Identity) if plain else (Identity.MASKED,)
+    return (*(RunId(journey, identity) for identity in visitors), RunId(journey, visitors[0], Kind.TWIN))
 
 
 def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
