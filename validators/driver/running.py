@@ -33,9 +33,9 @@ async def driven(
     opened: Browsers,
     out: Path,
     clocks: Path | None,
-    ready: Callable[[], Awaitable[None]],
+    ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
-    """The evidence of every run of the plan; its controls once `ready` returns.
+    """The evidence of every run of the plan, each performed once `ready` returns for the port of its app.
 
     Raises DocumentInvalid for a run of a journey that the plan lacks."""
     known = {journey.name: journey for journey in journeys}

@@ -76,7 +76,7 @@ def standing_digests(desk: Desk) -> tuple[str, ...]:
 def guards(desk: Desk, *, seed: int, names: Iterable[str], controlled: int = 0) -> Guards:
     """Those that stand, and the choice for this seed: at most as many as the request allows. `names` are taken already.
 
-    The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in this judgement, whatever they did before. Raises
+    The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in this judgement. Raises
     Inconclusive when one cannot be read any more."""
     entries = sorted(_entries(desk), key=lambda entry: entry.digest)
     drawn = random.Random(f"standing {seed}").sample(entries, min(len(entries), desk.request.limits.standing))  # noqa: S311
