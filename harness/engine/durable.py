@@ -5,6 +5,8 @@ Properties kept:
 - nothing is matched by position. DBOS matches children by call order and ignores their ids on replay: a parallel graph
   that recovered in another order was given a's result for b (seen on 3.4.0). So nobody here has children; the driver
   that decides what comes next is plain code, rebuilt from what is recorded;
+- a result is on the disk before anybody is told of it. That work was begun is told to the system and not waited for: where
+  the machine loses its power with it, it is begun again, as it would be with it;
 - work of a dead process is taken up at launch, once its lock is free; it may take a second to begin;
 - what ends while the engine closes, or while `sound` says that something it stood on is gone, is not recorded: the next
   launch does it again, since nobody can tell whether it ended by itself or because the house came down.
@@ -16,7 +18,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +86,7 @@ class Durable:
         self._closing = False
         self._refusing = False
         self._under_way: set[str] = set()
+        self._beginning = threading.local()
 
     def register(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -108,13 +113,13 @@ class Durable:
             raise Interrupted("the factory is leaving; the next one goes on from here")
         as_recovered = json.loads(json.dumps(payload, allow_nan=False))
         try:
-            with SetWorkflowID(key):
+            with self._not_waiting_for_the_disk(), SetWorkflowID(key):
                 handle = DBOS.start_workflow(_work, name, as_recovered)
         except _FAULTS as fault:
             raise PortError(f"`{key}` was not started: {fault}", retryable=True) from fault
         with self._changed:
             self._under_way.add(key)
-        threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()
+        self._when_recorded(key, handle)
 
     def refuse(self) -> None:
         """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's handler."""
@@ -157,6 +162,8 @@ class Durable:
 
     def _config(self, executor: str) -> DBOSConfig:
         self._store = postgres_engine(self._address) if self._address else sqlite_engine(self._path)
+        if not self._address:
+            sa.event.listen(self._store, "checkout", self._sync)
         return {
             "name": "factory",
             "system_database_url": self._address or f"sqlite:///{self._path}",
@@ -170,6 +177,19 @@ class Durable:
             # Nobody listens, so a turn costs nothing; but `destroy` waits for one, 0.9 s by default.
             "notification_listener_polling_interval_sec": 0.05,
         }
+
+    @contextmanager
+    def _not_waiting_for_the_disk(self) -> Iterator[None]:
+        self._beginning.now = True
+        try:
+            yield
+        finally:
+            self._beginning.now = False
+
+    def _sync(self, connection: Any, _record: Any, _proxy: Any) -> None:
+        """How long SQLite waits at the end of what this thread does now. In its log nothing is ever kept without what came
+        before it, so a result takes with it that its work was begun."""
+        connection.execute(f"PRAGMA synchronous={'NORMAL' if getattr(self._beginning, 'now', False) else 'FULL'}")
 
     def _take_up_the_work_of_the_dead(self, mine: str) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
@@ -193,6 +213,15 @@ class Durable:
         except PortError:
             return False
         return True
+
+    def _when_recorded(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
+        """Settle the key once its result is recorded. Work of our own says so itself; a thread for each took half a millisecond.
+        Work that was begun before can only be looked at from time to time."""
+        ours = getattr(handle, "future", None)      # no public name has it; dbos is pinned
+        if isinstance(ours, Future):
+            ours.add_done_callback(lambda _: self._watch(key, handle))
+        else:
+            threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()
 
     def _watch(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
         try:
