@@ -11,6 +11,7 @@ Properties kept:
 - what ends while the engine closes, or while `sound` says that something it stood on is gone, is not recorded: the next
   launch does it again, since nobody can tell whether it ended by itself or because the house came down.
 
+While nothing is under way it may doze: DBOS, awake, asks its store four times a second whether there is anything to do.
 DBOS is one per process, and so is this. Importing this module imports DBOS: 0.2 s. Nothing that only looks should.
 """
 
@@ -50,6 +51,7 @@ MOST_LAUNCHES = 50
 """Work that has taken the factory down with it this often is given up as failed."""
 
 ATTACHED_POLL_SECONDS = 0.05
+_OPEN = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]
 
 _FAULTS = (error.DBOSException, PortableWorkflowError, sa.exc.SQLAlchemyError)
 
@@ -87,6 +89,10 @@ class Durable:
         self._refusing = False
         self._under_way: set[str] = set()
         self._beginning = threading.local()
+        self._working: set[Future[Any]] = set()
+        self._executor = ""
+        self._is_awake = False
+        self._waking = threading.Lock()
 
     def register(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -99,10 +105,9 @@ class Durable:
         self._done.clear()
         self._under_way.clear()
         try:
-            mine = self._executors.claim()
-            DBOS(config=self._config(mine))
-            DBOS.launch()
-            self._take_up_the_work_of_the_dead(mine)
+            self._executor = self._executors.claim()
+            self._wake()
+            self._take_up_the_work_of_the_dead(self._executor)
         except (PortError, *_FAULTS) as fault:
             self.close()
             words = f"the engine's store {self._where} cannot be opened: {fault}"
@@ -113,13 +118,15 @@ class Durable:
             raise Interrupted("the factory is leaving; the next one goes on from here")
         as_recovered = json.loads(json.dumps(payload, allow_nan=False))
         try:
-            with self._not_waiting_for_the_disk(), SetWorkflowID(key):
-                handle = DBOS.start_workflow(_work, name, as_recovered)
+            with self._waking:
+                self._wake()
+                with self._not_waiting_for_the_disk(), SetWorkflowID(key):
+                    handle = DBOS.start_workflow(_work, name, as_recovered)
+                with self._changed:
+                    self._under_way.add(key)
+                self._when_recorded(key, handle)
         except _FAULTS as fault:
             raise PortError(f"`{key}` was not started: {fault}", retryable=True) from fault
-        with self._changed:
-            self._under_way.add(key)
-        self._when_recorded(key, handle)
 
     def refuse(self) -> None:
         """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's handler."""
@@ -139,7 +146,19 @@ class Durable:
             first = self._first(keys)
             return (first, self._done[first]) if first is not None else None
 
+    def doze(self) -> None:
+        """Let go of the store until something is started again; where anything is under way, also of a dead process, this does
+        nothing. Raises PortError where the store fails."""
+        with self._waking:
+            try:
+                if self._is_awake and not self._is_at_work():
+                    self._let_go()
+            except _FAULTS as fault:
+                raise PortError(f"the engine's store {self._where} failed: {fault}", retryable=True) from fault
+
     def cancel(self, key: str) -> None:
+        with self._waking:
+            self._wake()
         DBOS.cancel_workflow(key)
         status = DBOS.get_workflow_status(key)
         if status is not None and status.status == WorkflowStatusString.CANCELLED.value:
@@ -148,13 +167,33 @@ class Durable:
     def close(self) -> None:
         global _live
         self._closing = True
-        DBOS.destroy()
-        if self._store is not None:
-            self._store.dispose()
-            self._store = None
+        self._let_go()
         self._executors.release()
         if _live is self:
             _live = None
+
+    def _is_at_work(self) -> bool:
+        """Whether anything is under way or waits to be. What was cancelled is at work until its action has ended."""
+        with self._changed:
+            mine = not self._under_way <= self._done.keys() or not all(work.done() for work in self._working)
+        return mine or bool(DBOS.list_workflows(status=_OPEN, limit=1, load_input=False, load_output=False))
+
+    def _wake(self) -> None:
+        if not self._is_awake:
+            try:
+                DBOS(config=self._config(self._executor))
+                DBOS.launch()
+            except BaseException:
+                self._let_go()
+                raise
+            self._is_awake = True
+
+    def _let_go(self) -> None:
+        DBOS.destroy()
+        self._is_awake = False
+        if self._store is not None:
+            self._store.dispose()
+            self._store = None
 
     @property
     def _where(self) -> str:
@@ -219,6 +258,7 @@ class Durable:
         Work that was begun before can only be looked at from time to time."""
         ours = getattr(handle, "future", None)      # no public name has it; dbos is pinned
         if isinstance(ours, Future):
+            self._working = {ours, *(other for other in self._working if not other.done())}
             ours.add_done_callback(lambda _: self._watch(key, handle))
         else:
             threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()

@@ -132,6 +132,9 @@ class DirectEngine:
     def cancel(self, key: str) -> None:
         """Whatever was started is done."""
 
+    def doze(self) -> None:
+        """There is nothing to let go of."""
+
     def close(self) -> None:
         """There is nothing to let go of."""
 

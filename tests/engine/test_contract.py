@@ -73,6 +73,23 @@ def test_work_has_one_result_under_its_key_also_after_a_restart(launch) -> None:
     assert len(calls) == 1
 
 
+def test_after_a_doze_what_was_done_is_known_and_more_is_done(launch) -> None:
+    calls: list[Any] = []
+    engine = launch(count=lambda payload: {"n": len(calls), "was": calls.append(payload)})
+    engine.start("k", "count", {})
+    first = engine.wait_any(frozenset({"k"}), seconds=SECONDS)
+    for _ in range(2):
+        engine.doze()
+    assert engine.wait_any(frozenset({"k"}), seconds=SECONDS) == first
+    engine.start("k", "count", {})
+    engine.start("l", "count", {})
+    assert engine.wait_any(frozenset({"l"}), seconds=SECONDS) == ("l", {"n": 1, "was": None})
+    engine.doze()
+    engine.cancel("l")
+    assert engine.wait_any(frozenset({"l"}), seconds=SECONDS) == ("l", {"n": 1, "was": None})
+    assert len(calls) == 2
+
+
 def test_what_nobody_started_is_not_waited_for_longer_than_asked(launch) -> None:
     engine = launch()
     assert engine.wait_any(frozenset({"nothing"}), seconds=0.01) is None
