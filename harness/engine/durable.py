@@ -12,11 +12,13 @@ Properties kept:
   launch does it again, since nobody can tell whether it ended by itself or because the house came down.
 
 While nothing is under way it may doze: DBOS, awake, asks its store four times a second whether there is anything to do.
-DBOS is one per process, and so is this. Importing this module imports DBOS: 0.2 s. Nothing that only looks should.
+DBOS is one per process, and so is this. Importing this module imports DBOS, most of what one node takes
+as a process: half a second of a processor. Nothing that only looks should.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -108,6 +110,7 @@ class Durable:
             self._executor = self._executors.claim()
             self._wake()
             self._take_up_the_work_of_the_dead(self._executor)
+            gc.freeze()    # all that was loaded for this stays: it is not swept again, nor when the interpreter ends
         except (PortError, *_FAULTS) as fault:
             self.close()
             words = f"the engine's store {self._where} cannot be opened: {fault}"
