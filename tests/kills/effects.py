@@ -1,8 +1,9 @@
 """Every side effect of this process, named right before it happens, as the interpreter, SQLite and SQLAlchemy tell of themselves.
 
 Nothing is patched: Python's own audit events tell of files, processes and what goes out over HTTP, SQLite's trace and
-SQLAlchemy's events tell of what is about to be committed. Between two effects a process only reads and thinks, so what it leaves when it dies right
-after one is what it leaves when it dies right before the next: the points before each effect, and the end, are all there are.
+SQLAlchemy's events tell of what is about to be committed. Between two effects a process only reads and thinks, so what it
+leaves when it dies right after one is what it leaves when it dies right before the next: the points before each effect, and
+the end, are all there are.
 """
 
 import hashlib
