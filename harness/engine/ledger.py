@@ -2,7 +2,8 @@
 
 Properties kept:
 - an entry is there whole or not at all, once per key, whoever writes at the same time;
-- each row is signed, so that the one entry which a crash may leave beyond the head is known to be ours;
+- what is written together is there whole or not at all, and the last row of it is signed for all of it, so that what a crash
+  may leave beyond the head is known to be ours;
 - nothing is written after an end that is not the signed one: a cut would be sealed in. The whole is `fault`'s to read.
 """
 
@@ -15,6 +16,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -22,7 +24,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from harness.domain.errors import LedgerError
-from harness.domain.ledger import Entry, Fault, Head, chained
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
 from harness.engine.audit import first_fault_after, first_fault_in, sqlite_fault
 from harness.engine.database import sqlite_engine
 from harness.engine.files import is_there
@@ -30,10 +32,12 @@ from harness.engine.head import read_head, write_head
 from harness.engine.rows import (
     ANCHOR,
     BY_KEY,
+    BY_KEYS,
     BY_SEQ,
     ENTRIES,
     LAST,
     STATEMENTS,
+    UNSIGNED,
     anchor_text,
     canonical,
     entry_of,
@@ -63,17 +67,30 @@ class SqlLedger(ABC):
         run: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
-        content = json.loads(canonical(data or {}))
+        return self.append_all((NewEntry(kind, key, issue, run, data or {}),))[0]
+
+    def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
+        wanted = tuple(replace(one, data=json.loads(canonical(one.data))) for one in new)
+        if not wanted:
+            return ()
         with faults_named("the ledger could not be written"), self._writing() as connection:
             last = self._trusted_last(connection)
-            if there := connection.execute(BY_KEY, {"wanted": key}).one_or_none():
-                return entry_of(there)
-            at = self._clock.now().isoformat()
-            entry = chained(last, at=at, kind=kind, key=key, issue=issue, run=run, data=content)
-            row = row_of(entry, self._signer.signature(signed_text(entry)))
-            connection.execute(sa.insert(ENTRIES).values(**row))
-            self._commit(connection, Head(entry.seq, entry.hash))
-            return entry
+            found = connection.execute(BY_KEYS, {"wanted": [one.key for one in wanted]})
+            there = {row.key: entry_of(row) for row in found}
+            written: list[Entry] = []
+            for one in wanted:
+                if one.key in there:
+                    continue
+                entry = there[one.key] = chained(last, at=self._clock.now().isoformat(), kind=one.kind, key=one.key,
+                                                 issue=one.issue, run=one.run, data=one.data)
+                written.append(entry)
+                last = Head(entry.seq, entry.hash)
+            if written and last:
+                signature = self._signer.signature(signed_text(written[-1], first=written[0].seq))
+                rows = [*(row_of(entry, UNSIGNED) for entry in written[:-1]), row_of(written[-1], signature)]
+                connection.execute(sa.insert(ENTRIES), rows)
+                self._commit(connection, last)
+            return tuple(there[one.key] for one in wanted)
 
     def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
         wanted = {name: value for name, value in (("issue", issue), ("kind", kind)) if value is not None}
@@ -180,7 +197,7 @@ class SqlLedger(ABC):
     def _store_fault(self, connection: sa.Connection) -> Fault | None: ...
 
     def _trusted_last(self, connection: sa.Connection) -> Head | None:
-        """The last entry's place, agreed upon by the rows and the signed head. A head one behind is brought up."""
+        """The last entry's place, agreed upon by the rows and the signed head. A head that a crash left behind is brought up."""
         if not self._has_table(connection):
             self._begin(connection)
         last = connection.execute(LAST).one_or_none()
@@ -267,8 +284,8 @@ class SqliteLedger(SqlLedger):
         write_head(self._head_path, head, signer=self._signer)
 
     def _commit(self, connection: sa.Connection, head: Head) -> None:
-        """The entry is written and stays. A head that could not follow is one behind, which the next append mends
-        before it writes, or fails."""
+        """What was written stays. A head that could not follow is behind by it, which the next append mends before it
+        writes, or fails."""
         connection.commit()
         with suppress(OSError):
             write_head(self._head_path, head, signer=self._signer)

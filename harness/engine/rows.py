@@ -35,8 +35,11 @@ ENTRIES = sa.table(
 )
 BY_SEQ = sa.select(ENTRIES).order_by(ENTRIES.c.seq)
 BY_KEY = sa.select(ENTRIES).where(ENTRIES.c.key == sa.bindparam("wanted"))
+BY_KEYS = sa.select(ENTRIES).where(ENTRIES.c.key.in_(sa.bindparam("wanted", expanding=True)))
 ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
 """A place in the ledger as it is told outside: its number, its hash, and this home's signature of both."""
+UNSIGNED = ""
+"""In place of a signature, in a row that the signature of a later one stands for: the last of those written together."""
 LAST = sa.select(ENTRIES).order_by(ENTRIES.c.seq.desc()).limit(1)
 
 
@@ -69,6 +72,9 @@ def anchor_text(run: str, place: Head) -> str:
     return f"ledger anchor\n{run}\n{place.seq}\n{place.hash}"
 
 
-def signed_text(entry: Entry) -> str:
-    """What a row's signature is over."""
-    return f"ledger entry\n{entry.seq}\n{entry.hash}"
+def signed_text(entry: Entry, *, first: int) -> str:
+    """What a row's signature is over. It stands for all that were written together, from number `first` to this entry: each
+    names the hash of the one before, and only the last row of them carries a signature."""
+    if first == entry.seq:
+        return f"ledger entry\n{entry.seq}\n{entry.hash}"
+    return f"ledger entries\n{first}\n{entry.seq}\n{entry.hash}"
