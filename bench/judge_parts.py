@@ -24,7 +24,7 @@ from validators.domain.acts import Aspect
 from validators.domain.evidence import Identity, RunId
 from validators.domain.view import tokens, view
 from validators.evidence.merkle import evidence_in, merkle_root
-from validators.judge.plan import READY, PlannedRun, plan_json
+from validators.judge.plan import PlannedRun, plan_json, ready_line
 from validators.language.reader import read
 from validators.launcher.perform import Scene, Theatre, plan_of
 from validators.launcher.phases import Deadline
@@ -167,7 +167,8 @@ def _unboxed(folder: Path, scene: Scene, app: Path, text: str) -> None:
             (data := folder / f"data-{run}").mkdir()
             ports.append(stack.enter_context(running(app, data)))
         planned = tuple(PlannedRun(run, port) for run, port in zip(_runs(text), ports, strict=True))
-        driver.communicate(f"{plan_json(plan_of(scene, planned, (text,)))}\n{READY}".encode(), timeout=WALL_SECONDS)
+        ready = "".join(map(ready_line, ports))
+        driver.communicate(f"{plan_json(plan_of(scene, planned, (text,)))}\n{ready}".encode(), timeout=WALL_SECONDS)
     assert driver.returncode == 0
     assert (out / "evidence.json").is_file()
 

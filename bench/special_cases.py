@@ -58,6 +58,7 @@ class Told:
 
     case: str
     caught: int = 0
+    alone: int = 0
     missed: int = 0
     silent: int = 0
     reasons: list[str] = field(default_factory=list)
@@ -76,7 +77,8 @@ def main() -> int:
         if not arguments.json:
             one = told[-1]
             silent = f", {one.silent} without an answer" if one.silent else ""
-            print(f"{one.case:<30} caught {one.caught:>3} of {arguments.seeds}{silent}", flush=True)
+            alone = f"{one.alone:>3} by the masked visitor alone"
+            print(f"{one.case:<30} caught {one.caught:>3} of {arguments.seeds}, {alone}{silent}", flush=True)
     print(json.dumps([asdict(one) for one in told], indent=1) if arguments.json else f"{time.monotonic() - began:.0f} s")
     return 1 if told[0].caught or any(one.silent for one in told) else 0
 
@@ -91,6 +93,7 @@ def _case(case: str, seeds: Sequence[int], *, other_box: str) -> Told:
                 told.reasons += [f"{run.run}: {silence(run)}" for run in (plain, masked) if result(run) is Result.NOTHING]
             elif diverges(plain, masked) or both != {Result.PASSED}:
                 told.caught += 1
+                told.alone += result(masked) is Result.FAILED
             else:
                 told.missed += 1
     return told

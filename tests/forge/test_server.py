@@ -180,12 +180,12 @@ HEAVY = ("cryptography", "jwt", "httpx", "requests", "github", "git", "pydantic"
 
 def test_it_starts_with_no_more_than_it_needs() -> None:
     """Under a second on a machine that does nothing else: what is not needed for the first answer is imported when it is."""
-    code = ("import resource, sys; import harness.forge.embedded.serve; spent = resource.getrusage(resource.RUSAGE_SELF); "
-            f"print(spent.ru_utime + spent.ru_stime, *(name for name in {HEAVY!r} if name in sys.modules))")
+    code = ("import sys; import harness.forge.embedded.serve; "
+            f"print(len(sys.modules), *(name for name in {HEAVY!r} if name in sys.modules))")
     libraries = code.replace("harness.forge.embedded.serve", "starlette, uvicorn, sqlalchemy")
     (whole, *heavy), (least, *_) = (
         subprocess.run([sys.executable, "-I", "-c", one], capture_output=True, text=True, check=True).stdout.split()
         for one in (code, libraries)
     )
     assert heavy == []
-    assert float(whole) < 2.5 * float(least), "measured 1.3 times what its libraries alone take"
+    assert int(whole) < 2 * int(least), "modules: measured 1.7 times those of its libraries alone"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
-from validators.judge.plan import READY
+from validators.judge.plan import PlannedRun, ready_line
 
 STEPS = """
   - open: /
@@ -46,6 +47,8 @@ REFUSING = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{KEPT}{NEVER}{WRONG_INP
 SHALLOW = f"promise: M-BOOK\nsteps:{STEPS}expect:{LOOKS}{NEVER}{WRONG_VALUE}"
 
 
-def driver(plan: str, out: Path, *, told: str = READY) -> subprocess.CompletedProcess[str]:
+def driver(plan: str, out: Path, runs: Iterable[PlannedRun] = ()) -> subprocess.CompletedProcess[str]:
+    """The driver's end, after it was told that the apps of these runs answer."""
+    told = "".join(ready_line(run.port) for run in runs)
     command = [sys.executable, "-m", "validators.driver", str(out)]
     return subprocess.run(command, input=f"{plan}\n{told}", capture_output=True, text=True, timeout=900, check=False)

@@ -22,7 +22,7 @@ from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.proof import proof
-from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom, Verdict
+from validators.domain.verdict import Counts, Outcome, Proof, Purpose, Sealed, Symptom, Verdict
 from validators.judge.evidence_json import read_evidence
 from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json
 from validators.judge.redact import leaks, public_findings
@@ -76,6 +76,8 @@ BASE = {"broken-base": apps.Fails, "fixed-base": apps.App, "no-base": lambda: No
 AMPLE = 180    # seconds of one run: nobody waits for their end
 ENDLESS = ("spins", "hangs")
 """Pages that never answer again are waited for as long as may be: these have a plan of their own, with the usual bounds."""
+GUARDED = RunId("good", Identity.MASKED, Kind.TWIN)
+"""What a guard that the masked visitor performs alone is controlled by."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ class Gallery:
 def runs_of(name: str) -> tuple[RunId, ...]:
     if name in BASE:
         return base_runs([name])
-    runs = judgement_runs([name])
+    runs = judgement_runs([name]) + ((GUARDED,) if name == GUARDED.journey else ())
     return runs if CASES[name].controls else runs[:2]
 
 
@@ -136,7 +138,7 @@ def seen(
         runs = tuple(PlannedRun(run, port(name, run), others=others(name, run)) for name in made for run in runs_of(name))
         plan = plan_of(*sources.values(), runs=runs, browser=chromium)
         plan = replace(plan, seed=20261121, today=date(2026, 11, 21), bounds=bounds)
-        ended = driver(plan_json(plan), out)
+        ended = driver(plan_json(plan), out, runs)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text()), ended.stdout.splitlines()[-1]
 
@@ -222,6 +224,15 @@ def test_the_bound_in_the_plan_is_the_one_that_holds(gallery) -> None:
     assert all(max(step.millis for step in item.steps) > USUAL.step_seconds * 1000 for item in told)
 
 
+def test_a_twin_is_looked_for_in_the_run_of_whoever_performs_its_journey(gallery) -> None:
+    plain, masked = (gallery.run("good", identity=identity, kind=Kind.TWIN) for identity in Identity)
+    assert [look.passed for look in masked.expectations] == [look.passed for look in plain.expectations] == [False]
+    guard = Sealed("good", "M-BOOK", Purpose.REGRESSION, standing=True, sabotaged=False, plain=False)
+    alone = [run for run in gallery.of("good") if run.run in (GUARDED, RunId("good", Identity.MASKED))]
+    told = verdict((guard,), tuple(alone))
+    assert (told.journeys, told.controls.twins_failed) == (Counts(1, 1, 1), 1)
+
+
 def test_what_pesters_a_person_is_noted_and_does_not_stop_one(gallery) -> None:
     assert {result(item) for item in gallery.of("pesters")} == {Result.PASSED}
     assert any("dismissed a dialog" in note for note in gallery.run("pesters").notes)
@@ -246,7 +257,7 @@ def test_controls_are_not_performed_for_a_journey_that_failed(gallery, chromium,
     with ExitStack() as open_apps:
         runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.Fails()))) for run in judgement_runs(["j"]))
         plan = plan_of(f"journey: j\n{SHALLOW}", runs=runs, browser=chromium)
-        ended = driver(plan_json(plan), tmp_path)
+        ended = driver(plan_json(plan), tmp_path, runs)
     assert ended.returncode == 0, ended.stderr
     told = read_evidence((tmp_path / "evidence.json").read_text())
     assert [bool(item.skipped) for item in told] == [False, False, *[True] * 6]
@@ -275,7 +286,7 @@ def test_controls_are_not_performed_by_a_driver_whose_launcher_has_gone(chromium
     with ExitStack() as open_apps:
         runs = tuple(PlannedRun(run, open_apps.enter_context(apps.served(apps.App()))) for run in judgement_runs(["j"]))
         whole = plan_of(f"journey: j\n{THOROUGH}", runs=runs, browser=chromium)
-        ended = driver(plan_json(whole), tmp_path / "out", told="")
+        ended = driver(plan_json(whole), tmp_path / "out", runs[:3])
     assert (ended.returncode, "the launcher has gone" in ended.stderr) == (2, True)
     assert not (tmp_path / "out" / "evidence.json").exists()
 
@@ -284,8 +295,9 @@ def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch)
     monkeypatch.delenv("LOF_BROWSER", raising=False)
     (never := tmp_path / "never").write_text("#!/bin/sh\nexec sleep 600\n")
     never.chmod(0o755)
-    plan = plan_of(f"journey: j\n{SHALLOW}", runs=(PlannedRun(RunId("j"), 1),), browser=str(never))
-    ended = driver(plan_json(replace(plan, bounds=Bounds(start_seconds=0.75))), tmp_path / "out")
+    runs = (PlannedRun(RunId("j"), 1),)
+    plan = plan_of(f"journey: j\n{SHALLOW}", runs=runs, browser=str(never))
+    ended = driver(plan_json(replace(plan, bounds=Bounds(start_seconds=0.75))), tmp_path / "out", runs)
     assert ended.returncode == 0, ended.stderr
     (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
     assert "750ms" in told.errors[0]
@@ -294,7 +306,7 @@ def test_a_browser_is_waited_for_as_long_as_the_plan_says(tmp_path, monkeypatch)
 def test_a_browser_that_does_not_start_is_the_judges_own_failure(tmp_path) -> None:
     runs = (PlannedRun(RunId("j"), 1),)
     plan = Plan((f"journey: j\n{SHALLOW}",), runs, 1, date(2026, 1, 1), browser=str(tmp_path / "nothing"))
-    ended = driver(plan_json(plan), tmp_path / "out")
+    ended = driver(plan_json(plan), tmp_path / "out", runs)
     assert ended.returncode == 0, ended.stderr
     (told,) = read_evidence((tmp_path / "out" / "evidence.json").read_text())
     assert told.errors

@@ -363,6 +363,24 @@ def test_a_guards_twin_must_fail_as_any_other(twin) -> None:
     assert verdict(*beside(GUARD, twin=twin)).outcome is expected
 
 
+@pytest.mark.parametrize("masked", OWN)
+@pytest.mark.parametrize("twin", TWINS)
+def test_a_guard_that_the_masked_visitor_performs_alone_is_green_by_that_one(masked, twin) -> None:
+    alone = replace(GUARD, plain=False, proof=ON_BASE["green"])
+    sealed, runs = beside(alone, masked=masked, twin=twin)
+    runs = tuple(replace(one, run=replace(one.run, identity=Identity.MASKED)) if one.run == RunId("j", kind=Kind.TWIN) else one
+                 for one in runs if one.run != RunId("j"))  # fmt: skip
+    found = verdict(sealed, runs)
+    if masked in SILENT_RUNS:
+        expected = Outcome.INCONCLUSIVE
+    elif masked != "green":
+        expected = Outcome.FAILED
+    else:
+        expected = Outcome.PASSED if twin in GOOD_TWINS else Outcome.INCONCLUSIVE
+    assert (found.outcome, found.journeys.executed) == (expected, 1 if masked in SILENT_RUNS else 2)
+    assert verdict(sealed, tuple(one for one in runs if one.run.journey == "own")).outcome is Outcome.INCONCLUSIVE
+
+
 @pytest.mark.parametrize("how", SABOTAGE)
 def test_a_guard_that_was_never_seen_to_notice_saboteurs_must_now(how) -> None:
     found = verdict(*beside(replace(GUARD, sabotaged=True), sabotage=(how, *APART_BUT_FIRST)))

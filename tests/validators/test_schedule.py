@@ -18,7 +18,8 @@ class Performer:
     def __init__(self, *red: Kind, millis: int = 100, tells_twins: bool = False) -> None:
         self.red, self.millis, self.tells_twins = red, millis, tells_twins
         self.asked: list[tuple[str, Patience]] = []
-        self.at_once = self.most_at_once = self.readied = 0
+        self.at_once = self.most_at_once = 0
+        self.readied: list[int] = []
 
     async def __call__(self, planned: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
         self.asked.append((str(planned.id), patience))
@@ -36,8 +37,8 @@ class Performer:
 def evidence(runs, perform: Performer, *, seconds: float = 30, bounds: Bounds = USUAL) -> tuple[RunEvidence, ...]:
     planned = tuple(PlannedRun(one, 5000 + index) for index, one in enumerate(runs))
 
-    async def ready() -> None:
-        perform.readied += 1
+    async def ready(port: int) -> None:
+        perform.readied.append(port)
 
     return asyncio.run(evidence_of(planned, perform, seconds=seconds, bounds=bounds, ready=ready))
 
@@ -66,11 +67,36 @@ def test_controls_come_after_the_journey_and_with_its_pace() -> None:
     assert pace.look < USUAL.step_seconds
 
 
-def test_controls_alone_wait_for_their_apps() -> None:
-    perform, only_base = Performer(), Performer()
-    evidence((*judgement_runs(["a", "b"]), *retry_runs(["a"])), perform)
-    evidence(base_runs(["a"]), only_base)
-    assert (perform.readied, only_base.readied) == (2, 0)
+def test_a_run_waits_for_its_own_app_and_what_is_not_performed_for_none() -> None:
+    good, bad = Performer(), Performer(Kind.JOURNEY)
+    evidence(judgement_runs(["a"]), good)
+    evidence(judgement_runs(["a"]), bad)
+    assert sorted(good.readied) == list(range(5000, 5008))
+    assert sorted(bad.readied) == [5000, 5001]
+
+
+def test_a_run_whose_app_answers_is_not_held_up_by_those_whose_apps_do_not_yet() -> None:
+    perform, runs = Performer(), [RunId(f"j{index}") for index in range(9)]
+
+    async def played() -> None:
+        last = asyncio.Event()
+
+        async def ready(port: int) -> None:
+            if port != 5008:
+                await last.wait()
+
+        async def tells(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
+            told = await perform(run, patience)
+            last.set()
+            return told
+
+        planned = tuple(PlannedRun(one, 5000 + index) for index, one in enumerate(runs))
+        async with asyncio.timeout(60):
+            await evidence_of(planned, tells, seconds=30, bounds=USUAL, ready=ready)
+
+    asyncio.run(played())
+    assert perform.asked[0][0] == str(runs[8])
+    assert len(perform.asked) == 9
 
 
 def test_base_runs_end_with_the_first_expectation_that_is_not_met() -> None:

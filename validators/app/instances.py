@@ -110,20 +110,29 @@ class Fleet:
         """A listening socket for each instance, so that a browser's box can be given them before any app runs."""
         return tuple(self._door(each) for each in wanted)
 
-    def until_ready(self, sides: Iterable[tuple[Door, Side]]) -> tuple[Box, ...]:
-        """The box of an instance of each side behind its door, once all of them answer.
+    def until_ready(
+        self,
+        sides: Iterable[tuple[Door, Side]],
+        *,
+        ready: Callable[[Door], None] = lambda door: None,
+        unless: Callable[[], bool] = lambda: False,
+    ) -> tuple[Box, ...]:
+        """The box of an instance of each side behind its door, once all of them answer, or nobody needs them: `unless` says so.
 
-        Raises Inconclusive when one ends or stays silent."""
+        `ready` is told each door as soon as it answers. Raises Inconclusive when an instance ends or stays silent."""
         queue, waiting, boxes = list(sides), list[Instance](), list[Box]()
-        while queue or waiting:
+        while (queue or waiting) and not unless():
             while queue and len(waiting) < AT_ONCE:
                 waiting.append(self._started(*queue.pop(0)))
                 boxes.append(waiting[-1].box)
-            ready = [instance for instance in waiting if self._answers(instance)]
-            if not ready:
+            answering = [instance for instance in waiting if self._answers(instance)]
+            if not answering:
                 time.sleep(POLL_SECONDS)
-            waiting = [instance for instance in waiting if instance not in ready]
-            for instance in (one for one in ready if one.door.wanted.restarted and not one.again):
+            waiting = [instance for instance in waiting if instance not in answering]
+            for instance in answering:
+                if not instance.door.wanted.restarted or instance.again:
+                    ready(instance.door)
+                    continue
                 instance.box.stop()
                 waiting.append(self._started(instance.door, instance.side, again=True))
                 boxes.append(waiting[-1].box)

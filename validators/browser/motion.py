@@ -52,6 +52,9 @@ _WATCH = r"""(({begin, deep}) => {
   return true;
 })""".replace("|\n    |", "|")
 
+# A page gives the focus to what asks for it with its first frame.
+_DRAWN = "(() => new Promise(done => requestAnimationFrame(() => setTimeout(() => done(true)))))"
+
 # Which document this is, and the number of the timer after all that were armed in it.
 _TIMERS = """((seconds) => {
   const own = globalThis.timers ||= {document: Math.random(), ours: 0};
@@ -82,6 +85,10 @@ class Motion:
         await self._protocol.send("Page.enable")
         self._frame = (await self._protocol.send("Page.getFrameTree"))["frameTree"]["frame"]["id"]
         return self
+
+    async def drawn(self) -> None:
+        """Return once the page has drawn a frame."""
+        await self._told(_DRAWN, None)
 
     async def marked(self) -> None:
         """Remember which timers there are before an act."""

@@ -97,6 +97,8 @@ class BrowserSession(Reader):
 
     async def press(self, key: str, spot: Spot | None, *, patience: float) -> None:
         if spot is None:
+            with suppress(Unable):  # what waits for its style draws nothing, and has a keyboard all the same
+                await self._read(self.motion.drawn())
             await self._begin()
             await self._read(self.page.keyboard.press(key))
             await self._settled(patience)

@@ -47,7 +47,7 @@ def verdict(sealed: tuple[Sealed, ...], evidence: tuple[RunEvidence, ...]) -> Ve
     controls = _controls(sealed, runs)
     counts = Counts(
         sealed=len(sealed),
-        executed=sum(_executed(one.journey, runs) for one in sealed),
+        executed=sum(_executed(one, runs) for one in sealed),
         passed=sum(_results(one.journey, runs) == {Result.PASSED} for one in sealed),
     )
     findings = tuple(found for one in sealed if (found := _finding(one, runs)))
@@ -132,8 +132,12 @@ def _results(journey: str, runs: dict[RunId, RunEvidence]) -> set[Result]:
     return {result(item) for item in _own(journey, runs)}
 
 
-def _executed(journey: str, runs: dict[RunId, RunEvidence]) -> bool:
-    return all(_says(runs.get(RunId(journey, identity))) for identity in Identity)
+def _visitors(one: Sealed) -> tuple[Identity, ...]:
+    return tuple(Identity) if one.plain else (Identity.MASKED,)
+
+
+def _executed(one: Sealed, runs: dict[RunId, RunEvidence]) -> bool:
+    return all(_says(runs.get(RunId(one.journey, identity))) for identity in _visitors(one))
 
 
 def _says(evidence: RunEvidence | None) -> bool:
@@ -153,7 +157,7 @@ def _unusable(
     if any(run.journey not in names or run.kind is Kind.BASE for run in runs):
         yield "the evidence tells of a run that was not asked for"
     for one in sealed:
-        for identity in Identity:
+        for identity in _visitors(one):
             yield from _why_silent(one, runs.get(RunId(one.journey, identity)), identity)
     if counts.executed != counts.sealed:
         yield f"{counts.executed} of {counts.sealed} sealed journeys were performed"
@@ -214,12 +218,12 @@ def _flaky(one: Sealed, runs: dict[RunId, RunEvidence]) -> Iterable[str]:
 
 
 def _finding(one: Sealed, runs: dict[RunId, RunEvidence]) -> Finding | None:
-    plain, masked = (runs.get(RunId(one.journey, identity)) for identity in Identity)
-    if plain is None or masked is None:
+    told = [run for identity in _visitors(one) if (run := runs.get(RunId(one.journey, identity)))]
+    if len(told) != len(_visitors(one)):
         return None
-    if diverges(plain, masked):
+    if any(diverges(told[0], other) for other in told[1:]):
         return Finding(one.journey, one.promised, Symptom.DIFFERS_WHEN_WATCHED)
-    return Finding(one.journey, one.promised, symptom(plain)) if result(plain) is Result.FAILED else None
+    return Finding(one.journey, one.promised, symptom(told[0])) if result(told[0]) is Result.FAILED else None
 
 
 def symptom(evidence: RunEvidence) -> Symptom:
@@ -262,7 +266,7 @@ def _failed_reason(findings: tuple[Finding, ...], counts: Counts) -> str:
 
 
 def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Controls:
-    told = [runs.get(RunId(one.journey, kind=Kind.TWIN)) for one in sealed]
+    told = [_twin(one, runs) for one in sealed]
     twins = [twin for twin in told if twin and not twin.skipped]
     hurt = [item for one in sealed for item in _sabotaged(one.journey, runs) if item.sabotage and item.sabotage.changed]
     must_be_red = [one for one in sealed if one.purpose is not Purpose.REGRESSION]
@@ -273,6 +277,11 @@ def _controls(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) -> Con
         caught=sum(caught(item) for item in hurt),
         red_on_base=bool(must_be_red) and all(one.proof is not None and one.proof.proved for one in must_be_red),
     )
+
+
+def _twin(one: Sealed, runs: dict[RunId, RunEvidence]) -> RunEvidence | None:
+    asked = (RunId(one.journey, identity, Kind.TWIN) for identity in _visitors(one))
+    return next((runs[run] for run in asked if run in runs), None)
 
 
 def _sabotaged(journey: str, runs: dict[RunId, RunEvidence]) -> tuple[RunEvidence, ...]:
@@ -287,7 +296,7 @@ def _uncontrolled(sealed: tuple[Sealed, ...], runs: dict[RunId, RunEvidence]) ->
             yield f"{_named(one)} has no proof on the base commit"
         elif one.proof and not one.proof.proved and not one.standing:
             yield f"{_named(one)}: {one.proof.reason}"
-        twin = runs.get(RunId(one.journey, kind=Kind.TWIN))
+        twin = _twin(one, runs)
         if trouble := _twin_trouble(twin) if twin else "the control was not performed":
             yield f"{_named(one)}: {trouble}"
         if one.sabotaged:

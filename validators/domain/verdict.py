@@ -84,7 +84,7 @@ class Sealed:
 
     `standing`: it is not of the change's own issue but guards what has landed; `issue` is the one it was written for (0: for
     the mission alone). Whether it is green on base is only asked when it is red on the candidate. `sabotaged` False: that it
-    notices saboteurs was shown before, and is not shown again.
+    notices saboteurs was shown before, and is not shown again. `plain` False: the masked visitor performs it alone.
     """
 
     journey: str
@@ -94,6 +94,7 @@ class Sealed:
     standing: bool = False
     issue: int = 0
     sabotaged: bool = True
+    plain: bool = True
 
     @property
     def promised(self) -> str:

@@ -1,4 +1,4 @@
-"""`python -m validators.driver OUT`: a plan as a line of JSON on standard input, evidence in the folder OUT.
+"""`python -m validators.driver OUT`: a plan and a line for each app on standard input, evidence in the folder OUT.
 
     OUT/evidence.json               what `validators.judge.evidence_json` reads
     OUT/<journey>/<run>/            page.png, aria.txt, console.json, network.json, trace.zip (plain runs of a journey)
@@ -14,14 +14,16 @@ import asyncio
 import json
 import os
 import sys
-from collections.abc import Awaitable, Callable
+import threading
+from collections import defaultdict
+from contextlib import suppress
 from pathlib import Path
 
 from validators.browser.chromium import browsers
 from validators.domain.errors import DocumentInvalid, ValidatorsError
 from validators.driver.running import driven
 from validators.judge.evidence_json import evidence_json
-from validators.judge.plan import READY, read_plan
+from validators.judge.plan import read_plan
 from validators.language.reader import read
 
 
@@ -47,8 +49,7 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
 
     `clocks` has a folder, named for its port, with the clock of the app of each run that travels.
 
-    Browsers are up before the plan is: the launcher holds it back until every app answers. One that did not start within the
-    usual bound is started again within the plan's.
+    Browsers start at once. One that did not within the usual bound is started again within the plan's.
     """
     async with browsers(executable) as opened:
         plan = read_plan(await asyncio.to_thread(sys.stdin.readline))
@@ -56,23 +57,46 @@ async def performed(out: Path, executable: str, *, clocks: Path | None = None) -
         opened.executable, opened.bounds = plan.browser or executable, plan.bounds
         if not opened.executable:
             raise DocumentInvalid("no browser: neither plan.browser nor LOF_BROWSER names one")
-        told = await driven(plan, journeys, opened=opened, out=out, clocks=clocks, ready=_told_once())
+        told = await driven(plan, journeys, opened=opened, out=out, clocks=clocks, ready=Answering().wait)
     out.mkdir(parents=True, exist_ok=True)
     (out / "evidence.json").write_text(evidence_json(told))
     return len(told)
 
 
-def _told_once() -> Callable[[], Awaitable[None]]:
-    """Returns, however many ask, when the line READY has come; it is read when somebody asks."""
-    reading: list[asyncio.Task[str]] = []
+class Answering:
+    """The apps that answer, by their ports, as the launcher tells of them. Made in the loop that waits for them."""
 
-    async def ready() -> None:
-        if not reading:
-            reading.append(asyncio.create_task(asyncio.to_thread(sys.stdin.readline)))
-        if await reading[0] != READY:
-            raise DocumentInvalid("the launcher has gone before every app answered")
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._apps: defaultdict[int, asyncio.Future[None]] = defaultdict(self._loop.create_future)
+        self._gone = False
+        # A daemon: what failed needs no more apps, and nobody waits for the launcher to say that there are none.
+        threading.Thread(target=self._listen, daemon=True).start()
 
-    return ready
+    async def wait(self, port: int) -> None:
+        """Return when the app at this port answers. Raises DocumentInvalid when the launcher went before."""
+        app = self._apps[port]
+        if self._gone and not app.done():
+            self._leave()
+        await app
+
+    def _listen(self) -> None:
+        with suppress(RuntimeError):  # the loop has ended
+            for line in sys.stdin:
+                self._loop.call_soon_threadsafe(self._told, line.strip())
+            self._loop.call_soon_threadsafe(self._leave)
+
+    def _told(self, line: str) -> None:
+        if not line.isdecimal():
+            self._leave()
+        elif not (app := self._apps[int(line)]).done():
+            app.set_result(None)
+
+    def _leave(self) -> None:
+        self._gone = True
+        for app in self._apps.values():
+            if not app.done():
+                app.set_exception(DocumentInvalid("the launcher has gone before every app answered"))
 
 
 if __name__ == "__main__":

@@ -33,20 +33,19 @@ async def driven(
     opened: Browsers,
     out: Path,
     clocks: Path | None,
-    ready: Callable[[], Awaitable[None]],
+    ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
-    """The evidence of every run of the plan; its controls once `ready` returns.
+    """The evidence of every run of the plan, each performed once `ready` returns for the port of its app.
 
     Raises DocumentInvalid for a run of a journey that the plan lacks."""
     known = {journey.name: journey for journey in journeys}
     if strange := [run.id.journey for run in plan.runs if run.id.journey not in known]:
         raise DocumentInvalid(f"plan.runs: no journey {strange[0]!r} among plan.journeys")
 
-    beside = {(run.id.journey, run.id.attempt) for run in plan.runs if run.id.kind is Kind.TWIN and not run.port}
+    beside = {replace(run.id, kind=Kind.JOURNEY) for run in plan.runs if run.id.kind is Kind.TWIN and not run.port}
 
     async def perform(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
-        journey, own = known[run.id.journey], run.id.kind is Kind.JOURNEY and run.id.identity is Identity.PLAIN
-        twin = own and (run.id.journey, run.id.attempt) in beside
+        journey, twin = known[run.id.journey], run.id in beside
         return await _run(plan, run, journey, patience=patience, opened=opened, out=out, clocks=clocks, with_twin=twin)
 
     return await evidence_of(plan.runs, perform, seconds=plan.journey_seconds, bounds=plan.bounds, ready=ready)

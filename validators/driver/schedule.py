@@ -15,9 +15,8 @@ from validators.domain.bounds import Bounds
 from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result
 from validators.judge.performance import Patience
-from validators.judge.plan import PlannedRun
+from validators.judge.plan import AT_ONCE, PlannedRun
 
-AT_ONCE = 5
 CONTROL_FACTOR = 3
 STEPS_A_JOURNEY = 6  # that are waited out in vain, and still its time is not up
 
@@ -30,16 +29,17 @@ async def evidence_of(
     *,
     seconds: float,
     bounds: Bounds,
-    ready: Callable[[], Awaitable[None]],
+    ready: Callable[[int], Awaitable[None]],
 ) -> tuple[RunEvidence, ...]:
     """The evidence of every run of a plan, in the plan's order. `seconds` is the time one journey may take.
 
-    To perform a run may tell of another as well: of a twin that has no app of its own. `ready` returns once the apps of the
-    controls answer; it is not asked when there is nothing to control."""
+    To perform a run may tell of another as well: of a twin that has no app of its own. `ready` returns once the app at a port
+    answers; it is not asked for what is not performed."""
     gate = asyncio.Semaphore(AT_ONCE)
     planned = tuple(runs)
 
     async def gated(run: PlannedRun, patience: Patience) -> tuple[RunEvidence, ...]:
+        await ready(run.port)
         async with gate:
             return await perform(run, patience)
 
@@ -49,7 +49,7 @@ async def evidence_of(
     groups = [tuple(members) for _, members in groupby(sorted(planned, key=group), key=group)]
     longest = min(bounds.step_seconds, seconds / STEPS_A_JOURNEY)
     told = await asyncio.gather(
-        *(_performed(members, gated, longest=longest, bounds=bounds, ready=ready) for members in groups)
+        *(_performed(members, gated, longest=longest, bounds=bounds) for members in groups)
     )
     known = {one.run: one for several in told for one in several}
     return tuple(known[run.id] for run in planned)
@@ -61,7 +61,6 @@ async def _performed(
     *,
     longest: float,
     bounds: Bounds,
-    ready: Callable[[], Awaitable[None]],
 ) -> list[RunEvidence]:
     slow = Patience(longest, longest)
     once = replace(slow, stop_early=True)  # one expectation that is not met is red; the rest has nothing to add
@@ -72,8 +71,6 @@ async def _performed(
     controls = [run for run in members if run.id.kind in (Kind.TWIN, Kind.SABOTAGE) and run.id not in {one.run for one in twins}]
     if not all(result(one) is Result.PASSED for one in own):
         return own + [_skipped(run) for run in (*(one.run for one in twins), *(run.id for run in controls))] + await base
-    if controls:
-        await ready()
     pace = _pace(own, longest=longest, bounds=bounds)
     return own + twins + await _all(perform(run, pace) for run in controls) + await base
 

@@ -1,8 +1,8 @@
 """The plan: the one document the launcher streams to the boxed driver, and which runs a judgement needs.
 
 Each run has an app instance of its own, started fresh by the launcher and dialled at `port` on 127.0.0.1 inside the
-driver's box: equal fresh data is a fact of the plan. The plan is one line. It is sent when the apps of all journeys
-answer; the line READY follows when those of all controls do.
+driver's box: equal fresh data is a fact of the plan. The plan is one line. One line more follows for each app, with its
+port, as soon as that app answers.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Identity, Kind, RunId, Saboteur
 from validators.domain.shapes import Shape, shape
 
-READY = "ready\n"
+AT_ONCE = 5
+"""So many runs are performed at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlannedRun:
-    """One run and the port at which its own app answers; 0 for a twin that is looked for in the plain run of its journey.
+    """One run and the port at which its own app answers; 0 for a twin that is looked for in its journey's own run.
 
     With a `seed` of its own, its data and what surrounds it are that seed's, and not the plan's. So many `others` do the same
     before it, with data of their own. Its app, and so its visitor, is so many seconds `ahead`."""
@@ -75,16 +76,20 @@ def retry_runs(journeys: Iterable[str], *, attempt: int = 2) -> tuple[RunId, ...
     return tuple(RunId(name, identity, attempt=attempt) for name in journeys for identity in Identity)
 
 
-def standing_runs(journeys: Iterable[str]) -> tuple[RunId, ...]:
-    """What judging a candidate performs of journeys that guard what has landed: themselves plain and masked, their twins."""
-    return tuple(
-        run for name in journeys for run in (RunId(name), RunId(name, Identity.MASKED), RunId(name, kind=Kind.TWIN))
-    )
+def standing_runs(journey: str, *, plain: bool) -> tuple[RunId, ...]:
+    """What judging a candidate performs of a journey that guards what has landed: itself masked, maybe plain, and its twin."""
+    visitors = tuple(Identity) if plain else (Identity.MASKED,)
+    return (*(RunId(journey, identity) for identity in visitors), RunId(journey, visitors[0], Kind.TWIN))
 
 
 def base_runs(journeys: Iterable[str], *, attempt: int = 1) -> tuple[RunId, ...]:
     """What proving on the base commit performs: each journey, plain and masked."""
     return tuple(RunId(name, identity, Kind.BASE, attempt=attempt) for name in journeys for identity in Identity)
+
+
+def ready_line(port: int) -> str:
+    """What says that the app at this port answers."""
+    return f"{port}\n"
 
 
 def plan_json(plan: Plan) -> str:

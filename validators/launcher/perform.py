@@ -1,15 +1,15 @@
 """One performance: fresh apps for every run, one driver, and the files it leaves behind once all of them are dead.
 
-The driver's box is made first and told its plan last: while the tree is exported and apps come up it loads its browsers.
+The driver's box is made first: while the tree is exported and apps come up it loads its browsers. It is told of each app
+that answers, and performs its run at once. The controls of a journey that did not pass need no app.
 It sees the apps' doors, the plan on its standard input, one folder it may write and the clocks of the runs that travel;
-not the tree, the store, a key or any address. The apps of the controls come up while the journey itself is performed; the
-driver is told when they answer.
+not the tree, the store, a key or any address.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import date
@@ -24,7 +24,7 @@ from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
 from validators.judge.evidence_json import read_evidence
-from validators.judge.plan import READY, Plan, PlannedRun, plan_json
+from validators.judge.plan import AT_ONCE, Plan, PlannedRun, plan_json, ready_line
 from validators.judge.surroundings import surroundings
 from validators.language.reader import read
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
@@ -110,14 +110,16 @@ class Theatre:
                         driver_spec(self.scene, doors, out, library=judge_library(self.folder)), log=folder / DRIVER_LOG
                     )
                 )
-                sides = [(run.id, door, side(run.id)) for run, door in zip(acted, doors, strict=True)]
-                self.phase(f"{told}apps start")
-                apps = fleet.until_ready((door, its) for run, door, its in sides if run.kind not in CONTROLS)
-                self.phase(f"{told}journeys, more apps")
                 driver.send(plan_json(plan_of(self.scene, planned, tuple(journeys))).encode() + b"\n", more=True)
-                apps += fleet.until_ready((door, its) for run, door, its in sides if run.kind in CONTROLS)
+                sides = [(door, side(run.id)) for run, door in in_order(zip(acted, doors, strict=True))]
+                self.phase(f"{told}apps start, and journeys")
+                apps = fleet.until_ready(
+                    sides,
+                    ready=lambda door: driver.send(ready_line(door.wanted.dial).encode(), more=True),
+                    unless=driver.ended,
+                )
+                driver.send(b"")
                 self.phase(f"{told}journeys and controls")
-                driver.send(READY.encode())
                 wait_for(driver, self.scene)
                 self.phase(f"{told}boxes end")
                 for app in apps:
@@ -128,6 +130,13 @@ class Theatre:
         boxes = tuple(box.result() for box in (driver, *apps))
         _refuse_cut(boxes[0])
         return Performed(evidence_at(keep / EVIDENCE, label=label), boxes)
+
+
+def in_order(runs: Iterable[tuple[PlannedRun, Door]]) -> list[tuple[PlannedRun, Door]]:
+    """The order in which apps start: controls follow what is performed first, and others need not hold them up."""
+    told = list(runs)
+    journeys = [one for one in told if one[0].id.kind not in CONTROLS]
+    return [*journeys[:AT_ONCE], *(one for one in told if one[0].id.kind in CONTROLS), *journeys[AT_ONCE:]]
 
 
 def driver_spec(scene: Scene, doors: Sequence[Door], out: Path, *, library: Bind) -> BoxSpec:

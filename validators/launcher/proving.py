@@ -70,10 +70,12 @@ class Trial:
         Each side has a driver and browsers of its own: what a candidate may do to a browser never touches the proof.
         A failure that both identities met, each on an app of its own, needs no retry. One that only one of them met is
         tried once more, so that an app which is merely flaky is not accused of watching. A standing journey that did not
-        pass is tried on base, so that a change is not blamed for what was broken before it.
+        pass is performed by the plain visitor as well, if it was not, and tried on base, so that a change is not blamed for
+        what was broken before it.
         """
         self._perform(PROOF, self._missing_base(self._own))
         self._perform(FIRST, (*judgement_runs(self._own), *(run for name in self.guards for run in self._guarding(name))))
+        self._perform(STANDING, tuple(RunId(name) for name in self._doubted() if not self.guards[name].plain))
         self._perform(f"{STANDING}-{BASE}", self._missing_base(self._doubted()))
         self._perform(f"{STANDING}-{BASE}-{AGAIN}", base_runs(self._seen_once(), attempt=2))
         torn = {one.journey for one in self.verdict().findings if one.symptom is Symptom.DIFFERS_WHEN_WATCHED}
@@ -105,10 +107,12 @@ class Trial:
             purpose = self.purposes[journey.name]
             return Sealed(journey.name, journey.promise, purpose, proof(journey.name, purpose, shown))
         told = proof(journey.name, Purpose.REGRESSION, shown) if shown else None
-        return Sealed(journey.name, journey.promise, Purpose.REGRESSION, told, True, guard.entry.issue, guard.sabotaged)
+        plain = guard.plain or journey.name in self._doubted()
+        return Sealed(journey.name, journey.promise, Purpose.REGRESSION, told, True, guard.entry.issue, guard.sabotaged, plain)
 
     def _guarding(self, name: str) -> tuple[RunId, ...]:
-        return judgement_runs((name,)) if self.guards[name].sabotaged else standing_runs((name,))
+        guard = self.guards[name]
+        return judgement_runs((name,)) if guard.sabotaged else standing_runs(name, plain=guard.plain)
 
     def _doubted(self) -> tuple[str, ...]:
         """The standing journeys of which some own run did not pass."""

@@ -31,16 +31,20 @@ from validators.store.shelf import SealedJourney
 MISSION = 0
 """The issue of a journey that was written for the mission and for no issue; it stands guard from the moment it is sealed."""
 LONGEST_NAME = 60
+PLAIN_EVERY = 4
+"""One in so many is performed by the plain visitor as well, and one at least."""
 _NAME = re.compile(r"^journey[ \t]*:.*$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """One journey that stands guard. `sabotaged`: it must notice saboteurs now, because it was never seen to."""
+    """One journey that stands guard. `sabotaged`: it must notice saboteurs now, because it was never seen to. `plain`: the plain
+    visitor performs it as well as the masked one."""
 
     entry: Entry
     journey: Journey
     sabotaged: bool
+    plain: bool = True
 
     @property
     def promised(self) -> str:
@@ -72,7 +76,7 @@ def standing_digests(desk: Desk) -> tuple[str, ...]:
 def guards(desk: Desk, *, seed: int, names: Iterable[str], controlled: int = 0) -> Guards:
     """Those that stand, and the choice for this seed: at most as many as the request allows. `names` are taken already.
 
-    The first `controlled` of the choice must notice saboteurs in this judgement, whatever they did before. Raises
+    The first `controlled` of the choice, and whoever was never seen to, must notice saboteurs in this judgement. Raises
     Inconclusive when one cannot be read any more."""
     entries = sorted(_entries(desk), key=lambda entry: entry.digest)
     drawn = random.Random(f"standing {seed}").sample(entries, min(len(entries), desk.request.limits.standing))  # noqa: S311
@@ -80,7 +84,8 @@ def guards(desk: Desk, *, seed: int, names: Iterable[str], controlled: int = 0) 
     for number, entry in enumerate(drawn):
         journey = _named_apart(desk.shelf.journey(entry), taken)
         taken.add(journey.name)
-        chosen.append(Guard(entry, journey, number < controlled or not desk.shelf.was_controlled(entry.digest)))
+        sabotaged = number < controlled or not desk.shelf.was_controlled(entry.digest)
+        chosen.append(Guard(entry, journey, sabotaged, plain=sabotaged or number % PLAIN_EVERY == 0))
     return Guards(tuple(entry.digest for entry in entries), tuple(chosen))
 
 

@@ -20,7 +20,7 @@ from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import kept
-from validators.judge.plan import READY, PlannedRun, plan_json
+from validators.judge.plan import PlannedRun, plan_json, ready_line
 from validators.launcher.desk import Desk
 from validators.launcher.library import judge_library
 from validators.launcher.pacing import scene_of
@@ -133,7 +133,7 @@ def _at(address: Address, theatre: Theatre, runs: Sequence[RunId], journey: Jour
         spec = driver_spec(scene, doors, out, library=judge_library(theatre.folder))
         driver = stack.enter_context(theatre.boxes.started(spec, log=folder / DRIVER_LOG))
         driver.send(plan_json(plan_of(scene, planned, (journey.source,))).encode() + b"\n", more=True)
-        driver.send(READY.encode())
+        driver.send("".join(ready_line(one.port) for one in acted).encode())
         wait_for(driver, scene)
     kept(out, into=theatre.keep / TRY)
     if (code := driver.result().exit_code) != 0:
