@@ -2,7 +2,8 @@
 
 Properties kept:
 - an entry is there whole or not at all, once per key, whoever writes at the same time;
-- each row is signed, so that the one entry which a crash may leave beyond the head is known to be ours;
+- what is written together is there whole or not at all, and the last row of it is signed for all of it, so that what a crash
+  may leave beyond the head is known to be ours;
 - nothing is written after an end that is not the signed one: a cut would be sealed in. The whole is `fault`'s to read.
 """
 
@@ -15,12 +16,13 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import LedgerError
-from harness.domain.ledger import Entry, Fault, Head, chained
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
 from harness.engine.audit import first_fault_after, first_fault_in, sqlite_fault
 from harness.engine.files import is_there
 from harness.engine.head import read_head, write_head
@@ -32,12 +34,14 @@ from harness.engine.rows import (
     INSERT,
     LAST,
     STATEMENTS,
+    UNSIGNED,
     Row,
     anchor_text,
     canonical,
     entry_of,
     row_of,
     signed_text,
+    with_keys,
 )
 from harness.engine.sessions import Session, SqliteFile, StoreError
 from harness.engine.signing import Signer
@@ -63,17 +67,31 @@ class SqlLedger(ABC):
         run: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
-        content = json.loads(canonical(data or {}))
+        return self.append_all((NewEntry(kind, key, issue, run, data or {}),))[0]
+
+    def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
+        wanted = tuple(replace(one, data=json.loads(canonical(one.data))) for one in new)
+        if not wanted:
+            return ()
         with faults_named("the ledger could not be written"), self._writing() as session:
             last = self._trusted_last(session)
-            for there in session.execute(BY_KEY, key):
-                return entry_of(Row(*there))
-            at = self._clock.now().isoformat()
-            entry = chained(last, at=at, kind=kind, key=key, issue=issue, run=run, data=content)
-            row = row_of(entry, self._signer.signature(signed_text(entry)))
-            session.execute(INSERT, *row)
-            self._commit(session, Head(entry.seq, entry.hash))
-            return entry
+            found = session.execute(with_keys(len(wanted)), *(one.key for one in wanted))
+            there = {row.key: entry_of(row) for row in map(Row._make, found)}
+            written: list[Entry] = []
+            for one in wanted:
+                if one.key in there:
+                    continue
+                entry = there[one.key] = chained(last, at=self._clock.now().isoformat(), kind=one.kind, key=one.key,
+                                                 issue=one.issue, run=one.run, data=one.data)
+                written.append(entry)
+                last = Head(entry.seq, entry.hash)
+            if written and last:
+                signature = self._signer.signature(signed_text(written[-1], first=written[0].seq))
+                rows = [*(row_of(entry, UNSIGNED) for entry in written[:-1]), row_of(written[-1], signature)]
+                for row in rows:
+                    session.execute(INSERT, *row)
+                self._commit(session, last)
+            return tuple(there[one.key] for one in wanted)
 
     def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
         wanted = {f"{name} = ?": value for name, value in (("issue", issue), ("kind", kind)) if value is not None}
@@ -171,7 +189,7 @@ class SqlLedger(ABC):
     def _store_fault(self, session: Session) -> Fault | None: ...
 
     def _trusted_last(self, session: Session) -> Head | None:
-        """The last entry's place, agreed upon by the rows and the signed head. A head one behind is brought up."""
+        """The last entry's place, agreed upon by the rows and the signed head. A head that a crash left behind is brought up."""
         if not self._has_table(session):
             self._begin(session)
         here = _end(session)
@@ -268,8 +286,8 @@ class SqliteLedger(SqlLedger):
         write_head(self._head_path, head, signer=self._signer)
 
     def _commit(self, session: Session, head: Head) -> None:
-        """The entry is written and stays. A head that could not follow is one behind, which the next append mends
-        before it writes, or fails."""
+        """What was written stays. A head that could not follow is behind by it, which the next append mends before it
+        writes, or fails."""
         session.commit()
         with suppress(OSError):
             write_head(self._head_path, head, signer=self._signer)

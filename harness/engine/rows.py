@@ -55,6 +55,15 @@ ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
 """A place in the ledger as it is told outside: its number, its hash, and this home's signature of both."""
 
 
+UNSIGNED = ""
+"""In place of a signature, in a row that the signature of a later one stands for: the last of those written together."""
+
+
+def with_keys(count: int) -> str:
+    """The query of those of so many keys that there are."""
+    return f"{ENTRIES} WHERE key IN ({', '.join('?' * count)})"
+
+
 def canonical(data: Mapping[str, Any]) -> str:
     """ASCII, because a stranger's text may hold what UTF-8 cannot. Raises LedgerError for what JSON cannot hold."""
     try:
@@ -84,6 +93,9 @@ def anchor_text(run: str, place: Head) -> str:
     return f"ledger anchor\n{run}\n{place.seq}\n{place.hash}"
 
 
-def signed_text(entry: Entry) -> str:
-    """What a row's signature is over."""
-    return f"ledger entry\n{entry.seq}\n{entry.hash}"
+def signed_text(entry: Entry, *, first: int) -> str:
+    """What a row's signature is over. It stands for all that were written together, from number `first` to this entry: each
+    names the hash of the one before, and only the last row of them carries a signature."""
+    if first == entry.seq:
+        return f"ledger entry\n{entry.seq}\n{entry.hash}"
+    return f"ledger entries\n{first}\n{entry.seq}\n{entry.hash}"

@@ -53,7 +53,7 @@ class Server(uvicorn.Server):
 
 
 def server_of(app: ASGIApp) -> Server:
-    return Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none",
+    return Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="none", proxy_headers=False,
                                  timeout_graceful_shutdown=1))
 
 
