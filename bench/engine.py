@@ -4,6 +4,7 @@
 
 `nodes` is from the first start to the last checkpoint, the driver's own work and its reading of results included.
 `launch` and `close` are the engine's; `process` is everything, from the interpreter's start to its end.
+`floor` is DBOS alone: a process that loads it, launches it on an empty store and ends. No node of ours can take less.
 `apart` is how late a chain of three ended beside a node that took a second: a ready node waits for no other.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -20,7 +22,14 @@ from pathlib import Path
 from typing import Any
 
 SHAPES = tuple((shape, count) for shape in ("chained", "parallel") for count in (1, 20, 200))
-TARGET = ("chained", 200, 1.0)
+TARGETS = {("chained", 1): 0.45, ("chained", 200): 1.2}
+"""Seconds of the whole process."""
+RUNS = 5      # of each, in turns; the one in the middle is told
+FLOOR = """import sys; from dbos import DBOS
+DBOS(config={"name": "floor", "system_database_url": f"sqlite:///{sys.argv[1]}/floor.db", "log_level": "CRITICAL",
+             "notification_listener_polling_interval_sec": 0.05})
+DBOS.launch()
+DBOS.destroy()"""
 
 
 def measured(shape: str, count: int) -> dict[str, Any]:
@@ -30,6 +39,14 @@ def measured(shape: str, count: int) -> dict[str, Any]:
         command = [sys.executable, __file__, "--one", shape, str(count), home]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
         return {**json.loads(done.stdout), "process": time.perf_counter() - began}
+
+
+def floor() -> float:
+    """Seconds that DBOS takes for nothing."""
+    with tempfile.TemporaryDirectory() as home:
+        began = time.perf_counter()
+        subprocess.run([sys.executable, "-c", FLOOR, home], timeout=120, check=True)
+        return time.perf_counter() - began
 
 
 def one(shape: str, count: int, home: Path) -> dict[str, Any]:
@@ -75,11 +92,13 @@ def main() -> int:
         shape, count, home = options.one
         print(json.dumps(one(shape, int(count), Path(home))))
         return 0
-    rows = [measured(shape, count) for shape, count in SHAPES]
-    apart = measured("apart", 4)["chain"]
-    met = all(row["nodes"] < TARGET[2] for row in rows if (row["shape"], row["count"]) == TARGET[:2])
+    turns = [([measured(shape, count) for shape, count in SHAPES], floor()) for _ in range(RUNS)]
+    rows = [sorted(runs, key=lambda run: run["process"])[RUNS // 2] for runs in zip(*(rows for rows, _ in turns), strict=True)]
+    apart, least = measured("apart", 4)["chain"], statistics.median(floor for _, floor in turns)
+    found = {(row["shape"], row["count"]): row["process"] for row in rows}
+    met = all(found[work] <= target for work, target in TARGETS.items())
     if options.json:
-        print(json.dumps({"ok": met, "rows": rows, "apart_seconds": apart}))
+        print(json.dumps({"ok": met, "rows": rows, "apart_seconds": apart, "floor_seconds": least}))
         return 0 if met else 1
     print(f"{'':>14}  {'nodes':>8}  {'per node':>9}  {'launch':>8}  {'close':>8}  {'process':>8}")
     for row in rows:
@@ -87,7 +106,10 @@ def main() -> int:
         print(f"{row['count']:>4} {row['shape']:<9}  {row['nodes']:>7.3f}s  {each:>7.2f}ms  {row['launch']:>7.3f}s  "
               f"{row['close']:>7.3f}s  {row['process']:>7.3f}s")
     print(f"apart: three chained nodes beside one that takes a second ended after {apart * 1000:.0f} ms")
-    print(f"target: {TARGET[1]} {TARGET[0]} under {TARGET[2]} s — {'met' if met else 'missed'}")
+    print(f"floor: DBOS alone, loaded and launched on an empty store: {least:.3f} s")
+    for (shape, count), target in TARGETS.items():
+        process = found[shape, count]
+        print(f"target: {count} {shape}, whole process, {process:.3f} of {target} s: {'met' if process <= target else 'MISSED'}")
     return 0 if met else 1
 
 

@@ -25,8 +25,8 @@ from harness.agents.broker.caching import BYTES_A_TOKEN, PromptCache
 from harness.domain.essay import BYTES_A_TOKEN as MANIFESTS_BYTES_A_TOKEN
 from harness.domain.ledger import Entry
 from harness.factory.plant import Places
-from harness.wiring import open_ledger
 from harness.wiring.home import read_home
+from harness.wiring.state import open_ledger
 
 LEAST_REUSED = 0.90
 

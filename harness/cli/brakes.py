@@ -60,7 +60,7 @@ def resume(as_json: bool) -> None:
     from harness.factory.effects import is_flagged
     from harness.factory.history import RESUME, THAW, is_frozen, is_told_to_stop
     from harness.factory.pause import pause_in_force
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     flag = home() / "STOP"
     with open_ledger(home()) as ledger:
@@ -84,8 +84,8 @@ def _tell_other_machines(folder: Path) -> None:
     """Into the ledger, where that is one that others work on too. In a home of its own the file is all there is to read."""
     from harness.factory.effects import is_flagged
     from harness.factory.history import STOP
-    from harness.wiring import open_ledger
     from harness.wiring.home import FILE, POSTGRESQL, read_home
+    from harness.wiring.state import open_ledger
 
     if is_flagged(folder / FILE) is not False and read_home(folder).database == POSTGRESQL:
         with open_ledger(folder) as ledger:

@@ -87,7 +87,7 @@ def cost(by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str
 
 def _agreement(lines: Sequence[Line]) -> "Agreement":
     from harness.factory.bill import agreement
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         return agreement(lines, ledger.entries(kind="usage"))

@@ -84,8 +84,8 @@ def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
     """
     from harness.engine.schedule import local_zone
     from harness.factory.digest_page import markdown, text
-    from harness.wiring import open_ledger
     from harness.wiring.digest import digest_of, link_of
+    from harness.wiring.state import open_ledger
 
     now = datetime.now(local_zone())
     began = moment_of(since, now) if since else None

@@ -75,8 +75,8 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
 @contextmanager
 def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
     """A forge with Tidebook and its issues in it, and a factory that works on them."""
-    from harness.wiring import open_factory
     from harness.wiring.example import create_example
+    from harness.wiring.open import open_factory
 
     with ExitStack() as stack:
         create_example(home, app=EXAMPLES / "tidebook", issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings",

@@ -14,7 +14,7 @@ def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, p
     from harness.factory.pause import BY_MONEY, pause_in_force
     from harness.factory.report import issue_line
     from harness.factory.tick import tick as one_tick
-    from harness.wiring import open_factory
+    from harness.wiring.open import open_factory
 
     with Progress(quiet=as_json) as progress, open_factory(home(), tell=progress.tell, patience=patience) as works:
         moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states,
@@ -117,7 +117,7 @@ def validate(pr: int, as_json: bool) -> int:
     """
     from harness.domain.errors import ConfigError
     from harness.factory.history import histories
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = [told for told in histories(ledger.entries()) if told.proposal and told.proposal["number"] == pr]

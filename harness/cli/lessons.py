@@ -45,7 +45,7 @@ def list_(everything: bool, as_json: bool) -> None:
     """
     from harness.factory.learning import known_lessons
     from harness.lessons.lesson import Standing
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = [one for one in known_lessons(ledger)
@@ -72,7 +72,7 @@ def show(lesson: str, as_json: bool) -> None:
       factory lessons show 3f0a9c
     """
     from harness.factory.learning import named
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = named(ledger, lesson)
@@ -135,7 +135,7 @@ def let(lesson: str, reason: str, as_json: bool) -> None:
 def _say(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
     from harness.factory.learning import say_of
     from harness.lessons.lesson import Word
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)

@@ -25,7 +25,7 @@ def status(as_json: bool) -> None:
     from harness.factory.pause import pause_in_force, paused_issues
     from harness.factory.report import status as report
     from harness.factory.space import space
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         disk = space(home())
@@ -76,8 +76,8 @@ def why(issue: int, as_json: bool) -> None:
     from harness.cli.chain_lines import show
     from harness.factory.chain import page_of
     from harness.factory.report import why as report
-    from harness.wiring import open_ledger
     from harness.wiring.digest import link_of
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = report(ledger, issue)
@@ -116,7 +116,7 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
       factory logs implement-2-1 --transcript --follow
     """
     from harness.factory.report import logs as report
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     if (transcript and run is None) or (follow and (not transcript or as_json)):
         raise click.UsageError("--transcript wants a RUN, which `factory logs` lists, and --follow a --transcript without --json")
@@ -160,7 +160,7 @@ def audit(ctx: click.Context, as_json: bool) -> int:
       factory audit --json
     """
     from harness.factory.audit import audit as examine
-    from harness.wiring import open_archive
+    from harness.wiring.open import open_archive
 
     with open_archive(home()) as archive:
         found = examine(archive.ledger, archive.repository, archive.validator, home(), evidence=archive.evidence,

@@ -39,7 +39,7 @@ def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["Rec
     from harness.engine.clock import SystemClock
     from harness.factory.recorded import recorded_changes
     from harness.factory.recorded import since as later_than
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     if file is not None:
         changes = read(file)

@@ -31,7 +31,7 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
     from harness.domain.errors import ConfigError
     from harness.factory import revert as reverting
     from harness.factory.tick import current_steering
-    from harness.wiring import open_factory
+    from harness.wiring.open import open_factory
 
     if land and not sys.stdin.isatty():
         raise ConfigError("--land is for a maintainer at a terminal; without it the revert is proposed as a pull request")

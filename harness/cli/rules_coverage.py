@@ -33,7 +33,7 @@ def coverage(folder: Path, as_json: bool) -> None:
     from harness.factory.recorded import recorded_answers, recorded_cites
     from harness.governance import governance_in
     from harness.governance.past.coverage import coverage as covered
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     governance = governance_in(folder)
     with open_ledger(home()) as ledger:

@@ -31,8 +31,8 @@ def explain(pull_request: int, as_json: bool) -> int:
     from harness.factory.chain import of_the_law
     from harness.factory.link import Standing
     from harness.factory.report import edit_of, explained
-    from harness.wiring import open_ledger
     from harness.wiring.digest import link_of
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         if told := edit_of(ledger, pull_request):

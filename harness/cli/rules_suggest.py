@@ -39,7 +39,7 @@ def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
     from harness.governance import governance_in
     from harness.governance.past.coverage import coverage
     from harness.governance.past.suggest import drafts
-    from harness.wiring import open_ledger
+    from harness.wiring.state import open_ledger
 
     governance = governance_in(folder)
     with open_ledger(home()) as ledger:

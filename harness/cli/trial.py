@@ -13,7 +13,7 @@ from harness.cli.progress import Progress
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.wiring import Works
+    from harness.wiring.open import Works
     from harness.wiring.trial import Prepared, Trial
 
 NEEDS_A_PERSON = 3
@@ -80,7 +80,7 @@ def try_(source: str, issues: Path | None, only: int | None, endpoint: str, repl
 @contextmanager
 def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[Prepared, Works]]":
     """The copy on its forge, and a factory that works on it."""
-    from harness.wiring import open_factory
+    from harness.wiring.open import open_factory
     from harness.wiring.services import model_key
     from harness.wiring.trial import create_trial
 

@@ -179,7 +179,7 @@ def _in_folder(folder: Path) -> View:
 def _at_base(branch: str) -> View:
     from harness.factory.overrides import bound
     from harness.factory.steering import read_steering
-    from harness.wiring import open_archive
+    from harness.wiring.open import open_archive
 
     with open_archive(home()) as archive:
         repository = archive.repository

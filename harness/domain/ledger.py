@@ -7,7 +7,7 @@ cutting the tail off breaks the signed head. Hash = SHA-256 over canonical JSON 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 GENESIS = "0" * 64
@@ -26,6 +26,17 @@ class Entry:
     data: Mapping[str, Any]      # JSON
     prev: str                    # hash of the entry before, GENESIS for the first
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewEntry:
+    """What is to be written: an entry without its place in the chain."""
+
+    kind: str
+    key: str
+    issue: int | None = None
+    run: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ def first_fault(entries: Iterable[Entry], head: Head | None, *, since: Head = BE
     """The first entry that cannot be trusted, or None when the chain ends exactly at, or right after, `head`. The entries
     are those after `since`, which was found sound before.
 
-    A crash between writing a row and signing the head leaves the chain one entry ahead of the head; that is
+    A crash between writing and signing the head leaves the chain ahead of the head by what was written together; that is
     accepted because the next entry still chains from the signed one. A chain shorter than the head is a cut tail.
     """
     last = since

@@ -121,6 +121,9 @@ class PlainEngine:
         self._done.setdefault(key, {"outcome": "cancelled", "output": {}, "message": "cancelled", "event": None,
                                     "retryable": False})
 
+    def doze(self) -> None:
+        """There is nothing to let go of."""
+
     def close(self) -> None:
         """There is nothing to let go of."""
 

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.engine.database import postgres_engine
+from harness.engine.database import named_faults, postgres_engine
 from harness.engine.files import replace
 from harness.engine.ledger import SqlLedger, faults_named
 
@@ -81,7 +81,7 @@ class Luggage:
 
     def fetch(self) -> bool:
         """Bring the home up to what was kept last, where that is not what is here. Whether anything was kept at all."""
-        with faults_named("what the home carries could not be fetched"), self._engine.connect() as connection:
+        with faults_named("what the home carries could not be fetched"), named_faults(), self._engine.connect() as connection:
             found = connection.execute(_LIST).one_or_none() if connection.execute(_HAS_LIST).scalar() else None
             if found is None:
                 return False
@@ -120,7 +120,7 @@ class Luggage:
         generation = self._generation + 1
         listed = {"files": {path: [held.mode, held.parts] for path, held in files.items()}, "folders": folders}
         sealed = self._seal.closed(json.dumps(listed).encode(), _list_name(generation))
-        with faults_named("what the home carries could not be kept"), self._engine.begin() as connection:
+        with faults_named("what the home carries could not be kept"), named_faults(), self._engine.begin() as connection:
             for statement in _STATEMENTS:
                 connection.execute(sa.text(statement))
             self._add_parts(connection, files)

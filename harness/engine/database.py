@@ -1,17 +1,16 @@
-"""The stores of what must last: SQLite in the home, or a PostgreSQL that several machines may share.
-
-SQLite as everything here wants it: write-ahead log, every commit on the disk, one writer at a time. Measured under DBOS,
-which sets none of it on an engine it is given: 0.9 ms a step with the log, 8.9 ms without.
-"""
+"""The stores of what must last: SQLite in the home, or a PostgreSQL that several machines may share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from harness.domain.errors import ConfigError
+from harness.engine.sessions import StoreError, prepare
 
 VARIABLE = "FACTORY_DATABASE"
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -28,7 +27,7 @@ def sqlite_engine(path: Path) -> sa.Engine:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.touch(mode=0o600)
     engine = sa.create_engine(sa.URL.create("sqlite", database=str(path)))
-    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "connect", lambda connection, _record: prepare(connection))
     return engine
 
 
@@ -60,6 +59,15 @@ def postgres_address(text: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+@contextmanager
+def named_faults() -> Iterator[None]:
+    """A database's own errors as StoreError."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as fault:
+        raise StoreError(str(fault.orig if isinstance(fault, sa.exc.DBAPIError) else fault)) from fault
+
+
 def shown(address: str) -> str:
     """Where a database is, for people: server and name, and neither account nor password."""
     url = sa.make_url(address)
@@ -84,12 +92,6 @@ def _encrypted(url: sa.URL) -> sa.URL:
 
 def _unfit(why: str) -> ConfigError:
     return ConfigError(f"expected an address such as postgresql://NAME:PASSWORD@HOST/DATABASE; {why}", key=VARIABLE)
-
-
-def _prepare(connection: Any, _record: Any) -> None:
-    connection.isolation_level = "IMMEDIATE"
-    for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
-        connection.execute(f"PRAGMA {pragma}")
 
 
 def _settle(connection: Any, _record: Any) -> None:

@@ -5,18 +5,25 @@ Properties kept:
 - nothing is matched by position. DBOS matches children by call order and ignores their ids on replay: a parallel graph
   that recovered in another order was given a's result for b (seen on 3.4.0). So nobody here has children; the driver
   that decides what comes next is plain code, rebuilt from what is recorded;
+- a result is on the disk before anybody is told of it. That work was begun is told to the system and not waited for: where
+  the machine loses its power with it, it is begun again, as it would be with it;
 - work of a dead process is taken up at launch, once its lock is free; it may take a second to begin;
 - what ends while the engine closes, or while `sound` says that something it stood on is gone, is not recorded: the next
   launch does it again, since nobody can tell whether it ended by itself or because the house came down.
 
-DBOS is one per process, and so is this. Importing this module imports DBOS: 0.2 s. Nothing that only looks should.
+While nothing is under way it may doze: DBOS, awake, asks its store four times a second whether there is anything to do.
+DBOS is one per process, and so is this. Importing this module imports DBOS, most of what one node takes
+as a process: half a second of a processor. Nothing that only looks should.
 """
 
 from __future__ import annotations
 
+import gc
 import json
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +53,7 @@ MOST_LAUNCHES = 50
 """Work that has taken the factory down with it this often is given up as failed."""
 
 ATTACHED_POLL_SECONDS = 0.05
+_OPEN = [WorkflowStatusString.PENDING.value, WorkflowStatusString.ENQUEUED.value]
 
 _FAULTS = (error.DBOSException, PortableWorkflowError, sa.exc.SQLAlchemyError)
 
@@ -82,6 +90,11 @@ class Durable:
         self._closing = False
         self._refusing = False
         self._under_way: set[str] = set()
+        self._beginning = threading.local()
+        self._working: set[Future[Any]] = set()
+        self._executor = ""
+        self._is_awake = False
+        self._waking = threading.Lock()
 
     def register(self, name: str, action: Action) -> None:
         self._actions[name] = action
@@ -94,10 +107,10 @@ class Durable:
         self._done.clear()
         self._under_way.clear()
         try:
-            mine = self._executors.claim()
-            DBOS(config=self._config(mine))
-            DBOS.launch()
-            self._take_up_the_work_of_the_dead(mine)
+            self._executor = self._executors.claim()
+            self._wake()
+            self._take_up_the_work_of_the_dead(self._executor)
+            gc.freeze()    # all that was loaded for this stays: it is not swept again, nor when the interpreter ends
         except (PortError, *_FAULTS) as fault:
             self.close()
             words = f"the engine's store {self._where} cannot be opened: {fault}"
@@ -108,13 +121,15 @@ class Durable:
             raise Interrupted("the factory is leaving; the next one goes on from here")
         as_recovered = json.loads(json.dumps(payload, allow_nan=False))
         try:
-            with SetWorkflowID(key):
-                handle = DBOS.start_workflow(_work, name, as_recovered)
+            with self._waking:
+                self._wake()
+                with self._not_waiting_for_the_disk(), SetWorkflowID(key):
+                    handle = DBOS.start_workflow(_work, name, as_recovered)
+                with self._changed:
+                    self._under_way.add(key)
+                self._when_recorded(key, handle)
         except _FAULTS as fault:
             raise PortError(f"`{key}` was not started: {fault}", retryable=True) from fault
-        with self._changed:
-            self._under_way.add(key)
-        threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()
 
     def refuse(self) -> None:
         """Start nothing more: `start` raises Interrupted from now on. Safe in a signal's handler."""
@@ -134,7 +149,19 @@ class Durable:
             first = self._first(keys)
             return (first, self._done[first]) if first is not None else None
 
+    def doze(self) -> None:
+        """Let go of the store until something is started again; where anything is under way, also of a dead process, this does
+        nothing. Raises PortError where the store fails."""
+        with self._waking:
+            try:
+                if self._is_awake and not self._is_at_work():
+                    self._let_go()
+            except _FAULTS as fault:
+                raise PortError(f"the engine's store {self._where} failed: {fault}", retryable=True) from fault
+
     def cancel(self, key: str) -> None:
+        with self._waking:
+            self._wake()
         DBOS.cancel_workflow(key)
         status = DBOS.get_workflow_status(key)
         if status is not None and status.status == WorkflowStatusString.CANCELLED.value:
@@ -143,13 +170,33 @@ class Durable:
     def close(self) -> None:
         global _live
         self._closing = True
-        DBOS.destroy()
-        if self._store is not None:
-            self._store.dispose()
-            self._store = None
+        self._let_go()
         self._executors.release()
         if _live is self:
             _live = None
+
+    def _is_at_work(self) -> bool:
+        """Whether anything is under way or waits to be. What was cancelled is at work until its action has ended."""
+        with self._changed:
+            mine = not self._under_way <= self._done.keys() or not all(work.done() for work in self._working)
+        return mine or bool(DBOS.list_workflows(status=_OPEN, limit=1, load_input=False, load_output=False))
+
+    def _wake(self) -> None:
+        if not self._is_awake:
+            try:
+                DBOS(config=self._config(self._executor))
+                DBOS.launch()
+            except BaseException:
+                self._let_go()
+                raise
+            self._is_awake = True
+
+    def _let_go(self) -> None:
+        DBOS.destroy()
+        self._is_awake = False
+        if self._store is not None:
+            self._store.dispose()
+            self._store = None
 
     @property
     def _where(self) -> str:
@@ -157,6 +204,8 @@ class Durable:
 
     def _config(self, executor: str) -> DBOSConfig:
         self._store = postgres_engine(self._address) if self._address else sqlite_engine(self._path)
+        if not self._address:
+            sa.event.listen(self._store, "checkout", self._sync)
         return {
             "name": "factory",
             "system_database_url": self._address or f"sqlite:///{self._path}",
@@ -170,6 +219,19 @@ class Durable:
             # Nobody listens, so a turn costs nothing; but `destroy` waits for one, 0.9 s by default.
             "notification_listener_polling_interval_sec": 0.05,
         }
+
+    @contextmanager
+    def _not_waiting_for_the_disk(self) -> Iterator[None]:
+        self._beginning.now = True
+        try:
+            yield
+        finally:
+            self._beginning.now = False
+
+    def _sync(self, connection: Any, _record: Any, _proxy: Any) -> None:
+        """How long SQLite waits at the end of what this thread does now. In its log nothing is ever kept without what came
+        before it, so a result takes with it that its work was begun."""
+        connection.execute(f"PRAGMA synchronous={'NORMAL' if getattr(self._beginning, 'now', False) else 'FULL'}")
 
     def _take_up_the_work_of_the_dead(self, mine: str) -> None:
         pending = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
@@ -193,6 +255,16 @@ class Durable:
         except PortError:
             return False
         return True
+
+    def _when_recorded(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
+        """Settle the key once its result is recorded. Work of our own says so itself; a thread for each took half a millisecond.
+        Work that was begun before can only be looked at from time to time."""
+        ours = getattr(handle, "future", None)      # no public name has it; dbos is pinned
+        if isinstance(ours, Future):
+            self._working = {ours, *(other for other in self._working if not other.done())}
+            ours.add_done_callback(lambda _: self._watch(key, handle))
+        else:
+            threading.Thread(target=self._watch, args=(key, handle), name=f"watch {key}", daemon=True).start()
 
     def _watch(self, key: str, handle: WorkflowHandle[dict[str, Any]]) -> None:
         try:

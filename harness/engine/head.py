@@ -1,7 +1,8 @@
 """The ledger's signed head: how many entries there are, and the hash of the last.
 
-For a ledger in the home it is a file beside it, written after the entry, so a crash between the two leaves it one behind.
-For one in a database it is a row, written with the entry; the file then says how far this home has seen that ledger go.
+For a ledger in the home it is a file beside it, written after the entries, so a crash between the two leaves it behind by
+those that were written together last.
+For one in a database it is a row, written with the entries; the file then says how far this home has seen that ledger go.
 Cutting the tail off the ledger leaves a head ahead of it, and only the key could bring it back.
 """
 

@@ -2,7 +2,8 @@
 
 Properties kept:
 - an entry is there whole or not at all, once per key, whoever writes at the same time;
-- each row is signed, so that the one entry which a crash may leave beyond the head is known to be ours;
+- what is written together is there whole or not at all, and the last row of it is signed for all of it, so that what a crash
+  may leave beyond the head is known to be ours;
 - nothing is written after an end that is not the signed one: a cut would be sealed in. The whole is `fault`'s to read.
 """
 
@@ -15,16 +16,14 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from harness.domain.errors import LedgerError
-from harness.domain.ledger import Entry, Fault, Head, chained
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
 from harness.engine.audit import first_fault_after, first_fault_in, sqlite_fault
-from harness.engine.database import sqlite_engine
 from harness.engine.files import is_there
 from harness.engine.head import read_head, write_head
 from harness.engine.rows import (
@@ -32,18 +31,23 @@ from harness.engine.rows import (
     BY_KEY,
     BY_SEQ,
     ENTRIES,
+    INSERT,
     LAST,
     STATEMENTS,
+    UNSIGNED,
+    Row,
     anchor_text,
     canonical,
     entry_of,
     row_of,
     signed_text,
+    with_keys,
 )
+from harness.engine.sessions import Session, SqliteFile, StoreError
 from harness.engine.signing import Signer
 from harness.ports.clock import Clock
 
-Find = Callable[[sa.Connection], Fault | None]
+Find = Callable[[Session], Fault | None]
 
 
 class SqlLedger(ABC):
@@ -63,33 +67,47 @@ class SqlLedger(ABC):
         run: str | None = None,
         data: Mapping[str, Any] | None = None,
     ) -> Entry:
-        content = json.loads(canonical(data or {}))
-        with faults_named("the ledger could not be written"), self._writing() as connection:
-            last = self._trusted_last(connection)
-            if there := connection.execute(BY_KEY, {"wanted": key}).one_or_none():
-                return entry_of(there)
-            at = self._clock.now().isoformat()
-            entry = chained(last, at=at, kind=kind, key=key, issue=issue, run=run, data=content)
-            row = row_of(entry, self._signer.signature(signed_text(entry)))
-            connection.execute(sa.insert(ENTRIES).values(**row))
-            self._commit(connection, Head(entry.seq, entry.hash))
-            return entry
+        return self.append_all((NewEntry(kind, key, issue, run, data or {}),))[0]
+
+    def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
+        wanted = tuple(replace(one, data=json.loads(canonical(one.data))) for one in new)
+        if not wanted:
+            return ()
+        with faults_named("the ledger could not be written"), self._writing() as session:
+            last = self._trusted_last(session)
+            found = session.execute(with_keys(len(wanted)), *(one.key for one in wanted))
+            there = {row.key: entry_of(row) for row in map(Row._make, found)}
+            written: list[Entry] = []
+            for one in wanted:
+                if one.key in there:
+                    continue
+                entry = there[one.key] = chained(last, at=self._clock.now().isoformat(), kind=one.kind, key=one.key,
+                                                 issue=one.issue, run=one.run, data=one.data)
+                written.append(entry)
+                last = Head(entry.seq, entry.hash)
+            if written and last:
+                signature = self._signer.signature(signed_text(written[-1], first=written[0].seq))
+                rows = [*(row_of(entry, UNSIGNED) for entry in written[:-1]), row_of(written[-1], signature)]
+                for row in rows:
+                    session.execute(INSERT, *row)
+                self._commit(session, last)
+            return tuple(there[one.key] for one in wanted)
 
     def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
-        wanted = {name: value for name, value in (("issue", issue), ("kind", kind)) if value is not None}
-        query = BY_SEQ.where(ENTRIES.c.seq > after, *(ENTRIES.c[name] == value for name, value in wanted.items()))
-        return tuple(entry_of(row) for row in self._rows(query))
+        wanted = {f"{name} = ?": value for name, value in (("issue", issue), ("kind", kind)) if value is not None}
+        query = f"{ENTRIES} WHERE {' AND '.join(('seq > ?', *wanted))} ORDER BY seq"
+        return tuple(entry_of(row) for row in self._rows(query, after, *wanted.values()))
 
     def find(self, key: str) -> Entry | None:
-        return next((entry_of(row) for row in self._rows(BY_KEY, wanted=key)), None)
+        return next((entry_of(row) for row in self._rows(BY_KEY, key)), None)
 
     def fault(self) -> Fault | None:
         return self._looked(self._fault_in, absent=None)
 
     def fault_after(self, since: Head) -> Fault | None:
         absent = Fault(since.seq, f"entry {since.seq} was read before, and there is no ledger any more")
-        return self._looked(lambda connection: first_fault_after(connection, self._signer, since,
-                                                                 head=lambda: self._head(connection)), absent=absent)
+        return self._looked(lambda session: first_fault_after(session, self._signer, since,
+                                                                 head=lambda: self._head(session)), absent=absent)
 
     def anchor(self, run: str) -> str:
         last = next(iter(self._rows(LAST)), None)
@@ -106,7 +124,7 @@ class SqlLedger(ABC):
 
     def rows(self) -> tuple[Mapping[str, Any], ...]:
         """Every entry as it is stored, signature and all, for a copy. Raises LedgerError where they cannot be read."""
-        return tuple(row._asdict() for row in self._rows(BY_SEQ))
+        return tuple(row._asdict() for row in self._rows(BY_SEQ, 0))
 
     def take(self, rows: Iterable[Mapping[str, Any]]) -> Head | None:
         """Begin with the rows of another store of this home's ledger; the head that they end at. Where there are none yet,
@@ -114,87 +132,77 @@ class SqlLedger(ABC):
 
         Raises LedgerError where something is here already, or where they are not what this home's key signed: then
         nothing is here."""
-        with faults_named("the ledger could not be copied"), self._writing() as connection:
-            if self._has_table(connection):
+        with faults_named("the ledger could not be copied"), self._writing() as session:
+            if self._has_table(session):
                 raise LedgerError("there is a ledger already; a copy is made into an empty store")
-            self._make(connection)
+            self._make(session)
             listed = tuple(rows)
             for row in listed:
-                connection.execute(sa.insert(ENTRIES).values(**row))
+                session.execute(INSERT, *Row(**row))
             if not listed:
                 self._signer.create()
-            last = connection.execute(LAST).one_or_none()
-            end = Head(last.seq, last.hash) if last else None
-            if fault := first_fault_in(connection, self._signer, head=lambda: end, store=self._store_fault):
+            end = _end(session)
+            if fault := first_fault_in(session, self._signer, head=lambda: end, store=self._store_fault):
                 raise LedgerError(f"the copy is not the ledger that was signed: {fault.says}")
             if end is not None:
-                self._commit(connection, end)
+                self._commit(session, end)
             return end
 
+    @abstractmethod
     def close(self) -> None:
         """Let go of the store; the next use opens it again."""
-        if (engine := self.__dict__.pop("_engine", None)) is not None:
-            engine.dispose()
-
-    @cached_property
-    def _engine(self) -> sa.Engine:
-        """Let go of at the latest when the interpreter ends: SQLite then moves its log into the one file."""
-        engine = self._made_engine()
-        weakref.finalize(self, engine.dispose)
-        return engine
 
     # What differs between stores: how one writes alone, where the head is, and what the store itself may have suffered.
 
     @abstractmethod
-    def _made_engine(self) -> sa.Engine: ...
+    def _session(self) -> AbstractContextManager[Session]: ...
 
     @abstractmethod
-    def _writing(self) -> AbstractContextManager[sa.Connection]: ...
+    def _writing(self) -> AbstractContextManager[Session]: ...
 
     @abstractmethod
     def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         """What `find` finds, or that the store cannot be read; `absent` where none was ever begun."""
 
     @abstractmethod
-    def _rows(self, query: sa.Select[Any], **values: Any) -> list[sa.Row[Any]]: ...
+    def _rows(self, query: str, *values: Any) -> list[Row]: ...
 
     @abstractmethod
-    def _has_table(self, connection: sa.Connection) -> bool: ...
+    def _has_table(self, session: Session) -> bool: ...
 
     @abstractmethod
-    def _begin(self, connection: sa.Connection) -> None: ...
+    def _begin(self, session: Session) -> None: ...
 
     @abstractmethod
-    def _make(self, connection: sa.Connection) -> None: ...
+    def _make(self, session: Session) -> None: ...
 
     @abstractmethod
-    def _head(self, connection: sa.Connection) -> Head | None: ...
+    def _head(self, session: Session) -> Head | None: ...
 
     @abstractmethod
-    def _mend(self, connection: sa.Connection, head: Head) -> None: ...
+    def _mend(self, session: Session, head: Head) -> None: ...
 
     @abstractmethod
-    def _commit(self, connection: sa.Connection, head: Head) -> None: ...
+    def _commit(self, session: Session, head: Head) -> None: ...
 
     @abstractmethod
-    def _store_fault(self, connection: sa.Connection) -> Fault | None: ...
+    def _store_fault(self, session: Session) -> Fault | None: ...
 
-    def _trusted_last(self, connection: sa.Connection) -> Head | None:
-        """The last entry's place, agreed upon by the rows and the signed head. A head one behind is brought up."""
-        if not self._has_table(connection):
-            self._begin(connection)
-        last = connection.execute(LAST).one_or_none()
-        here = Head(last.seq, last.hash) if last else None
-        if here == self._head(connection):
+    def _trusted_last(self, session: Session) -> Head | None:
+        """The last entry's place, agreed upon by the rows and the signed head. A head that a crash left behind is brought up."""
+        if not self._has_table(session):
+            self._begin(session)
+        here = _end(session)
+        if here == self._head(session):
             return here
-        if fault := self._fault_in(connection):
+        if fault := self._fault_in(session):
             raise LedgerError(f"nothing is written to a ledger that is not the one that was signed: {fault.says}")
         if here is not None:
-            self._mend(connection, here)
+            self._mend(session, here)
         return here
 
-    def _fault_in(self, connection: sa.Connection) -> Fault | None:
-        return first_fault_in(connection, self._signer, head=lambda: self._head(connection), store=self._store_fault)
+    def _fault_in(self, session: Session) -> Fault | None:
+        return first_fault_in(session, self._signer, head=lambda: self._head(session), store=self._store_fault)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -218,11 +226,11 @@ class SqliteLedger(SqlLedger):
         except LedgerError as fault:
             return Fault(1, str(fault))
         try:
-            with self._alone(), self._engine.connect() as connection:
-                begun = is_there(self._head_path) or self._has_table(connection)   # killed in its first entry, it was not
-                return find(connection) if begun else absent
-        except sa.exc.DatabaseError as damage:
-            return Fault(1, f"the ledger's file cannot be read: {damage.orig}")
+            with self._alone(), self._session() as session:
+                begun = is_there(self._head_path) or self._has_table(session)   # killed in its first entry, it was not
+                return find(session) if begun else absent
+        except StoreError as damage:
+            return Fault(1, f"the ledger's file cannot be read: {damage}")
 
     @property
     def _path(self) -> Path:
@@ -232,49 +240,64 @@ class SqliteLedger(SqlLedger):
     def _head_path(self) -> Path:
         return self._home / "ledger.head"
 
-    def _made_engine(self) -> sa.Engine:
-        return sqlite_engine(self._path)
+    @cached_property
+    def _file(self) -> SqliteFile:
+        """Let go of at the latest when the interpreter ends: SQLite then moves its log into the one file."""
+        file = SqliteFile(self._path)
+        weakref.finalize(self, file.close)
+        return file
+
+    def _session(self) -> AbstractContextManager[Session]:
+        return self._file.session()
+
+    def close(self) -> None:
+        if (file := self.__dict__.pop("_file", None)) is not None:
+            file.close()
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._alone(), self._engine.connect() as connection:
-            connection.execute(sa.text("BEGIN IMMEDIATE"))
-            yield connection
+    def _writing(self) -> Iterator[Session]:
+        with self._alone(), self._session() as session:
+            session.execute("BEGIN IMMEDIATE")
+            yield session
 
-    def _rows(self, query: sa.Select[Any], **values: Any) -> list[sa.Row[Any]]:
+    def _rows(self, query: str, *values: Any) -> list[Row]:
         if not is_there(self._path):
             return []
-        with faults_named("the ledger could not be read"), self._engine.connect() as connection:
-            return list(connection.execute(query, values)) if self._has_table(connection) else []
+        with faults_named("the ledger could not be read"), self._session() as session:
+            return [Row(*row) for row in session.execute(query, *values)] if self._has_table(session) else []
 
-    def _has_table(self, connection: sa.Connection) -> bool:
-        return bool(connection.execute(sa.text("SELECT 1 FROM sqlite_master WHERE name = 'entries'")).scalar())
+    def _has_table(self, session: Session) -> bool:
+        return any(session.execute("SELECT 1 FROM sqlite_master WHERE name = 'entries'"))
 
-    def _begin(self, connection: sa.Connection) -> None:
+    def _begin(self, session: Session) -> None:
         if is_there(self._head_path):
             raise LedgerError(f"{self._head_path} is signed, but there is no ledger; put it back from a copy")
         self._signer.create()
-        self._make(connection)
+        self._make(session)
 
-    def _make(self, connection: sa.Connection) -> None:
+    def _make(self, session: Session) -> None:
         for statement in STATEMENTS:
-            connection.execute(sa.text(statement))
+            session.execute(statement)
 
-    def _head(self, connection: sa.Connection) -> Head | None:
+    def _head(self, session: Session) -> Head | None:
         return read_head(self._head_path, self._signer)
 
-    def _mend(self, connection: sa.Connection, head: Head) -> None:
+    def _mend(self, session: Session, head: Head) -> None:
         write_head(self._head_path, head, signer=self._signer)
 
-    def _commit(self, connection: sa.Connection, head: Head) -> None:
-        """The entry is written and stays. A head that could not follow is one behind, which the next append mends
-        before it writes, or fails."""
-        connection.commit()
+    def _commit(self, session: Session, head: Head) -> None:
+        """What was written stays. A head that could not follow is behind by it, which the next append mends before it
+        writes, or fails."""
+        session.commit()
         with suppress(OSError):
             write_head(self._head_path, head, signer=self._signer)
 
-    def _store_fault(self, connection: sa.Connection) -> Fault | None:
-        return sqlite_fault(connection)
+    def _store_fault(self, session: Session) -> Fault | None:
+        return sqlite_fault(session)
+
+
+def _end(session: Session) -> Head | None:
+    return next((Head(last.seq, last.hash) for last in map(Row._make, session.execute(LAST))), None)
 
 
 @contextmanager
@@ -282,6 +305,5 @@ def faults_named(what: str) -> Iterator[None]:
     """A store's own errors as the LedgerError that the port promises."""
     try:
         yield
-    except (sa.exc.SQLAlchemyError, OSError) as fault:
-        words = fault.orig if isinstance(fault, sa.exc.DBAPIError) else fault
-        raise LedgerError(f"{what}: {words}; nothing was changed", retryable=True) from fault
+    except (StoreError, OSError) as fault:
+        raise LedgerError(f"{what}: {fault}; nothing was changed", retryable=True) from fault

@@ -7,21 +7,30 @@ Properties kept:
 """
 
 import json
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from threading import RLock
 from typing import Any
 
-from harness.domain.ledger import Entry, Fault, Head, chained
+from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
 from harness.ports.engine import Action
 
 
-class _Chain:
+class _Chain(ABC):
     """A ledger in memory: a chain that somebody began, and what is added to it."""
 
     def __init__(self, written: Iterable[Entry]) -> None:
         self._written, self._lock = list(written), RLock()
         self._keys = {entry.key: entry for entry in self._written}
+
+    @abstractmethod
+    def append(self, kind: str, key: str, *, issue: int | None = None, run: str | None = None,
+               data: Mapping[str, Any] | None = None) -> Entry: ...
+
+    def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
+        with self._lock:
+            return tuple(self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data) for one in new)
 
     def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:
         with self._lock:
@@ -131,6 +140,9 @@ class DirectEngine:
 
     def cancel(self, key: str) -> None:
         """Whatever was started is done."""
+
+    def doze(self) -> None:
+        """There is nothing to let go of."""
 
     def close(self) -> None:
         """There is nothing to let go of."""

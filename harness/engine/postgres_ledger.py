@@ -9,8 +9,10 @@ Properties kept, beside those of every ledger:
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +21,11 @@ import sqlalchemy as sa
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Fault, Head
 from harness.engine.audit import UNGUARDED
-from harness.engine.database import postgres_engine
+from harness.engine.database import named_faults, postgres_engine
 from harness.engine.head import head_in, head_text, read_head, write_head
 from harness.engine.ledger import Find, SqlLedger, faults_named
-from harness.engine.rows import ENTRIES
+from harness.engine.rows import HASH_OF, Row
+from harness.engine.sessions import Session, StoreError
 from harness.ports.clock import Clock
 
 ALONE = int.from_bytes(b"ledger")
@@ -52,13 +55,34 @@ _STATEMENTS = (
 _ROW_TRIGGER, _TRUNCATE_TRIGGER = 1 | 2 | 4 | 8 | 16, 2 | 32      # PostgreSQL's catalog/pg_trigger.h
 _GUARDS = frozenset({("entries_are_append_only", _ROW_TRIGGER, "O", False, _GUARD),
                      ("entries_are_never_emptied", _TRUNCATE_TRIGGER, "O", False, _GUARD)})
-_FIND_GUARDS = sa.text("""SELECT t.tgname, t.tgtype, t.tgenabled::text, t.tgqual IS NOT NULL, p.prosrc
-    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'entries'::regclass AND NOT t.tgisinternal""")
-_FIND_RULES = sa.text("""SELECT count(*) FROM pg_class c WHERE c.oid = 'entries'::regclass
-    AND (c.relkind <> 'r' OR c.relrowsecurity OR EXISTS (SELECT 1 FROM pg_rewrite r WHERE r.ev_class = c.oid))""")
-_HAS_TABLE = sa.text("SELECT to_regclass('entries') IS NOT NULL")
-_HEAD = sa.text("SELECT text FROM ledger_head")
-_SET_HEAD = sa.text("INSERT INTO ledger_head (text) VALUES (:text) ON CONFLICT (one) DO UPDATE SET text = excluded.text")
+_FIND_GUARDS = """SELECT t.tgname, t.tgtype, t.tgenabled::text, t.tgqual IS NOT NULL, p.prosrc
+    FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid WHERE t.tgrelid = 'entries'::regclass AND NOT t.tgisinternal"""
+_FIND_RULES = """SELECT count(*) FROM pg_class c WHERE c.oid = 'entries'::regclass
+    AND (c.relkind <> 'r' OR c.relrowsecurity OR EXISTS (SELECT 1 FROM pg_rewrite r WHERE r.ev_class = c.oid))"""
+_HAS_TABLE = "SELECT to_regclass('entries') IS NOT NULL"
+_HEAD = "SELECT text FROM ledger_head"
+_SET_HEAD = "INSERT INTO ledger_head (text) VALUES (?) ON CONFLICT (one) DO UPDATE SET text = excluded.text"
+
+
+class PostgresSession:
+    """The Session on a database."""
+
+    def __init__(self, connection: sa.Connection) -> None:
+        self._connection = connection
+
+    def execute(self, query: str, *values: Any) -> Iterator[tuple[Any, ...]]:
+        with named_faults():
+            found = self._connection.exec_driver_sql(query.replace("?", "%s"), values or None)
+        return _read(found)
+
+    def commit(self) -> None:
+        with named_faults():
+            self._connection.commit()
+
+
+def _read(rows: sa.CursorResult[Any]) -> Iterator[tuple[Any, ...]]:
+    with named_faults():
+        yield from map(tuple, rows)
 
 
 class PostgresLedger(SqlLedger):
@@ -70,75 +94,88 @@ class PostgresLedger(SqlLedger):
 
     def _looked(self, find: Find, *, absent: Fault | None) -> Fault | None:
         try:
-            with self._engine.connect() as connection:
-                if self._has_table(connection):
-                    return find(connection) or self._unseen(connection)
+            with self._session() as session:
+                if self._has_table(session):
+                    return find(session) or self._unseen(session)
                 seen = self._seen()
-        except sa.exc.DatabaseError as damage:
-            return Fault(1, f"the ledger's database cannot be read: {damage.orig}")
+        except StoreError as damage:
+            return Fault(1, f"the ledger's database cannot be read: {damage}")
         except LedgerError as error:
             return Fault(1, str(error))
         return Fault(1, _SHORT.format(seen.seq)) if seen else absent
 
-    def _made_engine(self) -> sa.Engine:
-        return postgres_engine(self._address)
+    @cached_property
+    def _engine(self) -> sa.Engine:
+        engine = postgres_engine(self._address)
+        weakref.finalize(self, engine.dispose)
+        return engine
 
     @contextmanager
-    def _writing(self) -> Iterator[sa.Connection]:
-        with self._alone(), self._engine.connect() as connection:
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(ALONE)))
-            yield connection
+    def _session(self) -> Iterator[Session]:
+        with named_faults():
+            connection = self._engine.connect()
+        with connection:
+            yield PostgresSession(connection)
 
-    def _rows(self, query: sa.Select[Any], **values: Any) -> list[sa.Row[Any]]:
-        with faults_named("the ledger could not be read"), self._engine.connect() as connection:
-            return list(connection.execute(query, values)) if self._has_table(connection) else []
+    def close(self) -> None:
+        if (engine := self.__dict__.pop("_engine", None)) is not None:
+            engine.dispose()
 
-    def _has_table(self, connection: sa.Connection) -> bool:
-        return bool(connection.execute(_HAS_TABLE).scalar())
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        with self._alone(), self._session() as session:
+            session.execute("SELECT pg_advisory_xact_lock(?)", ALONE)
+            yield session
 
-    def _begin(self, connection: sa.Connection) -> None:
+    def _rows(self, query: str, *values: Any) -> list[Row]:
+        with faults_named("the ledger could not be read"), self._session() as session:
+            return [Row(*row) for row in session.execute(query, *values)] if self._has_table(session) else []
+
+    def _has_table(self, session: Session) -> bool:
+        return next(session.execute(_HAS_TABLE)) == (True,)
+
+    def _begin(self, session: Session) -> None:
         if seen := self._seen():
             raise LedgerError(_SHORT.format(seen.seq))
         self._signer.create()
-        self._make(connection)
+        self._make(session)
 
-    def _make(self, connection: sa.Connection) -> None:
+    def _make(self, session: Session) -> None:
         for statement in _STATEMENTS:
-            connection.exec_driver_sql(statement)
+            session.execute(statement)
 
-    def _trusted_last(self, connection: sa.Connection) -> Head | None:
-        last = super()._trusted_last(connection)
-        if fault := self._unseen(connection):
+    def _trusted_last(self, session: Session) -> Head | None:
+        last = super()._trusted_last(session)
+        if fault := self._unseen(session):
             raise LedgerError(f"nothing is written to a ledger that is not the one that was signed: {fault.says}")
         return last
 
-    def _head(self, connection: sa.Connection) -> Head | None:
-        text = connection.execute(_HEAD).scalar()
-        return None if text is None else head_in(str(text), self._signer, where="in the database")
+    def _head(self, session: Session) -> Head | None:
+        return next((head_in(str(text), self._signer, where="in the database") for text, in session.execute(_HEAD)), None)
 
-    def _mend(self, connection: sa.Connection, head: Head) -> None:
-        connection.execute(_SET_HEAD, {"text": head_text(head, self._signer)})
+    def _mend(self, session: Session, head: Head) -> None:
+        session.execute(_SET_HEAD, head_text(head, self._signer))
 
-    def _commit(self, connection: sa.Connection, head: Head) -> None:
+    def _commit(self, session: Session, head: Head) -> None:
         """What this home has seen is written after, so it is never ahead of what the database was told to keep."""
-        self._mend(connection, head)
-        connection.commit()
+        self._mend(session, head)
+        session.commit()
         with suppress(OSError):
             write_head(self._home / "ledger.head", head, signer=self._signer)
 
-    def _store_fault(self, connection: sa.Connection) -> Fault | None:
-        guards = frozenset(tuple(row) for row in connection.execute(_FIND_GUARDS))
-        return UNGUARDED if guards != _GUARDS or connection.execute(_FIND_RULES).scalar() else None
+    def _store_fault(self, session: Session) -> Fault | None:
+        guards = frozenset(session.execute(_FIND_GUARDS))
+        return UNGUARDED if guards != _GUARDS or next(session.execute(_FIND_RULES)) != (0,) else None
 
     def _seen(self) -> Head | None:
         return read_head(self._home / "ledger.head", self._signer)
 
-    def _unseen(self, connection: sa.Connection) -> Fault | None:
+    def _unseen(self, session: Session) -> Fault | None:
         """Whether the ledger lacks an entry that this home has seen in it."""
         if (seen := self._seen()) is None:
             return None
-        found = connection.execute(sa.select(ENTRIES.c.hash).where(ENTRIES.c.seq == seen.seq)).scalar()
-        return None if found == seen.hash else Fault(seen.seq, _SHORT.format(seen.seq))
+        found = next(session.execute(HASH_OF, seen.seq), None)
+        return None if found == (seen.hash,) else Fault(seen.seq, _SHORT.format(seen.seq))
 
 
 _SHORT = ("this home has seen entry {0} of the ledger, which the database does not hold: it was put back from an older copy, or "

@@ -5,9 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
-
-import sqlalchemy as sa
+from typing import Any, NamedTuple
 
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Entry, Head
@@ -29,15 +27,41 @@ BEGIN SELECT RAISE(ABORT, 'the ledger is append-only: an entry follows the last,
 
 STATEMENTS = (_TABLE, _BY_ISSUE, _BY_KIND, _NO_UPDATE, _NO_DELETE, _ONLY_THE_NEXT)
 
-ENTRIES = sa.table(
-    "entries",
-    *(sa.column(name) for name in ("seq", "at", "kind", "key", "issue", "run", "data", "prev", "hash", "signature")),
-)
-BY_SEQ = sa.select(ENTRIES).order_by(ENTRIES.c.seq)
-BY_KEY = sa.select(ENTRIES).where(ENTRIES.c.key == sa.bindparam("wanted"))
+
+
+class Row(NamedTuple):
+    """An entry as it is stored."""
+
+    seq: int
+    at: str
+    kind: str
+    key: str
+    issue: int | None
+    run: str | None
+    data: str
+    prev: str
+    hash: str
+    signature: str
+
+
+_COLUMNS, _MARKS = ", ".join(Row._fields), ", ".join("?" for _ in Row._fields)
+ENTRIES = f"SELECT {_COLUMNS} FROM entries"      # noqa: S608 - a constant, as those below
+BY_SEQ = f"{ENTRIES} WHERE seq > ? ORDER BY seq"
+BY_KEY = f"{ENTRIES} WHERE key = ?"
+LAST = f"{ENTRIES} ORDER BY seq DESC LIMIT 1"
+HASH_OF = "SELECT hash FROM entries WHERE seq = ?"
+INSERT = f"INSERT INTO entries ({_COLUMNS}) VALUES ({_MARKS})"  # noqa: S608
 ANCHOR = re.compile(r"([1-9][0-9]{0,17}) ([0-9a-f]{64}) ([0-9a-f]{128})")
 """A place in the ledger as it is told outside: its number, its hash, and this home's signature of both."""
-LAST = sa.select(ENTRIES).order_by(ENTRIES.c.seq.desc()).limit(1)
+
+
+UNSIGNED = ""
+"""In place of a signature, in a row that the signature of a later one stands for: the last of those written together."""
+
+
+def with_keys(count: int) -> str:
+    """The query of those of so many keys that there are."""
+    return f"{ENTRIES} WHERE key IN ({', '.join('?' * count)})"
 
 
 def canonical(data: Mapping[str, Any]) -> str:
@@ -48,12 +72,12 @@ def canonical(data: Mapping[str, Any]) -> str:
         raise LedgerError(f"not written, because its data is not JSON: {fault}") from fault
 
 
-def row_of(entry: Entry, signature: str) -> dict[str, Any]:
-    fields = {name: getattr(entry, name) for name in ("seq", "at", "kind", "key", "issue", "run", "prev", "hash")}
-    return {**fields, "data": canonical(entry.data), "signature": signature}
+def row_of(entry: Entry, signature: str) -> Row:
+    return Row(entry.seq, entry.at, entry.kind, entry.key, entry.issue, entry.run, canonical(entry.data), entry.prev,
+               entry.hash, signature)
 
 
-def entry_of(row: Any) -> Entry:
+def entry_of(row: Row) -> Entry:
     """Raises LedgerError, naming the entry, for a row that no entry was ever written as."""
     try:
         data = json.loads(row.data)
@@ -69,6 +93,9 @@ def anchor_text(run: str, place: Head) -> str:
     return f"ledger anchor\n{run}\n{place.seq}\n{place.hash}"
 
 
-def signed_text(entry: Entry) -> str:
-    """What a row's signature is over."""
-    return f"ledger entry\n{entry.seq}\n{entry.hash}"
+def signed_text(entry: Entry, *, first: int) -> str:
+    """What a row's signature is over. It stands for all that were written together, from number `first` to this entry: each
+    names the hash of the one before, and only the last row of them carries a signature."""
+    if first == entry.seq:
+        return f"ledger entry\n{entry.seq}\n{entry.hash}"
+    return f"ledger entries\n{first}\n{entry.seq}\n{entry.hash}"

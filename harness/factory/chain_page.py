@@ -22,11 +22,12 @@ from harness.factory.chain import chain, page_of
 from harness.factory.history import History
 from harness.factory.lawbook import LAW, books
 from harness.factory.link import Chain, Link, Stage, Standing, is_routine
-from harness.factory.plant import Plant
 from harness.factory.report import outcome
 
 if TYPE_CHECKING:
     import jinja2
+
+    from harness.factory.plant import Plant
 
 HERE = Path(__file__).parent
 STAGES: Mapping[Stage, str] = {

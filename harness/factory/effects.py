@@ -2,13 +2,17 @@
 and the confirmation after it. Killed between the two, the act is done again, so each act looks before it creates.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.domain.errors import Stopped
 from harness.factory.history import is_told_to_stop
-from harness.factory.plant import Plant
+
+if TYPE_CHECKING:
+    from harness.factory.plant import Plant
 
 
 def stop_if_told(plant: Plant) -> None:

@@ -5,9 +5,11 @@ if the account that wrote it may give it, as `obey` says.
 """
 
 import hashlib
+from collections.abc import Collection, Sequence
 
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Issue
+from harness.domain.ledger import NewEntry
 from harness.domain.lifecycle import ENDED, Event, State, events_from
 from harness.factory.comments import ALL_LABELS, label_of
 from harness.factory.dashboard import is_dashboard
@@ -18,28 +20,41 @@ from harness.factory.obey import may_command, obey
 from harness.factory.plant import Plant
 from harness.factory.steering import Steering
 
+TOGETHER = 500
+"""How many new issues are written at once: who else would write to the ledger waits for no more than these."""
+
 
 def take_in(plant: Plant, steering: Steering, *, whole: bool = False) -> None:
     """Bring the ledger up to what the forge shows now. Doing it twice changes nothing more. Only what is new is read; with
     `whole` the list of what is open is compared from its beginning."""
     due = plant.lookout.look(whole=whole)
     known = {told.issue for told in plant.known.histories()}
+    quiet = _met(plant, frozenset(due) - known)
     for number in due:
-        _look_at(plant, number, steering, is_known=number in known)
+        if number not in quiet:
+            _look_at(plant, number, steering)
         plant.lookout.settle(number)
     plant.lookout.rest()
 
 
-def _look_at(plant: Plant, number: int, steering: Steering, *, is_known: bool) -> None:
-    """One issue that is new, or was touched, or moved. Of a new one that nobody said anything to there is no more to see."""
+def _met(plant: Plant, numbers: Collection[int]) -> frozenset[int]:
+    """Take in those of these new issues that the forge listed, many at once. The numbers of those that nobody said anything
+    to: there is no more to see."""
+    listed = plant.lookout.open_issues()
+    issues = [listed[number] for number in sorted(numbers) if number in listed and not is_dashboard(listed[number])]
+    for first in range(0, len(issues), TOGETHER):
+        _meet(plant, issues[first : first + TOGETHER])
+    return frozenset(issue.number for issue in issues if issue.comments == 0 and ALL_LABELS.isdisjoint(issue.labels))
+
+
+def _look_at(plant: Plant, number: int, steering: Steering) -> None:
+    """One issue that was touched, or moved, or is new and was not listed or not quiet."""
     try:
         issue = plant.lookout.issue(number)
     except ForgeError as error:
         return _let_go(plant, plant.known.of(number), error, steering)
-    if issue.open and not is_known and not is_dashboard(issue):
-        _meet(plant, issue)
-        if issue.comments == 0 and ALL_LABELS.isdisjoint(issue.labels):
-            return None
+    if issue.open and not plant.known.of(number).entries and not is_dashboard(issue):
+        _meet(plant, [issue])
     if not (told := plant.known.of(number)).entries:
         return None
     if (issue.comments != 0 or told.proposal) and obey(plant, told, steering):
@@ -67,12 +82,15 @@ def text_hash(issue: Issue) -> str:
     return hashlib.sha256(f"{issue.title}\0{issue.body}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _meet(plant: Plant, issue: Issue) -> None:
-    """Only of whom the forge calls one of the project's own is it asked what they may do: a thousand strangers cost nothing."""
-    commands = issue.insider and may_command(plant, issue.author)
-    plant.ledger.append("issue", f"issue/{issue.number}", issue=issue.number, data={
-        "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login, "may_command": commands,
-        "text": text_hash(issue), "created": issue.created_at, "touched": issue.updated_at})
+def _meet(plant: Plant, issues: Sequence[Issue]) -> None:
+    """Only of whom the forge calls one of the project's own is it asked what they may do, once for all that they filed: a
+    thousand strangers cost nothing."""
+    insiders = dict.fromkeys(issue.author for issue in issues if issue.insider)
+    commands = {author for author in insiders if may_command(plant, author)}
+    plant.ledger.append_all(NewEntry("issue", f"issue/{issue.number}", issue=issue.number, data={
+        "title": issue.title[:200], "author": issue.author.id, "login": issue.author.login,
+        "may_command": issue.insider and issue.author in commands, "text": text_hash(issue), "created": issue.created_at,
+        "touched": issue.updated_at}) for issue in issues)
 
 
 def _notice(plant: Plant, told: History, issue: Issue, steering: Steering) -> None:

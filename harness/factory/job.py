@@ -1,14 +1,18 @@
 """One node's work, as an action sees it."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import Node, NodeResult, Outcome, Workflow
 from harness.factory.history import History, history
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+
+if TYPE_CHECKING:
+    from harness.factory.plant import Plant
+    from harness.factory.steering import Steering
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,18 @@
 A decision names its rules by id. Without this a chain could be told only with the repository at hand, as it was then.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.domain.governance import Governance, Rule, ScopeEntry
 from harness.domain.ledger import Entry
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+
+if TYPE_CHECKING:
+    from harness.factory.plant import Plant
+    from harness.factory.steering import Steering
 
 LAW = "law"
 LONGEST = 600

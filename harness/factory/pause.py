@@ -6,10 +6,13 @@ restart keeps it; it ends by itself, at the moment it names, or earlier by `fact
 one issue, for what its own sessions met at a provider, holds up that issue alone, and not for ever.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from harness.domain.budget import Caps
 from harness.domain.errors import ModelsPaused
@@ -17,8 +20,10 @@ from harness.domain.ledger import Entry
 from harness.domain.workflow import NodeResult
 from harness.factory.history import RESUME
 from harness.factory.job import failed
-from harness.factory.plant import Plant
 from harness.ports.ledger import Ledger
+
+if TYPE_CHECKING:
+    from harness.factory.plant import Plant
 
 PAUSE = "pause"
 """The kind of entry that says it, and the key of a node's output by which it is known."""

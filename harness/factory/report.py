@@ -8,7 +8,6 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
 from harness.factory.advised import advised
 from harness.factory.chain import chain
-from harness.factory.consequence import CONSEQUENCE
 from harness.factory.history import History, histories, why_frozen
 from harness.factory.lawbook import books
 from harness.factory.link import Chain
@@ -82,6 +81,8 @@ def explained(ledger: Ledger, pull_request: int) -> Chain:
 
 def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
     """What was said last of a pull request that edits the law; None of any other."""
+    from harness.factory.consequence import CONSEQUENCE  # and with it all that reads the law
+
     told = [entry for entry in ledger.entries(kind=CONSEQUENCE)
             if entry.data["pull_request"] == pull_request and entry.data["conclusion"]]
     return {**told[-1].data, "entry": told[-1].seq, "at": told[-1].at} if told else None

@@ -1,14 +1,19 @@
 """When the disk is nearly full nothing new begins: a run that cannot write its result has to be made again, and an issue
 that was taken in needs room for all that follows from it. The ledger needs little, and has the rest to itself."""
 
+from __future__ import annotations
+
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
 from harness.domain.workflow import NodeResult
 from harness.factory.history import RESUME
-from harness.factory.plant import Plant
+
+if TYPE_CHECKING:
+    from harness.factory.plant import Plant
 
 LEAST_BYTES = 1_000_000_000
 LEAST_SHARE = 0.02

@@ -33,6 +33,10 @@ class Engine(Protocol):
         whoever cancels kills what it started."""
         ...
 
+    def doze(self) -> None:
+        """Let go of the store until something is started again, unless work is under way. For whoever has nothing to do."""
+        ...
+
     def close(self) -> None:
         """Let go of the store. Work that runs is finished first or taken up by the next launch."""
         ...

@@ -1,9 +1,9 @@
 """The ledger: the truth that labels, comments and pages are projections of."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-from harness.domain.ledger import Entry, Fault, Head
+from harness.domain.ledger import Entry, Fault, Head, NewEntry
 
 
 class Ledger(Protocol):
@@ -14,6 +14,12 @@ class Ledger(Protocol):
         """Write one entry, durably. The same `key` again returns the entry that is there and writes nothing.
 
         Raises LedgerError when it cannot be written; then nothing was."""
+        ...
+
+    def append_all(self, new: Iterable[NewEntry]) -> tuple[Entry, ...]:
+        """Write these in their order, all of them or none, as one by one `append` would; an entry for each of them.
+
+        Raises LedgerError when they cannot be written; then nothing was."""
         ...
 
     def entries(self, *, issue: int | None = None, kind: str | None = None, after: int = 0) -> tuple[Entry, ...]:

@@ -27,7 +27,7 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
     Raises ConfigError where there is no such issue, Busy where a factory is at work."""
     from harness.factory.dryrun import dry_run
     from harness.factory.tick import current_steering
-    from harness.wiring import open_factory
+    from harness.wiring.open import open_factory
 
     with open_factory(home, tell=tell) as works:
         plant = works.plant

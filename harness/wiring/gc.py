@@ -22,8 +22,7 @@ from harness.factory.plant import Places, Plant
 from harness.factory.sweep import DAYS, Facts, Fate, Kind, Leaving, Standing, standings, sweepable
 from harness.ports.ledger import Ledger
 from harness.wiring.home import EMBEDDED, FILE, read_home, wheels_folder
-from harness.wiring.open import open_ledger
-from harness.wiring.state import sole_factory
+from harness.wiring.state import open_ledger, sole_factory
 
 OBJECTS = "objects"
 

@@ -138,7 +138,7 @@ def database(home: Path) -> Finding:
 
 def ledger(home: Path) -> Finding:
     """The whole chain, against its signed head."""
-    from harness.wiring.open import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home) as found:
         if fault := found.fault():

@@ -87,7 +87,7 @@ def tape_name() -> str:
 
 def recorded_runs(home: Path) -> tuple[str, ...]:
     """Every run that is over and has a recording, in the order in which they ended."""
-    from harness.wiring.open import open_ledger
+    from harness.wiring.state import open_ledger
 
     places = Places(home, read_home(home).repository_id)
     with open_ledger(home) as ledger:
@@ -174,7 +174,7 @@ def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _entries(home: Path, run: str) -> tuple[Entry, ...]:
-    from harness.wiring.open import open_ledger
+    from harness.wiring.state import open_ledger
 
     with open_ledger(home) as ledger:
         if fault := ledger.fault():

@@ -24,7 +24,7 @@ from harness.validator.program import ValidatorProgram
 from harness.wiring.agentprograms import wires_of
 from harness.wiring.home import HomeFile, read_home, wheels_folder
 from harness.wiring.luggage import Keep, carried, kept
-from harness.wiring.state import database_of, ledger_of, sole_factory
+from harness.wiring.state import database_of, open_ledger, sole_factory
 from harness.wiring.tape import Tape
 
 if TYPE_CHECKING:
@@ -61,16 +61,6 @@ class Works:
     engine: "Durable"
     url: str
     check: Callable[[], None]
-
-
-@contextmanager
-def open_ledger(home: Path) -> Iterator[SqlLedger]:
-    """The ledger alone. Raises ConfigError where there is no factory."""
-    ledger = ledger_of(home)
-    try:
-        yield ledger
-    finally:
-        ledger.close()
 
 
 @contextmanager

@@ -91,6 +91,7 @@ class Shift:
         ends = (self._paused.until,) if self._paused else ()
         hour = min((*self._next_hours(lines).values(), *ends), default=None)
         seconds = self._duty.interval * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - not a secret
+        self._works.engine.doze()
         self._duty.rest(min(seconds, LEAST_SECONDS))    # what comes in a burst is looked at together
         self._duty.rest(seconds - LEAST_SECONDS, until=lambda: self._is_stopped() or self._is_rung() or (
             hour is not None and hour <= self._duty.now()))
@@ -116,6 +117,7 @@ class Shift:
         except Stopped as stop:
             self._duty.say("paused", str(stop))
             self._duty.notifier.status("paused: the owner's stop is set")
+            self._works.engine.doze()
             self._duty.rest(float("inf"), until=lambda: not self._is_stopped())
             self._duty.say("resumed", "the owner's stop is lifted; going on")
             self._all_seen = None

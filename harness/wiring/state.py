@@ -7,7 +7,7 @@ database never begins again in an empty file because somebody forgot to name it,
 import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,6 +68,13 @@ def address_in(text: str) -> str:
 def ledger_of(home: Path, clock: Clock | None = None) -> SqlLedger:
     """The ledger of a home, wherever it is. Nothing is opened yet. Raises ConfigError where there is no factory."""
     return ledger_at(home, database_of(home, read_home(home)), clock)
+
+
+@contextmanager
+def open_ledger(home: Path) -> Iterator[SqlLedger]:
+    """The ledger of a home, let go of at the end of the block. Raises ConfigError where there is no factory."""
+    with closing(ledger_of(home)) as ledger:
+        yield ledger
 
 
 def ledger_at(home: Path, address: str, clock: Clock | None = None) -> SqlLedger:

@@ -9,7 +9,7 @@ from harness.agents.transcript.keep import parts
 from harness.domain.ledger import Entry
 from harness.factory.plant import Places
 from harness.wiring.home import read_home
-from harness.wiring.open import open_ledger
+from harness.wiring.state import open_ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -253,7 +253,7 @@ def test_a_meter_that_holds_what_cannot_be_stops_all_spending(meter: Meter, anot
     """Money that came back by itself would be spent a second time."""
     session = opened(meter, usd=Decimal(10))
     meter.reserve(*session, CENT).settle(CENT)
-    with meter._engine.begin() as tx:
+    with another()._engine.begin() as tx:
         tx.execute(CALLS.update().values(cost=-1_000_000_000))
     with pytest.raises(Refusal, match="the meter does not count: it holds a negative amount") as refused:
         meter.reserve(*session, CENT)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from harness.domain.ledger import Head
+from harness.domain.ledger import Head, NewEntry
 from harness.domain.workflow import RunStatus
 from harness.engine.clock import SystemClock
 from harness.engine.durable import Durable
@@ -73,6 +73,23 @@ def test_work_has_one_result_under_its_key_also_after_a_restart(launch) -> None:
     assert len(calls) == 1
 
 
+def test_after_a_doze_what_was_done_is_known_and_more_is_done(launch) -> None:
+    calls: list[Any] = []
+    engine = launch(count=lambda payload: {"n": len(calls), "was": calls.append(payload)})
+    engine.start("k", "count", {})
+    first = engine.wait_any(frozenset({"k"}), seconds=SECONDS)
+    for _ in range(2):
+        engine.doze()
+    assert engine.wait_any(frozenset({"k"}), seconds=SECONDS) == first
+    engine.start("k", "count", {})
+    engine.start("l", "count", {})
+    assert engine.wait_any(frozenset({"l"}), seconds=SECONDS) == ("l", {"n": 1, "was": None})
+    engine.doze()
+    engine.cancel("l")
+    assert engine.wait_any(frozenset({"l"}), seconds=SECONDS) == ("l", {"n": 1, "was": None})
+    assert len(calls) == 2
+
+
 def test_what_nobody_started_is_not_waited_for_longer_than_asked(launch) -> None:
     engine = launch()
     assert engine.wait_any(frozenset({"nothing"}), seconds=0.01) is None
@@ -105,6 +122,19 @@ def test_a_ledger_keeps_its_entries_in_order_and_each_key_once(ledger) -> None:
     assert (first.seq, second.seq, second.prev) == (1, 2, first.hash)
     assert (ledger.entries(issue=2), ledger.entries(kind="note"), ledger.entries(issue=3)) == ((second,), (first,), ())
     assert (ledger.find("l"), ledger.fault()) == (second, None)
+
+
+def test_what_is_written_together_is_what_is_written_one_by_one(ledger) -> None:
+    first = ledger.append("note", "k", issue=1, data={"n": 1})
+    new = (NewEntry("note", "l", 2, "r", {"n": [2]}), NewEntry("done", "k", 9), NewEntry("done", "m"), NewEntry("note", "l", 3))
+    second, again, third, twice = ledger.append_all(new)
+    assert (again, twice) == (first, second), "each key once"
+    assert ledger.entries() == (first, second, third)
+    assert (second.kind, second.key, second.issue, second.run, second.data) == ("note", "l", 2, "r", {"n": [2]})
+    assert (second.prev, third.prev, third.seq) == (first.hash, second.hash, 3)
+    assert (ledger.append_all(new), ledger.append_all(())) == ((second, first, third, second), ())
+    fourth = ledger.append("note", "n")
+    assert (fourth.prev, ledger.fault(), ledger.fault_after(Head(1, first.hash))) == (third.hash, None, None)
 
 
 def test_a_ledger_gives_what_follows_an_entry_and_verifies_that_alone(ledger) -> None:

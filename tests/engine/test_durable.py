@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Never
 
 import pytest
+import sqlalchemy as sa
 
 from harness.domain.errors import (
     BudgetExhausted,
@@ -302,3 +303,52 @@ def test_what_failed_because_its_ground_was_gone_is_not_a_result(tmp_path) -> No
         assert result(second, "k") == {"answer": 1}
     finally:
         second.close()
+
+
+def test_a_result_waits_for_the_disk_and_a_beginning_does_not(engine) -> None:
+    """Whoever is told of a result may act on it: the machine must not forget it with its power. SQLite's word for that is 2."""
+    waits: dict[str, set[int]] = {"workflow_input": set(), "workflow_output": set()}
+
+    def look(_connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        for table, found in waits.items():
+            if statement.startswith(f"INSERT INTO main.{table} "):
+                found.add(cursor.connection.execute("PRAGMA synchronous").fetchone()[0])
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", look)
+    try:
+        run = engine(act=lambda payload: {"said": payload["word"]})
+        for number in range(5):
+            run.start(f"run/{number}", "act", {"word": number})
+            assert result(run, f"run/{number}") == {"said": number}
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", look)
+    assert waits == {"workflow_input": {1}, "workflow_output": {2}}
+
+
+def test_it_does_not_doze_over_work_nor_over_what_was_cancelled_and_still_runs(engine, tmp_path) -> None:
+    goes_on, here = threading.Event(), threading.Semaphore(0)
+
+    def act(payload: Any) -> Any:
+        here.release()
+        goes_on.wait(SECONDS)
+        return {"n": 1}
+
+    run = engine(act=act)
+    run.start("kept", "act", {})
+    run.start("given up", "act", {})
+    assert here.acquire(timeout=SECONDS)
+    assert here.acquire(timeout=SECONDS)
+    run.cancel("given up")
+    run.doze()
+    assert threads_of_dbos(), "it lets go of nothing under way"
+    goes_on.set()
+    assert result(run, "kept") == {"n": 1}
+    assert result(run, "given up")["outcome"] == "cancelled"
+    while threads_of_dbos():     # as soon as the action that was given up has ended
+        run.doze()
+    run.start("after", "act", {})
+    assert result(run, "after") == {"n": 1}
+
+
+def threads_of_dbos() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name == "dbos-background-jobs"]

@@ -79,7 +79,10 @@ def test_the_clock_tells_the_time_in_utc() -> None:
 
 def test_who_only_looks_does_not_load_the_engine() -> None:
     looks = "import sys, harness.engine.ledger, harness.engine.lock, harness.engine.clock, harness.workflow\n" \
-            "print([name for name in ('dbos', 'jsonschema', 'jinja2', 'cryptography') if name in sys.modules])"
+            "import harness.cli.chain_lines, harness.factory.pause, harness.factory.report, harness.factory.space\n" \
+            "import harness.wiring.digest, harness.wiring.state\n" \
+            "heavy = 'dbos', 'sqlalchemy', 'jsonschema', 'jinja2', 'cryptography', 'packaging', 'tomlkit', 'asyncio'\n" \
+            "print([name for name in (*heavy, 'harness.governance') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, text=True, capture_output=True, check=True,
                           env={"PATH": os.environ["PATH"]})
     assert done.stdout == "[]\n"

@@ -5,13 +5,15 @@ from datetime import timedelta
 
 import pytest
 
-from harness.domain.errors import ForgeError
+from harness.domain.errors import ForgeError, LedgerError
+from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
 from harness.factory.history import history
-from harness.factory.intake import take_in
+from harness.factory.intake import TOGETHER, take_in
 from harness.factory.lookout import LOOKED, MARGIN
 from harness.factory.tick import current_steering, tick
 from tests.fakes.forge import FakeForge
+from tests.fakes.ledger import FakeLedger
 
 
 class Counting(FakeForge):
@@ -64,6 +66,39 @@ def test_news_that_there_are_none_cost_one_request_whatever_is_open(world) -> No
     assert at.look() == {"news": 1}
     assert at.look() == {"news": 1}
     assert len(at.plant.known.histories()) == 200
+
+
+class Cut(FakeLedger):
+    """A ledger whose second writing of many at once fails, once; `sizes` has how many each was of."""
+
+    def append_all(self, new):
+        self.sizes = (*getattr(self, "sizes", ()), len(wanted := tuple(new)))
+        if len(self.sizes) == 2:
+            raise LedgerError("the disk takes no more", retryable=True)
+        return super().append_all(wanted)
+
+
+def test_new_issues_are_written_many_at_once_and_what_a_fault_left_out_comes_with_the_next_look(world) -> None:
+    world.ledger = Cut(world.ledger.clock)
+    numbers = [world.forge.file_issue(f"Issue {number}", "Something else again.").number for number in range(TOGETHER + 3)]
+    world.forge.say(numbers[0], "a word", author="kim")
+    at = Running(world)
+    with pytest.raises(LedgerError):
+        at.look()
+    assert len(world.ledger.written) == TOGETHER
+    assert at.look() == {"news": 1, "comments": 1}, "what was met and not yet looked at is looked at now"
+    met = [entry.issue for entry in world.ledger.entries(kind="issue")]
+    assert (met, world.ledger.sizes) == (numbers, (TOGETHER, 3, 3))
+    assert at.look() == {"news": 1}
+
+
+def test_what_one_of_the_project_may_do_is_asked_once_for_all_that_they_filed(world) -> None:
+    mara = world.forge.person("mara", Permission.WRITE)
+    for number in range(5):
+        world.forge.file_issue(f"Issue {number}", "Something else again.", author=mara)
+    at = Running(world)
+    assert at.look() == {"news": 1, "permission": 1}
+    assert all(told.of_the_house for told in at.plant.known.histories())
 
 
 @pytest.mark.parametrize("changed", [1, 10])

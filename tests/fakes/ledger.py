@@ -26,6 +26,9 @@ class FakeLedger:
             self.written.append(entry)
             return entry
 
+    def append_all(self, new):
+        return tuple(self.append(one.kind, one.key, issue=one.issue, run=one.run, data=one.data) for one in new)
+
     def entries(self, *, issue=None, kind=None, after=0):
         return tuple(entry for entry in self.written[after:]
                      if (issue is None or entry.issue == issue) and (kind is None or entry.kind == kind))

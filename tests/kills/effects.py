@@ -1,15 +1,18 @@
-"""Every side effect of this process, named right before it happens, as the interpreter and SQLAlchemy tell of themselves.
+"""Every side effect of this process, named right before it happens, as the interpreter, SQLite and SQLAlchemy tell of themselves.
 
-Nothing is patched: Python's own audit events tell of files, processes and what goes out over HTTP, SQLAlchemy's events tell
-of what is about to be committed. Between two effects a process only reads and thinks, so what it leaves when it dies right
-after one is what it leaves when it dies right before the next: the points before each effect, and the end, are all there are.
+Nothing is patched: Python's own audit events tell of files, processes and what goes out over HTTP, SQLite's trace and
+SQLAlchemy's events tell of what is about to be committed. Between two effects a process only reads and thinks, so what it
+leaves when it dies right after one is what it leaves when it dies right before the next: the points before each effect, and
+the end, are all there are.
 """
 
 import hashlib
 import os
 import re
+import sqlite3
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +29,7 @@ _BY_CHANCE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+(?:Z|\+[\d:]+)?|tmp[a-z0-9_]{8}
 _REPOSITORY = re.compile(r"/api/v3/repos/[^/]+/[^/]+")
 DEEP = 4
 """How many folders a file's name is told with: trees that are written file by file count once for each folder of theirs."""
+_ENTRY = re.compile(r"INSERT INTO entries .*? VALUES \(\d+, '[^']*', '([^']*)', '((?:[^']|'')*)'", re.DOTALL)
 _KEYS = ("key", "workflow_uuid", "workflow_id", "id")
 
 
@@ -33,9 +37,17 @@ def tell_effects(tell: Tell, *, below: Path) -> None:
     """From now on `tell` is called with the name of each effect of this process before it happens. Files count below `below`."""
     files = _Files(below)
     sending: dict[int, str] = {}
+    unheard: list[sqlite3.Connection] = []
 
     def heard(event: str, arguments: tuple[Any, ...]) -> None:
+        for connection in tuple(unheard):
+            with suppress(sqlite3.ProgrammingError):      # told a moment before it can be traced
+                connection.set_trace_callback(_entries(tell))
+                unheard.remove(connection)
         match event:
+            case "sqlite3.connect/handle":
+                unheard.append(arguments[0])
+                return
             case "subprocess.Popen":
                 name = _process(arguments[1])
             case "http.client.send":
@@ -77,14 +89,30 @@ def _request(sending: dict[int, str], connection: int, data: object) -> str:
     return ""
 
 
+def _entries(tell: Tell) -> Callable[[str], None]:
+    """The ledger speaks to SQLite itself: what one connection adds to it is told before it is committed."""
+    added: list[str] = []
+
+    def traced(statement: str) -> None:
+        if entry := _ENTRY.match(statement):
+            added.append(f"entries {entry[1]} {_BY_CHANCE.sub('*', entry[2])}")
+        elif statement in ("COMMIT", "ROLLBACK"):
+            rows = sorted(set(added))
+            added.clear()
+            if rows and statement == "COMMIT":
+                tell(f"rows {', '.join(rows)}")
+
+    return traced
+
+
 def _tell_rows(tell: Tell) -> None:
     written: dict[int, list[str]] = {}
 
     def executing(connection: sa.Connection, _cursor: object, statement: str, _raw: object, context: Any, _many: bool) -> None:
         if found := _WRITES.match(statement):
             named = context.compiled_parameters[0] if context and context.compiled_parameters else {}
-            told = (found[2], str(named.get("kind", "")) if found[2] == "entries" else "", _key(named))
-            written.setdefault(id(connection.connection.dbapi_connection), []).append(" ".join(filter(None, told)))
+            told = " ".join(filter(None, (found[2], _key(named))))
+            written.setdefault(id(connection.connection.dbapi_connection), []).append(told)
 
     def committing(connection: sa.Connection) -> None:
         rows = written.pop(id(connection.connection.dbapi_connection), [])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.wiring import open_ledger
 from harness.wiring.example import create_example
+from harness.wiring.state import open_ledger
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 

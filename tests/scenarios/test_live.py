@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness.agents.broker.prices import NANO, Tokens, prices
-from harness.wiring import open_ledger
+from harness.wiring.state import open_ledger
 from tests.fakes.endpoint import Endpoint, recordings_for, serving
 from tests.fakes.original import repository_of
 from tests.scenarios.conftest import FACTORY, SECONDS, Said

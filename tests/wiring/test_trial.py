@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError, FactoryError
-from harness.wiring import open_factory
 from harness.wiring.founding import launcher_key_id
 from harness.wiring.home import read_home
+from harness.wiring.open import open_factory
 from harness.wiring.services import KEY
 from harness.wiring.trial import Trial, create_trial
 from tests.fakes.original import everything, git, repository_of

@@ -87,7 +87,7 @@ async def _serve(options: Options, keys: Mapping[str, str], database: str, *, te
     stop = _stop_signal(tethered=tethered)
     serving = asyncio.create_task(server.serve(sockets=[listener(options.control)]))
     await stop.wait()
-    server.should_exit = True
+    server.leave()
     await serving
     await sessions.close_all()
     for upstream in upstreams.values():

@@ -1,9 +1,9 @@
 """The money: every call is reserved before it is made and settled after it, in one table, of SQLite or of PostgreSQL.
 
 Properties kept:
-- what was spent is never stored, only summed: a call costs what it was settled at, or its reservation while its end is not
-  known. A broker that is killed therefore over-counts, and never under-counts; the next one settles what it left, in full.
-  So a reservation is on the disk before its call is made, and a settlement may be lost with the machine;
+- what was spent is never stored, only summed (`standing.py`): a call costs what it was settled at, or its reservation while
+  its end is not known. A broker that is killed therefore over-counts, and never under-counts; the next one settles what it
+  left, in full. So a reservation is on the disk before its call is made, and a settlement may be lost with the machine;
 - a call is settled once: who comes later, because it slept or was thought dead, changes nothing;
 - sum and reservation are one transaction under one lock, so that no two processes both find the last dollar;
 - a cap of a call, a session, a run or an issue is final for the issue; one of a day or a month pauses the factory, and says
@@ -23,6 +23,7 @@ import sqlalchemy as sa
 
 from harness.agents.broker.prices import NANO, Prices, Rates, Tokens, dollars
 from harness.agents.broker.refusal import Refusal, exhausted, paused
+from harness.agents.broker.standing import Impossible, Standing, Which
 from harness.domain.spending import Line
 
 _SCHEMA = sa.MetaData()
@@ -54,23 +55,12 @@ COUNTED, HELD, LOST = "counted", "held", "lost"
 METER = int.from_bytes(b"meter")
 """The advisory lock of a transaction on these tables."""
 _COST = sa.func.coalesce(CALLS.c.cost, CALLS.c.reserved)
-_SCOPES = {
-    "session": "session = :session",
-    "run": "session IN (SELECT id FROM sessions WHERE run = :run)",
-    "issue": "session IN (SELECT id FROM sessions WHERE issue = :issue)",
-    "month": "day >= :month AND day < :next_month",
-    "day": "day = :day",
-}
-_STANDING = sa.text(" UNION ALL ".join(
-    f"SELECT '{scope}', count(*), coalesce(sum(coalesce(cost, reserved)), 0), "     # noqa: S608 - all of it is written here
-    f"coalesce(sum(CASE WHEN reserved < 0 OR cost < 0 THEN 1 ELSE 0 END), 0) FROM calls WHERE {which}"
-    for scope, which in _SCOPES.items()))
-"""All that the caps look at, in one statement. As text, because it is asked before each call: to build it took longer than to
-run it."""
 _HOLD = CALLS.insert().returning(CALLS.c.id)
 _SETTLE = CALLS.update().where(CALLS.c.id == sa.bindparam("of_call"), CALLS.c.cost.is_(None)).values(
     {column: sa.bindparam(f"new_{column}") for column in
-     ("cost", "ending", "input", "output", "cache_read", "cache_write", "cache_write_1h")})
+     ("cost", "ending", "input", "output", "cache_read", "cache_write", "cache_write_1h")}).returning(CALLS.c.reserved)
+_HOLD_MORE = CALLS.update().where(CALLS.c.id == sa.bindparam("of_call")).values(
+    reserved=CALLS.c.reserved + sa.bindparam("more")).returning(CALLS.c.cost)
 _PAUSE_SECONDS = 60
 _UNLISTED = ", at the dearest price of the list, which has none of {}: give its own as [prices] in factory.toml"
 _MAY_BE_LOST = "may_be_lost"
@@ -130,6 +120,7 @@ class Meter:
         self.prices, self._replays, self._clock = prices, replays, clock
         self._engine = _shared(database) if database else _own(file)
         self._settling = self._engine.execution_options(**{_MAY_BE_LOST: True})
+        self._standing = Standing()
         with self._engine.begin() as tx:
             _SCHEMA.create_all(tx)
             _bring_up_to_date(tx)
@@ -178,6 +169,7 @@ class Meter:
             if self._check(tx, identity, caps, more=amount, call=amount, day=day) >= caps.calls:
                 raise exhausted(f"this session may make {caps.calls} calls, and has made them")
             number: int = tx.execute(_HOLD, {"session": identity.id, "day": day.isoformat(), "reserved": amount}).scalar_one()
+            self._standing.add(_whose(identity, day), amount, calls=1)
         return Call(self, identity, caps, rates=rates, id=number, amount=amount, day=day)
 
     def spent_by_session(self, session: str) -> Spent:
@@ -205,25 +197,38 @@ class Meter:
         """Reserve `amount` on top for a call in flight, which may come to `whole` then. Raises Refusal as `reserve` does."""
         with self._spending() as tx:
             self._check(tx, call.identity, call.caps, more=amount, call=whole, day=call.day)
-            tx.execute(CALLS.update().where(CALLS.c.id == call.id).values(reserved=CALLS.c.reserved + amount))
+            if tx.execute(_HOLD_MORE, {"of_call": call.id, "more": amount}).scalar_one() is None:     # not settled meanwhile
+                self._standing.add(_whose(call.identity, call.day), amount)
 
     def settle(self, call: "Call", tokens: Tokens, cost: int, *, held: int, ending: str = COUNTED) -> None:
         """What the call came to, once: one that was settled stays as it is. Where that is no more than was held for it, the disk
         is not waited for."""
-        with (self._settling if cost <= held else self._engine).begin() as tx:
-            tx.execute(_SETTLE, {
+        with self._kept_up(self._settling if cost <= held else self._engine) as tx:
+            reserved = tx.execute(_SETTLE, {
                 "of_call": call.id, "new_cost": cost, "new_ending": ending, "new_input": tokens.input,
                 "new_output": tokens.output, "new_cache_read": tokens.cache_read, "new_cache_write": tokens.cache_write,
-                "new_cache_write_1h": tokens.cache_write_1h})
+                "new_cache_write_1h": tokens.cache_write_1h}).scalar_one_or_none()
+            if reserved is not None:
+                self._standing.add(_whose(call.identity, call.day), cost - reserved)
 
     @contextmanager
     def _spending(self) -> Iterator[sa.Connection]:
         """A transaction that money is spent by. Raises Refusal, a pause, where it cannot be counted."""
         try:
-            with self._engine.begin() as tx:
+            with self._kept_up(self._engine) as tx:
                 yield tx
         except sa.exc.DBAPIError as error:      # its own words show the address
             raise self._uncounted(str(error.orig).strip().partition("\n")[0]) from error
+
+    @contextmanager
+    def _kept_up(self, engine: sa.Engine) -> Iterator[sa.Connection]:
+        """A transaction; where it fails, what was summed is summed again."""
+        try:
+            with engine.begin() as tx:
+                yield tx
+        except BaseException:
+            self._standing.forget()
+            raise
 
     def _uncounted(self, why: str) -> Refusal:
         at = self._clock()
@@ -235,9 +240,12 @@ class Meter:
         price = "" if caps.rates or self.prices.lists(identity.model, day=day.isoformat()) else _UNLISTED.format(identity.model)
         if caps.usd_call is not None and call > _nano(caps.usd_call):
             raise exhausted(f"the cap of ${caps.usd_call} for one call would be crossed: it may come to ${_shown(call)}{price}")
-        month, tomorrow, next_month = day.replace(day=1), day + timedelta(days=1), _next_month(day)
-        calls, spent = self._standing(tx, session=identity.id, run=identity.run, issue=identity.issue, day=day.isoformat(),
-                                      month=month.isoformat(), next_month=next_month.isoformat())
+        tomorrow, next_month = day + timedelta(days=1), _next_month(day)
+        try:
+            calls, spent = self._standing.of(tx, _whose(identity, day))
+        except Impossible:
+            why = "it holds a negative amount, which it never wrote; put it back from a copy of the home"
+            raise self._uncounted(why) from None
         for name, scope, cap in (("session", "session", caps.usd), (f"run {identity.run}", "run", caps.usd_run),
                                  (f"issue {identity.issue}", "issue", caps.usd_issue)):
             if crossed := _crossed(name, cap, spent[scope], more):
@@ -249,13 +257,6 @@ class Meter:
                 again = datetime.combine(ends, time.min, UTC).timestamp()
                 raise paused(crossed + price, cause=name, again_at=again, now=self._clock())
         return calls
-
-    def _standing(self, tx: sa.Connection, **which: Any) -> tuple[int, dict[str, int]]:
-        """How many calls the session has made, and what was spent in nanodollars by the names of `_SCOPES`."""
-        rows = {scope: tuple(map(int, sums)) for scope, *sums in tx.execute(_STANDING, which)}
-        if any(impossible for _, _, impossible in rows.values()):
-            raise self._uncounted("it holds a negative amount, which it never wrote; put it back from a copy of the home")
-        return rows["session"][0], {scope: cost for scope, (_, cost, _) in rows.items()}
 
     def _spent(self, tx: sa.Connection, which: sa.ColumnElement[bool]) -> Spent:
         fresh = CALLS.c.input + CALLS.c.cache_write + CALLS.c.cache_write_1h
@@ -316,6 +317,12 @@ def _crossed(name: str, cap: Decimal | None, spent: int, more: int) -> str:
         return ""
     return (f"the cap of ${cap} for this {name} would be crossed: ${_shown(spent)} are spent or reserved, and "
             f"${_shown(more)} more may be needed")
+
+
+def _whose(identity: Identity, day: date) -> Which:
+    """Whose money a call of that day is."""
+    return {"session": identity.id, "run": identity.run, "issue": identity.issue, "day": day.isoformat(),
+            "month": day.replace(day=1).isoformat(), "next_month": _next_month(day).isoformat()}
 
 
 def _of(which: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:

@@ -7,11 +7,11 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, TypeVar
 
-import httpx2
-
 from harness.agents.broker.breaker import Breaker, Trouble, trouble
+from harness.agents.broker.connections import FAULTS, NO_ANSWER, NOT_SENT, Connections, Reply
 from harness.agents.broker.providers import ANTHROPIC, OPENAI, Provider
 from harness.agents.broker.refusal import Refusal
 from harness.agents.broker.retry import FREE, RETRYABLE, asked, pause
@@ -23,9 +23,6 @@ _CODES = {"invalid_request_error": 400, "authentication_error": 401, "permission
           "request_too_large": 413, "rate_limit_error": 429, "api_error": 500, "timeout_error": 504, "overloaded_error": 529,
           "rate_limit_exceeded": 429, "insufficient_quota": 429, "server_error": 500, "slow_down": 503}
 _T = TypeVar("_T")
-_NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
-_AS_MANY_AS_THERE_ARE_CALLS = httpx2.Limits(max_connections=None, max_keepalive_connections=20, keepalive_expiry=5)
-"""What one session holds open must not keep the others waiting; how much it may is what its calls are capped for."""
 _ROOT = {ANTHROPIC: "/v1", OPENAI: ""}      # what the wire's SDK puts between the base URL and the path of an API
 _REDACTED = "[redacted]"
 
@@ -64,12 +61,11 @@ class Upstream:
         self.provider, self.breaker = provider, breaker
         self._key, self._clock, self._sleep, self._jitter = key, clock, sleep, jitter
         self._patience = patience or Patience()
-        timeout = httpx2.Timeout(self._patience.silent, connect=self._patience.connect, write=60, pool=60)
-        self._client = httpx2.AsyncClient(base_url=provider.base_url, timeout=timeout, headers=_headers(provider.wire, key),
-                                          limits=_AS_MANY_AS_THERE_ARE_CALLS)
+        timeouts = {"read": self._patience.silent, "connect": self._patience.connect, "write": 60.0, "pool": 60.0}
+        self._connections = Connections(provider.base_url, _headers(provider.wire, key), timeouts=timeouts)
 
     async def close(self) -> None:
-        await self._client.aclose()
+        await self._connections.close()
 
     async def whole(self, path: str, body: Mapping[str, Any], *, issue: int, again: Callable[[], None]) -> dict[str, Any]:
         """One JSON answer, asked for `issue`. `again` is called before each new try after one that may have been billed. Raises
@@ -152,7 +148,7 @@ class Upstream:
                 found = json.loads(await _read(response))
         except TimeoutError:
             return self._late()
-        except (httpx2.TransportError, httpx2.DecodingError, ValueError, RecursionError) as error:
+        except (*FAULTS, ValueError, RecursionError) as error:
             return _cut(error)
         return found if isinstance(found, dict) else _cut(ValueError("an answer that is no object"))
 
@@ -173,8 +169,8 @@ class Upstream:
             return failed
         return _from(first, coming)
 
-    async def _events(self, dialect: Dialect, response: httpx2.Response, deadline: float) -> EventStream:
-        coming = objects(response.aiter_bytes())
+    async def _events(self, dialect: Dialect, response: Reply, deadline: float) -> EventStream:
+        coming = objects(response.pieces())
         try:
             while True:
                 async with asyncio.timeout_at(deadline):
@@ -186,52 +182,51 @@ class Upstream:
                 yield event
         except TimeoutError:
             raise self._late() from None
-        except httpx2.ReadTimeout as error:
+        except NO_ANSWER as error:
             raise self._unanswered(error) from error
-        except (httpx2.TransportError, httpx2.DecodingError, ValueError, RecursionError) as error:
+        except (*FAULTS, ValueError, RecursionError) as error:
             raise _cut(error) from error
         finally:
             await response.aclose()
 
-    async def _try(self, path: str, body: Mapping[str, Any]) -> httpx2.Response | Failed:
+    async def _try(self, path: str, body: Mapping[str, Any]) -> Reply | Failed:
         content = dumps(body).encode("utf-8", "backslashreplace")
-        request = self._client.build_request("POST", _ROOT[self.provider.wire] + path, content=content)
         try:
-            response = await self._client.send(request, stream=True)
+            response = await self._connections.post(_ROOT[self.provider.wire] + path, content)
             packed = response.headers.get("content-encoding", "identity") != "identity"
-            if response.status_code == httpx2.codes.OK and not packed:
+            if response.status == HTTPStatus.OK and not packed:
                 return response
             if not packed:
                 return self._failed(response, await _read(response))
             await response.aclose()
-            if response.status_code != httpx2.codes.OK:
+            if response.status != HTTPStatus.OK:
                 return self._failed(response, b"(compressed)")
             return _cut(ValueError("it is compressed, and was asked for as it is"))
-        except httpx2.TransportError as error:
+        except FAULTS as error:
             return self._unanswered(error)
         except ValueError as error:
             return _cut(error)
 
-    def _failed(self, response: httpx2.Response, content: bytes) -> Failed:
-        code = response.status_code
+    def _failed(self, response: Reply, content: bytes) -> Failed:
+        code = response.status
         kind, message = _error_in(content)
         wanted = asked(response.headers, now=self._clock())
         may_retry = response.headers.get("x-should-retry") != "false" and trouble(code, kind, message) is not Trouble.QUOTA
-        return Failed(code if code >= httpx2.codes.BAD_REQUEST else 502, kind, message.replace(self._key, _REDACTED),
+        return Failed(code if code >= HTTPStatus.BAD_REQUEST else 502, kind, message.replace(self._key, _REDACTED),
                       free=code in FREE or response.is_redirect, retry=code in RETRYABLE and may_retry, wanted=wanted)
 
     def _refused(self, kind: str, message: str) -> Failed:
         """An error that came as an event of a stream, as it would have come as an answer."""
-        code = _CODES.get(kind, httpx2.codes.BAD_GATEWAY)
+        code = _CODES.get(kind, HTTPStatus.BAD_GATEWAY)
         retry = code in RETRYABLE and trouble(code, kind, message) is not Trouble.QUOTA
         return Failed(code, kind, message.replace(self._key, _REDACTED), free=code in FREE, retry=retry)
 
-    def _unanswered(self, error: httpx2.TransportError) -> Failed:
-        if isinstance(error, httpx2.ReadTimeout):       # it had its time: another such wait is longer than any box lives
+    def _unanswered(self, error: Exception) -> Failed:
+        if isinstance(error, NO_ANSWER):       # it had its time: another such wait is longer than any box lives
             said = f"the provider said nothing for {self._patience.silent:g} s"
             return Failed(504, "timeout_error", said, free=False, retry=False)
         message = f"the provider did not answer: {type(error).__name__}"
-        return Failed(502, "api_error", message, free=isinstance(error, _NOT_SENT), retry=True)
+        return Failed(502, "api_error", message, free=isinstance(error, NOT_SENT), retry=True)
 
     def _late(self) -> Failed:
         message = f"the provider's answer took longer than {self._patience.whole:g} s"
@@ -240,7 +235,8 @@ class Upstream:
 
 def _headers(wire: str, key: str) -> dict[str, str]:
     """Nothing of a box is in them. Answers are to come as they are: one that is packed may be too large to unpack."""
-    common = {"content-type": "application/json", "user-agent": "lights-out-factory", "accept-encoding": "identity"}
+    common = {"content-type": "application/json", "user-agent": "lights-out-factory", "accept": "*/*",
+              "accept-encoding": "identity"}
     if wire == ANTHROPIC:
         return common | {"x-api-key": key, "anthropic-version": "2023-06-01"}
     return common | {"authorization": f"Bearer {key}"}
@@ -271,11 +267,11 @@ def _error_in(content: bytes) -> tuple[str, str]:
     return "api_error", f"the provider answered: {content[:200].decode('utf-8', 'replace')}"
 
 
-async def _read(response: httpx2.Response) -> bytes:
+async def _read(response: Reply) -> bytes:
     """The whole body. Raises ValueError over the limit."""
     content = bytearray()
     try:
-        async for chunk in response.aiter_bytes():
+        async for chunk in response.pieces():
             content += chunk
             if len(content) > _LIMIT:
                 raise ValueError(f"an answer of more than {_LIMIT} bytes")
