@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 TICK_SECONDS = 0.01
-REST_SECONDS, REST_FACTOR = 0.5, 3  # a page is at rest after this long, and after thrice what its slowest act took
+REST_SECONDS, REST_FACTOR = 0.2, 3  # a page is at rest after this long, and after thrice what its slowest answer took
 
 
 @dataclass(slots=True)
@@ -167,16 +167,23 @@ class BrowserSession(Reader):
         return bool(await self._read(found.and_(self.page.locator(":focus")).count()))
 
     async def at_rest(self) -> bool:
-        quiet = monotonic() - max(self._acted_at, self.wire.moved)
-        if not self.wire.still or self.wire.busy or self._sets_out or quiet < max(REST_SECONDS, REST_FACTOR * self._slowest):
-            return False
         from playwright.async_api import Error
 
+        if not self._calm:
+            return False
         try:
             await self.page.wait_for_load_state("load", timeout=1)  # at once, when it is loaded
-        except Error:
+            await self._turned(0, 0)  # what it had set out for is known once it has answered
+        except (Error, Unable):
             return False
-        return True
+        return self._calm
+
+    @property
+    def _calm(self) -> bool:
+        """Whether nothing can change the page, nothing of it is outstanding, and it has been so for a while."""
+        if not self.wire.still or self.wire.busy or self._sets_out:
+            return False
+        return monotonic() - max(self._acted_at, self.wire.moved) >= max(REST_SECONDS, REST_FACTOR * self._slowest)
 
     async def watch(self) -> None:
         await self._read(self.motion.watch(deep=not self.wire.still))
@@ -351,7 +358,10 @@ class BrowserSession(Reader):
 
     async def _turned(self, seconds: float, patience: float) -> bool:
         """Whether the act armed a timer, once the page has run what is due within so many seconds."""
-        return await self._read(self.motion.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds))
+        began = monotonic()
+        armed = await self._read(self.motion.turned(seconds), within=seconds + max(patience, self.bounds.read_seconds))
+        self._slowest = max(self._slowest, monotonic() - began - seconds)
+        return armed
 
     async def _quiet(self, patience: float) -> None:
         """Return when the app owes this run no answer. A page that it owes for longer than the patience is not known to come."""
@@ -367,8 +377,7 @@ class BrowserSession(Reader):
                 self.motion.asked = False
                 break
             await asyncio.sleep(TICK_SECONDS)
-        began, self._acted_at = self._acted_at, monotonic()
-        self._slowest = max(self._slowest, self._acted_at - began)
+        self._acted_at = monotonic()
         if self.wire.cut:
             raise Unable(Trouble.TOO_LARGE, "the app answered with more than a page should be")
         broken = [one.broken for one in self.wire.exchanges[self._since :] if one.document and one.broken]
