@@ -104,7 +104,7 @@ def told(
         )
         sources = tuple(f"journey: {NAMES[name]}\n{case.journey}" for name, case in performed.items())
         plan = Plan(sources, runs, 20261121, date(2026, 11, 21), journey_seconds=300, browser=chromium, bounds=PLANNED)
-        ended = driver(plan_json(plan), out)
+        ended = driver(plan_json(plan), out, runs)
     assert ended.returncode == 0, ended.stderr
     return read_evidence((out / "evidence.json").read_text())
 

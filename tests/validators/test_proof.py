@@ -19,7 +19,7 @@ from tests.validators.runs import (
 )
 from validators.domain.evidence import Breach, Identity, Kind, Trouble
 from validators.domain.fold import verdict
-from validators.domain.proof import FLAKY, PASSES, broken, proof
+from validators.domain.proof import FLAKY, FOR_ONE, PASSES, broken, proof
 from validators.domain.verdict import Purpose, Symptom
 
 NAMED = {"look", "breach"}
@@ -55,7 +55,7 @@ NOT_DONE = "on base a step could not be done, and no named expectation failed"
          "on base it says nothing: the app was not ready"),
         (on_base(RED_RUNS["look"], None), Purpose.BUG, False, NOT_ONCE),
         ((), Purpose.BUG, False, NOT_ONCE),
-        (on_base(RED_RUNS["look"], {}), Purpose.BUG, False, "on base it is red for one identity only"),
+        (on_base(RED_RUNS["look"], {}), Purpose.BUG, False, FOR_ONE),
         (on_base(RED_RUNS["step missing"], RED_RUNS["step missing"]), Purpose.BUG, False, NOT_DONE),
         (on_base(RED_RUNS["no answer"], RED_RUNS["no answer"]), Purpose.FEATURE, False, NOT_DONE),
         (on_base(RED_RUNS["look"], RED_RUNS["look"]), Purpose.REGRESSION, False,

@@ -14,7 +14,7 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.messages import Endpoint, endpoint, says, submits
 from tests.validators_launcher.world import BODY, MISSION, TITLE, World
 from validators.domain.journey import Fill
-from validators.domain.proof import FLAKY, PASSES
+from validators.domain.proof import FOR_ONE, PASSES
 from validators.domain.values import Draw, Values
 from validators.domain.verdict import Purpose
 from validators.language.reader import read
@@ -118,16 +118,16 @@ def test_where_none_shows_the_change_nothing_is_sealed_and_no_name_of_a_journey_
     assert [entry.journey for entry in history(world)] == ["book-a-small-group"]
 
 
-@pytest.mark.soak("two rounds in a browser; validators/test_proof calls such evidence flaky")
-def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_refused_as_flaky(world: World) -> None:
+@pytest.mark.soak("two rounds in a browser; validators/test_proof tells what such evidence is")
+def test_a_journey_that_is_red_with_one_set_of_data_and_green_with_another_is_refused(world: World) -> None:
     """Base takes five at most. A group of four to eight shows the bug sometimes, so it would be luck that judged."""
     flaky = seaside.JOURNEY.replace("any.int(6, 8)", "any.int(4, 8)")
     value = next(step.value for step in read(flaky).steps if isinstance(step, Fill) and "int" in step.value.source)
     drawn = {seed: int(Values(Draw(seed, "book-a-large-group", date(2026, 1, 2))).text(value)) for seed in range(40)}
     world.extra["seed"] = next(seed for seed in range(39) if drawn[seed] > 5 >= drawn[seed + 1])
     found, served = authored(world, submits(flaky), submits(flaky))
-    assert (found["outcome"], found["reason"]) == ("refused", f"1 of 1: {FLAKY}")
-    assert FLAKY in json.dumps(served.requests[1])
+    assert (found["outcome"], found["reason"]) == ("refused", f"1 of 1: {FOR_ONE}")
+    assert FOR_ONE in json.dumps(served.requests[1])
 
 
 def test_a_model_that_does_not_answer_seals_nothing_and_says_so(world: World) -> None:

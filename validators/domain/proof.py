@@ -16,6 +16,7 @@ from validators.domain.verdict import Proof, Purpose
 
 PASSES = "it passes on base, so it does not show the change"
 FLAKY = "it is flaky: performed again on base with other data, it did not say the same"
+FOR_ONE = "on base it is red for one visitor only: what it says hangs on the data, or on who looks"
 
 
 def proof(journey: str, purpose: Purpose, evidence: tuple[RunEvidence, ...]) -> Proof:
@@ -72,7 +73,7 @@ def _red(purpose: Purpose, plain: RunEvidence, masked: RunEvidence) -> Proof:
     if purpose is Purpose.FEATURE and _missing(plain) & _missing(masked):
         return Proof(True, "red on base: what the feature promises is not there")
     if _refuted(plain) or _refuted(masked):
-        return Proof(False, "on base it is red for one identity only")
+        return Proof(False, FOR_ONE)
     if any(_says_no(breach) for item in (plain, masked) for breach in item.breaches):
         return Proof(False, "on base the app refused a request, and nothing that is expected was missing")
     return Proof(False, "on base a step could not be done, and no named expectation failed")

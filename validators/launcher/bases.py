@@ -16,7 +16,7 @@ from validators.store.shelf import Shelf
 
 BASE = "base"
 ATTEMPTS = (1, 2)
-"""A journey is performed on base once, and once more with other data before it is sealed."""
+"""A journey is performed on base once, and once more where that calls broken what stood."""
 
 
 @dataclass(frozen=True, slots=True)

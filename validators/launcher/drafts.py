@@ -109,7 +109,7 @@ def proved(desk: Desk, drafts: Sequence[Draft], *, folder: Path) -> tuple[Draft,
     purposes = {one.digest: one.purpose for one in holding}
     ground = trial(desk, journeys, folder=folder, keep=folder / "kept", seed=seed, purposes=purposes)
     shown = {
-        one.journey: _trouble(one, ground.evidence) for one in ground.twice_on_base(seed=seed + 1)
+        one.journey: _trouble(one, ground.evidence) for one in ground.on_base_with_other_data(seed=seed + 1)
     }
     return tuple(replace(one, why=shown[one.name]) if one.holds else one for one in drafts)
 

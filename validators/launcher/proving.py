@@ -9,7 +9,7 @@ from pathlib import Path
 
 from validators.app.boxes import BoxResult
 from validators.app.side import Side, prepared_side, seeded_side
-from validators.domain.evidence import Kind, RunEvidence, RunId
+from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result, verdict
 from validators.domain.journey import Journey
 from validators.domain.proof import broken, proof
@@ -51,17 +51,17 @@ class Trial:
         self._perform(FIRST, self._missing_base(self._own))
         return self.sealed()
 
-    def twice_on_base(self, *, seed: int) -> tuple[Sealed, ...]:
-        """Each journey with what it has shown on base in two goes, the second with the data of `seed`: those that are to be red
-        there once more, those that are to be green there with all their controls, as if base were the candidate.
+    def on_base_with_other_data(self, *, seed: int) -> tuple[Sealed, ...]:
+        """Each journey with what it has shown on base, where the masked visitor has the data of `seed`: what both then say is due
+        neither to one visitor nor to one set of data. Those that are to be green there are performed with all their controls
+        as well, as if base were the candidate, with the data of `seed`.
 
-        Both are one performance: a driver and two browsers are as dear as two runs."""
+        All of it is one performance: a driver and two browsers are as dear as two runs."""
         self.candidate = BASE
-        first, told = self._missing_base(self._own), {run.run for run in self.evidence}
-        green = [name for name in self._own if self.purposes[name] is Purpose.REGRESSION]
-        again = (*base_runs((name for name in self._own if name not in green), attempt=2), *judgement_runs(green))
-        seeds = {run: seed for run in again if run not in told}
-        self._perform(FIRST, (*first, *seeds), seeds=seeds)
+        first = self._missing_base(self._own)
+        green = judgement_runs(name for name in self._own if self.purposes[name] is Purpose.REGRESSION)
+        seeds = {run: seed for run in (*first, *green) if run.kind is not Kind.BASE or run.identity is Identity.MASKED}
+        self._perform(FIRST, (*first, *green), seeds=seeds)
         return self.sealed()
 
     def on_candidate(self) -> Verdict:
