@@ -23,6 +23,12 @@ def test_dear(): pass
 @pytest.mark.parametrize("bomb", ["fork", "disk"])
 def test_of_each(bomb, form): pass
 
+@pytest.fixture(params=[pytest.param(number, marks=pytest.mark.sample(2, of="box")) for number in range(4)])
+def box(request): return request.param
+
+@pytest.mark.parametrize("wall", ["north", "south"])
+def test_of_some(box, wall): pass
+
 def test_inside(draw):
     print("drawn", len(draw.of(range(50), 4)))
 """
@@ -39,8 +45,10 @@ def test_make_test_draws_and_make_soak_runs_everything(tmp_path) -> None:
     some, other, whole = collected(tmp_path), collected(tmp_path, "--seed=2"), collected(tmp_path, "--soak")
     assert (some.count("test_search["), some.count("test_dear"), "drawn 4" in some) == (2, 0, True)
     assert (whole.count("test_search["), whole.count("test_dear"), "drawn 50" in whole) == (9, 1, True)
-    assert "12 deselected" in some
+    assert "16 deselected" in some
     assert (some.count("fork-"), some.count("disk-"), whole.count("test_of_each[")) == (1, 1, 6)
+    walls = [len(re.findall(rf"test_of_some\[.*{wall}", some)) for wall in ("north", "south")]
+    assert (walls, whole.count("test_of_some[")) == ([2, 2], 8)
     assert re.findall(r"search\[\d", some) != re.findall(r"search\[\d", other)
 
 

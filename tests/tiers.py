@@ -4,7 +4,8 @@
 marker says why: what it costs, or which test of `make test` sees the same fault. Of a test marked
 `sample(n)` and of a search that asks for `drawn`, `make test` takes a sample. The seed is always
 the same, so a commit is green or red whoever asks; `--seed N` draws another one.
-With `sample(n, each="argument")` it takes n cases of each value of that argument.
+With `sample(n, each="argument")` it takes n cases of each value of that argument, with
+`sample(n, of="argument")` n values of that argument for each case of all the others.
 """
 
 import random
@@ -15,7 +16,7 @@ import pytest
 
 MARKERS = (
     "soak(reason): only `make soak` runs it; the reason says why that is enough",
-    "sample(n, each=argument): `make test` runs n of its cases, drawn by --seed; `make soak` runs all",
+    "sample(n, each=argument, of=argument): `make test` runs n of its cases, drawn by --seed; `make soak` runs all",
 )
 SEED = 20261122
 Case = TypeVar("Case")
@@ -42,19 +43,21 @@ def _chosen(items: Sequence[pytest.Item], seed: int) -> list[pytest.Item]:
         if item.get_closest_marker("soak") is None:
             groups.setdefault(_group(item), []).append(item)
     chosen: list[pytest.Item] = []
-    for name, cases in groups.items():
-        sample = cases[0].get_closest_marker("sample")
-        chosen += cases if sample is None else sampled(cases, sample.args[0], seed, name)
+    for cases in groups.values():
+        sample = cases[0].get_closest_marker("sample")  # drawn by a name that is the same in every process
+        chosen += cases if sample is None else sampled(cases, sample.args[0], seed, cases[0].nodeid)
     return chosen
 
 
 def _group(item: pytest.Item) -> str:
-    """Cases among which a sample is drawn: those of one test, or of one value of its argument."""
+    """Cases among which a sample is drawn: those of one test, of one value of an argument, or of all values of one."""
     name, sample = item.nodeid.partition("[")[0], item.get_closest_marker("sample")
-    if sample is None or "each" not in sample.kwargs:
+    if sample is None or not sample.kwargs:
         return name
     assert isinstance(item, pytest.Function)
-    return f"{name} {item.callspec.params[sample.kwargs['each']]}"
+    if "each" in sample.kwargs:
+        return f"{name} {item.callspec.params[sample.kwargs['each']]}"
+    return f"{name} {[value for key, value in item.callspec.params.items() if key != sample.kwargs['of']]!r}"
 
 
 def sampled(cases: Sequence[Case], size: int, seed: int, name: str) -> list[Case]:

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 PROJECT = Path(__file__).resolve().parents[2]
 SUPERVISOR = (sys.executable, "-I", "-m", "harness.sandbox")
 # Of this process alone: the kernel counts the tasks of a uid on the whole machine, and the forms without groups count them too.
@@ -29,6 +31,9 @@ FORMS = (
     ("bwrap-root", "bwrap-userns", "bwrap-userns, ordinary account", "landlock, ordinary account") if AS_ROOT
     else ("bwrap-userns", "landlock")
 )
+
+EACH = tuple(pytest.param(form, marks=pytest.mark.sample(2, of="boxes")) for form in FORMS)
+"""For a fixture called `boxes`: a promise of all forms is looked at in two of them, and in all by `make soak`."""
 
 
 @dataclass

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.sandbox.boxes import FORMS, Boxes, boxes_of
+from tests.sandbox.boxes import EACH, FORMS, Boxes, boxes_of
 
 
-@pytest.fixture(params=FORMS)
+@pytest.fixture(params=EACH)
 def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
     """Boxes of each sealed form that this account can make."""
     yield from boxes_of(request.param)
