@@ -1,11 +1,11 @@
-"""What judging costs: twenty journeys on one candidate, beside the same steps as plain Playwright. Ratios within one run count.
+"""What judging costs: one new journey and five that stand guard, on one candidate, beside plain Playwright.
 
-    python bench/judge.py [--journeys N] [--rounds N] [--json]
+    python bench/judge.py [--own N] [--standing N] [--rounds N] [--json]
 
-Ours is the whole judge: each journey red on base, then plain and masked, with its twin and five saboteurs; every run with a
-boxed app of its own, its pages and network kept, the plain ones with a trace and a picture after each step. Plain is the
-library alone: one process, one browser, one app for all journeys, one after the other, nothing kept. Time is told for each
-run of a journey, because ours makes nine of one; `judging alone` leaves the base out, which is known when a change is judged.
+Ours is the whole judge. The first judgement proves the new journey on base as well; the second knows that, as it does when a
+change is judged, and is what is compared. Every run has a boxed app of its own, its pages and network kept, the plain ones with
+a trace and a picture after each step. Plain is the library alone with the same page loads and looks, as many runs and as many
+at once: one process, one browser, one app, nothing kept. Processor seconds are those of every process below, and of this one.
 
 The seal is what boxes, relays and the signature add: the same driver on the same two apps, in boxes and without, in turn.
 Memory is the most that the whole tree of processes had at once, shared pages counted once (PSS). Tokens are characters
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,44 +31,45 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the other half of this ben
 
 from bench.judge_parts import journeys, looked, plainly, seal_seconds
 from bench.memory import Peak
+from bench.processors import Processors
 from validators.domain.evidence import Kind
 from validators.language.reader import read
 from validators.launcher.desk import Desk, opened_desk
 from validators.launcher.ground import Ground, request_on
 from validators.launcher.judging import Judgement, judgement_of
 from validators.launcher.publish import EVIDENCE, published
+from validators.launcher.request import Request
+from validators.launcher.standing import MISSION
 from validators.store.entries import Entry, Event
 from validators.store.shelf import journey_digest, purpose_of, with_canary
 from validators.wiring import SUPERVISOR
 
-JOURNEYS, ROUNDS, JOURNEY_SECONDS = 20, 5, 30
-SEAL_SECONDS, LOOK_TOKENS = 0.4, 1000
+OWN, STANDING, ROUNDS, JOURNEY_SECONDS = 1, 5, 5, 30
+TARGETS = {"judging, s": 8.0, "judging, processor s": 16.0, "a run, x plain": 1.5, "a run, x plain, processor": 1.5,
+           "proof on base, s": 5.0, "the seal, s": 0.4, "a look, tokens": 1000.0}
 APP = Path(__file__).with_name("judge_app.py")
 BUG = ("LIMIT = 12", "LIMIT = 0")      # on base every group is too large
-BASE_PHASES = ("proof", "base")
+PROOF = "proof: "
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Seconds by the clock and of processors, and mebibytes at the peak."""
+
+    seconds: float
+    processor: float
+    mebibytes: float
 
 
 @dataclass(frozen=True, slots=True)
 class Ours:
-    """One whole judgement: its outcome, seconds by phase and in all, runs performed, and mebibytes at the peak."""
+    """One whole judgement: its outcome, seconds by phase, what it cost in all, and the runs that it performed."""
 
     outcome: str
     reason: str
     phases: tuple[tuple[str, float], ...]
-    seconds: float
+    cost: Cost
     runs: int
-    base_runs: int
-    mebibytes: float
-
-    @property
-    def judging(self) -> float:
-        """Seconds without those that went into proving the base."""
-        return self.seconds - sum(seconds for name, seconds in self.phases if name.startswith(BASE_PHASES))
-
-    @property
-    def each(self) -> float:
-        """Seconds for each run of a journey on the candidate."""
-        return self.judging / max(1, self.runs - self.base_runs)
 
 
 def sides(folder: Path) -> Ground:
@@ -82,105 +83,95 @@ def sides(folder: Path) -> Ground:
     return Ground(folder / "base", folder / "reference", start=start, port_env="PORT", ready="/", ready_seconds=60, data=data)
 
 
-def sealed(desk: Desk, texts: tuple[str, ...]) -> None:
-    """Seal the journeys, as an author would have."""
-    whole = tuple(map(with_canary, texts))
-    request = desk.request
-    entries = tuple(
-        Entry(Event.SEALED, request.issue.number, read(text).name, journey_digest(text), purpose_of(request.issue.kind),
-              "sha256:0", "author", "", "2026-01-02")
-        for text in whole
-    )
-    desk.shelf.seal(whole, entries)
+def sealed(desk: Desk, own: tuple[str, ...], standing: tuple[str, ...]) -> None:
+    """Seal the journeys, as an author would have; those that stand guard have noticed saboteurs before."""
+    for issue, texts in ((desk.request.issue.number, own), (MISSION, standing)):
+        whole = tuple(map(with_canary, texts))
+        entries = tuple(
+            Entry(Event.SEALED, issue, read(text).name, journey_digest(text), purpose_of(desk.request.issue.kind), "sha256:0",
+                  "author", "", "2026-01-02")
+            for text in whole
+        )
+        desk.shelf.seal(whole, entries)
+        for entry in entries if issue == MISSION else ():
+            desk.shelf.keep_controls(entry.digest, tree="0" * 40, run="bench")
 
 
-def ours(folder: Path, texts: tuple[str, ...]) -> Ours:
+def judged(request: Request, folder: Path, *, run: str) -> Ours:
     """Judge the candidate with all journeys, sign and publish, and say what that took."""
-    request = request_on(sides(folder), folder=folder, supervisor=SUPERVISOR, journeys=len(texts), seconds=JOURNEY_SECONDS)
-    desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
-    sealed(desk, texts)
-    kept = desk.shelf.folder / "judged" / ".unfinished-bench"
+    desk = opened_desk(replace(request, run=run), caller=folder, now=lambda: datetime.now(UTC))
+    kept = desk.shelf.folder / "judged" / f".unfinished-{run}"
     kept.mkdir(parents=True)
-    with Peak() as peak:
-        began = time.perf_counter()
-        judgement = judgement_of(desk, keep=kept / EVIDENCE)
-        published(judgement, kept=kept, out=folder / "out", ended=datetime.now(UTC))
-        seconds = time.perf_counter() - began
-    return _told(judgement, seconds, peak.mebibytes)
+    told: list[Judgement] = []
+
+    def judge() -> None:
+        told.append(judgement_of(desk, keep=kept / EVIDENCE))
+        published(told[0], kept=kept, out=folder / run, ended=datetime.now(UTC))
+
+    cost, judgement = cost_of(judge), told[0]
+    verdict, phases = judgement.verdict, tuple((span.name, span.seconds) for span in desk.phases.spans())
+    performed = [one for one in judgement.evidence if not one.skipped and one.run.kind not in (Kind.BASE, Kind.TWIN)]
+    return Ours(str(verdict.outcome), verdict.reason, phases, cost, len(performed))
 
 
-def _told(judgement: Judgement, seconds: float, mebibytes: float) -> Ours:
-    performed = [run for run in judgement.evidence if not run.skipped]
-    return Ours(
-        str(judgement.verdict.outcome),
-        judgement.verdict.reason,
-        tuple((span.name, span.seconds) for span in judgement.desk.phases.spans()),
-        seconds,
-        len(performed),
-        sum(run.run.kind is Kind.BASE for run in performed),
-        mebibytes,
-    )
-
-
-def measured(act: Callable[[], float]) -> tuple[float, float]:
-    """Seconds that something says it took, and mebibytes at its peak."""
-    with Peak() as peak:
-        seconds = act()
-    return seconds, peak.mebibytes
+def cost_of(act: Callable[[], object]) -> Cost:
+    """What an act costs, with every process that it starts."""
+    with Peak() as peak, Processors() as spent:
+        own, began = time.process_time(), time.perf_counter()
+        act()
+        seconds, processor = time.perf_counter() - began, time.process_time() - own
+    return Cost(seconds, processor + sum(spent.seconds.values()), peak.mebibytes)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--journeys", type=int, default=JOURNEYS)
+    parser.add_argument("--own", type=int, default=OWN)
+    parser.add_argument("--standing", type=int, default=STANDING)
     parser.add_argument("--rounds", type=int, default=ROUNDS, help="of the seal, boxed and not in turn")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    texts = journeys(options.journeys)
+    texts = journeys(options.own + options.standing)
     with tempfile.TemporaryDirectory(prefix="j-", ignore_cleanup_errors=True) as scratch:
         folder = Path(scratch)
-        judged = ours(folder, texts)
-        plain, plain_memory = measured(lambda: asyncio.run(plainly(texts, APP, folder)))
+        request = request_on(sides(folder), folder=folder, supervisor=SUPERVISOR, journeys=len(texts), seconds=JOURNEY_SECONDS)
+        desk = opened_desk(request, caller=folder, now=lambda: datetime.now(UTC))
+        sealed(desk, texts[: options.own], texts[options.own :])
+        first, ours = (judged(request, folder, run=run) for run in ("first", "second"))
+        plain = cost_of(lambda: asyncio.run(plainly(journeys(ours.runs), APP, folder)))
         seal = [seal_seconds(folder / f"seal-{number}", APP, texts[0]) for number in range(options.rounds)]
     looks = asyncio.run(looked())
     middle = {name: statistics.median(one[name] for one in seal) for name in seal[0]}
-    added = middle["boxed"] - middle["unboxed"] + middle["signing"]
-    met = judged.outcome == "passed" and added <= SEAL_SECONDS and looks["ours, controls"] < LOOK_TOKENS
-    found = {
-        "ok": met, "outcome": judged.outcome, "reason": judged.reason, "journeys": len(texts), "runs": judged.runs,
-        "base_runs": judged.base_runs,
-        "seconds": {"ours": judged.seconds, "judging alone": judged.judging, "plain": plain},
-        "each": {"ours": judged.each, "plain": plain / len(texts), "ratio": judged.each / (plain / len(texts))},
-        "mebibytes": {"ours": judged.mebibytes, "plain": plain_memory},
-        "seal": {**middle, "added": added}, "tokens": looks, "phases": dict(judged.phases),
+    figures = {
+        "judging, s": ours.cost.seconds,
+        "judging, processor s": ours.cost.processor,
+        "a run, x plain": ours.cost.seconds / plain.seconds,
+        "a run, x plain, processor": ours.cost.processor / plain.processor,
+        "proof on base, s": sum(seconds for name, seconds in first.phases if name.startswith(PROOF)),
+        "the seal, s": middle["boxed"] - middle["unboxed"] + middle["signing"],
+        "a look, tokens": looks["ours, controls"],
     }
+    met = all(figures[name] <= TARGETS[name] for name in TARGETS) and first.outcome == ours.outcome == "passed"
+    found = {"ok": met, "outcome": ours.outcome, "reason": ours.reason, "runs": ours.runs, "ours": asdict(ours.cost),
+             "plain": asdict(plain), "figures": figures, "seal": middle, "tokens": looks, "phases": dict(ours.phases)}
     print(json.dumps(found) if options.json else "\n".join(_lines(found)))
     return 0 if met else 1
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
-    seconds, each, memory = found["seconds"], found["each"], found["mebibytes"]
-    seal, looks = found["seal"], found["tokens"]
-    whole = seconds["ours"] / max(1, found["runs"])
-    rows = [
-        ("plain Playwright", found["journeys"], seconds["plain"], each["plain"], 1.0, memory["plain"]),
-        ("ours, judging alone", found["runs"] - found["base_runs"], seconds["judging alone"], each["ours"], each["ratio"],
-         memory["ours"]),
-        ("ours, base as well", found["runs"], seconds["ours"], whole, whole / each["plain"], memory["ours"]),
-    ]
+    rows = [("ours", found["ours"]), ("plain Playwright", found["plain"])]
     return [
-        f"{found['journeys']} journeys on one candidate: {found['outcome']}: {found['reason']}",
-        f"{'':<22} {'runs':>6} {'s':>8} {'s a run':>9} {'x plain':>8} {'MiB':>7}",
-        *(f"{name:<22} {runs!s:>6} {s:>8.1f} {one:>9.3f} {ratio:>8.2f} {mib:>7.0f}" for name, runs, s, one, ratio, mib in rows),
+        f"{found['outcome']}: {found['reason']}",
+        f"{found['runs']} runs, by whom {'':<9} {'s':>8} {'processor s':>12} {'MiB':>6}",
+        *(f"{name:<27} {one['seconds']:>8.1f} {one['processor']:>12.1f} {one['mebibytes']:>6.0f}" for name, one in rows),
         "",
         *(f"  {name:<34} {took:>8.2f} s" for name, took in found["phases"].items()),
         "",
-        f"the seal: boxed {seal['boxed']:.2f} s, the same without {seal['unboxed']:.2f} s, signing {seal['signing']:.3f} s: "
-        f"{seal['added']:.2f} s a validation (target {SEAL_SECONDS} s)",
+        f"the seal: boxed {found['seal']['boxed']:.2f} s, the same without {found['seal']['unboxed']:.2f} s, "
+        f"signing {found['seal']['signing']:.3f} s",
+        *(f"a look at a dense page, {name:<28} {count:>6.0f} tokens" for name, count in found["tokens"].items()),
         "",
-        f"{'tokens a look at a dense page':<34} {'':>8} {'x plain':>8}",
-        *(f"  {name:<32} {count:>8.0f} {count / looks['plain snapshot']:>8.2f}" for name, count in looks.items()),
-        f"targets: seal at most {SEAL_SECONDS} s, a look under {LOOK_TOKENS} tokens, every journey passed — "
-        f"{'met' if found['ok'] else 'missed'}",
+        *(f"{name:<27} {found['figures'][name]:>8.2f}   target {target:>7g}   "
+          f"{'met' if found['figures'][name] <= target else 'MISSED'}" for name, target in TARGETS.items()),
     ]
 
 

@@ -46,7 +46,8 @@ def changed(path: str, form: dict[str, list[str]]) -> str:
         else:
             kept.append([form["name"][0], form["size"][0]])
             said = f"Booked for {form['size'][0]}"
-        KEPT.write_text(json.dumps(kept))
+        (written := KEPT.with_suffix(".new")).write_text(json.dumps(kept))
+        written.replace(KEPT)  # who reads meanwhile reads the one or the other
         return said
 
 

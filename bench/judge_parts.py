@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import socket
@@ -24,7 +25,7 @@ from validators.domain.acts import Aspect
 from validators.domain.evidence import Identity, RunId
 from validators.domain.view import tokens, view
 from validators.evidence.merkle import evidence_in, merkle_root
-from validators.judge.plan import PlannedRun, plan_json, ready_line
+from validators.judge.plan import AT_ONCE, PlannedRun, plan_json, ready_line
 from validators.language.reader import read
 from validators.launcher.perform import Scene, Theatre, plan_of
 from validators.launcher.phases import Deadline
@@ -71,19 +72,22 @@ def journeys(number: int) -> tuple[str, ...]:
     return tuple(JOURNEY.format(number=at, then=THEN[at % len(THEN)]) for at in range(number))
 
 
-async def plainly(texts: tuple[str, ...], app: Path, folder: Path) -> float:
-    """Seconds for the steps and looks of these journeys in one process, as anybody would write them with the library."""
+async def plainly(texts: tuple[str, ...], app: Path, folder: Path) -> None:
+    """The steps and looks of these journeys in one process, as anybody would write them with the library, so many at once."""
     from playwright.async_api import async_playwright
 
     (data := folder / "plain").mkdir()
+    gate = asyncio.Semaphore(AT_ONCE)
     with running(app, data) as port:
-        began = time.perf_counter()
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=browser_path())
-            for number, _ in enumerate(texts):
-                await _booked(browser, f"http://127.0.0.1:{port}", number)
+
+            async def booked(number: int) -> None:
+                async with gate:
+                    await _booked(browser, f"http://127.0.0.1:{port}", number)
+
+            await asyncio.gather(*map(booked, range(len(texts))))
             await browser.close()
-        return time.perf_counter() - began
 
 
 async def _booked(browser: Browser, origin: str, number: int) -> None:
