@@ -261,7 +261,7 @@ def test_an_app_may_be_restarted_on_its_data_ahead_of_its_clock_and_in_another_f
         before = time.time()
         apps = fleet.until_ready([(door, side)])
         starts, asked, seconds = map(int, page(door).split())
-        assert (len(apps), starts, asked) == (2, 2, 7)    # as many again after its restart, one that found it ready, and this one
+        assert (len(apps), starts, asked) == (2, 2, 7)    # after its restart: five, one that found it ready, and this one
         assert before - 1 <= seconds - AHEAD[-1] <= time.time()
     assert {app.result().form for app in apps} == {"bwrap-userns"}
 

@@ -55,8 +55,8 @@ class Wanted:
     """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it listens on in its box.
 
     `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`:
-    how many requests the app answers, at the path that says it is ready, before its visitor comes; where it is then
-    `restarted` on its data, as many again. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
+    how many requests the app answers, at the path that says it is ready, before its visitor comes; where it is `restarted`
+    on its data, after that. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
     where the operator allows one."""
 
     name: str
@@ -176,7 +176,8 @@ class Fleet:
 
     def _answers(self, instance: Instance) -> bool:
         if self._answers_once(instance.door):
-            for _ in range(instance.door.wanted.asked_before):  # a restart makes it no younger
+            last = instance.again or not instance.door.wanted.restarted  # what it was asked before a restart, it has forgotten
+            for _ in range(instance.door.wanted.asked_before if last else 0):
                 self._answers_once(instance.door)
             return True
         if instance.box.ended():
