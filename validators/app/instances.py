@@ -54,10 +54,10 @@ class Start:
 class Wanted:
     """One instance that a run needs: `dial` is the port a browser asks for, `port` the one it listens on in its box.
 
-    `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`:
-    how many requests the app answers, at the path that says it is ready, before its visitor comes; where it is `restarted`
-    on its data, after that. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another form,
-    where the operator allows one."""
+    `clock` is the folder of a clock that the run may put forward, None for a run that does not travel. `asked_before`: how
+    many requests the app answers, at the path that says it is ready, before its visitor comes; where it is `restarted` on its
+    data, after that. By so many seconds its clock is `ahead`, whatever the app knows of that. `otherwise`: in a box of another
+    form, where the operator allows one."""
 
     name: str
     dial: int
