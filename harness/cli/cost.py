@@ -65,7 +65,8 @@ def cost(by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str
       factory cost --by day --json | jq '.groups[] | [.day, .spent]'
       factory cost --prices
     """
-    from harness.wiring.spending import own_prices, price_list, spending
+    from harness.agents.broker.prices import price_list
+    from harness.wiring.spending import own_prices, spending
 
     table, warning = price_list()
     if asks_prices:

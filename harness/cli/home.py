@@ -146,8 +146,7 @@ def rekey() -> None:
 
 
 def _key() -> str:
-    from harness.wiring.luggage import HOME_KEY
-    from harness.wiring.state import taken
+    from harness.wiring.state import HOME_KEY, taken
 
     os.umask(0o077)
     if secret := taken(HOME_KEY):

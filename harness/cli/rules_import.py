@@ -65,8 +65,7 @@ def _rule(rule: "RuleDraft") -> dict[str, object]:
 
 
 def _print(drafted: "list[RuleDraft]", unchecked: "tuple[Clause, ...]", contradictions: "tuple[Contradiction, ...]") -> None:
-    from harness.cli.setup import section
-    from harness.cli.terminal import console
+    from harness.cli.terminal import console, section
 
     out = console()
     section(out, "could bind", [f"{rule.id} {rule.check}, because {clause.place} says “{clause.quote}”"

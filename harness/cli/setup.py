@@ -2,7 +2,7 @@
 
 import shlex
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,6 @@ from harness.cli.rules_import import as_document
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from harness.onboarding import Survey
     from harness.wiring.doctor import Examined
     from harness.wiring.init import Begun
@@ -163,12 +161,12 @@ def _print_texts(found: "Begun") -> None:
 
 
 def _print(found: "Begun", *, verb: str = "wrote") -> None:
-    from harness.cli.terminal import console
+    from harness.cli.terminal import console, section, shown
 
     out, survey = console(), found.survey
     shares = ", ".join(f"{language.name} {language.percent} %" for language in survey.languages[:3])
     facts = " · ".join(filter(None, (survey.product, shares, f"branch {survey.branch}")))
-    out.print(f"[bold]{_shown(survey.name)}[/]  {_shown(facts)}")
+    out.print(f"[bold]{shown(survey.name)}[/]  {shown(facts)}")
     section(out, verb, [draft.path for draft in found.wrote])
     section(out, "kept", found.kept)
     section(out, "guessed", [guess for draft in found.wrote for guess in draft.guesses])
@@ -190,33 +188,15 @@ def _next(found: "Begun") -> list[str]:
     return [shlex.join(["factory", "rules", "lint", *folder]), *commit, f"{trial} DIR"]
 
 
-def section(out: "Console", title: str, lines: Iterable[str]) -> None:
-    """A title and its lines, indented on a terminal; nothing where there are no lines."""
-    from rich.padding import Padding
-
-    shown = [_shown(line) for line in lines]
-    if shown:
-        out.print(f"\n[bold]{title}[/]")
-    for line in shown:
-        out.print(Padding(line, (0, 0, 0, 2)) if out.is_terminal else f"  {line}")
-
-
 def _print_findings(found: "tuple[Examined, ...]") -> None:
     from rich.padding import Padding
 
-    from harness.cli.terminal import console
+    from harness.cli.terminal import console, shown
 
     out = console()
     for one in found:
         level, finding = one.finding.level, one.finding
-        out.print(f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {_shown(finding.says)}")
+        out.print(f"[{COLOURS[level]}]{level:<4}[/]  [bold]{one.name:<10}[/]  {shown(finding.says)}")
         if finding.fix:
-            fix = f"→ {_shown(finding.fix)}"
+            fix = f"→ {shown(finding.fix)}"
             out.print(Padding(fix, (0, 0, 0, 18)) if out.is_terminal else f"{'':18}{fix}")
-
-
-def _shown(text: str) -> str:
-    """Text of a repository for a terminal: no markup, no control character."""
-    from rich.markup import escape
-
-    return escape("".join(char if char.isprintable() else "\ufffd" for char in text))

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TextIO
 
 if TYPE_CHECKING:
@@ -52,3 +53,21 @@ def speaks_unicode(stream: TextIO) -> bool:
 
 def _is_dumb() -> bool:
     return os.environ.get("TERM", "").lower() in DUMB
+
+
+def section(out: "Console", title: str, lines: Iterable[str]) -> None:
+    """A title and its lines, indented on a terminal; nothing where there are no lines."""
+    from rich.padding import Padding
+
+    escaped = [shown(line) for line in lines]
+    if escaped:
+        out.print(f"\n[bold]{title}[/]")
+    for line in escaped:
+        out.print(Padding(line, (0, 0, 0, 2)) if out.is_terminal else f"  {line}")
+
+
+def shown(text: str) -> str:
+    """Text of a repository for a terminal: no markup, no control character."""
+    from rich.markup import escape
+
+    return escape("".join(char if char.isprintable() else "\ufffd" for char in text))

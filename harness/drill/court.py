@@ -12,8 +12,8 @@ from harness.domain.issue import CommitSha, Issue
 from harness.domain.workflow import GateNode
 from harness.drill import hand
 from harness.drill.attack import Seen, held, open_
-from harness.drill.ground import project
 from harness.drill.players import ObeyingAgent, ObeyingModel, OpenTill, SigningJudge
+from harness.drill.shop import project
 from harness.engine.clock import SystemClock
 from harness.engine.ledger import SqliteLedger
 from harness.factory.job import Job

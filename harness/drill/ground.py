@@ -1,17 +1,14 @@
 """What all attacks of a drill stand on: a scratch folder, the user's law, boxes, and a forge in the box."""
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from harness.domain.governance import ScopeKind
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from harness.domain.governance import Governance
     from harness.drill.court import Court
     from harness.drill.lap import Lap
     from harness.factory.plant import Plant
@@ -60,24 +57,3 @@ class Ground:
         from harness.drill.shop import OWN_LAW
 
         return Lap(self, name, OWN_LAW if law is None else law)
-
-
-def wanted(governance: "Governance") -> tuple[str, ...]:
-    """An entry of the mission that says yes, so that a model can cite it; none where none does."""
-    return tuple(entry.id for entry in governance.scope if entry.kind is ScopeKind.IN)[:1]
-
-
-def project(law: Mapping[str, str], *, tested: bool = True) -> dict[str, str]:
-    """The small project under a law: the documents as they are, but for what `factory.toml` says of the project itself.
-
-    Not `tested`, it declares no tests, and no box is made for them."""
-    import tomlkit
-
-    from harness.drill.shop import PROJECT, TABLES
-
-    toml = tomlkit.parse(law["factory.toml"])
-    for name, table in TABLES.items():
-        toml[name] = tomlkit.item(json.loads(json.dumps(table)))
-    if not tested:
-        del toml["tests"]
-    return {**PROJECT, **law, "factory.toml": tomlkit.dumps(toml)}

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
 from harness.drill import hand
-from harness.drill.ground import project, wanted
 from harness.drill.players import QUOTE, ObeyingAgent, ObeyingModel, OpenTill, PlainEngine, SigningJudge
+from harness.drill.shop import project, wanted
 from harness.engine.clock import SystemClock
 from harness.engine.ledger import SqliteLedger
 from harness.factory.dispatch import ACTION, Dispatch, node_action

@@ -57,8 +57,7 @@ def _of_repository(source: str, *, here: Path) -> Law:
 def _of_home(home: Path) -> Law:
     from harness.factory.plant import Places
     from harness.repository.remote import Remote
-    from harness.repository.trusted import TrustedRepository
-    from harness.wiring.health import fetched_branch
+    from harness.repository.trusted import TrustedRepository, fetched_branch
     from harness.wiring.home import read_home
     from harness.wiring.services import offline_address
 

@@ -10,8 +10,7 @@ import tomlkit
 from harness.drill import hand
 from harness.drill.attack import Attack, Seen, open_
 from harness.drill.court import Court
-from harness.drill.ground import project
-from harness.drill.shop import BROKEN, CONFTEST, FORGED, PLAIN_TEST, PYTEST, TEST
+from harness.drill.shop import BROKEN, CONFTEST, FORGED, PLAIN_TEST, PYTEST, TEST, project
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:

@@ -151,3 +151,10 @@ def _make(git_dir: Path) -> None:
                       "--initial-branch=unborn")
     (fresh / "config").write_bytes(TRUSTED_CONFIG)
     fresh.rename(git_dir)
+
+
+def fetched_branch(repository: TrustedRepository) -> str:
+    """The default branch as it was fetched: the one that is not the factory's own. Empty where nothing was."""
+    heads = f"{FETCHED}/heads/"
+    listed = repository.git.output("for-each-ref", "--format=%(refname)", heads).decode("utf-8").split()
+    return next((name for name in (ref.removeprefix(heads) for ref in listed) if not name.startswith("factory/")), "")

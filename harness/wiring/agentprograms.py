@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.agents.clis.boxed import PROGRAM
-from harness.agents.clis.cli import Wire
 from harness.agents.clis.install import Fetch, fetched_by_npm, install
 from harness.agents.clis.programs import Program, Programs
 from harness.agents.clis.releases import another, released
@@ -17,9 +16,8 @@ from harness.ports.sandbox import Sandbox
 from harness.wiring.finding import Finding, fail, ok, warn
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
-    from harness.wiring.home import HomeFile
 
 KINDS = tuple(kind for kind in AgentKind if kind is not AgentKind.BUILT_IN)
 SECONDS = 60
@@ -66,14 +64,6 @@ def removed(home: Path, name: str) -> tuple[str, ...]:
     for program in going:
         programs.remove(program.kind, program.version)
     return tuple(program.name for program in going)
-
-
-def wires_of(document: "HomeFile") -> "Mapping[str, Wire] | None":
-    """How the providers of a home are spoken to, by name, the usual one under the empty name; None where its broker replays, and
-    so speaks every wire."""
-    if document.models == "replay":
-        return None
-    return {"": Wire.ANTHROPIC, **{each.name: Wire(each.wire) for each in document.providers}}
 
 
 def says_its_version(program: Program, sandbox: Sandbox) -> str:

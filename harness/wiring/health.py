@@ -13,7 +13,8 @@ from harness.factory.plant import Places
 from harness.wiring.finding import Finding, Level, fail, ok, warn
 from harness.wiring.home import FILE, HomeFile, read_home
 from harness.wiring.machine import probed
-from harness.wiring.services import BASE_URL, KEY, PROVIDER, endpoint
+from harness.wiring.providers import KEY, endpoint
+from harness.wiring.services import BASE_URL, PROVIDER
 
 if TYPE_CHECKING:
     from harness.factory.steering import Steering
@@ -164,6 +165,7 @@ def factory(home: Path) -> Finding:
 def governance(home: Path) -> Finding:
     """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts this home's launcher."""
     from harness.factory.steering import read_steering
+    from harness.repository.trusted import fetched_branch
 
     repository = fetched_repository(home)
     branch = fetched_branch(repository) if repository else ""
@@ -180,6 +182,7 @@ def governance(home: Path) -> Finding:
 def steering_of(home: Path) -> "Steering | None":
     """What steers the factory at the base that was fetched last; None where nothing was, or where it cannot be read."""
     from harness.factory.steering import read_steering
+    from harness.repository.trusted import fetched_branch
 
     if not (home / FILE).exists() or (repository := fetched_repository(home)) is None:
         return None
@@ -202,15 +205,6 @@ def fetched_repository(home: Path) -> "TrustedRepository | None":
     if not places.trusted.exists():
         return None
     return TrustedRepository(places.trusted, Remote(offline_address(home, document, places)))
-
-
-def fetched_branch(repository: "TrustedRepository") -> str:
-    """The default branch as it was fetched: the one that is not the factory's own. Empty where nothing was."""
-    from harness.repository.trusted import FETCHED
-
-    heads = f"{FETCHED}/heads/"
-    listed = repository.git.output("for-each-ref", "--format=%(refname)", heads).decode("utf-8").split()
-    return next((name for name in (ref.removeprefix(heads) for ref in listed) if not name.startswith("factory/")), "")
 
 
 def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:

@@ -10,14 +10,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.domain.errors import ConfigError
-from harness.wiring.home import FILE, POSTGRESQL, read_home
-from harness.wiring.state import DATABASE, address_in, database_of, ledger_at, taken
+from harness.wiring.home import FILE, read_home
+from harness.wiring.state import HOME_KEY, address_of, ledger_at, taken
 
 if TYPE_CHECKING:
     from harness.engine.carried import Luggage
 
-HOME_KEY = "FACTORY_HOME_KEY"
 PLACES = (FILE, "keys", "sealed", "runs", "evidence", "facts", "digests", "record", "recordings", "repositories", "ledger.head")
 LEFT_OUT = ("keys/database",)
 
@@ -48,22 +46,6 @@ def luggage_of(home: Path, key: str) -> "Luggage":
 
     address = address_of(home)
     return Luggage(home, address, key, places=PLACES, left_out=LEFT_OUT, ledger=lambda: ledger_at(home, address))
-
-
-def address_of(home: Path) -> str:
-    """The database of a home that carries what it has, also where nothing of it is here yet. Raises ConfigError."""
-    if (home / FILE).exists():
-        document = read_home(home)
-        if document.database != POSTGRESQL:
-            raise ConfigError(f"{HOME_KEY} is set, and the state of {home} is in SQLite; `factory home move postgresql` takes it "
-                              f"to a database, or unset {HOME_KEY}")
-        if document.is_embedded:
-            raise ConfigError(f"{home} has its forge in it, which is not carried: a home that goes from machine to machine "
-                              "serves a repository on a forge elsewhere")
-        return database_of(home, document)
-    if named := taken(DATABASE):
-        return address_in(named)
-    raise ConfigError(f"{HOME_KEY} is set and {DATABASE} is not: what a home carries is fetched from its database")
 
 
 def kept(action: Action, keep: Keep) -> Action:

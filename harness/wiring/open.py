@@ -21,9 +21,9 @@ from harness.ports.ledger import Ledger
 from harness.ports.model import Broker
 from harness.ports.validator import EvidenceReader, Validator
 from harness.validator.program import ValidatorProgram
-from harness.wiring.agentprograms import wires_of
 from harness.wiring.home import HomeFile, read_home, wheels_folder
 from harness.wiring.luggage import Keep, carried, kept
+from harness.wiring.providers import wires_of
 from harness.wiring.state import database_of, open_ledger, sole_factory
 from harness.wiring.tape import Tape
 
@@ -67,8 +67,7 @@ class Works:
 def open_archive(home: Path) -> Iterator[Archive]:
     """Ledger, trusted repository and the launcher's public key, without the forge and without the network."""
     from harness.repository.remote import Remote
-    from harness.repository.trusted import TrustedRepository
-    from harness.wiring.health import fetched_branch
+    from harness.repository.trusted import TrustedRepository, fetched_branch
     from harness.wiring.services import offline_address
 
     document = read_home(home)
@@ -95,10 +94,10 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
     """Everything but the lease, which the caller holds: where it was lost it is taken again first, and nothing is recorded
     without it. `pulse` is called about once a second while something runs. `warm` worktrees are kept ready, which only pays
     for whoever stays. `keep` is called when a node has ended."""
+    from harness.agents.broker.prices import price_list
     from harness.engine.orphans import end_orphans
     from harness.wiring.providers import provider_keys
     from harness.wiring.services import broker_of, forge_of, model_key
-    from harness.wiring.spending import price_list
 
     document = read_home(home)
     places = Places(home, document.repository_id)

@@ -13,14 +13,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from harness.agents.broker.providers import ANTHROPIC, NAME, OPENAI, USUAL
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
+    from harness.agents.clis.cli import Wire
     from harness.wiring.home import HomeFile
 
+KEY = "ANTHROPIC_API_KEY"
+NO_KEY = "none"        # what an endpoint is sent that asks for no key
 _KEYS = ("wire", "base_url", "key_env", "key_file")
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _VARIABLE = re.compile(r"[A-Z][A-Z0-9_]{0,99}\Z")
 
 
@@ -53,8 +58,6 @@ def endpoints_in(document: Any, *, file: str) -> tuple[Endpoint, ...]:
 
 
 def _endpoint(name: str, entry: Any, file: str) -> Endpoint:
-    from harness.wiring.services import endpoint
-
     def wrong(words: str, key: str = "") -> ConfigError:
         return ConfigError(words, file=file, key=f"providers.{name}{key}")
 
@@ -91,8 +94,6 @@ def provider_keys(home: Path, document: "HomeFile") -> Iterator[Mapping[str, str
 
 
 def _key(home: Path, endpoint: Endpoint, lent: Mapping[str, str]) -> str:
-    from harness.wiring.services import NO_KEY
-
     if endpoint.key_env:
         if found := lent.get(endpoint.key_env, "").strip():
             return found
@@ -113,8 +114,31 @@ def _key(home: Path, endpoint: Endpoint, lent: Mapping[str, str]) -> str:
     return found
 
 
+def endpoint(url: str) -> str:
+    """The address of an endpoint of the Messages API, less a final slash. Raises ConfigError: it is to be https, or http on
+    this machine, with no name, secret or query in it."""
+    parts = urlsplit(url)
+    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
+    if parts.hostname is None or not (parts.scheme == "https" or local):
+        raise ConfigError("a model endpoint is an https address, or http on this machine: anything else would show the key "
+                          "to the network")
+    if "@" in parts.netloc or parts.query or parts.fragment:
+        raise ConfigError(f"a model endpoint's address holds no name, secret or query; the key is read from {KEY}")
+    return url.rstrip("/")
+
+
 def write_providers(path: Path, endpoints: tuple[Endpoint, ...]) -> Path:
     """The list that a broker is given. No key is in it."""
     listed = {each.name: {"wire": each.wire, "base_url": each.base_url, "key_from": each.key_from} for each in endpoints}
     path.write_text(json.dumps(listed, indent=1) + "\n", "utf-8")
     return path
+
+
+def wires_of(document: "HomeFile") -> "Mapping[str, Wire] | None":
+    """How the providers of a home are spoken to, by name, the usual one under the empty name; None where its broker replays, and
+    so speaks every wire."""
+    from harness.agents.clis.cli import Wire
+
+    if document.models == "replay":
+        return None
+    return {"": Wire.ANTHROPIC, **{each.name: Wire(each.wire) for each in document.providers}}

@@ -12,16 +12,13 @@ from harness.domain.errors import ConfigError, ForgeError
 from harness.factory.plant import Places
 from harness.forge.embedded.start import RunningForge, running, start
 from harness.wiring.home import HomeFile, write_home
-from harness.wiring.providers import write_providers
+from harness.wiring.providers import KEY, NO_KEY, endpoint, write_providers
 
-KEY = "ANTHROPIC_API_KEY"
 BASE_URL = "ANTHROPIC_BASE_URL"
 PROVIDER = "https://api.anthropic.com"
 SOCKET, SOCKET_PATH_BYTES = "control.sock", 107     # what Linux takes in a unix socket's address, less its final zero
-NO_KEY = "none"        # what an endpoint is sent that asks for no key
 THREE_WAYS = (f"no model to ask: set {KEY}, or give --endpoint URL (or {BASE_URL}) for another endpoint of that wire, "
               "or --replay DIR with recorded exchanges")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,19 +137,6 @@ def provider(upstream: str, key: str) -> tuple[str, str]:
     if not chosen and not key:
         raise ConfigError(THREE_WAYS)
     return endpoint(chosen or PROVIDER), key or NO_KEY
-
-
-def endpoint(url: str) -> str:
-    """The address of an endpoint of the Messages API, less a final slash. Raises ConfigError: it is to be https, or http on
-    this machine, with no name, secret or query in it."""
-    parts = urlsplit(url)
-    local = parts.scheme == "http" and parts.hostname in _LOOPBACK
-    if parts.hostname is None or not (parts.scheme == "https" or local):
-        raise ConfigError("a model endpoint is an https address, or http on this machine: anything else would show the key "
-                          "to the network")
-    if "@" in parts.netloc or parts.query or parts.fragment:
-        raise ConfigError(f"a model endpoint's address holds no name, secret or query; the key is read from {KEY}")
-    return url.rstrip("/")
 
 
 def token_path(home: Path, document: HomeFile) -> Path:

@@ -1,18 +1,14 @@
 """What a home has spent, read from its meter, wherever that is; and the prices that it is counted by."""
 
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from harness.domain.budget import Price
 from harness.domain.errors import ConfigError, ModelError
 from harness.domain.spending import Line
 from harness.wiring.home import read_home
 from harness.wiring.state import database_of
-
-if TYPE_CHECKING:
-    from harness.agents.broker.prices import Prices
 
 FILE = "broker/broker.sqlite"
 
@@ -33,14 +29,6 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
             return meter.lines(since=since.isoformat() if since else "")
     except sa.exc.DBAPIError as error:      # its own words show the address
         raise ModelError(f"the meter cannot be read: {str(error.orig).strip().partition(chr(10))[0]}", retryable=True) from error
-
-
-def price_list() -> "tuple[Prices, str]":
-    """The built-in table, and what is to be said of it today; empty where it is within its horizon."""
-    from harness.agents.broker.prices import prices
-
-    table = prices()
-    return table, table.warning(datetime.now(UTC).date())
 
 
 def own_prices(home: Path, branch: str) -> tuple[Price, ...]:

@@ -16,14 +16,15 @@ from harness.engine.clock import SystemClock
 from harness.engine.ledger import SqliteLedger, SqlLedger
 from harness.engine.lock import sole_factory as sole_factory_in
 from harness.ports.clock import Clock
-from harness.wiring.home import POSTGRESQL, HomeFile, read_home
+from harness.wiring.home import FILE, POSTGRESQL, HomeFile, read_home
 
 if TYPE_CHECKING:
     from harness.engine.lease import Lease
 
 DATABASE = "FACTORY_DATABASE"
 KEPT_IN = "keys/database"
-SECRETS = ("ANTHROPIC_API_KEY", DATABASE, "FACTORY_HOME_KEY")
+HOME_KEY = "FACTORY_HOME_KEY"
+SECRETS = ("ANTHROPIC_API_KEY", DATABASE, HOME_KEY)
 
 _taken: dict[str, str] = {}
 
@@ -104,9 +105,23 @@ def sole_factory(home: Path, *, command: str, patience: float = 0.0,
 
 def _address_of(home: Path) -> str:
     """A home that is fetched from its database has no document yet: a person named both, the key and the database."""
-    from harness.wiring.luggage import HOME_KEY, address_of
-
     return address_of(home) if taken(HOME_KEY) else database_of(home, read_home(home))
+
+
+def address_of(home: Path) -> str:
+    """The database of a home that carries what it has, also where nothing of it is here yet. Raises ConfigError."""
+    if (home / FILE).exists():
+        document = read_home(home)
+        if document.database != POSTGRESQL:
+            raise ConfigError(f"{HOME_KEY} is set, and the state of {home} is in SQLite; `factory home move postgresql` takes it "
+                              f"to a database, or unset {HOME_KEY}")
+        if document.is_embedded:
+            raise ConfigError(f"{home} has its forge in it, which is not carried: a home that goes from machine to machine "
+                              "serves a repository on a forge elsewhere")
+        return database_of(home, document)
+    if named := taken(DATABASE):
+        return address_in(named)
+    raise ConfigError(f"{HOME_KEY} is set and {DATABASE} is not: what a home carries is fetched from its database")
 
 
 def _kept(home: Path) -> str:

@@ -18,7 +18,8 @@ from harness.wiring.founding import FACTORY_LOGIN, Plan, found, launcher_key_id,
 from harness.wiring.home import EMBEDDED, HomeFile
 from harness.wiring.issuefiles import IssueText, issues_in
 from harness.wiring.pin import pinned
-from harness.wiring.services import endpoint, provider
+from harness.wiring.providers import endpoint
+from harness.wiring.services import provider
 
 if TYPE_CHECKING:
     from harness.onboarding import Draft

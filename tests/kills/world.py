@@ -12,9 +12,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from harness.drill import hand
-from harness.drill.ground import project
 from harness.drill.players import QUOTE
-from harness.drill.shop import OWN_LAW
+from harness.drill.shop import OWN_LAW, project
 from harness.forge.embedded.seed import Administrator, push_folder
 from harness.forge.embedded.start import RunningForge
 from harness.validator.envelope import key_id

@@ -13,8 +13,7 @@ from harness.domain.errors import ConfigError
 from harness.wiring.finding import Level
 from harness.wiring.health import model
 from harness.wiring.home import HomeFile, read_home, write_home
-from harness.wiring.providers import Endpoint, provider_keys, write_providers
-from harness.wiring.services import NO_KEY
+from harness.wiring.providers import NO_KEY, Endpoint, provider_keys, write_providers
 
 ACME = Endpoint("acme", "openai", "https://models.example.org/v1", key_env="ACME_KEY")
 LOCAL = Endpoint("local", "anthropic", "http://127.0.0.1:9")

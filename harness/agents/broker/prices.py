@@ -7,7 +7,7 @@ by the day: a model may have several, each from its day on. What no price is kno
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -225,3 +225,9 @@ def _nanodollars(usd_per_million: Any, where: str) -> int:
     if isinstance(usd_per_million, bool) or not amount.is_finite() or amount < 0:
         raise PricesError(f"{where}: expected US dollars per million tokens, found {usd_per_million!r}")
     return int((amount * 1000).to_integral_value(ROUND_CEILING))
+
+
+def price_list() -> tuple[Prices, str]:
+    """The built-in table, and what is to be said of it today; empty where it is within its horizon."""
+    table = prices()
+    return table, table.warning(datetime.now(UTC).date())

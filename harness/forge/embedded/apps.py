@@ -8,7 +8,6 @@ import json
 import re
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
@@ -16,23 +15,13 @@ from sqlalchemy import delete, insert, select, update
 from harness.forge.embedded import people
 from harness.forge.embedded.manifests import Manifest
 from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import LEVELS, App, Grant, Installation, Repo, Role, User
+from harness.forge.embedded.records import LEVELS, App, Conversion, Grant, Installation, Repo, Role, User
 from harness.forge.embedded.refused import Refused, invalid, not_found
 from harness.forge.embedded.tables import app_codes, app_tokens, apps, hooks, installations, installed
 from harness.forge.embedded.transaction import Transaction
 
 HOUR = 3600
 KEY_BITS = 2048
-
-
-@dataclass(frozen=True, slots=True)
-class Conversion:
-    """What a manifest became. The key and the secrets are shown this once."""
-
-    app: App
-    private_key: str
-    client_secret: str
-    webhook_secret: str
 
 
 def create(tx: Transaction, manifest: Manifest, *, owner: User) -> tuple[App, str]:

@@ -2,31 +2,18 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
 from harness.forge.embedded.protection import PROTECTION, REPORTS, RULESET, Move, Report, RequiredCheck, Rules, Standing, refusals
-from harness.forge.embedded.records import Repo, Role, User
+from harness.forge.embedded.records import Repo, Role, Ruled, User
 from harness.forge.embedded.refused import Refused, invalid, not_found
 from harness.forge.embedded.tables import rules
 from harness.forge.embedded.transaction import Transaction
 
 Body = Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Ruled:
-    """One protection (its name is the branch's) or ruleset, with its document."""
-
-    id: int
-    kind: str
-    name: str
-    body: Body
-    created_at: int
-    updated_at: int
 
 
 def protect(tx: Transaction, repo: Repo, branch: str, *, body: Body) -> Ruled:

@@ -9,7 +9,7 @@ from sqlalchemy import func, insert, select, update
 
 from harness.forge.embedded import notices
 from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import CheckRun, Repo, Status, User
+from harness.forge.embedded.records import CheckRun, Repo, Status, Suite, User
 from harness.forge.embedded.refused import invalid, not_found
 from harness.forge.embedded.tables import check_runs, statuses
 from harness.forge.embedded.transaction import Transaction
@@ -18,7 +18,6 @@ STATUSES = frozenset({"queued", "in_progress", "completed"})
 CONCLUSIONS = frozenset({
     "success", "failure", "neutral", "cancelled", "skipped", "timed_out", "action_required",
 })
-_WORST_FIRST = ("action_required", "cancelled", "timed_out", "failure", "neutral", "success", "skipped")
 LEVELS = frozenset({"notice", "warning", "failure"})
 STATES = frozenset({"error", "failure", "pending", "success"})
 
@@ -43,29 +42,6 @@ class Outcome:
         said = {name: getattr(self, name) for name in self.__slots__ if name != "annotations"}
         found = {name: value for name, value in said.items() if value is not None}
         return found | {"status": "completed"} if self.conclusion else found
-
-
-@dataclass(frozen=True, slots=True)
-class Suite:
-    """The check runs of one App on one commit; its number is that of the first."""
-
-    id: int
-    head_sha: str
-    creator: User
-    runs: tuple[CheckRun, ...]
-
-    @property
-    def status(self) -> str:
-        """`completed` once every run is."""
-        return "completed" if all(run.status == "completed" for run in self.runs) else "in_progress"
-
-    @property
-    def conclusion(self) -> str | None:
-        """The worst of its runs'; None while one is not over."""
-        if self.status != "completed":
-            return None
-        said = {run.conclusion for run in self.runs}
-        return next((one for one in _WORST_FIRST if one in said), "failure")
 
 
 def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: User) -> CheckRun:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 
 class Role(IntEnum):
@@ -244,3 +245,51 @@ class Caller:
     user: User | None = None
     grant: Grant | None = None
     app: App | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversion:
+    """What a manifest became. The key and the secrets are shown this once."""
+
+    app: App
+    private_key: str
+    client_secret: str
+    webhook_secret: str
+
+
+_WORST_FIRST = ("action_required", "cancelled", "timed_out", "failure", "neutral", "success", "skipped")
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """The check runs of one App on one commit; its number is that of the first."""
+
+    id: int
+    head_sha: str
+    creator: User
+    runs: tuple[CheckRun, ...]
+
+    @property
+    def status(self) -> str:
+        """`completed` once every run is."""
+        return "completed" if all(run.status == "completed" for run in self.runs) else "in_progress"
+
+    @property
+    def conclusion(self) -> str | None:
+        """The worst of its runs'; None while one is not over."""
+        if self.status != "completed":
+            return None
+        said = {run.conclusion for run in self.runs}
+        return next((one for one in _WORST_FIRST if one in said), "failure")
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """One protection (its name is the branch's) or ruleset, with its document."""
+
+    id: int
+    kind: str
+    name: str
+    body: Mapping[str, Any]
+    created_at: int
+    updated_at: int

@@ -7,7 +7,7 @@ from harness.forge.embedded import apps, branch_rules, fields, people
 from harness.forge.embedded.api.calls import Answer, Call
 from harness.forge.embedded.api.paging import page_of
 from harness.forge.embedded.protection import RULESET, Rules
-from harness.forge.embedded.records import Repo, Role
+from harness.forge.embedded.records import Repo, Role, Ruled
 from harness.forge.embedded.refused import invalid, not_found
 from harness.forge.embedded.shapes import protection as shapes
 
@@ -105,7 +105,7 @@ def rules_of_branch(call: Call) -> Answer:
     return page_of(call, listed, shape=lambda item: shapes.rule(repo, *item))
 
 
-def _covers(found: branch_rules.Ruled, repo: Repo, branch: str) -> bool:
+def _covers(found: Ruled, repo: Repo, branch: str) -> bool:
     about = Rules(RULESET, *branch_rules.named_refs(found, repo))
     return bool(found.body["enforcement"] == "active" and about.covers(f"refs/heads/{branch}"))
 

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from harness.forge.embedded.apps import Conversion
 from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import App, Grant, Installation, Repo
+from harness.forge.embedded.records import App, Conversion, Grant, Installation, Repo
 from harness.forge.embedded.shapes.common import Json, moment, node_id
 from harness.forge.embedded.shapes.people import account, repository
 

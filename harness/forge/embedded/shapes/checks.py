@@ -3,10 +3,9 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from harness.forge.embedded.checks import Suite
 from harness.forge.embedded.commits import Commit
 from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import CheckRun, Repo, Status, User
+from harness.forge.embedded.records import CheckRun, Repo, Status, Suite, User
 from harness.forge.embedded.shapes.common import Json, moment, moment_or_none, node_id
 from harness.forge.embedded.shapes.people import account, repository
 

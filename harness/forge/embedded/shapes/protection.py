@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from harness.forge.embedded.branch_rules import Ruled
 from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import App, Repo, User
+from harness.forge.embedded.records import App, Repo, Ruled, User
 from harness.forge.embedded.shapes.apps import app
 from harness.forge.embedded.shapes.common import Json, moment, node_id
 from harness.forge.embedded.shapes.people import account
