@@ -22,12 +22,12 @@ from pathlib import Path
 
 import httpx2
 
-from harness.agents.broker.options import Options
-from harness.agents.broker.sse import encoded, events_of
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import BrokerProcess, start
 from harness.ports.model import Session, SessionRequest
+from harness.programs.broker.options import Options
+from harness.programs.broker.sse import encoded, events_of
 
 MODEL = "claude-sonnet-5-5"
 MESSAGE = {"id": "m", "type": "message", "role": "assistant", "model": MODEL, "stop_reason": "end_turn", "stop_sequence": None,

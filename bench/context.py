@@ -29,11 +29,11 @@ from pathlib import Path
 
 from harness.context.essays import INDEX, RepositoryEssays
 from harness.context.index import index_of
-from harness.context.outline.reading import outline
 from harness.context.ranking import ranked
 from harness.context.words import query
 from harness.domain.essay import BYTES_A_TOKEN, EssayRequest
 from harness.domain.issue import CommitSha, TreeSha
+from harness.programs.context_indexer.reading import outline
 
 ROOT = Path(__file__).resolve().parents[1]
 RELEASES = Path.home() / ".cache" / "lights-out-factory" / "real-fixes"

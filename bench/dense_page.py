@@ -8,7 +8,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from validators.domain.view import tokens, view
+from validators.domain.exploring.view import tokens, view
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

@@ -51,7 +51,7 @@ def floor() -> float:
 
 def one(shape: str, count: int, home: Path) -> dict[str, Any]:
     from harness.domain.workflow import NodeResult, Outcome, RunStatus, UseNode, Workflow
-    from harness.engine.durable import Durable
+    from harness.store.durable.engine import Durable
     from harness.workflow import EngineHands, run
 
     def act(payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -77,8 +77,8 @@ class Site:
     """A forge with many issues, and a factory's plant on it: everything real but boxes, models and the judge."""
 
     def __init__(self, folder: Path, issues: int) -> None:
-        from harness.forge.embedded.seed import Administrator, push_folder
-        from harness.forge.embedded.start import start
+        from harness.programs.local_forge.seed import Administrator, push_folder
+        from harness.programs.local_forge.start import start
 
         self.folder = folder
         self.forge = start(folder / "forge", open_door=True)
@@ -94,14 +94,14 @@ class Site:
         self.filing = time.perf_counter() - began
 
     def plant(self) -> Any:
-        from harness.engine.clock import SystemClock
-        from harness.engine.ledger import SqliteLedger
-        from harness.factory.plant import Places, Plant
+        from harness.factory.run.services import Places, Plant
         from harness.forge.github import Access, GitHubForge
         from harness.repository.candidate import TrustedCandidates
         from harness.repository.remote import Remote
         from harness.repository.trusted import TrustedRepository
-        from harness.repository.worktrees import RunWorktrees
+        from harness.repository.worktrees.adapter import RunWorktrees
+        from harness.store.clock import SystemClock
+        from harness.store.ledger.sqlite import SqliteLedger
 
         home = self.folder / "home"
         places = Places(home, "tidehouse.tidebook")
@@ -124,8 +124,8 @@ class Site:
 
 def ticked(plant: Any) -> None:
     """One tick that takes in, and moves nothing: no issue is in a state that it may move."""
-    from harness.factory.dispatch import Dispatch
-    from harness.factory.tick import tick
+    from harness.factory.pipeline.dispatch import Dispatch
+    from harness.factory.pipeline.tick import tick
 
     engine: Any = None
     tick(plant, Dispatch(plant, engine), states=frozenset())
@@ -195,10 +195,10 @@ def standing(site: Site, rows: list[dict[str, Any]], *, changes: tuple[int, ...]
 
 
 def webhooks(site: Site, plant: Any, *, seconds: int) -> dict[str, Any]:
-    from harness.engine.clock import SystemClock
-    from harness.engine.inbox import SqlInbox
     from harness.forge.deliveries import Door
     from harness.forge.receiver import Receiver, listening
+    from harness.store.clock import SystemClock
+    from harness.store.inbox import SqlInbox
 
     inbox = SqlInbox(plant.places.home, SystemClock())
     receiver = Receiver(inbox, Door(REPOSITORY), lambda: (SECRET,))

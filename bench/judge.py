@@ -32,16 +32,16 @@ sys.path.insert(0, str(Path(__file__).parents[1]))  # the other half of this ben
 from bench.judge_parts import journeys, looked, plainly, seal_seconds
 from bench.memory import Peak
 from bench.processors import Processors
+from validators.authoring.local_request import Ground, request_on
 from validators.domain.evidence import Kind
+from validators.judging.judging import Judgement, judgement_of
+from validators.judging.publish import EVIDENCE, published
 from validators.language.reader import read
-from validators.launcher.desk import Desk, opened_desk
-from validators.launcher.ground import Ground, request_on
-from validators.launcher.judging import Judgement, judgement_of
-from validators.launcher.publish import EVIDENCE, published
+from validators.launcher.context import Desk, opened_desk
+from validators.launcher.regression_suite import MISSION
 from validators.launcher.request import Request
-from validators.launcher.standing import MISSION
 from validators.store.entries import Entry, Event
-from validators.store.shelf import journey_digest, purpose_of, with_canary
+from validators.store.journeys import journey_digest, purpose_of, with_canary
 from validators.wiring import SUPERVISOR
 
 OWN, STANDING, ROUNDS, JOURNEY_SECONDS = 1, 5, 5, 30

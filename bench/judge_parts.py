@@ -21,14 +21,14 @@ from validators.app.boxes import Boxes
 from validators.app.instances import Start
 from validators.app.side import Side
 from validators.browser.glance import Glances
-from validators.domain.acts import Aspect
 from validators.domain.evidence import Identity, RunId
-from validators.domain.view import tokens, view
+from validators.domain.exploring.acts import Aspect
+from validators.domain.exploring.view import tokens, view
 from validators.evidence.merkle import evidence_in, merkle_root
-from validators.judge.plan import AT_ONCE, PlannedRun, plan_json, ready_line
 from validators.language.reader import read
 from validators.launcher.perform import Scene, Theatre, plan_of
 from validators.launcher.phases import Deadline
+from validators.performance.plan import AT_ONCE, PlannedRun, plan_json, ready_line
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.signing.statement import signed_verdict

@@ -14,9 +14,9 @@ TICKS = os.sysconf("SC_CLK_TCK")
 KINDS = {
     "--type=renderer": "chromium: pages", "--type=gpu-process": "chromium: drawing", "--type=": "chromium: the rest",
     "chromium": "chromium: the browser", "headless_shell": "chromium: the browser", "playwright/driver": "playwright's driver",
-    "tini --args": "boxes: bubblewrap", "-B /proc/self/fd/": "boxes: the first program", "harness.sandbox": "boxes: supervisors",
-    "validators.driver": "the judge's driver", "validators": "the judge's launcher", "harness.forge.embedded": "the forge",
-    "harness.agents.broker": "the broker", "harness.agents": "the agent", "pytest": "the project's tests", "git": "git",
+    "tini --args": "boxes: bubblewrap", "-B /proc/self/fd/": "boxes: the first program", "harness.programs.sandbox": "boxes: supervisors",
+    "validators.driver": "the judge's driver", "validators": "the judge's launcher", "harness.programs.local_forge": "the forge",
+    "harness.programs.broker": "the broker", "harness.agents": "the agent", "pytest": "the project's tests", "git": "git",
     "factory": "the factory", "python": "the app, and other Python",
 }
 """A word of a command line, and what runs there. The first that is found counts."""

@@ -37,12 +37,12 @@ from math import sqrt
 from pathlib import Path
 from typing import Any
 
+from validators.authoring.local_request import Ground as Folders
+from validators.authoring.local_request import request_on
+from validators.authoring.prove import Written, written
+from validators.authoring.rehearsal import Round, rehearsed
 from validators.domain.errors import JourneyInvalid
-from validators.launcher.desk import opened_desk
-from validators.launcher.ground import Ground as Folders
-from validators.launcher.ground import request_on
-from validators.launcher.prove import Written, written
-from validators.launcher.rehearsal import Round, rehearsed
+from validators.launcher.context import opened_desk
 from validators.launcher.workplace import work_folder
 from validators.wiring import SUPERVISOR
 

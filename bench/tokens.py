@@ -21,12 +21,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from harness.agents.broker.caching import BYTES_A_TOKEN, PromptCache
 from harness.domain.essay import BYTES_A_TOKEN as MANIFESTS_BYTES_A_TOKEN
 from harness.domain.ledger import Entry
-from harness.factory.plant import Places
-from harness.wiring.home import read_home
-from harness.wiring.state import open_ledger
+from harness.factory.run.services import Places
+from harness.home.document import read_home
+from harness.home.state import open_ledger
+from harness.programs.broker.caching import BYTES_A_TOKEN, PromptCache
 
 LEAST_REUSED = 0.90
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
 
 FILES, ROUNDS, CHANGED = 50_000, 3, 100
 HALF, WARM_SECONDS = 0.5, 0.25

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ForgeError, ModelError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqlLedger
-from harness.factory.plant import Places, Plant
+from harness.factory.run.services import Places, Plant
+from harness.home.document import HomeFile, read_home, wheels_folder
+from harness.home.providers import wires_of
+from harness.home.recording import Tape
+from harness.home.state import database_of, open_ledger, sole_factory
+from harness.home.state_backup import Keep, carried, kept
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge, ForgeWriter
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 from harness.ports.model import Broker
 from harness.ports.validator import EvidenceReader, Validator
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqlLedger
 from harness.validator.program import ValidatorProgram
-from harness.wiring.home import HomeFile, read_home, wheels_folder
-from harness.wiring.luggage import Keep, carried, kept
-from harness.wiring.providers import wires_of
-from harness.wiring.state import database_of, open_ledger, sole_factory
-from harness.wiring.tape import Tape
 
 if TYPE_CHECKING:
-    from harness.agents.clis.cli import Wire
-    from harness.engine.durable import Durable
-    from harness.engine.lease import Lease
-    from harness.factory.dispatch import Dispatch
+    from harness.factory.pipeline.dispatch import Dispatch
+    from harness.home.programs import ForgeAddress
+    from harness.programs.agent_clis.cli import Wire
     from harness.repository.remote import Remote
-    from harness.wiring.services import ForgeAddress
+    from harness.store.durable.engine import Durable
+    from harness.store.lease import Lease
 
 Tell = Callable[[str, str, str], None]
 SIGN_OF_LIFE_SECONDS = 5.0
@@ -66,9 +66,9 @@ class Works:
 @contextmanager
 def open_archive(home: Path) -> Iterator[Archive]:
     """Ledger, trusted repository and the launcher's public key, without the forge and without the network."""
+    from harness.home.programs import offline_address
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository, fetched_branch
-    from harness.wiring.services import offline_address
 
     document = read_home(home)
     places = Places(home, document.repository_id)
@@ -94,10 +94,10 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
     """Everything but the lease, which the caller holds: where it was lost it is taken again first, and nothing is recorded
     without it. `pulse` is called about once a second while something runs. `warm` worktrees are kept ready, which only pays
     for whoever stays. `keep` is called when a node has ended."""
-    from harness.agents.broker.prices import price_list
-    from harness.engine.orphans import end_orphans
-    from harness.wiring.providers import provider_keys
-    from harness.wiring.services import broker_of, forge_of, model_key
+    from harness.home.programs import broker_of, forge_of, model_key
+    from harness.home.providers import provider_keys
+    from harness.programs.broker.prices import price_list
+    from harness.store.orphans import end_orphans
 
     document = read_home(home)
     places = Places(home, document.repository_id)
@@ -105,8 +105,8 @@ def open_works(home: Path, *, tell: Tell, lease: "Lease", pulse: Callable[[], No
     with ExitStack() as stack:
         key = stack.enter_context(model_key())   # before the engine is imported: that starts a program of the system
         keys = stack.enter_context(provider_keys(home, document))
-        from harness.engine.durable import Durable
-        from harness.factory.dispatch import ACTION, Dispatch, node_action
+        from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+        from harness.store.durable.engine import Durable
 
         lease.ensure()
         end_orphans(home)
@@ -175,8 +175,8 @@ def _plant(home: Path, document: HomeFile, ledger: SqlLedger, *, tape: Tape, for
     from harness.agents.sessions import BrokerClient
     from harness.agents.transcript.keep import TranscribingBroker
     from harness.forge.github import GitHubForge
+    from harness.home.credentials import access_of, git_token_of
     from harness.repository.remote import Remote
-    from harness.wiring.credentials import access_of, git_token_of
 
     places = Places(home, document.repository_id)
     hub = GitHubForge(access_of(home, document, forge.api))
@@ -195,16 +195,16 @@ def plant_of(places: Places, ledger: Ledger, outside: Outside, *, tell: Tell, bo
     `wires` are those of the providers, None where the broker replays and speaks all; `programs` is the home in which agent CLIs
     are installed, where it is another one."""
     from harness.agents.boxed import BoxedAgent
+    from harness.agents.boxed_cli import CliAgent
     from harness.agents.chosen import Agents
-    from harness.agents.clis.boxed import CliAgent
-    from harness.agents.clis.programs import Programs
     from harness.agents.model import BrokeredModel
     from harness.context.boxed import BoxedOutlines
     from harness.context.essays import RepositoryEssays
+    from harness.programs.agent_clis.programs import Programs
+    from harness.programs.sandbox.client import COMMAND, BoxSupervisor
     from harness.repository.candidate import TrustedCandidates
     from harness.repository.trusted import TrustedRepository
-    from harness.repository.worktrees import RunWorktrees
-    from harness.sandbox.adapter import COMMAND, BoxSupervisor
+    from harness.repository.worktrees.adapter import RunWorktrees
 
     trusted, sandbox = TrustedRepository(places.trusted, outside.remote), BoxSupervisor(places.layers, form=box)
     return Plant(

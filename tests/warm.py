@@ -19,7 +19,7 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-ROOMS = ("harness.cli", "harness.engine", "harness.factory", "harness.wiring")
+ROOMS = ("harness.cli", "harness.store", "harness.factory", "harness.wiring")
 LATE = ("betterleaks", "git", "github", "httpx", "jinja2", "jsonschema", "markdown_it", "requests", "rich.live", "sqlite3")
 
 
@@ -27,7 +27,7 @@ def run(
     arguments: Sequence[object], *, env: Mapping[str, str], timeout: float, cwd: Path | None = None
 ) -> subprocess.CompletedProcess[str]:
     """`factory` with these arguments and nothing to read, run to its end as by `subprocess.run`. Raises TimeoutExpired."""
-    from validators.app.nursery import nursery
+    from validators.app.fork_server import nursery
 
     words = list(map(str, arguments))
     asked = json.dumps({"arguments": words, "environment": dict(env), "folder": str(cwd or Path.cwd())})
@@ -71,7 +71,7 @@ def warm() -> None:
 
 
 if __name__ == "__main__":
-    from harness.sandbox.nursery import serve
+    from harness.programs.sandbox.fork_server import serve
 
     warm()
     with socket.socket(fileno=int(sys.argv[-1])) as line:

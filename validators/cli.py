@@ -22,7 +22,7 @@ from validators.domain.errors import ValidatorsError
 from validators.domain.stops import UsageError
 
 if TYPE_CHECKING:
-    from validators.launcher.ground import Ground
+    from validators.authoring.local_request import Ground
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -129,14 +129,14 @@ def _started(parser: argparse.ArgumentParser) -> None:
 
 
 def _ground(arguments: argparse.Namespace) -> Ground:
-    from validators.launcher.ground import Ground
+    from validators.authoring.local_request import Ground
 
     named = {one.name: getattr(arguments, one.name) for one in fields(Ground) if hasattr(arguments, one.name)}
     return Ground(**{**named, "env": tuple(arguments.env)})
 
 
 def _prove(arguments: argparse.Namespace) -> int:
-    from validators.launcher.prove import How
+    from validators.authoring.prove import How
 
     how = How(arguments.rounds, arguments.seed, arguments.keep, arguments.unless_proved)
     ground = _ground(arguments)

@@ -15,18 +15,18 @@ from validators.domain.errors import JourneyInvalid
 from validators.domain.stops import UsageError
 
 if TYPE_CHECKING:
-    from validators.launcher.desk import Desk
-    from validators.launcher.ground import Ground
-    from validators.launcher.prove import How
+    from validators.authoring.local_request import Ground
+    from validators.authoring.prove import How
+    from validators.launcher.context import Desk
 
-SUPERVISOR = (sys.executable, "-I", "-m", "harness.sandbox")   # a program of its own; a request names its own
+SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")   # a program of its own; a request names its own
 JOURNEY_SECONDS = 60
 
 
 def judge(request: Path, out: Path) -> int:
     """Judge the request's candidate: verdict.json, public.json, index.html and evidence/ in `out`."""
-    from validators.launcher.judging import judgement_of
-    from validators.launcher.publish import EVIDENCE, published
+    from validators.judging.judging import judgement_of
+    from validators.judging.publish import EVIDENCE, published
 
     out.mkdir(parents=True, exist_ok=True)
     (out / "verdict.json").unlink(missing_ok=True)  # an old verdict must not outlive this judgement, however it ends
@@ -43,7 +43,7 @@ def judge(request: Path, out: Path) -> int:
 
 def author(request: Path, out: Path) -> int:
     """Have journeys written for the request's issue, prove them on base and seal them: authored.json in `out`."""
-    from validators.launcher.authoring import authored
+    from validators.authoring.authoring import authored
     from validators.store.files import placed
 
     out.mkdir(parents=True, exist_ok=True)
@@ -58,7 +58,7 @@ def author(request: Path, out: Path) -> int:
 
 def prove(files: Sequence[Path], how: How, *, request: Path | None, ground: Ground, as_json: bool) -> int:
     """Show that journeys can fail and can pass, and write a proof beside each that does. Seals nothing."""
-    from validators.launcher.prove import proof_lines, proof_report, proved, written
+    from validators.authoring.prove import proof_lines, proof_report, proved, written
     from validators.launcher.workplace import work_folder
 
     told = written(files)
@@ -79,9 +79,9 @@ def try_(file: Path, *, ground: Ground, url: str, seed: int | None, keep: Path |
     import secrets
     import shutil
 
+    from validators.authoring.prove import written
+    from validators.authoring.trying import Address, tried, try_lines
     from validators.domain.fold import Result, result
-    from validators.launcher.prove import written
-    from validators.launcher.trying import Address, tried, try_lines
     from validators.launcher.workplace import work_folder
 
     (journey,) = written((file,), may_only_look=True).journeys.values()
@@ -107,9 +107,9 @@ def key(path: Path) -> int:
 
 def check(files: Sequence[Path]) -> int:
     """Lint journeys; every problem and every warning is printed with its file and line. A proof beside one must be of it."""
+    from validators.authoring.prove import stale
     from validators.language.check import checked
     from validators.language.lint import warnings
-    from validators.launcher.prove import stale
 
     bad = 0
     for file in files:
@@ -130,7 +130,7 @@ def check(files: Sequence[Path]) -> int:
 
 def verify(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Path | None) -> int:
     """Check a verdict offline and print what it binds."""
-    from validators.launcher.verify import checked_verdict, words
+    from validators.judging.verify import checked_verdict, words
 
     for line in words(checked_verdict(verdict, public_key, key_id=key_id, evidence=evidence)):
         print(line)
@@ -139,7 +139,7 @@ def verify(verdict: Path, public_key: Path, *, key_id: str | None, evidence: Pat
 
 def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> int:
     """Print, for each verdict, why the store's evidence is not what it binds; an empty text where it is. JSON."""
-    from validators.launcher.verify import evidence_faults
+    from validators.judging.verify import evidence_faults
 
     print(json.dumps(evidence_faults(verdicts, public_key=public_key, store=store)))
     return 0
@@ -148,9 +148,9 @@ def store_evidence(store: Path, public_key: Path, verdicts: Sequence[Path]) -> i
 def store_digest(request: Path) -> int:
     """Print which journeys bind a change for the request's issue, and nothing about them: how many were written for its very
     text, whether an author declined to, how many guard what has landed, and the digest of all, null when there are none."""
-    from validators.launcher.authoring import in_force
-    from validators.launcher.standing import declined, standing_digests
-    from validators.store.shelf import set_digest
+    from validators.authoring.authoring import in_force
+    from validators.launcher.regression_suite import declined, standing_digests
+    from validators.store.journeys import set_digest
 
     desk = _desk(request)
     own, guarding = desk.shelf.journeys(desk.request.issue.number), standing_digests(desk)
@@ -162,7 +162,7 @@ def store_digest(request: Path) -> int:
 
 def store_list(request: Path) -> int:
     """Print the history of every journey, oldest first, one JSON object a line; `stands` for what is in force now."""
-    from validators.launcher.inventory import listed
+    from validators.authoring.inventory import listed
 
     for line in listed(_desk(request)):
         print(json.dumps(line))
@@ -171,7 +171,7 @@ def store_list(request: Path) -> int:
 
 def store_show(request: Path, digest: str) -> int:
     """Print a sealed journey's text with all that is known of it, as one JSON object."""
-    from validators.launcher.inventory import shown
+    from validators.authoring.inventory import shown
 
     print(json.dumps(shown(_desk(request), digest), indent=1))
     return 0
@@ -179,7 +179,7 @@ def store_show(request: Path, digest: str) -> int:
 
 def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
     """Seal a journey that a maintainer wrote, once it is proved, for the request's issue, or for the mission (issue 0)."""
-    from validators.launcher.maintaining import added
+    from validators.authoring.maintaining import added
 
     found = added(_desk(request), journey.read_text(), actor=actor, reason=reason)
     print(f"{found.outcome}: {found.reason}")
@@ -188,7 +188,7 @@ def store_add(request: Path, journey: Path, *, actor: str, reason: str) -> int:
 
 def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
     """A journey no longer binds. It, its proofs and this decision are kept for ever."""
-    from validators.launcher.predicate import stamp
+    from validators.judging.predicate import stamp
     from validators.store.entries import Event
 
     entry = _desk(request).shelf.closed(digest, event=Event.RETIRED, actor=actor, reason=reason, at=stamp(_now()))
@@ -198,7 +198,7 @@ def retire(request: Path, digest: str, *, actor: str, reason: str) -> int:
 
 def supersede(request: Path, digest: str, journey: Path, *, actor: str, reason: str) -> int:
     """Put a journey that a maintainer wrote, once it is proved, in the place of another."""
-    from validators.launcher.maintaining import added
+    from validators.authoring.maintaining import added
 
     found = added(_desk(request), journey.read_text(), actor=actor, reason=reason, replacing=digest)
     print(f"{found.outcome}: {found.reason}")
@@ -206,7 +206,7 @@ def supersede(request: Path, digest: str, journey: Path, *, actor: str, reason: 
 
 
 def _desk(request: Path) -> Desk:
-    from validators.launcher.desk import opened_desk
+    from validators.launcher.context import opened_desk
     from validators.launcher.request import request_at
 
     return opened_desk(request_at(request), caller=request, now=_now)
@@ -214,8 +214,8 @@ def _desk(request: Path) -> Desk:
 
 def _folder_desk(ground: Ground, *, folder: Path, journeys: int) -> Desk:
     """A desk for folders that a person names; all it needs is made below `folder`."""
-    from validators.launcher.desk import opened_desk
-    from validators.launcher.ground import request_on
+    from validators.authoring.local_request import request_on
+    from validators.launcher.context import opened_desk
 
     request = request_on(ground, folder=folder, supervisor=SUPERVISOR, journeys=journeys, seconds=JOURNEY_SECONDS)
     return opened_desk(request, caller=folder, now=_now)

@@ -13,11 +13,11 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from harness.forge.embedded import people, repositories
-from harness.forge.embedded.app import application
-from harness.forge.embedded.records import Role
-from harness.forge.embedded.service import Service
-from harness.forge.embedded.settings import Settings, prepare
+from harness.programs.local_forge.content import people, repositories
+from harness.programs.local_forge.app import application
+from harness.programs.local_forge.storage.records import Role
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.settings import Settings, prepare
 
 OUTSIDE = re.compile(rb"(http://)?app\.localhost(:\d+)?")
 

@@ -8,11 +8,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from harness.agents import loop
 from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Limits
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
+from harness.programs import agent_loop
 
 WORKSPACE, LAYER, AGENT = "/workspace", "/opt/layer", "/opt/agent"
 STORE = "store.git"         # beside the worktree: the run's own git store, which git needs under its own name
@@ -47,7 +47,7 @@ class BoxedAgent:
         worktree = assignment.worktree.resolve()
         env = {"PYTHONPATH": AGENT}
         binds = [Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
-                 Bind(str(Path(loop.__file__).parent), f"{AGENT}/loop")]
+                 Bind(str(Path(agent_loop.__file__).parent), f"{AGENT}/loop")]
         if (store := worktree.with_name(STORE)).is_dir():
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:

@@ -10,17 +10,32 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from harness.agents.boxed import LAYER, PORT, STORE, WORKSPACE
-from harness.agents.clis.claude_code import CLAUDE_CODE
-from harness.agents.clis.cli import Cli, Heard, Launch, Order, Wire, ended_badly, events_in
-from harness.agents.clis.codex import CODEX
-from harness.agents.clis.opencode import OPENCODE
-from harness.agents.clis.programs import Program, Programs
-from harness.domain.agents import AgentKind
-from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Form, Limits
+from harness.domain.box import (
+    Bind,
+    BoxResult,
+    BoxSpec,
+    Dial,
+    Form,
+    Limits,
+)
 from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.model_choice.agents import AgentKind
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.model import Session
 from harness.ports.sandbox import Sandbox
+from harness.programs.agent_clis.claude_code import CLAUDE_CODE
+from harness.programs.agent_clis.cli import (
+    Cli,
+    Heard,
+    Launch,
+    Order,
+    Wire,
+    ended_badly,
+    events_in,
+)
+from harness.programs.agent_clis.codex import CODEX
+from harness.programs.agent_clis.opencode import OPENCODE
+from harness.programs.agent_clis.programs import Program, Programs
 
 CLIS: Mapping[AgentKind, Cli] = {cli.kind: cli for cli in (CLAUDE_CODE, CODEX, OPENCODE)}
 HOME, PROGRAM = "/home/agent", "/opt/cli"

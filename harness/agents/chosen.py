@@ -1,6 +1,6 @@
 """The agent that an assignment names, out of those that there are."""
 
-from harness.domain.agents import AgentKind
+from harness.domain.model_choice.agents import AgentKind
 from harness.ports.agent import Agent, AgentReport, Assignment
 from harness.ports.model import Session
 

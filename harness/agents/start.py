@@ -12,8 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from harness.agents.broker.options import Options
 from harness.domain.errors import ModelError
+from harness.programs.broker.options import Options
 
 _START_SECONDS, _STOP_SECONDS = 60, 30      # a second is usual; who has ended is noticed at once, so only a busy machine waits
 KEY, KEYS = "ANTHROPIC_API_KEY", "FACTORY_MODEL_KEYS"
@@ -60,7 +60,7 @@ def start(options: Options, *, key: str = "", keys: Mapping[str, str] | None = N
     """
     options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
     log = options.home / "broker.log"
-    command = [sys.executable, "-I", "-m", "harness.agents.broker", "--tethered", *_arguments(options)]
+    command = [sys.executable, "-I", "-m", "harness.programs.broker", "--tethered", *_arguments(options)]
     with log.open("wb") as out:
         process = subprocess.Popen(command, env=_environment(options, key, keys or {}, database), stdin=subprocess.PIPE,
                                    stdout=out, stderr=out, start_new_session=True)

@@ -10,50 +10,50 @@ import click
 from click.exceptions import NoSuchCommand
 from click.shell_completion import CompletionItem
 
-from harness.cli.terminal import write_every_letter
+from harness.cli.output.terminal import write_every_letter
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop, Interrupted
 
 SECTIONS = {
     "Start": {
-        "demo": ("harness.cli.demo:demo", "The whole lap on the example app, without a key."),
-        "init": ("harness.cli.setup:init", "Draft what steers a factory for the git repository at PATH."),
-        "doctor": ("harness.cli.setup:doctor", "Prove line by line that this machine, and the home on it, can run a factory."),
-        "drill": ("harness.cli.drill:drill", "Trip every brake on purpose, and say which held."),
-        "try": ("harness.cli.trial:try_", "Laps on a copy of any repository; the original is read once and not touched."),
-        "connect": ("harness.cli.connect:connect", "Make $FACTORY_HOME serve OWNER/NAME on a forge."),
+        "demo": ("harness.cli.start.demo:demo", "The whole lap on the example app, without a key."),
+        "init": ("harness.cli.start.setup:init", "Draft what steers a factory for the git repository at PATH."),
+        "doctor": ("harness.cli.start.setup:doctor", "Prove line by line that this machine, and the home on it, can run a factory."),
+        "drill": ("harness.cli.start.drill:drill", "Trip every brake on purpose, and say which held."),
+        "try": ("harness.cli.start.trial:try_", "Laps on a copy of any repository; the original is read once and not touched."),
+        "connect": ("harness.cli.start.connect:connect", "Make $FACTORY_HOME serve OWNER/NAME on a forge."),
     },
     "Work": {
-        "up": ("harness.cli.daemon:up", "Work by the workflows' own schedule until told to stop."),
-        "plan": ("harness.cli.plan:plan", "Think the lap through for ISSUE, and name what it leaves open."),
-        "tick": ("harness.cli.lap:tick", "One pass: take in what happened, move every issue as far as it goes."),
-        "triage": ("harness.cli.lap:triage", "Triage every issue that waits for it."),
-        "run": ("harness.cli.lap:run", "Move ISSUE as far as it goes."),
-        "validate": ("harness.cli.lap:validate", "Judge pull request PR again, on today's base."),
+        "up": ("harness.cli.work.daemon:up", "Work by the workflows' own schedule until told to stop."),
+        "plan": ("harness.cli.work.plan:plan", "Think the lap through for ISSUE, and name what it leaves open."),
+        "tick": ("harness.cli.work.tick:tick", "One pass: take in what happened, move every issue as far as it goes."),
+        "triage": ("harness.cli.work.tick:triage", "Triage every issue that waits for it."),
+        "run": ("harness.cli.work.tick:run", "Move ISSUE as far as it goes."),
+        "validate": ("harness.cli.work.tick:validate", "Judge pull request PR again, on today's base."),
     },
     "Look": {
-        "status": ("harness.cli.look:status", "Where every issue stands."),
-        "why": ("harness.cli.look:why", "Why ISSUE stands where it does: rule, fact, quote, evidence."),
-        "logs": ("harness.cli.look:logs", "What happened in RUN, node by node."),
-        "replay": ("harness.cli.replay:replay", "Run RUN again, offline, and compare what it decides."),
-        "digest": ("harness.cli.daemon:digest", "What was done, and what needs a person."),
-        "cost": ("harness.cli.cost:cost", "What models cost: by issue, role, model, day or run."),
-        "audit": ("harness.cli.look:audit", "Verify ledger, verdicts and landed trees, offline."),
+        "status": ("harness.cli.inspect.look:status", "Where every issue stands."),
+        "why": ("harness.cli.inspect.look:why", "Why ISSUE stands where it does: rule, fact, quote, evidence."),
+        "logs": ("harness.cli.inspect.look:logs", "What happened in RUN, node by node."),
+        "replay": ("harness.cli.inspect.replay:replay", "Run RUN again, offline, and compare what it decides."),
+        "digest": ("harness.cli.work.daemon:digest", "What was done, and what needs a person."),
+        "cost": ("harness.cli.inspect.cost:cost", "What models cost: by issue, role, model, day or run."),
+        "audit": ("harness.cli.inspect.look:audit", "Verify ledger, verdicts and landed trees, offline."),
     },
     "Steer": {
-        "stop": ("harness.cli.brakes:stop", "Stop before the next side effect."),
-        "resume": ("harness.cli.brakes:resume", "Lift the stop, a pause, or the freeze after a landing that differed."),
-        "revert": ("harness.cli.revert:revert", "Take back what landed for ISSUE."),
-        "rules": ("harness.cli.rules:rules", "Look at the governance files."),
-        "journeys": ("harness.cli.journeys:journeys", "Read, add, supersede and retire sealed journeys."),
-        "lessons": ("harness.cli.lessons:lessons", "Read, pin and retire what runs noted for later ones."),
-        "workflow": ("harness.cli.workflow:workflow", "Check, show and draw the workflows that bind."),
+        "stop": ("harness.cli.control.brakes:stop", "Stop before the next side effect."),
+        "resume": ("harness.cli.control.brakes:resume", "Lift the stop, a pause, or the freeze after a landing that differed."),
+        "revert": ("harness.cli.control.revert:revert", "Take back what landed for ISSUE."),
+        "rules": ("harness.cli.rules.group:rules", "Look at the governance files."),
+        "journeys": ("harness.cli.control.journeys:journeys", "Read, add, supersede and retire sealed journeys."),
+        "lessons": ("harness.cli.control.lessons:lessons", "Read, pin and retire what runs noted for later ones."),
+        "workflow": ("harness.cli.control.workflow:workflow", "Check, show and draw the workflows that bind."),
     },
     "Keep": {
-        "forge": ("harness.cli.forge:forge", "The forge in the box: serve it, fill it, back it up, put it back."),
-        "gc": ("harness.cli.gc:gc", "Free what no open issue needs; never what is not merged."),
-        "home": ("harness.cli.home:home", "Move a home's state, or keep it and fetch it elsewhere."),
-        "agents": ("harness.cli.agents:agents", "Agent CLIs that a role may pick in place of the built-in agent."),
-        "completion": ("harness.cli.completion:completion", "Print the completion script of a shell."),
+        "forge": ("harness.cli.maintain.forge:forge", "The forge in the box: serve it, fill it, back it up, put it back."),
+        "gc": ("harness.cli.maintain.gc:gc", "Free what no open issue needs; never what is not merged."),
+        "home": ("harness.cli.maintain.home:home", "Move a home's state, or keep it and fetch it elsewhere."),
+        "agents": ("harness.cli.maintain.agents:agents", "Agent CLIs that a role may pick in place of the built-in agent."),
+        "completion": ("harness.cli.maintain.completion:completion", "Print the completion script of a shell."),
     },
 }
 COMMANDS = {name: found for section in SECTIONS.values() for name, found in section.items()}
@@ -112,7 +112,7 @@ def run(argv: Sequence[str]) -> int:
     write_every_letter()
     try:
         if "CREDENTIALS_DIRECTORY" in os.environ:    # under systemd, which hands secrets on in files
-            from harness.wiring.state import from_systemd
+            from harness.home.state import from_systemd
 
             os.environ.update(from_systemd(os.environ))
         answer = cli.main(args=list(argv), prog_name="factory", standalone_mode=False)

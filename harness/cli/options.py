@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from harness.cli.terminal import speaks_unicode
+from harness.cli.output.terminal import speaks_unicode
 from harness.domain.errors import ConfigError
 
 as_json = click.option("--json", "as_json", is_flag=True, help="One JSON object on standard output, nothing else there.")

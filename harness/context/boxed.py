@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from harness.context import outline
-from harness.context.outline.grammars import DISTRIBUTIONS
 from harness.domain.box import Bind, BoxResult, BoxSpec, Limits
 from harness.ports.sandbox import Sandbox
+from harness.programs import context_indexer
+from harness.programs.context_indexer.grammars import DISTRIBUTIONS
 
 PROGRAM = "/opt/context"
 LIMITS = Limits(wall_seconds=120, memory_mb=1024, pids=16, disk_mb=16, file_mb=64)
@@ -35,7 +35,7 @@ class BoxedOutlines:
         """A box with the program and its grammars."""
         return BoxSpec(
             name="outline", argv=("python", "-m", "outline"), cwd="/", env={"PYTHONPATH": PROGRAM},
-            binds=(Bind(str(Path(outline.__file__).parent), f"{PROGRAM}/outline"),),
+            binds=(Bind(str(Path(context_indexer.__file__).parent), f"{PROGRAM}/outline"),),
             distributions=DISTRIBUTIONS, limits=LIMITS, form=self._sandbox.form())
 
 

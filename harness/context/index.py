@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.context.imports import called, stem_of, stems_in
-from harness.context.outline.grammars import language_of
 from harness.context.words import counted
 from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.git import Contents, TreeFile
+from harness.programs.context_indexer.grammars import language_of
 
 SCHEMA = 1
 BATCH_BYTES, BATCH_FILES = 3 * 1024 * 1024, 500

@@ -13,7 +13,15 @@ from harness.context.index import Definition
 from harness.context.ranking import Ranked
 from harness.context.relevance import relevant
 from harness.context.words import words
-from harness.domain.essay import Essay, EssayRequest, Listed, Manifest, Passage, listed, tokens_in
+from harness.domain.essay import (
+    Essay,
+    EssayRequest,
+    Listed,
+    Manifest,
+    Passage,
+    listed,
+    tokens_in,
+)
 from harness.domain.issue import TreeSha
 
 MAPPED_FILES, MAPPED_DEFINITIONS = 30, 12

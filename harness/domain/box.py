@@ -1,6 +1,6 @@
 """Boxes as values: what a box is asked to hold, and what it says of itself afterwards.
 
-These are the words of the box supervisor's JSON documents (`python -I -m harness.sandbox`), one field a key.
+These are the words of the box supervisor's JSON documents (`python -I -m harness.programs.sandbox`), one field a key.
 """
 
 from collections.abc import Mapping

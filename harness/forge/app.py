@@ -18,13 +18,13 @@ from harness.domain.errors import ConfigError, ForgeError
 from harness.domain.issue import Actor
 from harness.forge import permissions
 from harness.forge.errors import forge_errors
-from harness.forge.kept import KeptAnswers
-from harness.forge.turnstile import Time, turnstile_of
+from harness.forge.http_cache import KeptAnswers
+from harness.forge.rate_limiter import Time, turnstile_of
 
 if TYPE_CHECKING:
     from github.Auth import Auth
 
-    from harness.forge.wire import Wire
+    from harness.forge.transport import Wire
 
 RENEW_SECONDS = 600.0
 """Before its end a token is exchanged: longer than any one push or fetch takes."""
@@ -97,7 +97,7 @@ class AppAtForge:
 
     def account(self) -> Actor:
         """The account that the App writes as, by what the forge says of it."""
-        from harness.forge.wire import Bearer
+        from harness.forge.transport import Bearer
 
         login = f"{self.identity().slug}[bot]"
         with forge_errors(f"asking for the account {login}"):
@@ -127,7 +127,7 @@ class AppAtForge:
         """A line as the App itself, which may do little more than ask for tokens, or as who is named."""
         from github.Auth import AppAuth
 
-        from harness.forge.wire import Wire
+        from harness.forge.transport import Wire
 
         return Wire(auth or AppAuth(self._key.id, _key_in(self._key.key_file)), self._api, account=f"app-{self._key.id}",
                     turnstile=self._turnstile, kept=KeptAnswers(), timeout_seconds=self._timeout, time=self._time)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from github.CheckRun import CheckRun
     from github.Repository import Repository
 
-    from harness.forge.wire import Wire
+    from harness.forge.transport import Wire
 
 MARK = "lights-out-factory"
 ANNOTATIONS_EACH = 50

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from harness.domain.errors import ForgeError
-from harness.forge.turnstile import Limited
+from harness.forge.rate_limiter import Limited
 
 _PASSING = frozenset({408, 425, 429})
 

@@ -17,20 +17,30 @@ from urllib.parse import quote, urlsplit
 
 from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ConfigError, ForgeError
-from harness.domain.issue import Actor, Annotation, Comment, CommitSha, Issue, News, Permission, PullRequest
-from harness.forge import checkruns, demands, looking, pins, projection
+from harness.domain.issue import (
+    Actor,
+    Annotation,
+    Comment,
+    CommitSha,
+    Issue,
+    News,
+    Permission,
+    PullRequest,
+)
+from harness.forge import checkruns, issue_changes, pins, projection
+from harness.forge import required_checks as demands
 from harness.forge.app import AppAtForge, AppKey
 from harness.forge.errors import forge_errors
-from harness.forge.kept import KeptAnswers
+from harness.forge.http_cache import KeptAnswers
 from harness.forge.projection import plain
-from harness.forge.turnstile import Time, Turnstile, turnstile_of
+from harness.forge.rate_limiter import Time, Turnstile, turnstile_of
 
 if TYPE_CHECKING:
     from github.Issue import Issue as RawIssue
     from github.IssueComment import IssueComment
     from github.Repository import Repository
 
-    from harness.forge.wire import Wire
+    from harness.forge.transport import Wire
 
 GITHUB = "https://api.github.com"
 
@@ -98,11 +108,11 @@ class GitHubForge:
         """What changed since the look that gave `cursor`: of an answer that says so, by its own moments."""
         from github.Issue import Issue as RawIssue
 
-        known = looking.cursor_in(cursor)
-        asked = {"state": "open"} if known is None else {"state": "all", "since": looking.moment(known.since)}
+        known = issue_changes.cursor_in(cursor)
+        asked = {"state": "open"} if known is None else {"state": "all", "since": issue_changes.moment(known.since)}
         with forge_errors("looking for what is new"):
             items, at = self._listed(**asked, sort="updated", direction="desc")
-            new, following = looking.new_since(known, items.values(), at=at)
+            new, following = issue_changes.new_since(known, items.values(), at=at)
             found = [RawIssue(self._wire, {}, items[number]) for number in sorted(new)]
             issues = tuple(projection.issue_from(raw) for raw in found if not projection.is_pull_request(raw))
             return News(issues, tuple(raw.number for raw in found if projection.is_pull_request(raw)), following.text)
@@ -289,7 +299,7 @@ class GitHubForge:
             return [raw for raw in mine if marker in (raw.body or "")]
 
     def _listed(self, **asked: str) -> tuple[dict[int, dict[str, Any]], datetime]:
-        return looking.listed(self._wire, self._access.repository, **asked)
+        return issue_changes.listed(self._wire, self._access.repository, **asked)
 
     def _ours(self, number: int, marker: str) -> list["IssueComment"]:
         """Our comments that begin with the marker, oldest first. Anybody can write a marker: the account decides; and a
@@ -367,7 +377,7 @@ class GitHubForge:
         return wire
 
     def _connected(self) -> "Wire":
-        from harness.forge.wire import Bearer, Wire
+        from harness.forge.transport import Bearer, Wire
 
         auth = Bearer(lambda: self._access.token) if self._app is None else Bearer(self._app.token, self._app.forget)
         return Wire(auth, self._access.api, account=self._access.account, turnstile=self._turnstile, kept=self._kept,

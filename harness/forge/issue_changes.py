@@ -15,7 +15,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from harness.forge.wire import Wire
+    from harness.forge.transport import Wire
 
 OVERLAP, YOUNG = timedelta(seconds=10), timedelta(seconds=3)
 MOST_SEEN = 1000

@@ -6,7 +6,7 @@ from harness.domain.errors import ForgeError
 from harness.forge.errors import forge_errors
 
 if TYPE_CHECKING:
-    from harness.forge.wire import Wire
+    from harness.forge.transport import Wire
 
 
 def pinned(wire: "Wire", node: str, number: int) -> bool:

@@ -9,7 +9,14 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from harness.domain.issue import Actor, Comment, CommitSha, Issue, Permission, PullRequest
+from harness.domain.issue import (
+    Actor,
+    Comment,
+    CommitSha,
+    Issue,
+    Permission,
+    PullRequest,
+)
 
 if TYPE_CHECKING:
     from github.Issue import Issue as RawIssue

@@ -7,7 +7,7 @@ from urllib.parse import quote
 from harness.domain.checks import RequiredCheck
 
 if TYPE_CHECKING:
-    from harness.forge.wire import Wire
+    from harness.forge.transport import Wire
 
 
 def required_checks(wire: "Wire", repository: str, branch: str) -> tuple[RequiredCheck, ...]:

@@ -12,9 +12,9 @@ from github.Auth import Auth
 from github.Requester import Requester
 from requests.utils import parse_header_links
 
-from harness.forge.kept import KeptAnswers
+from harness.forge.http_cache import KeptAnswers
 from harness.forge.limits import limit_of
-from harness.forge.turnstile import Time, Turnstile
+from harness.forge.rate_limiter import Time, Turnstile
 
 if TYPE_CHECKING:
     from github.Requester import HTTPRequestsConnectionClass, HTTPSRequestsConnectionClass

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError, ForgeError
-from harness.wiring.home import HomeFile
-from harness.wiring.services import token
+from harness.home.document import HomeFile
+from harness.home.programs import token
 
 if TYPE_CHECKING:
     from harness.forge.app import AppAtForge

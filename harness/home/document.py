@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.domain.box import Form
 from harness.domain.errors import ConfigError
-from harness.wiring.providers import Endpoint, endpoints_in
+from harness.home.providers import Endpoint, endpoints_in
 
 FILE = "home.json"
 SCHEMA = 2

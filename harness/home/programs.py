@@ -9,10 +9,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError, ForgeError
-from harness.factory.plant import Places
-from harness.forge.embedded.start import RunningForge, running, start
-from harness.wiring.home import HomeFile, write_home
-from harness.wiring.providers import KEY, NO_KEY, endpoint, write_providers
+from harness.factory.run.services import Places
+from harness.home.document import HomeFile, write_home
+from harness.home.providers import KEY, NO_KEY, endpoint, write_providers
+from harness.programs.local_forge.start import RunningForge, running, start
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 PROVIDER = "https://api.anthropic.com"
@@ -99,8 +99,8 @@ def broker_of(home: Path, document: HomeFile, places: Places, *, key: str = "", 
     usual provider's, which may be absent where there are others, whose `keys` are by their names.
 
     Raises ConfigError where models are to be asked and there is no key for them."""
-    from harness.agents.broker.options import Options
     from harness.agents.start import start as start_broker
+    from harness.programs.broker.options import Options
 
     folder = home / "broker"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from harness.agents.broker.providers import ANTHROPIC, NAME, OPENAI, USUAL
 from harness.domain.errors import ConfigError
+from harness.programs.broker.providers import ANTHROPIC, NAME, OPENAI, USUAL
 
 if TYPE_CHECKING:
-    from harness.agents.clis.cli import Wire
-    from harness.wiring.home import HomeFile
+    from harness.home.document import HomeFile
+    from harness.programs.agent_clis.cli import Wire
 
 KEY = "ANTHROPIC_API_KEY"
 NO_KEY = "none"        # what an endpoint is sent that asks for no key
@@ -137,7 +137,7 @@ def write_providers(path: Path, endpoints: tuple[Endpoint, ...]) -> Path:
 def wires_of(document: "HomeFile") -> "Mapping[str, Wire] | None":
     """How the providers of a home are spoken to, by name, the usual one under the empty name; None where its broker replays, and
     so speaks every wire."""
-    from harness.agents.clis.cli import Wire
+    from harness.programs.agent_clis.cli import Wire
 
     if document.models == "replay":
         return None

@@ -27,7 +27,7 @@ from harness.forge.tape import BEGINS, OPEN, recorded, recorded_writer, tip_on_t
 
 if TYPE_CHECKING:
     from harness.domain.ledger import Entry
-    from harness.factory.plant import Places, Plant
+    from harness.factory.run.services import Places, Plant
     from harness.ports.forge import Forge, ForgeWriter
     from harness.ports.git import Repository
 

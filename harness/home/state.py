@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger, SqlLedger
-from harness.engine.lock import sole_factory as sole_factory_in
+from harness.home.document import FILE, POSTGRESQL, HomeFile, read_home
 from harness.ports.clock import Clock
-from harness.wiring.home import FILE, POSTGRESQL, HomeFile, read_home
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger, SqlLedger
+from harness.store.lock import sole_factory as sole_factory_in
 
 if TYPE_CHECKING:
-    from harness.engine.lease import Lease
+    from harness.store.lease import Lease
 
 DATABASE = "FACTORY_DATABASE"
 KEPT_IN = "keys/database"
@@ -61,7 +61,7 @@ def database_of(home: Path, document: HomeFile) -> str:
 
 def address_in(text: str) -> str:
     """A database's address, checked. Raises ConfigError."""
-    from harness.engine.database import postgres_address
+    from harness.store.database import postgres_address
 
     return postgres_address(text)
 
@@ -82,7 +82,7 @@ def ledger_at(home: Path, address: str, clock: Clock | None = None) -> SqlLedger
     """The ledger that this home's key signs, in the database at `address`, or, where that is empty, in the home."""
     if not address:
         return SqliteLedger(home, clock or SystemClock())
-    from harness.engine.postgres_ledger import PostgresLedger
+    from harness.store.ledger.postgres import PostgresLedger
 
     return PostgresLedger(home, clock or SystemClock(), address)
 
@@ -91,8 +91,8 @@ def ledger_at(home: Path, address: str, clock: Clock | None = None) -> SqlLedger
 def sole_factory(home: Path, *, command: str, patience: float = 0.0,
                  waiting: Callable[[str], None] = lambda holder: None) -> Iterator["Lease"]:
     """The one factory at work in this home and, where it has one, on its database. Raises Busy when it is not free within
-    `patience` seconds, as `harness.engine.lock` says."""
-    from harness.engine.lease import OfTheKernel, sole_factory_on
+    `patience` seconds, as `harness.store.lock` says."""
+    from harness.store.lease import OfTheKernel, sole_factory_on
 
     address = _address_of(home)
     with sole_factory_in(home, command=command, patience=patience, waiting=waiting):

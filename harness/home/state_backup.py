@@ -10,11 +10,11 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.wiring.home import FILE, read_home
-from harness.wiring.state import HOME_KEY, address_of, ledger_at, taken
+from harness.home.document import FILE, read_home
+from harness.home.state import HOME_KEY, address_of, ledger_at, taken
 
 if TYPE_CHECKING:
-    from harness.engine.carried import Luggage
+    from harness.store.state_backup import Luggage
 
 PLACES = (FILE, "keys", "sealed", "runs", "evidence", "facts", "digests", "record", "recordings", "repositories", "ledger.head")
 LEFT_OUT = ("keys/database",)
@@ -42,7 +42,7 @@ def carried(home: Path) -> Iterator[Keep]:
 
 def luggage_of(home: Path, key: str) -> "Luggage":
     """What this home carries. Raises ConfigError where its state is not in a database."""
-    from harness.engine.carried import Luggage
+    from harness.store.state_backup import Luggage
 
     address = address_of(home)
     return Luggage(home, address, key, places=PLACES, left_out=LEFT_OUT, ledger=lambda: ledger_at(home, address))

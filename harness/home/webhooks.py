@@ -13,15 +13,15 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from harness.domain.errors import ConfigError
-from harness.engine.clock import SystemClock
-from harness.engine.inbox import SqlInbox
-from harness.factory.lookout import Lookout
-from harness.factory.space import space
+from harness.factory.records.watch_list import Lookout
+from harness.factory.run.disk_space import space
 from harness.forge.deliveries import MOST_SECRETS, Door
+from harness.home.document import HomeFile, read_home
+from harness.home.programs import keep_token
+from harness.home.state import database_of
 from harness.ports.inbox import Inbox
-from harness.wiring.home import HomeFile, read_home
-from harness.wiring.services import keep_token
-from harness.wiring.state import database_of
+from harness.store.clock import SystemClock
+from harness.store.inbox import SqlInbox
 
 WEBHOOK_SECRET = "keys/webhook.secret"    # noqa: S105 - where it is, and not what it is
 LEAST_SECRET = 16

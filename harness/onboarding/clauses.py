@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 
 from harness.governance.paths import glob_fault, matches
-from harness.onboarding.readme import blocks_of, sentences_of
+from harness.onboarding.evidence.readme import blocks_of, sentences_of
 from harness.onboarding.survey import Clause, ClauseKind
 from harness.onboarding.words import is_citable, plain
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 from harness.domain.budget import Caps
 from harness.domain.governance import ScopeEntry
 from harness.governance.export import issue_forms, labels
+from harness.onboarding.evidence.test_commands import REPORT
 from harness.onboarding.nevers import nevers_of
 from harness.onboarding.rules import rules_of, unchecked_in
 from harness.onboarding.scope import scope_in
 from harness.onboarding.survey import Product, Survey
-from harness.onboarding.testing import REPORT
 from harness.onboarding.words import is_harmless, literal, paragraph, plain
 
 if TYPE_CHECKING:

@@ -8,18 +8,18 @@ from harness.domain.governance import MISSION, ScopeEntry
 from harness.governance.paths import glob_fault
 from harness.onboarding.clauses import clauses_in
 from harness.onboarding.contradictions import Contradiction, contradictions_in
-from harness.onboarding.daemons import daemons_in
-from harness.onboarding.holding import Holding, holding_of
-from harness.onboarding.languages import PAGES, PROSE, language_of, languages_in
-from harness.onboarding.locking import dependencies_in, locks_in, package_manager_in
-from harness.onboarding.readme import NAMES, readme_of
-from harness.onboarding.routes import routes_in
+from harness.onboarding.evidence.daemons import daemons_in
+from harness.onboarding.evidence.data_folder import data_in
+from harness.onboarding.evidence.folder import Holding, holding_of
+from harness.onboarding.evidence.languages import PAGES, PROSE, language_of, languages_in
+from harness.onboarding.evidence.package_managers import dependencies_in, locks_in, package_manager_in
+from harness.onboarding.evidence.readme import NAMES, readme_of
+from harness.onboarding.evidence.routes import routes_in
+from harness.onboarding.evidence.sources import NOT_THE_PRODUCT, Sources, is_beside, sources_in, table
+from harness.onboarding.evidence.start_commands import ready_in, start_in
+from harness.onboarding.evidence.test_commands import suite_in
 from harness.onboarding.scope import scope_in
-from harness.onboarding.sources import NOT_THE_PRODUCT, Sources, is_beside, sources_in, table
-from harness.onboarding.starting import ready_in, start_in
-from harness.onboarding.storing import data_in
 from harness.onboarding.survey import Clause, Governing, Product, Survey
-from harness.onboarding.testing import suite_in
 from harness.onboarding.words import is_citable, plain
 
 GOVERNING = ("mission.md", "factory_rules.md", "CLAUDE.md", "AGENTS.md", "CONTRIBUTING.md", ".github/CONTRIBUTING.md",

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from harness.domain.errors import ConfigError, ForgeError, LedgerError
 from harness.domain.issue import Actor, Comment, Issue
-from harness.engine.played import OverLedger
 from harness.ports.forge import Forge, ForgeWriter
+from harness.store.in_memory import OverLedger
 
 if TYPE_CHECKING:
-    from harness.factory.dryrun import DryRun
-    from harness.factory.plant import Plant
-    from harness.wiring.open import Tell
+    from harness.factory.pipeline.dry_run import DryRun
+    from harness.factory.run.services import Plant
+    from harness.wiring import Tell
 
 STRANGER = Actor(0, "(nobody yet)")
 _GONE = (404, 410)      # never there, or deleted
@@ -25,9 +25,9 @@ def planned(home: Path, asked: int | Path, *, cap: Decimal, tell: "Tell") -> "Dr
     """Think the lap through for an issue of the forge, or for one in a Markdown file.
 
     Raises ConfigError where there is no such issue, Busy where a factory is at work."""
-    from harness.factory.dryrun import dry_run
-    from harness.factory.tick import current_steering
-    from harness.wiring.open import open_factory
+    from harness.factory.pipeline.dry_run import dry_run
+    from harness.factory.pipeline.tick import current_steering
+    from harness.wiring import open_factory
 
     with open_factory(home, tell=tell) as works:
         plant = works.plant
@@ -76,7 +76,7 @@ def _issue_on(forge: Forge, number: int) -> Issue:
 
 def _issue_in(file: Path, plant: "Plant") -> Issue:
     """The one issue in a Markdown file, younger than every other."""
-    from harness.wiring.issuefiles import issues_in
+    from harness.operations.setup.issue_files import issues_in
 
     found = issues_in(file)
     if len(found) != 1:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from harness.domain.agents import BUILT_IN, AgentChoice
+from harness.domain.model_choice.agents import BUILT_IN, AgentChoice
 from harness.ports.model import Session
 
 

@@ -4,7 +4,16 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from harness.domain.checks import CheckSeen, RequiredCheck
-from harness.domain.issue import Actor, Annotation, Comment, CommitSha, Issue, News, Permission, PullRequest
+from harness.domain.issue import (
+    Actor,
+    Annotation,
+    Comment,
+    CommitSha,
+    Issue,
+    News,
+    Permission,
+    PullRequest,
+)
 
 
 class Forge(Protocol):

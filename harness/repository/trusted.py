@@ -11,7 +11,14 @@ from harness.domain.issue import CommitSha, TreeSha
 from harness.ports.git import Diff
 from harness.repository.diff import changed_paths, raw_diff
 from harness.repository.guard import TRUSTED_CONFIG, require_untouched
-from harness.repository.names import branch_ref, full_ref, is_sha, remote_url, sha, shown
+from harness.repository.names import (
+    branch_ref,
+    full_ref,
+    is_sha,
+    remote_url,
+    sha,
+    shown,
+)
 from harness.repository.objects import Entry, blobs, entries, entry_at, verify
 from harness.repository.plumbing import READING, Bounds, Git
 from harness.repository.remote import Remote

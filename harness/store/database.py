@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from harness.domain.errors import ConfigError
-from harness.engine.sessions import StoreError, prepare
+from harness.store.sessions import StoreError, prepare
 
 VARIABLE = "FACTORY_DATABASE"
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")

@@ -16,9 +16,9 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from harness.domain.errors import PortError
-from harness.engine.database import postgres_engine, sqlite_engine
 from harness.ports.clock import Clock
 from harness.ports.inbox import Delivery
+from harness.store.database import postgres_engine, sqlite_engine
 
 _MOMENT = "%Y-%m-%dT%H:%M:%S.%fZ"    # one length and one zone, so that text compares as moments do
 DELIVERIES = sa.Table(

@@ -18,8 +18,8 @@ from typing import Protocol
 import psycopg
 
 from harness.domain.errors import Busy, LedgerError
-from harness.engine.database import shown
-from harness.engine.lock import LOOK_SECONDS
+from harness.store.database import shown
+from harness.store.lock import LOOK_SECONDS
 
 FACTORY = "the factory"
 _NAME_BYTES = 63
@@ -127,7 +127,7 @@ class OfTheDatabase:
 @contextmanager
 def sole_factory_on(address: str, *, command: str, patience: float = 0.0,
                     waiting: Callable[[str], None] = lambda holder: None) -> Iterator[Lease]:
-    """Holds the lease of a database for the time of the block, as `harness.engine.lock` holds a home's. Raises LedgerError where
+    """Holds the lease of a database for the time of the block, as `harness.store.lock` holds a home's. Raises LedgerError where
     the database does not answer at first; to who stands by already, that is a holder who may come back."""
     lease = OfTheDatabase(address, command=command)
     deadline, holder = time.monotonic() + patience, ""

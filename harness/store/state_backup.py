@@ -29,9 +29,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.engine.database import named_faults, postgres_engine
-from harness.engine.files import replace
-from harness.engine.ledger import SqlLedger, faults_named
+from harness.store.database import named_faults, postgres_engine
+from harness.store.files import replace
+from harness.store.ledger.sqlite import SqlLedger, faults_named
 
 KIND = "carried"
 KEY_BYTES = 32

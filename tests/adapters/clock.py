@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from harness.forge.turnstile import Time
+from harness.forge.rate_limiter import Time
 
 NOON = 1_900_000_000.0      # 2030-03-17 17:46:40 UTC
 

@@ -5,8 +5,8 @@ import pytest
 from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Annotation, AnnotationLevel
-from harness.forge.demands import of_protection, of_rule
 from harness.forge.github import Access, GitHubForge
+from harness.forge.required_checks import of_protection, of_rule
 from tests.adapters.worlds import FakeWorld, RealWorld
 
 MARKER = "<!-- lights-out-factory:dashboard -->"

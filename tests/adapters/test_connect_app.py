@@ -13,12 +13,12 @@ import pytest
 from harness.domain.errors import ConfigError
 from harness.forge import permissions
 from harness.forge.permissions import NEEDS
-from harness.wiring.appdoor import asking
-from harness.wiring.appfounding import APP_FILE, founded
-from harness.wiring.connect import AppGiven, connected, connected_as_app
-from harness.wiring.credentials import access_of, git_token_of
-from harness.wiring.home import read_home
-from harness.wiring.manifest import Wish, manifest_of, page_of
+from harness.home.credentials import access_of, git_token_of
+from harness.home.document import read_home
+from harness.operations.setup.app_callback import asking
+from harness.operations.setup.app_manifest import Wish, manifest_of, page_of
+from harness.operations.setup.app_setup import APP_FILE, founded
+from harness.operations.setup.connect import AppGiven, connected, connected_as_app
 from tests.forge.apps import an_app
 from tests.forge.patience import SECONDS
 

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from harness.forge import kept
+from harness.forge import http_cache
 from harness.forge.github import Access, GitHubForge
-from harness.forge.kept import KeptAnswers
+from harness.forge.http_cache import KeptAnswers
 from tests.adapters.spent import spent, spent_before
 
 HEADERS = {"etag": 'W/"1"', "link": '<http://localhost/x?page=2>; rel="next"', "x-ratelimit-remaining": "7"}
@@ -95,7 +95,7 @@ def test_an_answer_belongs_to_the_account_that_heard_it(file) -> None:
 def test_what_has_no_etag_or_is_too_long_is_not_kept() -> None:
     store = KeptAnswers()
     store.keep("a", "/none?", headers={}, body="x")
-    store.keep("a", "/long?", headers=HEADERS, body="x" * (kept.MOST_BYTES_EACH + 1))
+    store.keep("a", "/long?", headers=HEADERS, body="x" * (http_cache.MOST_BYTES_EACH + 1))
     store.keep("a", "/odd?", headers=HEADERS, body="half \ud83d of a pair")
     assert [store.find("a", path) is None for path in ("/none?", "/long?", "/odd?")] == [True, True, False]
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.forge.embedded.seed import Administrator, push_folder
+from harness.programs.local_forge.seed import Administrator, push_folder
 from tests.forge.gitclient import done, git
 from tests.forge.patience import SECONDS, start
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
-from harness.factory.lawedits import CHECK, show_consequences
-from harness.factory.steering import steering_at
+from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
+from harness.factory.run.policy_snapshot import steering_at
 from harness.forge.github import Access, GitHubForge
 from harness.governance.past.factsjson import facts_as_json
 from harness.repository.candidate import TrustedCandidates

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.domain.errors import ForgeError
 from harness.forge.github import Access, GitHubForge
 from harness.forge.limits import LEAST_SECONDS, LEAST_UNNAMED_SECONDS, MOST_SECONDS, Limit, limit_of
-from harness.forge.turnstile import Limited, Turnstile
+from harness.forge.rate_limiter import Limited, Turnstile
 from tests.adapters.clock import NOON, StandingClock
 from tests.adapters.spent import spent, spent_before
 

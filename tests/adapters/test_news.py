@@ -8,7 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.forge.github import Access, GitHubForge
-from harness.forge.looking import OVERLAP, YOUNG, Cursor, began, cursor_in, new_since
+from harness.forge.issue_changes import (
+    OVERLAP,
+    YOUNG,
+    Cursor,
+    began,
+    cursor_in,
+    new_since,
+)
 from tests.adapters.spent import spent, spent_before
 from tests.adapters.worlds import FakeWorld, RealWorld
 

@@ -11,7 +11,7 @@ from harness.forge.github import Access, GitHubForge
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
 from tests.factory.demands import asking_a_person
 from tests.factory.world import EXAMPLE, World
 from tests.fakes.people import KEY

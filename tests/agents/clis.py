@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.domain.agents import AgentKind
+from harness.domain.model_choice.agents import AgentKind
 
 CANARY = "CANARY-OF-THE-BRANCH"
 LAW = "The law at the base commit."

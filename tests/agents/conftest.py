@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from anthropic import Anthropic
 
-from harness.agents.broker.options import Options
-from harness.agents.broker.sse import encoded, events_of
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import BrokerProcess, start
 from harness.ports.model import Session, SessionRequest
+from harness.programs.broker.options import Options
+from harness.programs.broker.sse import encoded, events_of
 
 MODEL = "claude-sonnet-5-5"
 KEY = "sk-test-0123456789-canary"

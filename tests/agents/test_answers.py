@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.agents.broker.sse import events_of
-from harness.agents.loop.answers import Call, Cut, answer_of
+from harness.programs.agent_loop.answers import Call, Cut, answer_of
+from harness.programs.broker.sse import events_of
 
 THOUGHT = {"type": "thinking", "thinking": "Hm, " * 30, "signature": "c2ln"}
 HIDDEN = {"type": "redacted_thinking", "data": "b3BhcXVl"}

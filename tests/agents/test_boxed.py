@@ -15,7 +15,7 @@ from harness.domain.box import BoxResult, Form
 from harness.domain.errors import ModelError
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.sandbox.adapter import BoxSupervisor
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.agents.conftest import Broker, request
 
 NUMBERS = count(2000)

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.agents.broker.caching import LEAST, LOOK_BACK, PromptCache
-from harness.agents.broker.script import Script
+from harness.programs.broker.caching import LEAST, LOOK_BACK, PromptCache
+from harness.programs.broker.script import Script
 
 MARK = {"cache_control": {"type": "ephemeral"}}
 LONG = "governance " * 800      # some 2,200 tokens

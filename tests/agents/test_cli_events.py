@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from harness.agents.clis.boxed import CLIS, CliAgent, report_of
-from harness.agents.clis.cli import NO_KEY, Order, Wire, ended_well
-from harness.agents.clis.programs import Program, Programs
-from harness.domain.agents import AgentChoice, AgentKind
+from harness.agents.boxed_cli import CLIS, CliAgent, report_of
 from harness.domain.box import BoxResult, BoxSpec
 from harness.domain.errors import ConfigError, SandboxError
+from harness.domain.model_choice.agents import AgentChoice, AgentKind
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
+from harness.programs.agent_clis.cli import NO_KEY, Order, Wire, ended_well
+from harness.programs.agent_clis.programs import Program, Programs
 
 CLAUDE, CODEX, OPENCODE = (CLIS[kind] for kind in (AgentKind.CLAUDE_CODE, AgentKind.CODEX, AgentKind.OPENCODE))
 

@@ -16,15 +16,26 @@ from typing import Any
 
 import pytest
 
-from harness.agents.clis.boxed import CliAgent
-from harness.agents.clis.cli import NO_KEY
-from harness.agents.clis.programs import Programs
-from harness.domain.agents import AgentChoice
+from harness.agents.boxed_cli import CliAgent
 from harness.domain.box import Form
 from harness.domain.errors import BudgetExhausted
+from harness.domain.model_choice.agents import AgentChoice
 from harness.ports.agent import AgentReport, Assignment
-from harness.sandbox.adapter import BoxSupervisor
-from tests.agents.clis import CANARY, LAW, MARK, PLAYERS, TRAPS, Player, calls, home_of_the_clis, hostile_worktree, says
+from harness.programs.agent_clis.cli import NO_KEY
+from harness.programs.agent_clis.programs import Programs
+from harness.programs.sandbox.client import BoxSupervisor
+from tests.agents.clis import (
+    CANARY,
+    LAW,
+    MARK,
+    PLAYERS,
+    TRAPS,
+    Player,
+    calls,
+    home_of_the_clis,
+    hostile_worktree,
+    says,
+)
 from tests.agents.conftest import Broker, request
 from tests.sandbox.boxes import a_marker, running_with
 

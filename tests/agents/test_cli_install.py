@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.clis.install import fetched_by_npm, install
-from harness.agents.clis.programs import Programs
-from harness.agents.clis.releases import Release, another, released
-from harness.domain.agents import AgentChoice, AgentKind
 from harness.domain.errors import ConfigError, PortError
-from harness.wiring.agentprograms import KINDS, found_by_doctor, installed, listed, removed
+from harness.domain.model_choice.agents import AgentChoice, AgentKind
+from harness.operations.doctor.agent_clis import KINDS, found_by_doctor, installed, listed, removed
+from harness.programs.agent_clis.install import fetched_by_npm, install
+from harness.programs.agent_clis.programs import Programs
+from harness.programs.agent_clis.releases import Release, another, released
 
 VERSION = "9.8.7"
 SAYS = f"#!/bin/sh\necho 'codex-cli {VERSION}'\n"

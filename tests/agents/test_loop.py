@@ -9,16 +9,26 @@ from typing import Any
 import pytest
 from anthropic import Anthropic
 
-from harness.agents.broker.options import Options
-from harness.agents.broker.sse import encoded, events_of
-from harness.agents.loop import agent
-from harness.agents.loop.shell import Shell
-from harness.agents.loop.tools import Tools
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
-from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Broker, Provider, message, request, text
+from harness.programs.agent_loop import agent
+from harness.programs.agent_loop.shell import Shell
+from harness.programs.agent_loop.tools import Tools
+from harness.programs.broker.options import Options
+from harness.programs.broker.sse import encoded, events_of
+from tests.agents.conftest import (
+    KEY,
+    MODEL,
+    SECONDS,
+    Answer,
+    Broker,
+    Provider,
+    message,
+    request,
+    text,
+)
 
 NUMBERS = count(1000)
 NAMES = ["run", "read", "search", "edit", "finish", "give_up"]

@@ -9,12 +9,20 @@ import pytest
 from harness.agents.model import BrokeredModel
 from harness.domain.errors import BudgetExhausted
 from harness.domain.lifecycle import Event
-from harness.factory.job import Job
-from harness.factory.review import ASKS, review
-from harness.factory.steering import steering_at
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.stages.review import ASKS, review
 from tests.agents.conftest import Broker
 from tests.factory.players import cast_by
-from tests.factory.voters import ABSTAIN, SCOPE, YES, asked, finding, no, under
+from tests.factory.voters import (
+    ABSTAIN,
+    SCOPE,
+    YES,
+    asked,
+    finding,
+    no,
+    under,
+)
 from tests.factory.world import World
 
 NUMBERS = count(8000)       # of no other file's: the broker counts an issue's calls whoever made them

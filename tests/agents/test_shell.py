@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.loop import shell as room
-from harness.agents.loop.shell import Shell
+from harness.programs.agent_loop import shell as room
+from harness.programs.agent_loop.shell import Shell
 from tests.agents.conftest import eventually
 
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "WORD": "sea"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.agents.loop.shown import cut, excerpt, lines_of, narrowed
+from harness.programs.agent_loop.shown import cut, excerpt, lines_of, narrowed
 
 PLACE = "/outputs/1.txt"
 

@@ -17,16 +17,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from harness.agents.broker.prices import Tokens
-from harness.agents.loop import agent
-from harness.agents.loop.shell import Shell
-from harness.agents.loop.tools import Tools
 from harness.agents.transcript.keep import PAGE, TranscribingBroker, parts, sessions
 from harness.agents.transcript.page import Spoken, sections
 from harness.agents.transcript.turns import turns
 from harness.domain.budget import Usage
 from harness.domain.errors import ModelError
 from harness.ports.model import Session, SessionRequest
+from harness.programs.agent_loop import agent
+from harness.programs.agent_loop.shell import Shell
+from harness.programs.agent_loop.tools import Tools
+from harness.programs.broker.prices import Tokens
 from tests.agents.conftest import MODEL, Broker, request, text
 
 AT = datetime(2026, 11, 22, 14, 2, 11, tzinfo=UTC)

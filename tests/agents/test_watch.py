@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 
-from harness.agents.loop.watch import READING, WRONG, Step, only_reads, trouble
+from harness.programs.agent_loop.watch import READING, WRONG, Step, only_reads, trouble
 
 TURNS = itertools.count(1)
 

@@ -18,7 +18,7 @@ KNOWN = {*sys.stdlib_module_names, "harness", "validators", "tests", "bench", "e
 LINE = re.compile(r"^\s*(?:from|import) +(\w+)", re.MULTILINE)
 """What looks like an import, one on a line as ruff's E401 and E702 have it; it spares most files their parsing."""
 INSTALLED = packages_distributions()
-OTHER_PROJECTS = ("tests/onboarding/apps/", "bench/real_fixes/enter.py", "harness/factory/pytest_run.py")
+OTHER_PROJECTS = ("tests/onboarding/apps/", "bench/real_fixes/enter.py", "harness/factory/project/pytest_run.py")
 """Apps that are looked at, a plugin of one, and what runs in a box with a project's own pytest."""
 
 

@@ -17,7 +17,7 @@ OWN_PROCESS = {("tests/kills/lives.py", "tempfile.tempdir"), ("tests/warm.py", "
                ("tests/warm.py", "sys.argv")}
 """Settings of a process, set by children that are forked from a warm one and make themselves new."""
 
-LENDER = "tests.factory.test_ci"
+LENDER = "tests.factory.policy_gate.test_ci"
 Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Scopes = tuple[Scope, ...]
 
@@ -143,16 +143,16 @@ def _is_super(by: ast.expr) -> bool:
 @pytest.mark.parametrize("text", [
     "def test_it(monkeypatch): monkeypatch.setattr(Forge, 'merge', broken)",
     "def test_it(given): given.setitem(TABLE, 'key', 1)",
-    "def test_it(monkeypatch): monkeypatch.delattr('harness.engine.lease.Lease')",
+    "def test_it(monkeypatch): monkeypatch.delattr('harness.store.lease.Lease')",
     "import unittest.mock",
     "from unittest import mock",
     "from unittest.mock import patch",
     "def test_it(world): setattr(world.forge, 'merge', broken)",
     "def test_it(world): object.__setattr__(world.entry, 'kind', 'forged')",
-    "from harness.engine import orphans\ndef test_it(): orphans.GRACE_SECONDS = 300.0",
+    "from harness.store import orphans\ndef test_it(): orphans.GRACE_SECONDS = 300.0",
     "import psycopg\ndef test_it(): psycopg.Connection.close = print",
-    "def test_it():\n    from harness.engine import orphans\n    orphans.time, other = None, None",
-    "from harness.engine import orphans\ndef test_it():\n    del orphans.time",
+    "def test_it():\n    from harness.store import orphans\n    orphans.time, other = None, None",
+    "from harness.store import orphans\ndef test_it():\n    del orphans.time",
     "def test_it(luggage): luggage.ledger = lambda: None",
     "def test_it(forge):\n    def broken(): pass\n    forge.merge = broken",
     "def test_it(world): world.git.fetch = refusing(world.git.fetch)",
@@ -190,7 +190,7 @@ def test_a_tests_own_objects_are_its_own(text) -> None:
     ("from .test_ci import demanding", True),
     (f"def test_it():\n    from {LENDER} import demanding", True),
     ("from tests.factory.demands import demanding", False),
-    ("from harness.factory.projecttests import test_command", False),
+    ("from harness.factory.project.tests import test_command", False),
 ])
 def test_what_a_module_of_tests_lends_is_seen(text, seen) -> None:
     assert bool(list(lent(ast.parse(text)))) is seen

@@ -14,19 +14,19 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from harness.agents.broker.breaker import Breaker, Troubles
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.prices import prices
-from harness.agents.broker.providers import ANTHROPIC, OPENAI, Provider
-from harness.agents.broker.recording import Recorder
-from harness.agents.broker.script import Script
-from harness.agents.broker.session import Session
-from harness.agents.broker.sessions import listener, server_of
-from harness.agents.broker.upstream import Patience, Upstream
-from harness.agents.broker.wire import wire
-from harness.agents.broker.wirelog import WireLog
-from harness.agents.broker.wires.known import DIALECTS
 from harness.agents.line import line
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.prices import prices
+from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
+from harness.programs.broker.recording import Recorder
+from harness.programs.broker.script import Script
+from harness.programs.broker.session import Session
+from harness.programs.broker.sessions import listener, server_of
+from harness.programs.broker.upstream.breaker import Breaker, Troubles
+from harness.programs.broker.upstream.client import Patience, Upstream
+from harness.programs.broker.wire import wire
+from harness.programs.broker.wirelog import WireLog
+from harness.programs.broker.wires.known import DIALECTS
 from tests.agents.conftest import (  # noqa: F401 - fixtures
     KEY,
     MODEL,

@@ -12,9 +12,9 @@ import psycopg  # noqa: F401 - read once, and not by each of twenty
 import sqlalchemy.dialects.postgresql.psycopg
 import sqlalchemy.dialects.sqlite  # noqa: F401 - the same
 
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.prices import Dated, Price, Prices, Rates, Tokens
-from harness.agents.broker.refusal import Refusal
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.refusal import Refusal
 
 PROCESSES, TRIES, CAP = 20, 5, Decimal("0.10")
 CENT = Tokens(output=1)

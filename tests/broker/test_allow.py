@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from harness.agents.broker.allow import COUNT_BODY, checked
-from harness.agents.broker.refusal import Refusal
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.wires.messages_grammar import COUNT_BODY, checked
 
 MODEL = "claude-sonnet-5-5"
 HELLO = [{"role": "user", "content": "Hello"}]

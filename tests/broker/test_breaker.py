@@ -7,10 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.breaker import FIRST, IN_A_ROW, MOST, PROBE, Breaker, Trouble, Troubles, seconds_open, trouble
-from harness.agents.broker.meter import Meter
-from harness.agents.broker.prices import prices
-from harness.agents.broker.refusal import Refusal
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import prices
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.upstream.breaker import (
+    FIRST,
+    IN_A_ROW,
+    MOST,
+    PROBE,
+    Breaker,
+    Trouble,
+    Troubles,
+    seconds_open,
+    trouble,
+)
 from tests.agents.conftest import SECONDS
 
 ABOUT_THE_PROVIDER = {

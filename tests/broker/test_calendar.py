@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.prices import Dated, Price, Prices, Rates, Tokens
-from harness.agents.broker.refusal import Refusal
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.refusal import Refusal
 
 PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(0, 10_000_000, 0, 0, 0))),)})
 CAPS = Caps(calls=9, usd=Decimal(1), usd_month=Decimal("0.05"))

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from harness.agents.broker.connections import FAULTS, Connections, Reply
+from harness.programs.broker.upstream.connections import FAULTS, Connections, Reply
 
 TIMEOUTS = {"connect": 30.0, "read": 30.0, "write": 30.0, "pool": 30.0}
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Two: a\r\nx-two: b\r\n\r\nok"

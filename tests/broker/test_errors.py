@@ -13,11 +13,19 @@ import pytest
 from anthropic import Anthropic
 from openai import OpenAI
 
-from harness.agents.broker.upstream import Patience
-from harness.agents.broker.wires.known import DIALECTS, MESSAGES
 from harness.agents.line import line
-from harness.wiring.script import script_of
-from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, eventually, message, text
+from harness.operations.replay.model_recording import script_of
+from harness.programs.broker.upstream.client import Patience
+from harness.programs.broker.wires.known import DIALECTS, MESSAGES
+from tests.agents.conftest import (
+    KEY,
+    MODEL,
+    SECONDS,
+    Answer,
+    eventually,
+    message,
+    text,
+)
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed
 

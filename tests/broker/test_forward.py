@@ -12,11 +12,22 @@ import anthropic
 import pytest
 from anthropic import Anthropic
 
-from harness.agents.broker.sse import encoded, events_of
 from harness.agents.line import line
 from harness.domain.errors import BudgetExhausted
 from harness.ports.model import Session
-from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Broker, Provider, eventually, message, request, text
+from harness.programs.broker.sse import encoded, events_of
+from tests.agents.conftest import (
+    KEY,
+    MODEL,
+    SECONDS,
+    Answer,
+    Broker,
+    Provider,
+    eventually,
+    message,
+    request,
+    text,
+)
 from tests.broker.conftest import Desk, Served
 
 NUMBERS = count(100)

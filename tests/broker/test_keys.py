@@ -12,14 +12,21 @@ import pytest
 from harness.agents.boxed import BoxedAgent
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
-from harness.drill import box
-from harness.factory.plant import Places
+from harness.factory.run.services import Places
+from harness.home.document import HomeFile
+from harness.home.programs import broker_of, model_key
+from harness.home.providers import Endpoint, provider_keys
+from harness.operations.drill import sandbox
 from harness.ports.agent import Assignment
-from harness.sandbox.adapter import BoxSupervisor
-from harness.wiring.home import HomeFile
-from harness.wiring.providers import Endpoint, provider_keys
-from harness.wiring.services import broker_of, model_key
-from tests.agents.conftest import MODEL, SECONDS, Answer, message, request, text
+from harness.programs.sandbox.client import BoxSupervisor
+from tests.agents.conftest import (
+    MODEL,
+    SECONDS,
+    Answer,
+    message,
+    request,
+    text,
+)
 from tests.agents.conftest import Provider as Server
 from tests.broker.conftest import CHAT
 
@@ -71,14 +78,14 @@ def test_keys_are_in_the_broker_alone(tmp_path: Path, provider: Server, monkeypa
         assert [each.get("x-api-key") or each["authorization"].removeprefix("Bearer ") for each in sent] == list(asked)
         assert [seen["body"]["model"] for seen in provider.seen] == [MODEL, "gpt", MODEL]
         [arguments] = processes_with(PART.encode()).values()
-        assert b"harness.agents.broker" in arguments
+        assert b"harness.programs.broker" in arguments
         assert PART.encode() not in arguments
         with client.open(request(model="acme/gpt")) as session:
             spec = BoxedAgent(BoxSupervisor(home / "layers")).spec(
                 Assignment(run="r", role="implementer", worktree=worktree, system=(), task=""), session)
             told = {"canary": PART, "key": PART, "port": urlsplit(provider.url).port, "pid": os.getpid(), "home": str(home)}
             result = BoxSupervisor(home / "layers").run(dataclasses.replace(
-                spec, argv=("python", "-c", box.INTRUDER.read_text("utf-8"), json.dumps(told))))
+                spec, argv=("python", "-c", sandbox.INTRUDER.read_text("utf-8"), json.dumps(told))))
         assert result.exit_code == 0, result.stderr.decode()
         report = json.loads(result.stdout)
         assert report["looked_at"]["files"] > 1000

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from harness.agents.broker.meter import CALLS, Caps, Identity, Meter
-from harness.agents.broker.prices import Dated, Price, Prices, Rates, Tokens
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.session import worst
+from harness.programs.broker.meter import CALLS, Caps, Identity, Meter
+from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.session import worst
 
 DAY = 86_400.0
 CENT = Tokens(output=1)     # at a price of one cent a token of output

@@ -11,7 +11,7 @@ import openai
 import pytest
 from openai import OpenAI
 
-from harness.agents.broker.wires.known import DIALECTS
+from harness.programs.broker.wires.known import DIALECTS
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, planned, streamed

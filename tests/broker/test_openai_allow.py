@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.wires.chat import Chat
-from harness.agents.broker.wires.responses import Responses
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.wires.chat import Chat
+from harness.programs.broker.wires.responses import Responses
 
 MODEL = "acme/gpt"
 URL = "https://evil.example/d"

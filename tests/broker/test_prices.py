@@ -5,7 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.prices import NANO, Price, PricesError, Rates, Tokens, prices, rates_of, tokens_of
+from harness.programs.broker.prices import (
+    NANO,
+    Price,
+    PricesError,
+    Rates,
+    Tokens,
+    prices,
+    rates_of,
+    tokens_of,
+)
 
 TABLE, TODAY = prices(), "2026-11-22"
 A_MILLION_EACH = Tokens(1_000_000, 1_000_000, 1_000_000, 1_000_000, 1_000_000)

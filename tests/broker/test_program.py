@@ -15,13 +15,23 @@ import httpx2
 import pytest
 from anthropic import Anthropic, InternalServerError
 
-from harness.agents.broker.options import Options
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.ports.model import Session
-from tests.agents.conftest import KEY, MODEL, SECONDS, Answer, Broker, Provider, eventually, request, text
+from harness.programs.broker.options import Options
+from tests.agents.conftest import (
+    KEY,
+    MODEL,
+    SECONDS,
+    Answer,
+    Broker,
+    Provider,
+    eventually,
+    request,
+    text,
+)
 
 ASK: dict[str, Any] = {"model": MODEL, "max_tokens": 100, "messages": [{"role": "user", "content": "Hello"}]}
 ONE = {"exchanges": [{"response": {"content": [text("Hello.")], "usage": {"input_tokens": 10, "output_tokens": 2}}}]}
@@ -92,7 +102,7 @@ def test_a_second_broker_on_the_same_home_is_refused(brokers: Callable[..., Brok
 
 def test_a_broker_dies_with_the_process_that_started_it(tmp_path: Path) -> None:
     starter = ("import sys, time; from pathlib import Path; from harness.agents.start import start; "
-               "from harness.agents.broker.options import Options; home = Path(sys.argv[1]); "
+               "from harness.programs.broker.options import Options; home = Path(sys.argv[1]); "
                f"print(start(Options(home=home, control=home / 'c', replay=home), seconds={SECONDS}).pid, flush=True); "
                f"time.sleep({SECONDS})")
     with subprocess.Popen([sys.executable, "-c", starter, str(tmp_path)], stdout=subprocess.PIPE) as process:
@@ -195,7 +205,7 @@ SETUPS = [
 
 @pytest.mark.parametrize(("arguments", "said"), SETUPS, ids=[said for _, said in SETUPS])
 def test_a_broker_that_cannot_be_set_up_says_why_and_exits_2(tmp_path: Path, arguments: list[str], said: str) -> None:
-    ended = subprocess.run([sys.executable, "-m", "harness.agents.broker", "--home", str(tmp_path), "--control",
+    ended = subprocess.run([sys.executable, "-m", "harness.programs.broker", "--home", str(tmp_path), "--control",
                             str(tmp_path / "c"), *arguments], capture_output=True, text=True, env={}, timeout=SECONDS)
     assert ended.returncode == 2
     assert said in ended.stderr

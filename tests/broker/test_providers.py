@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from harness.agents.broker.options import Options
-from harness.agents.broker.providers import USUAL, Provider, ProvidersError, provider_and_model, read_providers
 from harness.agents.start import start
 from harness.domain.errors import ModelError
+from harness.programs.broker.options import Options
+from harness.programs.broker.providers import USUAL, Provider, ProvidersError, provider_and_model, read_providers
 from tests.agents.conftest import SECONDS, Broker, request
 
 ACME = {"wire": "openai", "base_url": "http://127.0.0.1:9/v1", "key_from": "ACME_KEY"}

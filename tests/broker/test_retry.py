@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from harness.agents.broker.breaker import Breaker, Troubles
-from harness.agents.broker.meter import Meter
-from harness.agents.broker.prices import prices
-from harness.agents.broker.providers import ANTHROPIC, Provider
-from harness.agents.broker.retry import CAP, TRIES, asked, pause
-from harness.agents.broker.upstream import Failed, Upstream
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import prices
+from harness.programs.broker.providers import ANTHROPIC, Provider
+from harness.programs.broker.upstream.breaker import Breaker, Troubles
+from harness.programs.broker.upstream.client import Failed, Upstream
+from harness.programs.broker.upstream.retry import CAP, TRIES, asked, pause
 from tests.agents.conftest import KEY, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 

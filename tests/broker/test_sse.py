@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.agents.broker.sse import Assembly, encoded, events, events_of
+from harness.programs.broker.sse import Assembly, encoded, events, events_of
 from tests.agents.conftest import message, text
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=80)

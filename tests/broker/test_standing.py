@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.meter import Call, Caps, Identity, Meter, _whose
-from harness.agents.broker.prices import Dated, Price, Prices, Rates, Tokens
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.standing import Standing
+from harness.programs.broker.meter import Call, Caps, Identity, Meter, _whose
+from harness.programs.broker.prices import Dated, Price, Prices, Rates, Tokens
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.spent import Standing
 
 DAY = 86_400.0
 PRICES = Prices("2026-11-21", {"m": (Dated("", Rates(Price(input=1_000, output=10_000_000, cache_read=0, cache_write=0,

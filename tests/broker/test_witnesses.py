@@ -16,13 +16,13 @@ import pytest
 import sqlalchemy
 from anthropic import Anthropic
 
-from harness.agents.broker.breaker import MOST, Breaker, Trouble, Troubles, corroborated
-from harness.agents.broker.meter import Meter
-from harness.agents.broker.prices import prices
-from harness.agents.broker.providers import ANTHROPIC, Provider
-from harness.agents.broker.upstream import Upstream
-from harness.agents.broker.wires.known import MESSAGES
 from harness.agents.line import line
+from harness.programs.broker.meter import Meter
+from harness.programs.broker.prices import prices
+from harness.programs.broker.providers import ANTHROPIC, Provider
+from harness.programs.broker.upstream.breaker import MOST, Breaker, Trouble, Troubles, corroborated
+from harness.programs.broker.upstream.client import Upstream
+from harness.programs.broker.wires.known import MESSAGES
 from tests.agents.conftest import MODEL, SECONDS, Answer, message, text
 from tests.agents.conftest import Provider as Endpoint
 from tests.broker.conftest import Desk, Served, streamed

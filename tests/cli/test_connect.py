@@ -5,9 +5,9 @@ import stat
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.connect import connect
-from harness.cli.setup import init
-from harness.wiring.home import read_home
+from harness.cli.start.connect import connect
+from harness.cli.start.setup import init
+from harness.home.document import read_home
 from tests.forge.apps import an_app
 from tests.forge.conftest import client, forge, place, template
 

@@ -9,14 +9,14 @@ from decimal import Decimal
 import pytest
 from click.testing import CliRunner
 
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.prices import Tokens, prices
 from harness.cli.main import cli
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.home.document import HomeFile, write_home
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.prices import Tokens, prices
 from harness.repository.remote import Remote
 from harness.repository.trusted import FETCHED, TrustedRepository
-from harness.wiring.home import HomeFile, write_home
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 from tests.fakes import hours
 from tests.validators_launcher.gitbox import Source
 

@@ -10,19 +10,19 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.domain.errors import ConfigError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.home.document import HomeFile, write_home
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.wiring.home import HomeFile, write_home
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Source
 from validators.domain.verdict import Purpose
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.store.entries import Entry, Event
+from validators.store.journeys import Shelf, journey_digest, with_canary
 from validators.store.place import opened_place
-from validators.store.shelf import Shelf, journey_digest, with_canary
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
 TRIAGED = {"event": "triage-accepted", "title": "Groups of six", "body": "It says no.", "kind": "bug", "quote": "", "cites": []}

@@ -5,10 +5,10 @@ import json
 import pytest
 
 from harness.cli.main import run
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.home.document import HomeFile, write_home
 from harness.lessons.lesson import LESSON
-from harness.wiring.home import HomeFile, write_home
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 
 SAID = {"says": "Times are minutes since midnight.", "file": "store.py", "quote": "minutes = 0", "base": "b" * 40,
         "role": "diagnoser"}

@@ -1,6 +1,6 @@
 """What is told while a factory works."""
 
-from harness.cli.progress import Progress
+from harness.cli.output.progress import Progress
 
 
 def test_what_was_done_is_told_and_what_had_nothing_to_do_is_not(capsys) -> None:

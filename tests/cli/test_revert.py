@@ -2,7 +2,7 @@
 
 from click.testing import CliRunner
 
-from harness.cli.revert import revert
+from harness.cli.control.revert import revert
 
 
 def test_landing_a_revert_is_for_a_terminal_alone(tmp_path, monkeypatch) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from harness.domain.facts import ChangeFacts
 from harness.domain.lifecycle import Event, State
-from harness.engine.ledger import SqliteLedger
 from harness.governance.past.factsjson import facts_as_json
-from harness.wiring.home import HomeFile, write_home
+from harness.home.document import HomeFile, write_home
+from harness.store.ledger.sqlite import SqliteLedger
 from tests import warm
 from tests.fakes.clock import FakeClock
 from tests.governance.law import FRONT, change, files, rule_text

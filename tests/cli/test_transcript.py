@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from harness.cli.look import logs
-from harness.cli.transcript import show
+from harness.cli.inspect.look import logs
+from harness.cli.inspect.transcript import show
 from harness.domain.errors import ConfigError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
-from harness.wiring.home import HomeFile, write_home
+from harness.home.document import HomeFile, write_home
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 
 SESSION, SEALED = "a" * 16, "b" * 16
 RUN = "implement-7-1"

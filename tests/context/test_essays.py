@@ -7,11 +7,11 @@ import pytest
 
 from harness.context.boxed import NOTHING, BoxedOutlines
 from harness.context.essays import INDEX, RepositoryEssays
-from harness.context.outline.reading import outline
 from harness.domain.box import BoxResult
 from harness.domain.errors import GitError, SandboxError
 from harness.domain.essay import EssayRequest
-from harness.sandbox.adapter import BoxSupervisor
+from harness.programs.context_indexer.reading import outline
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.context.trees import SHOP, Trees, outlines
 
 ASKED = EssayRequest(base="one", heading="The total is wrong", question="of a basket", tokens=3000, files=4)

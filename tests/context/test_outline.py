@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.context.outline.grammars import ENDINGS, language_of
-from harness.context.outline.reading import outline
+from harness.programs.context_indexer.grammars import ENDINGS, language_of
+from harness.programs.context_indexer.reading import outline
 
 CASES = {
     "a.py": ("import os.path\nfrom shop import prices as p\nfrom .basket import Basket\n\nLIMIT = 3\n\n\nclass Till:\n"

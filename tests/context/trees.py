@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 
-from harness.context.outline.reading import outline
+from harness.programs.context_indexer.reading import outline
 from harness.repository.objects import Entry, blob_oid
 
 SHOP = {

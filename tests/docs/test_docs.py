@@ -8,8 +8,18 @@ import click
 import pytest
 
 from harness.domain.budget import Caps
-from harness.factory.tables import read
-from tests.docs.pages import PAGES, ROOT, anchors, blocks, code_spans, commands, links, mentions, simple_commands
+from harness.factory.settings.tables import read
+from tests.docs.pages import (
+    PAGES,
+    ROOT,
+    anchors,
+    blocks,
+    code_spans,
+    commands,
+    links,
+    mentions,
+    simple_commands,
+)
 from tests.docs.program import refuse_unknown
 
 PATH = re.compile(r"(?:\.ci|bench|docs|examples|harness|tests|validators|workflows)/[\w.*/-]*")

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
+from harness.home.state import from_systemd
 from harness.shipped import shipped
-from harness.wiring.state import from_systemd
 from tests.docs.pages import ROOT
 from tests.docs.program import refuse_unknown
 
@@ -100,7 +100,7 @@ def test_what_it_writes_is_private_and_no_secret_is_in_it(unit) -> None:
 
 
 def test_told_to_stop_it_has_longer_than_the_grace_it_gives() -> None:
-    from harness.cli.daemon import GRACE
+    from harness.cli.work.daemon import GRACE
 
     assert seconds(value("factory.service", "TimeoutStopSec")) > GRACE
     assert value("factory.service", "KillMode") == "mixed"

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.domain.breaker import Breaker, Circuit, Fuse, Heard, Sound, breaker
+from harness.domain.model_choice.breaker import (
+    Breaker,
+    Circuit,
+    Fuse,
+    Heard,
+    Sound,
+    breaker,
+)
 
 DAWN = datetime(2026, 11, 22, 6, 0, tzinfo=UTC)
 FUSE = Fuse(failures=3, window_minutes=60, rest_minutes=30)

@@ -2,7 +2,15 @@
 
 import pytest
 
-from harness.domain.checks import CheckSeen, NotGreen, RequiredCheck, Standing, Wanted, not_green, standing
+from harness.domain.checks import (
+    CheckSeen,
+    NotGreen,
+    RequiredCheck,
+    Standing,
+    Wanted,
+    not_green,
+    standing,
+)
 
 CI = RequiredCheck("ci", 7)
 ANY = RequiredCheck("ci", None)

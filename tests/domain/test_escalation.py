@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.domain.escalation import Approach, approach
+from harness.domain.model_choice.escalation import Approach, approach
 
 
 @pytest.mark.parametrize(("failed", "tiers", "found"), [

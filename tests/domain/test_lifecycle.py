@@ -5,7 +5,16 @@ import itertools
 import pytest
 
 from harness.domain.errors import IllegalTransition
-from harness.domain.lifecycle import ENDED, HOLDABLE, TABLE, Event, State, events_from, fold, next_state
+from harness.domain.lifecycle import (
+    ENDED,
+    HOLDABLE,
+    TABLE,
+    Event,
+    State,
+    events_from,
+    fold,
+    next_state,
+)
 
 PAIRS = list(itertools.product(State, Event))
 

@@ -3,7 +3,7 @@
 import pytest
 
 from harness.domain.ledger import GENESIS, Entry
-from harness.domain.replay import Difference, differences, settled, unrecorded
+from harness.operations.replay.comparison import Difference, differences, settled, unrecorded
 
 PLACES = ("/tmp/replay", "/srv/home")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.domain.roles import FAMILIES, Tier, family_of, others, stem_of
+from harness.domain.model_choice.roles import FAMILIES, Tier, family_of, others, stem_of
 
 
 @pytest.mark.parametrize(("model", "family"), [

@@ -21,7 +21,16 @@ from harness.domain.landing import Judged, after_landing, objection
 from harness.domain.lifecycle import Event
 from harness.domain.plain import plain, valued
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
-from harness.domain.workflow import Comparison, FieldOf, NodeResult, Outcome, UseNode, WhenField, node_result, skipped_because
+from harness.domain.workflow import (
+    Comparison,
+    FieldOf,
+    NodeResult,
+    Outcome,
+    UseNode,
+    WhenField,
+    node_result,
+    skipped_because,
+)
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "verdict.json").read_text("utf-8"))
 AT = datetime(2026, 1, 2, tzinfo=UTC)

@@ -4,7 +4,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from harness.domain.errors import ModelsPaused
-from harness.factory.pause import PAUSE
+from harness.factory.run.pause import PAUSE
 from tests.fakes.people import FakeBroker
 
 MIDNIGHT = datetime(2030, 5, 5, tzinfo=UTC)

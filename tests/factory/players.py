@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from harness.factory.triage import PAIR_SCHEMA
+from harness.factory.stages.triage import PAIR_SCHEMA
 from harness.ports.model import Session
 from tests.factory.voters import under
 from tests.factory.world import ACCEPT, World

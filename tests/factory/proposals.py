@@ -3,9 +3,9 @@
 from datetime import timedelta
 
 from harness.domain.facts import ChangeFacts, ChangeKind, FileChange
-from harness.factory.lawedits import CHECK, show_consequences
-from harness.factory.tick import current_steering
-from harness.factory.weighing import weighed
+from harness.factory.pipeline.tick import current_steering
+from harness.factory.policy_gate.edit_trial import weighed
+from harness.factory.policy_gate.policy_edits import CHECK, show_consequences
 from harness.governance.past.history import RecordedChange
 
 TIGHTER = [(b"max: 300", b"max: 100"), (b"at most 300", b"at most 100"), (b"changed_lines: 300", b"changed_lines: 100"),

@@ -7,10 +7,10 @@ import pytest
 from harness.domain.errors import AnswerError, ModelError
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory import comments
-from harness.factory.chain import chain
-from harness.factory.diagnose import CAUSES, diagnosis, diagnosis_schema
-from harness.factory.plan import Step, plan_in
+from harness.factory.records.chain import chain
+from harness.factory.reporting import comments
+from harness.factory.stages.diagnose import CAUSES, diagnosis, diagnosis_schema
+from harness.factory.stages.plan import Step, plan_in
 from tests.factory.players import DIAGNOSIS, PLAN, Players, cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent, FakeValidator

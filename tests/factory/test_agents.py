@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.domain.agents import BUILT_IN, AgentChoice, AgentKind
 from harness.domain.errors import ConfigError
 from harness.domain.lifecycle import State
-from harness.factory.config import read_config
+from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
+from harness.factory.settings.config import read_config
 from tests.factory.players import cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.factory.config import read_config
+from harness.factory.settings.config import read_config
 from tests.factory.world import World
 
 APP = '[app]\nstart = ["python", "app.py"]\n'

@@ -10,16 +10,26 @@ from harness.domain.facts import ChangeFacts
 from harness.domain.issue import Actor
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.comments import consequence_words
-from harness.factory.consequence import CONSEQUENCE, consequence
-from harness.factory.lawedits import CHECK, MOST, show_consequences
-from harness.factory.report import edit_of
-from harness.factory.tick import current_steering
-from harness.factory.weighing import weighed
+from harness.factory.pipeline.tick import current_steering
+from harness.factory.policy_gate.edit_trial import weighed
+from harness.factory.policy_gate.policy_edits import CHECK, MOST, show_consequences
+from harness.factory.reporting.comments import consequence_words
+from harness.factory.reporting.report import edit_of
 from harness.governance import read_governance
+from harness.governance.past.edit_effects import CONSEQUENCE, consequence
 from harness.governance.past.factsjson import facts_as_json
 from tests.factory.kills import Killed
-from tests.factory.proposals import NEW_RULE, TIGHTER, check, edited, given_lines, look, propose, record, rules
+from tests.factory.proposals import (
+    NEW_RULE,
+    TIGHTER,
+    check,
+    edited,
+    given_lines,
+    look,
+    propose,
+    record,
+    rules,
+)
 from tests.factory.world import World
 from tests.fakes.people import FakeValidator
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.overrides import bound_in
+from harness.factory.settings.workflows import bound_in
 from harness.governance import governance_in, run_cases
 from harness.governance import lint as lint_findings
-from harness.sandbox.adapter import BoxSupervisor
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.factory.boxes import CommandBox, really
 from tests.factory.world import ACCEPT, World
 from tests.fakes.people import KEY, FakeAgent, FakeModel

@@ -8,9 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.lifecycle import State
-from harness.factory.leavings import leavings, weight
-from harness.factory.plant import Places
-from harness.factory.sweep import DAY_SECONDS, Facts, Kind, Leaving, Standing, standings, sweepable
+from harness.factory.run.services import Places
+from harness.operations.maintenance.gc_candidates import leavings, weight
+from harness.operations.maintenance.gc_policy import (
+    DAY_SECONDS,
+    Facts,
+    Kind,
+    Leaving,
+    Standing,
+    standings,
+    sweepable,
+)
 from tests.factory.world import World, edits_the_rules
 
 RUNS = ("implement-1-1", "implement-2-1", "validate-1-1")

@@ -5,7 +5,7 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.factory.config import LONGEST_SECONDS, Judge, read_config
+from harness.factory.settings.config import LONGEST_SECONDS, Judge, read_config
 from tests.factory.world import World
 from validators.domain.bounds import MOST_SECONDS, Bounds
 

@@ -8,10 +8,10 @@ import pytest
 from harness.domain.errors import SandboxError
 from harness.domain.facts import UNKNOWN
 from harness.domain.lifecycle import State
-from harness.factory.job import Job
-from harness.factory.law import change_facts, in_sight
-from harness.factory.projecttests import compared
-from harness.factory.steering import steering_at
+from harness.factory.policy_gate.policy import change_facts, in_sight
+from harness.factory.project.tests import compared
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import steering_at
 from tests.factory.world import EXAMPLE, World
 from tests.fakes.people import FakeAgent, FakeSandbox, FakeValidator, leave_signed
 

@@ -6,14 +6,14 @@ from decimal import Decimal
 
 import pytest
 
-from harness.agents.broker.options import Options
-from harness.agents.broker.sse import encoded, events_of
 from harness.agents.model import BrokeredModel
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.lifecycle import State
-from harness.engine.clock import SystemClock
-from harness.factory.pause import pause_in_force, paused_issues
+from harness.factory.run.pause import pause_in_force, paused_issues
+from harness.programs.broker.options import Options
+from harness.programs.broker.sse import encoded, events_of
+from harness.store.clock import SystemClock
 from tests.agents.conftest import KEY, Answer, _nothing_left_planned, message, provider, text  # noqa: F401 - fixtures
 from tests.factory.unboxed import UnboxedAgent
 from tests.factory.world import ACCEPT, World

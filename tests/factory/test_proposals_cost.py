@@ -9,12 +9,20 @@ import pytest
 
 from harness.domain.errors import GitError, RemoteError
 from harness.domain.lifecycle import State
-from harness.factory import weighing
-from harness.factory.consequence import CONSEQUENCE
-from harness.factory.lawedits import TRIES
-from harness.factory.tick import current_steering
-from harness.factory.weighing import TooCostly, edit_at, weighed, weighed_apart
-from tests.factory.proposals import NEW_RULE, check, edited, look, propose, record, rules
+from harness.factory.pipeline.tick import current_steering
+from harness.factory.policy_gate import edit_trial
+from harness.factory.policy_gate.edit_trial import TooCostly, edit_at, weighed, weighed_apart
+from harness.factory.policy_gate.policy_edits import TRIES
+from harness.governance.past.edit_effects import CONSEQUENCE
+from tests.factory.proposals import (
+    NEW_RULE,
+    check,
+    edited,
+    look,
+    propose,
+    record,
+    rules,
+)
 from tests.factory.world import World
 
 
@@ -112,7 +120,7 @@ def test_the_texts_of_a_proposal_have_a_bound_together(world) -> None:
     assert len(world.forge.writes) == written
 
 
-@pytest.mark.parametrize("value", [print, weighing.main, b"".join, GitError("x"), Path("x")])
+@pytest.mark.parametrize("value", [print, edit_trial.main, b"".join, GitError("x"), Path("x")])
 def test_nothing_comes_back_from_it_that_does_anything(value) -> None:
     with pytest.raises(pickle.UnpicklingError, match="is no value of ours"):
-        weighing._Plain(BytesIO(pickle.dumps(value))).load()
+        edit_trial._Plain(BytesIO(pickle.dumps(value))).load()

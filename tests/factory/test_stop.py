@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.errors import Stopped
-from harness.factory.effects import is_flagged, is_stopped, stop_if_told
-from harness.factory.plant import Places
+from harness.factory.run.effects import is_flagged, is_stopped, stop_if_told
+from harness.factory.run.services import Places
 
 
 def loop(folder):

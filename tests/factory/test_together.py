@@ -11,10 +11,10 @@ import pytest
 from harness.domain.errors import ForgeError, Interrupted
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
-from harness.engine.played import DirectEngine, PlayedLedger
-from harness.factory.dispatch import ACTION, Dispatch, node_action
-from harness.factory.history import RESUME, history
-from harness.factory.steering import steering_at
+from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.factory.records.history import RESUME, history
+from harness.factory.run.policy_snapshot import steering_at
+from harness.store.in_memory import DirectEngine, PlayedLedger
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 from tests.fakes.clock import FakeClock

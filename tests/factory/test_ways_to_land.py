@@ -7,9 +7,9 @@ import pytest
 
 from harness.domain.errors import FactoryError, GitError
 from harness.domain.lifecycle import State
-from harness.factory import revert
-from harness.factory.audit import audit
-from harness.factory.history import is_frozen
+from harness.factory.records.history import is_frozen
+from harness.factory.reporting.audit import audit
+from harness.factory.stages import revert
 from harness.ports.git import Landing
 from tests.factory.demands import demanding
 from tests.factory.world import World

@@ -9,13 +9,13 @@ import pytest
 from harness.domain.labels import LABEL_WORDS
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.factory.comments import ALL_LABELS
-from harness.factory.comments.issue import headline
-from harness.factory.history import History
-from harness.forge.embedded.pages.words import rail
-from harness.forge.embedded.records import Label
+from harness.factory.records.history import History
+from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.comments.issue import headline
 from harness.governance.export import labels
 from harness.governance.triage import duplicate_answer
+from harness.programs.local_forge.pages.words import rail
+from harness.programs.local_forge.storage.records import Label
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, ASK, REFUSE, steady

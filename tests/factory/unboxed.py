@@ -5,11 +5,11 @@ import os
 from anthropic import Anthropic
 
 from harness.agents.line import line
-from harness.agents.loop.agent import Assignment as Told
-from harness.agents.loop.agent import work
-from harness.agents.loop.shell import Shell
-from harness.agents.loop.tools import Tools
 from harness.ports.agent import AgentReport
+from harness.programs.agent_loop.agent import Assignment as Told
+from harness.programs.agent_loop.agent import work
+from harness.programs.agent_loop.shell import Shell
+from harness.programs.agent_loop.tools import Tools
 
 PATIENCE = 300
 """Seconds that bound a command, or an answer: far more than either takes, however busy the machine is."""

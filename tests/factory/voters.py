@@ -2,10 +2,10 @@
 
 from textwrap import dedent
 
-from harness.factory import law
-from harness.factory.job import Job
-from harness.factory.law import LawDecision
-from harness.factory.steering import steering_at
+from harness.factory.policy_gate import policy
+from harness.factory.policy_gate.policy import LawDecision
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import steering_at
 from tests.factory.world import ACCEPT, World
 
 YES = {"answer": "yes", "quotes": [], "reason": "It does."}
@@ -63,7 +63,7 @@ def asked(world: World, changes: dict[str, bytes | None], *, issue: int = 1, ask
     steering = steering_at(plant, world.base)
     node = steering.workflows["implement"].node("law")
     job = Job(plant, steering, issue, f"implement-{issue}-1", 1, node, {})
-    return law.decide_change(job, world.base, head, asking=asking)
+    return policy.decide_change(job, world.base, head, asking=asking)
 
 
 def finding(decision: LawDecision, rule: str = "F-SCOPE") -> dict:

@@ -8,18 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.verdict import VerdictOutcome
-from harness.factory import ci
-from harness.factory.dispatch import ACTION, Dispatch, node_action
-from harness.factory.history import History, history
-from harness.factory.plant import Places, Plant
-from harness.factory.tick import tick
+from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.factory.pipeline.tick import tick
+from harness.factory.policy_gate import ci
+from harness.factory.records.history import History, history
+from harness.factory.run.services import Places, Plant
 from tests.fakes.clock import FakeClock
 from tests.fakes.decorated import Decorated
 from tests.fakes.engine import FakeEngine
 from tests.fakes.forge import FakeForge
 from tests.fakes.git import FakeGit
 from tests.fakes.ledger import FakeLedger
-from tests.fakes.people import KEY, FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
+from tests.fakes.people import (
+    KEY,
+    FakeAgent,
+    FakeBroker,
+    FakeModel,
+    FakeSandbox,
+    FakeValidator,
+)
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "tidebook"
 ACCEPT = {"verdict": "in", "cites": ["M-BOOK"], "quote": "The places are gone", "priority": "normal", "kind": "bug",

@@ -21,8 +21,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from harness.agents.broker.script import Script, script
-from harness.agents.broker.sse import encoded, events_of
+from harness.programs.broker.script import Script, script
+from harness.programs.broker.sse import encoded, events_of
 
 ROLES = {"answer": "triage", "submit_journey": "author", "run": "implementer"}
 OVERLOADED = {"type": "error", "error": {"type": "overloaded_error", "message": "Overloaded"}}

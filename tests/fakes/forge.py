@@ -13,7 +13,16 @@ from threading import RLock
 
 from harness.domain.checks import CheckSeen, RequiredCheck
 from harness.domain.errors import ForgeError
-from harness.domain.issue import Actor, Annotation, Comment, CommitSha, Issue, News, Permission, PullRequest
+from harness.domain.issue import (
+    Actor,
+    Annotation,
+    Comment,
+    CommitSha,
+    Issue,
+    News,
+    Permission,
+    PullRequest,
+)
 
 FACTORY = Actor(1, "factory[bot]", bot=True)
 OUR_APP = 4242

@@ -11,8 +11,8 @@ from harness.domain.box import BoxResult
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted
 from harness.domain.verdict import Binding, Controls, Regression, Verdict, VerdictOutcome
-from harness.factory.pytest_run import signing
-from harness.factory.triage import PAIR_SCHEMA
+from harness.factory.project.pytest_run import signing
+from harness.factory.stages.triage import PAIR_SCHEMA
 from harness.ports.agent import AgentReport
 from harness.ports.model import Session
 from harness.ports.validator import Authored, Journeys, Judged

@@ -7,8 +7,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.forge.embedded.seed import Account, Administrator, SeededRepository, push_folder
-from harness.forge.embedded.start import RunningForge
+from harness.programs.local_forge.seed import Account, Administrator, SeededRepository, push_folder
+from harness.programs.local_forge.start import RunningForge
 from tests.forge.gitclient import done, git
 from tests.forge.patience import SECONDS, start
 

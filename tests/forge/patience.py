@@ -4,7 +4,7 @@ from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
-from harness.forge.embedded import start as starting
+from harness.programs.local_forge import start as starting
 
 SECONDS = 180
 """Nothing that goes well waits for its end: it says only that nobody waits for ever."""

@@ -6,8 +6,8 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from harness.forge.embedded.api.permissions import needs
-from harness.forge.embedded.api.routes import VIEWS
+from harness.programs.local_forge.api.permissions import needs
+from harness.programs.local_forge.api.routes import VIEWS
 from tests.forge.apps import as_app, installation_token, signed
 from tests.forge.conftest import a_place
 from tests.forge.gitclient import done, git

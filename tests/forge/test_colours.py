@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.forge.embedded.pages import visits, words
+from harness.programs.local_forge.pages import page_views, words
 
-SHEET = (Path(visits.__file__).parent / "static" / "style.css").read_text()
+SHEET = (Path(page_views.__file__).parent / "static" / "style.css").read_text()
 PAPERS = ("paper", "card", "sunk", "hunk-paper")
 INKS = ("ink", "soft", "accent", "bad", "warn", "plus", "minus")
 PAIRS = [(ink, paper) for ink in INKS for paper in PAPERS] + [
@@ -54,7 +54,7 @@ def test_the_focus_and_the_signs_can_be_told_from_their_paper(scheme, paper) -> 
 
 
 def test_white_initials_can_be_read_on_every_face() -> None:
-    lightness = int(re.search(r"42% (\d+)%", (Path(visits.__file__).parent / "templates" / "parts.html").read_text())[1])
+    lightness = int(re.search(r"42% (\d+)%", (Path(page_views.__file__).parent / "templates" / "parts.html").read_text())[1])
     for number in range(1, 361):
         face = colorsys.hls_to_rgb(words.hue(number) / 360, lightness / 100, 0.42)
         assert contrast(face, (1, 1, 1)) >= 4.5, words.hue(number)

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.forge.embedded.commits import FileChange
-from harness.forge.embedded.pages import diffs
-from harness.forge.embedded.pages.thread import stays
-from harness.forge.embedded.records import CheckRun, Event, Role, User
+from harness.programs.local_forge.git.commits import FileChange
+from harness.programs.local_forge.pages import diffs
+from harness.programs.local_forge.pages.thread import stays
+from harness.programs.local_forge.storage.records import CheckRun, Event, Role, User
 from tests.forge.pages import page
 
 PATCH = "@@ -1,4 +1,4 @@\n same\n-one\n-two\n+uno\n last\n+end\n\\ No newline at end of file\n"

@@ -4,9 +4,18 @@ import pytest
 import yaml
 
 from harness.domain.governance import ScopeEntry, ScopeKind, Source
-from harness.forge.embedded.pages.answers import answered, at_first
-from harness.forge.embedded.pages.forms import Checkboxes, Dropdown, Field, Input, Malformed, Prose, TextArea, form_from
 from harness.governance.export.forms import issue_forms
+from harness.programs.local_forge.pages.answers import answered, at_first
+from harness.programs.local_forge.pages.forms import (
+    Checkboxes,
+    Dropdown,
+    Field,
+    Input,
+    Malformed,
+    Prose,
+    TextArea,
+    form_from,
+)
 from tests.forge.pages import FORM
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.forge.embedded.api.graphql_text import Unreadable, operation_in
+from harness.programs.local_forge.api.graphql_text import Unreadable, operation_in
 from tests.forge.apps import installation_token
 from tests.forge.conftest import a_place
 

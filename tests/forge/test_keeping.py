@@ -14,9 +14,9 @@ import httpx
 import pytest
 
 from harness.cli.main import run
-from harness.forge.embedded.records import Role
-from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.tables import SCHEMA
+from harness.programs.local_forge.seed import Administrator
+from harness.programs.local_forge.storage.records import Role
+from harness.programs.local_forge.storage.tables import SCHEMA
 from tests.forge.gitclient import done, git
 from tests.forge.patience import SECONDS, start
 

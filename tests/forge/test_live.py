@@ -7,8 +7,8 @@ import threading
 import httpx
 import pytest
 
-from harness.forge.embedded import pulse
-from harness.forge.embedded.pulse import Pulse
+from harness.programs.local_forge.events import event_stream
+from harness.programs.local_forge.events.event_stream import Pulse
 from tests.forge.patience import SECONDS, start
 
 
@@ -43,7 +43,7 @@ def test_many_writes_at_once_are_one_beat_and_silence_is_told_as_such() -> None:
 def test_a_write_from_another_thread_while_a_page_looks_is_not_missed() -> None:
     def act(heart) -> None:
         heart.beat()
-        threading.Timer(pulse.REST_SECONDS / 2, heart.beat).start()
+        threading.Timer(event_stream.REST_SECONDS / 2, heart.beat).start()
 
     assert heard(act, quiet=SECONDS, most=2)[0] == [True, True]
 

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from harness.forge.embedded.pages.markdown import rendered
-from harness.forge.embedded.pages.visits import local_address
+from harness.programs.local_forge.pages.markdown import rendered
+from harness.programs.local_forge.pages.page_views import local_address
 from tests.forge.pages import Reader
 
 ALLOWED = {"p", "a", "code", "pre", "em", "strong", "s", "ul", "ol", "li", "blockquote", "h1", "h2", "h3", "h4", "h5", "h6",

@@ -15,7 +15,7 @@ import jsonschema
 import jwt
 import pytest
 
-from harness.forge.embedded.api.routes import VIEWS
+from harness.programs.local_forge.api.routes import VIEWS
 from tests.forge.conftest import a_place
 from tests.forge.openapi.trim import plain
 

@@ -6,9 +6,9 @@ import httpx
 import pytest
 
 from harness.domain.issue import Permission
-from harness.factory.slash import COMMANDS
-from harness.forge.embedded.pages import words
-from harness.forge.embedded.seed import Administrator
+from harness.factory.reporting.slash_commands import COMMANDS
+from harness.programs.local_forge.pages import words
+from harness.programs.local_forge.seed import Administrator
 from tests.forge.pages import Reader, page, post, sign_in
 from tests.forge.patience import SECONDS
 

@@ -5,9 +5,9 @@ import sqlite3
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from harness.forge.embedded.api.tags import MOST, Asked, Tags
-from harness.forge.embedded.issues import Search, query_for
-from harness.forge.embedded.records import Repo, Role, User
+from harness.programs.local_forge.content.issues import Search, query_for
+from harness.programs.local_forge.etags import MOST, Asked, Tags
+from harness.programs.local_forge.storage.records import Repo, Role, User
 from tests.forge.conftest import a_place
 
 MANY = 10_000

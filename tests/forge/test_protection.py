@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.forge.embedded.protection import (
+from harness.programs.local_forge.git.protection import (
     PROTECTION,
     RULESET,
     Move,

@@ -14,10 +14,17 @@ from typing import Never
 import pytest
 
 from harness.domain.errors import ConfigError, PortError
-from harness.engine.inbox import SqlInbox
-from harness.forge.deliveries import MOST_BYTES, Door, Dropped, Refused, delivery_in, is_signed
+from harness.forge.deliveries import (
+    MOST_BYTES,
+    Door,
+    Dropped,
+    Refused,
+    delivery_in,
+    is_signed,
+)
 from harness.forge.receiver import PATH, Receiver, listening
 from harness.ports.inbox import Delivery
+from harness.store.inbox import SqlInbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.inbox import FakeInbox
 from tests.forge.patience import SECONDS

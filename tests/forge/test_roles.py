@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from harness.forge.embedded.seed import Administrator
+from harness.programs.local_forge.seed import Administrator
 from tests.forge.pages import page, post, sign_in
 from tests.forge.patience import start
 

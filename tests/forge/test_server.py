@@ -11,14 +11,14 @@ import httpx
 import pytest
 
 from harness.domain.errors import ForgeError
-from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.start import running
+from harness.programs.local_forge.seed import Administrator
+from harness.programs.local_forge.start import running
 from tests.fakes.hours import HOUR, within_one
 from tests.forge.patience import SECONDS, files_below, start
 
 
 def launched(*arguments, stdin=subprocess.DEVNULL):
-    return subprocess.Popen([sys.executable, "-I", "-m", "harness.forge.embedded", *arguments], stdin=stdin,
+    return subprocess.Popen([sys.executable, "-I", "-m", "harness.programs.local_forge", *arguments], stdin=stdin,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
 
 
@@ -78,7 +78,7 @@ def test_a_home_has_one_server(tmp_path) -> None:
 
 def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> None:
     """kill -9 of the factory must not leave a server behind."""
-    code = ("import sys, time; from pathlib import Path; from harness.forge.embedded.start import start; "
+    code = ("import sys, time; from pathlib import Path; from harness.programs.local_forge.start import start; "
             f"forge = start(Path(sys.argv[1]), seconds={SECONDS}); print(forge.pid, flush=True); time.sleep({SECONDS})")
     parent = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "home")], stdout=subprocess.PIPE, text=True)
     pid = int(parent.stdout.readline())
@@ -94,7 +94,7 @@ def test_its_own_lifeline_ends_it_when_who_started_it_is_killed(tmp_path) -> Non
 
 
 def test_one_that_is_to_be_kept_is_found_and_stopped_by_another(tmp_path) -> None:
-    code = ("import sys; from pathlib import Path; from harness.forge.embedded.start import start; "
+    code = ("import sys; from pathlib import Path; from harness.programs.local_forge.start import start; "
             f"start(Path(sys.argv[1]), keep=True, seconds={SECONDS})")
     subprocess.run([sys.executable, "-c", code, str(tmp_path / "home")], check=True, timeout=2 * SECONDS)
     found = running(tmp_path / "home")
@@ -180,9 +180,9 @@ HEAVY = ("cryptography", "jwt", "httpx", "requests", "github", "git", "pydantic"
 
 def test_it_starts_with_no_more_than_it_needs() -> None:
     """Under a second on a machine that does nothing else: what is not needed for the first answer is imported when it is."""
-    code = ("import sys; import harness.forge.embedded.serve; "
+    code = ("import sys; import harness.programs.local_forge.serve; "
             f"print(len(sys.modules), *(name for name in {HEAVY!r} if name in sys.modules))")
-    libraries = code.replace("harness.forge.embedded.serve", "starlette, uvicorn, sqlalchemy")
+    libraries = code.replace("harness.programs.local_forge.serve", "starlette, uvicorn, sqlalchemy")
     (whole, *heavy), (least, *_) = (
         subprocess.run([sys.executable, "-I", "-c", one], capture_output=True, text=True, check=True).stdout.split()
         for one in (code, libraries)

@@ -10,10 +10,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from harness.engine.clock import SystemClock
-from harness.engine.inbox import SqlInbox
 from harness.forge.deliveries import Door
 from harness.forge.receiver import PATH, Receiver, listening
+from harness.store.clock import SystemClock
+from harness.store.inbox import SqlInbox
 from tests.forge.patience import SECONDS, start
 
 SECRET = "tide-and-moon"

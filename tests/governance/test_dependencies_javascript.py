@@ -6,7 +6,14 @@ import time
 import pytest
 
 from harness.domain.facts import DependencyMove, Origin
-from tests.governance.manifests import Locked, moved, package_lock, pnpm_lock, tarball, worded
+from tests.governance.manifests import (
+    Locked,
+    moved,
+    package_lock,
+    pnpm_lock,
+    tarball,
+    worded,
+)
 
 ADDED, CHANGED, REMOVED, SWAPPED = (DependencyMove.ADDED, DependencyMove.CHANGED, DependencyMove.REMOVED,
                                     DependencyMove.SWAPPED)

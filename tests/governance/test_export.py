@@ -13,8 +13,16 @@ from jsonschema import Draft7Validator
 from pathspec import GitIgnoreSpec
 
 from harness.domain.errors import ConfigError
-from harness.domain.governance import Governance, Level, Rule, ScopeEntry, ScopeKind, Source, Status
-from harness.factory.comments import ALL_LABELS
+from harness.domain.governance import (
+    Governance,
+    Level,
+    Rule,
+    ScopeEntry,
+    ScopeKind,
+    Source,
+    Status,
+)
+from harness.factory.reporting.comments import ALL_LABELS
 from harness.governance import governance_in
 from harness.governance.checks.gates import ChecksGreen
 from harness.governance.checks.paths import Paths

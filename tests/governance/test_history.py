@@ -19,7 +19,15 @@ from harness.governance.checks.gates import ChecksGreen, JourneysSatisfied, Scre
 from harness.governance.checks.gates import TestsKept as SuiteKept
 from harness.governance.checks.gates import TestsWeakened as SuiteWeakened
 from harness.governance.checks.paths import FileModes, PathNames, Paths
-from harness.governance.checks.size import AddedLines, BinaryFiles, ChangedLines, DeletedFiles, DeletedLines, FileBytes, Files
+from harness.governance.checks.size import (
+    AddedLines,
+    BinaryFiles,
+    ChangedLines,
+    DeletedFiles,
+    DeletedLines,
+    FileBytes,
+    Files,
+)
 from harness.governance.checks.supply import Dependencies, Secrets
 from harness.governance.checks.together import Companions, Migrations
 from harness.governance.past.factsjson import facts_from_json

@@ -10,7 +10,15 @@ from jsonschema import Draft202012Validator
 
 from harness.domain.errors import GovernanceError
 from harness.domain.facts import UNKNOWN
-from harness.domain.governance import Applies, Level, OnFail, Question, Sight, Status, Vote
+from harness.domain.governance import (
+    Applies,
+    Level,
+    OnFail,
+    Question,
+    Sight,
+    Status,
+    Vote,
+)
 from harness.governance import decide, lint, run_cases
 from harness.governance.votes.judged import (
     NEAR,

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.governance.text.likeness import ALIKE, NEARLY_THE_SAME, Earlier, Texts, likeness, resemblance, twin
+from harness.governance.text.likeness import (
+    ALIKE,
+    NEARLY_THE_SAME,
+    Earlier,
+    Texts,
+    likeness,
+    resemblance,
+    twin,
+)
 
 TEXT = ("I booked a walk for my group, then pressed cancel, and the walk still shows fewer places than before I booked. "
         "To reproduce: open the walk, book it, cancel it, open the walk again.")

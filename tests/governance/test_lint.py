@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 
 from harness.governance import lint, read_governance
 from harness.governance.paths import Known, glob_fault, matches
-from tests.governance.law import CODE, FRONT, MISSION, files, governance, rule_text
+from tests.governance.law import (
+    CODE,
+    FRONT,
+    MISSION,
+    files,
+    governance,
+    rule_text,
+)
 
 CASE = "cases: [{given: {changed_lines: 1}, expect: pass}]"
 SIZE = f"level: enforced\ncheck: {{changed_lines: {{max: 400}}}}\n{CASE}"

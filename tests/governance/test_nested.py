@@ -16,7 +16,15 @@ from harness.domain.facts import (
 )
 from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.governance import Applies, OnFail
-from harness.governance import context, decide, governance_in, governing_files, lint, read_governance, run_cases
+from harness.governance import (
+    context,
+    decide,
+    governance_in,
+    governing_files,
+    lint,
+    read_governance,
+    run_cases,
+)
 from harness.governance.documents import MOST_NESTED
 from tests.governance.law import FRONT, change, files, rule_text, touching
 

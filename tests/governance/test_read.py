@@ -21,7 +21,14 @@ from harness.governance import context, governance_in, governing_files, read_gov
 from harness.governance.checks.conduct import SpendUsd
 from harness.governance.checks.size import ChangedLines
 from harness.governance.documents import LARGEST
-from tests.governance.law import CODE, FRONT, MISSION, files, governance, rule_text
+from tests.governance.law import (
+    CODE,
+    FRONT,
+    MISSION,
+    files,
+    governance,
+    rule_text,
+)
 
 FULL = FRONT + """# Rules
 ## Pull requests stay small {#F-SIZE}

@@ -6,7 +6,14 @@ import pytest
 
 from harness.domain.governance import Sight
 from harness.governance.votes.hunks import hunks
-from harness.governance.votes.review import Remark, Severity, looked, review_schema, rows_shown, together
+from harness.governance.votes.review import (
+    Remark,
+    Severity,
+    looked,
+    review_schema,
+    rows_shown,
+    together,
+)
 from harness.governance.votes.view import View
 
 BEFORE = ("def places(walk):", "    taken = booked(walk)", "    return walk.size - taken", "", "def note():", "    return ''")

@@ -11,13 +11,22 @@ from hypothesis import strategies as st
 from harness.domain.facts import ChangeFacts
 from harness.domain.governance import OnFail, ScopeKind, Status
 from harness.domain.lifecycle import State
-from harness.factory.recorded import recorded_answers
+from harness.factory.policy_gate.recorded import recorded_answers
 from harness.governance import decide, read_governance, run_cases
 from harness.governance.past.coverage import Cited, Override, coverage
 from harness.governance.past.suggest import drafts
 from tests.factory.world import World
 from tests.fakes.people import FakeAgent
-from tests.governance.law import FRONT, MISSION, answered, change, files, governance, rule_text, touching
+from tests.governance.law import (
+    FRONT,
+    MISSION,
+    answered,
+    change,
+    files,
+    governance,
+    rule_text,
+    touching,
+)
 
 SIZE = "level: enforced\ncheck: {changed_lines: {max: 10}}\non_fail: split"
 FACTORY = Path(sys.executable).with_name("factory")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.domain.ledger import Entry
-from harness.factory.plant import Plant
+from harness.factory.run.services import Plant
 from harness.ports.git import Landing
 from tests.fakes.decorated import Decorated
 

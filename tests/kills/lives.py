@@ -20,23 +20,23 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
-from harness.drill.players import ObeyingAgent, ObeyingModel, OpenTill
-from harness.engine.clock import SystemClock
-from harness.engine.durable import Durable
-from harness.engine.ledger import SqliteLedger
-from harness.engine.lock import sole_factory
-from harness.engine.orphans import end_orphans
-from harness.factory.dispatch import ACTION, Dispatch, node_action
-from harness.factory.plant import Places, Plant
-from harness.factory.tick import tick
+from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.factory.pipeline.tick import tick
+from harness.factory.run.services import Places, Plant
 from harness.forge.github import Access, GitHubForge
+from harness.operations.drill.players import ObeyingAgent, ObeyingModel, OpenTill
+from harness.operations.maintenance.gc import swept
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
+from harness.store.clock import SystemClock
+from harness.store.durable.engine import Durable
+from harness.store.ledger.sqlite import SqliteLedger
+from harness.store.lock import sole_factory
+from harness.store.orphans import end_orphans
 from harness.validator.envelope import key_id
 from harness.validator.program import ValidatorProgram
-from harness.wiring.gc import swept
 from tests.fakes.people import FakeSandbox
 from tests.kills.broken import BROKEN
 from tests.kills.effects import tell_effects

@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 
 from harness.domain.ledger import Entry
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
-from harness.factory.history import history
+from harness.factory.records.history import history
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 from tests.kills.world import REPOSITORY_ID, World
 
 LONG = 600.0

@@ -11,14 +11,14 @@ from pathlib import Path
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from harness.drill import hand
-from harness.drill.players import QUOTE
-from harness.drill.shop import OWN_LAW, project
-from harness.forge.embedded.seed import Administrator, push_folder
-from harness.forge.embedded.start import RunningForge
+from harness.home.document import HomeFile, write_home
+from harness.operations.drill import git_hand
+from harness.operations.drill.players import QUOTE
+from harness.operations.drill.shop import OWN_LAW, project
+from harness.operations.setup.pin_key import pinned
+from harness.programs.local_forge.seed import Administrator, push_folder
+from harness.programs.local_forge.start import RunningForge
 from harness.validator.envelope import key_id
-from harness.wiring.home import HomeFile, write_home
-from harness.wiring.pin import pinned
 
 NO_CARDS = "## No cards {#M-NOCARDS}\n```yaml scope\nid: M-NOCARDS\nkind: out\nreply: We take no cards.\n```\n"
 REPOSITORY_ID = "kills.shop"
@@ -92,7 +92,7 @@ def founded(folder: Path, forge: RunningForge, story: Story, *, name: str) -> Wo
     law = {**OWN_LAW, "mission.md": OWN_LAW["mission.md"] + NO_CARDS}
     law["factory.toml"] = pinned(law["factory.toml"] + story.limits, _key(folder / "home" / "keys" / "validator.key"))
     for path, content in project(law).items():
-        hand.write(folder / "source", path, content)
+        git_hand.write(folder / "source", path, content)
     push_folder(folder / "source", repository.clone_url, token=owner.token)
     issue = _filed(forge, repository.full_name, guest.token, story)
     world = World(folder, forge.api, repository.clone_url, forge.url, repository.full_name, factory.token, owner.token,

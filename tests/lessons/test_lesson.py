@@ -2,7 +2,17 @@
 
 import pytest
 
-from harness.lessons.lesson import FEWEST, LESSON, MARK, SHOWN, Lesson, Standing, Tally, Word, lessons
+from harness.lessons.lesson import (
+    FEWEST,
+    LESSON,
+    MARK,
+    SHOWN,
+    Lesson,
+    Standing,
+    Tally,
+    Word,
+    lessons,
+)
 from tests.fakes.ledger import FakeLedger
 
 SAID = {"says": "Times are minutes.", "file": "store.py", "quote": "minutes", "base": "b" * 40, "role": "diagnoser"}

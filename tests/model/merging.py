@@ -21,10 +21,10 @@ from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, TABLE, Event, State, next_state
 from harness.domain.merge import MergeFacts, gate_event, refusals
 from harness.domain.verdict import Binding, Controls, Verdict, VerdictOutcome
-from harness.factory import ci
-from harness.factory.config import read_config
-from harness.factory.history import History
-from harness.factory.tick import Next, decide_next
+from harness.factory.pipeline.tick import Next, decide_next
+from harness.factory.policy_gate import ci
+from harness.factory.records.history import History
+from harness.factory.settings.config import read_config
 from tests.model.explorer import Step
 
 MAIN, ELSEWHERE = "main", "elsewhere"

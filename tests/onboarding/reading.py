@@ -1,8 +1,8 @@
 """Drafts as our own reader sees them."""
 
-from harness.factory.comments import LABELS
-from harness.factory.config import read_config
-from harness.factory.steering import WORKFLOWS
+from harness.factory.reporting.comments import LABELS
+from harness.factory.run.policy_snapshot import WORKFLOWS
+from harness.factory.settings.config import read_config
 from harness.governance import lint, read_governance, run_cases
 from harness.onboarding import drafts_of
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.onboarding import contradictions_of
 from harness.onboarding.contradictions import contradictions_in
-from harness.wiring.prose import contradictions_at
+from harness.operations.setup.prose import contradictions_at
 from tests.onboarding.texts import TEXT
 
 FACTORY = Path(__file__).with_name("public-factory-prose")

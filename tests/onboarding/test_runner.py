@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from harness.domain.errors import ConfigError
-from harness.onboarding.runner import PATH, runner_of
+from harness.onboarding.hosted_runner import PATH, runner_of
 
 SOURCE = "acme/lights-out-factory@" + "0123456789" * 4
 TYPES = {   # docs.github.com, "Events that trigger workflows": the types of the events that may be used here

@@ -7,12 +7,12 @@ from datetime import UTC
 import pytest
 
 from harness.domain.errors import Interrupted
-from harness.engine.notify import Notifier
-from harness.factory.dispatch import ACTION, Dispatch, node_action
-from harness.wiring.departure import Departure
-from harness.wiring.duty import Duty
-from harness.wiring.open import Works
-from harness.wiring.shift import Shift
+from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.operations.daemon.context import Duty
+from harness.operations.daemon.loop import Shift
+from harness.operations.daemon.shutdown import Departure
+from harness.store.systemd import Notifier
+from harness.wiring import Works
 from tests.fakes.engine import FakeEngine
 
 

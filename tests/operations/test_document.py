@@ -7,10 +7,10 @@ import pytest
 
 from harness.domain.box import Form
 from harness.domain.errors import ConfigError
-from harness.sandbox.forms import probed
-from harness.wiring.finding import Level
-from harness.wiring.health import home_file
-from harness.wiring.home import SCHEMA, HomeFile, read_home, write_home
+from harness.home.document import SCHEMA, HomeFile, read_home, write_home
+from harness.operations.doctor.finding import Level
+from harness.operations.doctor.home_checks import home_file
+from harness.programs.sandbox.forms import probed
 
 DOCUMENT = HomeFile(owner="tidehouse", name="tidebook", forge="embedded", port=8300, number=1, token_file="keys/forge.token")
 FIRST = {"schema": 1, "owner": "tidehouse", "name": "tidebook", "forge": "embedded", "port": 8300, "number": 1,

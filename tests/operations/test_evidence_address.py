@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.wiring.digest import link_of
-from harness.wiring.home import EMBEDDED, HomeFile, read_home, write_home
+from harness.home.document import EMBEDDED, HomeFile, read_home, write_home
+from harness.operations.daemon.digest import link_of
 
 PAGE = "/-/evidence/validate-1-1/index.html"
 HUB = HomeFile("ana", "tides", "https://github.com", 0, 1, "keys/forge.token")

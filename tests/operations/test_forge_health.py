@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from harness.wiring.finding import Level
-from harness.wiring.forgehealth import clock, limit, reached
-from harness.wiring.forgeline import Answer
-from harness.wiring.forgepush import request, told
+from harness.operations.doctor.finding import Level
+from harness.operations.doctor.forge_checks import clock, limit, reached
+from harness.operations.doctor.forge_requests import Answer
+from harness.operations.doctor.push_check import request, told
 
 NOW = 1_800_000_000.0
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.wiring.issuefiles import BODY_LIMIT, issues_in
+from harness.operations.setup.issue_files import BODY_LIMIT, issues_in
 
 
 def file(tmp_path, text, name="issues.md"):

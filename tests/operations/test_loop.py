@@ -8,12 +8,12 @@ import pytest
 
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
-from harness.factory.rota import SCHEDULE
+from harness.factory.pipeline.schedule import SCHEDULE
+from harness.home.document import HomeFile, write_home
 from harness.shipped import shipped
-from harness.wiring.home import HomeFile, write_home
 from tests.factory.pauses import Purse, paused
 from tests.factory.world import World, fixes
-from tests.wiring.nights import Night
+from tests.operations.nights import Night
 
 
 @pytest.fixture

@@ -5,15 +5,15 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from harness.domain.errors import ForgeError, Interrupted
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
-from harness.engine.notify import Notifier
-from harness.factory.digest import OUTAGE, OUTAGE_ENDED
-from harness.wiring.departure import Departure
-from harness.wiring.duty import Duty
-from harness.wiring.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
+from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED
+from harness.operations.daemon.context import Duty
+from harness.operations.daemon.outage import LONGEST_PAUSE_SECONDS, Outages, pause, pause_until
+from harness.operations.daemon.shutdown import Departure
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
+from harness.store.systemd import Notifier
 from tests.fakes.clock import FakeClock
-from tests.wiring.nights import ToldDeparture
+from tests.operations.nights import ToldDeparture
 
 DOWN = ForgeError("the forge was not reached", retryable=True)
 

@@ -5,7 +5,7 @@ import tomllib
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.wiring.pin import pinned
+from harness.operations.setup.pin_key import pinned
 
 TEXTS = {
     "no table": 'schema = 1\n\n[app]\nstart = ["x"]  # so\n',

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli import rules_export
 from harness.cli.main import run
+from harness.cli.rules import export as rules_export
 from harness.onboarding.contradictions import ContradictionKind
-from harness.wiring.exports import FORMATS
+from harness.operations.setup.policy_exports import FORMATS
 
 ROOT = Path(__file__).resolve().parents[2]
 PROSE = ROOT / "tests" / "onboarding" / "public-factory-prose"

@@ -6,10 +6,9 @@ import stat
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.factory.plant import Places
-from harness.wiring.home import HomeFile
-from harness.wiring.open import validator_of
-from harness.wiring.services import (
+from harness.factory.run.services import Places
+from harness.home.document import HomeFile
+from harness.home.programs import (
     KEY,
     NO_KEY,
     PROVIDER,
@@ -22,6 +21,7 @@ from harness.wiring.services import (
     offline_address,
     provider,
 )
+from harness.wiring import validator_of
 
 ELSEWHERE = HomeFile(owner="o", name="n", forge="https://git.example.org", port=0, number=0, token_file="keys/forge.token")
 

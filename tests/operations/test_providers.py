@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from harness.agents.broker.providers import Provider, read_providers
 from harness.domain.errors import ConfigError
-from harness.wiring.finding import Level
-from harness.wiring.health import model
-from harness.wiring.home import HomeFile, read_home, write_home
-from harness.wiring.providers import NO_KEY, Endpoint, provider_keys, write_providers
+from harness.home.document import HomeFile, read_home, write_home
+from harness.home.providers import NO_KEY, Endpoint, provider_keys, write_providers
+from harness.operations.doctor.finding import Level
+from harness.operations.doctor.home_checks import model
+from harness.programs.broker.providers import Provider, read_providers
 
 ACME = Endpoint("acme", "openai", "https://models.example.org/v1", key_env="ACME_KEY")
 LOCAL = Endpoint("local", "anthropic", "http://127.0.0.1:9")

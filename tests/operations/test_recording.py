@@ -6,11 +6,21 @@ import json
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.factory.plant import Places
+from harness.factory.run.services import Places
 from harness.forge.tape import BEGINS
-from harness.wiring.kit import opened
-from harness.wiring.script import script_of
-from harness.wiring.tape import RECORD, SEALED, WITHHELD, Tape, at_work, got, put, tape_lines, tape_of
+from harness.home.recording import (
+    RECORD,
+    SEALED,
+    WITHHELD,
+    Tape,
+    at_work,
+    got,
+    put,
+    tape_lines,
+    tape_of,
+)
+from harness.operations.replay.bundle import opened
+from harness.operations.replay.model_recording import script_of
 from tests.factory.world import World
 
 TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"

@@ -10,9 +10,9 @@ import pytest
 from harness.domain.errors import FactoryError
 from harness.governance import governance_in
 from harness.governance.export import ExportedFile
-from harness.wiring.exports import drifted
-from harness.wiring.init import begun
-from harness.wiring.prose import contradictions_at
+from harness.operations.setup.init import begun
+from harness.operations.setup.policy_exports import drifted
+from harness.operations.setup.prose import contradictions_at
 
 HANGS = 120     # seconds that stand for ever
 NAMES = ["mission.md", "factory_rules.md", "CLAUDE.md", "AGENTS.md", "factory.toml", "README.md", "pyproject.toml", "Makefile",

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.prices import Tokens, prices
 from harness.domain.errors import ConfigError
-from harness.engine.clock import SystemClock
-from harness.engine.database import postgres_address, shown
-from harness.engine.ledger import SqliteLedger
-from harness.wiring.home import HomeFile, read_home, write_home
-from harness.wiring.state import ledger_at, taken
+from harness.home.document import HomeFile, read_home, write_home
+from harness.home.state import ledger_at, taken
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.prices import Tokens, prices
+from harness.store.clock import SystemClock
+from harness.store.database import postgres_address, shown
+from harness.store.ledger.sqlite import SqliteLedger
 from tests import warm
 
 ELSEWHERE = HomeFile(owner="tidehouse", name="tidebook", forge="https://github.com", port=0, number=0,

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError, FactoryError
-from harness.wiring.founding import launcher_key_id
-from harness.wiring.home import read_home
-from harness.wiring.open import open_factory
-from harness.wiring.services import KEY
-from harness.wiring.trial import Trial, create_trial
+from harness.home.document import read_home
+from harness.home.programs import KEY
+from harness.operations.setup.create_home import launcher_key_id
+from harness.operations.setup.trial import Trial, create_trial
+from harness.wiring import open_factory
 from tests.fakes.original import everything, git, repository_of
 
 TIDEBOOK = Path(__file__).resolve().parents[2] / "examples" / "tidebook"

@@ -13,16 +13,24 @@ import pytest
 
 from harness.domain.errors import ConfigError, ForgeError
 from harness.domain.lifecycle import State
-from harness.engine.notify import Notifier
+from harness.home.document import HomeFile, write_home
+from harness.home.webhooks import (
+    WEBHOOK_SECRET,
+    Address,
+    Mail,
+    address_in,
+    keep_webhook_secret,
+    secrets_of,
+    webhooks,
+)
+from harness.operations.daemon.context import Duty
+from harness.operations.daemon.daemon import Daemon
+from harness.operations.daemon.shutdown import Departure
 from harness.ports.inbox import Delivery
-from harness.wiring.daemon import Daemon
-from harness.wiring.departure import Departure
-from harness.wiring.duty import Duty
-from harness.wiring.home import HomeFile, write_home
-from harness.wiring.webhooks import WEBHOOK_SECRET, Address, Mail, address_in, keep_webhook_secret, secrets_of, webhooks
+from harness.store.systemd import Notifier
 from tests.factory.world import World
 from tests.fakes.inbox import FakeInbox
-from tests.wiring.nights import Night
+from tests.operations.nights import Night
 
 FIRST, SECOND, THIRD = "the-first-secret-of-all", "the-second-secret-of-all", "the-third-secret-of-all"
 NUMBER = 4711

@@ -11,17 +11,24 @@ from pathlib import Path
 
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import GateNode
-from harness.factory import law
-from harness.factory.job import Job
-from harness.factory.law import LawDecision
-from harness.factory.plant import Places, Plant
-from harness.factory.steering import steering_at
+from harness.factory.policy_gate import policy
+from harness.factory.policy_gate.policy import LawDecision
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.services import Places, Plant
 from harness.ports.sandbox import Sandbox
-from harness.sandbox.adapter import BoxSupervisor
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.fakes.clock import FakeClock
 from tests.fakes.forge import FakeForge
 from tests.fakes.ledger import FakeLedger
-from tests.fakes.people import KEY, FakeAgent, FakeBroker, FakeModel, FakeSandbox, FakeValidator
+from tests.fakes.people import (
+    KEY,
+    FakeAgent,
+    FakeBroker,
+    FakeModel,
+    FakeSandbox,
+    FakeValidator,
+)
 from tests.repository.conftest import NOON, Town
 
 RULES = """\
@@ -100,7 +107,7 @@ class Attack:
 
     def law_of(self, head: CommitSha) -> LawDecision:
         """What the law says of a commit."""
-        return law.decide_change(self.job(), self.base, head)
+        return policy.decide_change(self.job(), self.base, head)
 
     def job(self) -> Job:
         home, town = self.town.home / "factory", self.town

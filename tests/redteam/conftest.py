@@ -8,15 +8,23 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.drill import box, git_tricks, judging, limits, strangers, supply, weak_tests
-from harness.drill.ground import Ground
-from harness.drill.run import ATTACKS
-from harness.drill.shop import OWN_LAW
-from harness.forge.embedded.start import start
+from harness.operations.drill import sandbox
+from harness.operations.drill.attacks import (
+    git_tricks,
+    judging,
+    limits,
+    strangers,
+    supply,
+    weak_tests,
+)
+from harness.operations.drill.run import ATTACKS
+from harness.operations.drill.scene import Ground
+from harness.operations.drill.shop import OWN_LAW
+from harness.programs.local_forge.start import start
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
 from tests import tiers
 from tests.fakes.people import FakeSandbox
 from tests.redteam.attack import Attack
@@ -55,7 +63,7 @@ def ground(faulty_forge, tmp_path):
 SHOWN_ELSEWHERE = {
     judging.SUBJECT: 0,         # validators/test_evil_apps, test_apps_that_know_the_judge; half a minute of a browser each
     strangers.SUBJECT: 2,       # test_strangers_text, test_strangers_at_the_wire
-    box.SUBJECT: 1,             # test_the_runs_box, test_leavings, test_boxes_are_walls
+    sandbox.SUBJECT: 1,             # test_the_runs_box, test_leavings, test_boxes_are_walls
     limits.SUBJECT: 1,          # test_boxes_are_walls
     git_tricks.SUBJECT: 3,      # test_git_tricks
     weak_tests.SUBJECT: 1,      # test_test_tricks

@@ -5,7 +5,7 @@ import shutil
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.factory.audit import audit
+from harness.factory.reporting.audit import audit
 
 
 class NoEvidence:

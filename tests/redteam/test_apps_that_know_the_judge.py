@@ -26,11 +26,18 @@ from tests.validators.plans import REFUSING, SHALLOW, THOROUGH, driver
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence
 from validators.domain.fold import verdict
-from validators.domain.spot import Spot
-from validators.domain.verdict import Outcome, Proof, Purpose, Sealed, Symptom, Verdict
-from validators.judge.evidence_json import read_evidence
-from validators.judge.plan import Plan, PlannedRun, judgement_runs, plan_json
-from validators.judge.surroundings import device
+from validators.domain.journeys.spot import Spot
+from validators.domain.verdict import (
+    Outcome,
+    Proof,
+    Purpose,
+    Sealed,
+    Symptom,
+    Verdict,
+)
+from validators.performance.evidence_json import read_evidence
+from validators.performance.plan import Plan, PlannedRun, judgement_runs, plan_json
+from validators.performance.surroundings import device
 
 ELSEWHERE = THOROUGH.replace("other_session: same", "other_session: {open: /, expect: same}")
 assert ELSEWHERE != THOROUGH

@@ -14,7 +14,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.sandbox.boxes import AS_ROOT, EACH, NEVER_ENDS, Boxes, a_marker, boxes_of, groups_of, running_with, until
+from tests.sandbox.boxes import (
+    AS_ROOT,
+    EACH,
+    NEVER_ENDS,
+    Boxes,
+    a_marker,
+    boxes_of,
+    groups_of,
+    running_with,
+    until,
+)
 from tests.sandbox.servers import Echo, serving
 
 EXFILTRATOR = Path(__file__).with_name("exfiltrator.py").read_text("utf-8")

@@ -19,10 +19,7 @@ import pytest
 
 from harness.domain.errors import FactoryError, GitError, GovernanceError
 from harness.domain.governance import RULES, Document
-from harness.factory.projecttests import cases_in
-from harness.forge.embedded import commits
-from harness.forge.embedded.objects import BareRepository
-from harness.forge.embedded.refused import Refused
+from harness.factory.project.tests import cases_in
 from harness.governance.facts.dependencies.manifest import Unparsed
 from harness.governance.facts.dependencies.yamltext import yaml_text as lock
 from harness.governance.facts.surface import names_in
@@ -32,6 +29,9 @@ from harness.governance.language.yamlblock import read_block
 from harness.governance.past.history import read_history as json_history
 from harness.governance.text.likeness import likeness
 from harness.governance.text.normalise import normalise
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import BareRepository
+from harness.programs.local_forge.refused import Refused
 from harness.repository.diff import MOST_PATHS
 from harness.repository.lines import line_change
 from harness.repository.objects import Entry, written_tree
@@ -39,7 +39,7 @@ from harness.repository.plumbing import Bounds, Git
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
 from harness.workflow.document import document
-from validators.browser.http1 import LARGEST_HEAD, WireBroken, body, read_head
+from validators.browser.network.http1 import LARGEST_HEAD, WireBroken, body, read_head
 from validators.domain.errors import JourneyInvalid
 from validators.language.tree import tree as journey
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.drill.run import ATTACKS
+from harness.operations.drill.run import ATTACKS
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = ("adapters/test_limits", "broker/test_program", "scenarios/test_disorder", "scenarios/test_kill_points",

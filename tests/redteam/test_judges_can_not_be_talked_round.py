@@ -10,8 +10,15 @@ import re
 import pytest
 
 from harness.domain.lifecycle import State
-from harness.factory.steering import steering_at
-from tests.factory.voters import SCOPE, YES, Voters, asked, finding, under
+from harness.factory.run.policy_snapshot import steering_at
+from tests.factory.voters import (
+    SCOPE,
+    YES,
+    Voters,
+    asked,
+    finding,
+    under,
+)
 from tests.factory.world import World
 from tests.fakes.people import FakeAgent
 

@@ -18,10 +18,10 @@ import pytest
 
 from harness.agents.boxed import BoxedAgent
 from harness.domain.box import BoxResult, BoxSpec, Form
-from harness.drill.box import INTRUDER
+from harness.operations.drill.sandbox import INTRUDER
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
-from harness.sandbox.adapter import BoxSupervisor
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.redteam.attack import Attack
 from tests.sandbox.boxes import until
 

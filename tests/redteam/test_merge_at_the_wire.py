@@ -8,10 +8,11 @@ import pytest
 from harness.domain.errors import Stopped
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import State
-from harness.drill.lap import Lap
-from harness.factory import ci, revert
-from harness.factory.history import is_frozen, why_frozen
-from harness.forge.embedded.seed import Account, Administrator
+from harness.factory.policy_gate import ci
+from harness.factory.records.history import is_frozen, why_frozen
+from harness.factory.stages import revert
+from harness.operations.drill.pipeline import Lap
+from harness.programs.local_forge.seed import Account, Administrator
 
 OPEN = {"required_status_checks": None, "enforce_admins": True, "required_pull_request_reviews": None, "restrictions": None}
 

@@ -11,12 +11,12 @@ import pytest
 from harness.domain.errors import FactoryStop, ForgeError
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event, State, events_from, next_state
-from harness.drill.lap import BEFORE_LANDING
-from harness.factory.comments import ISSUE_MARKER
-from harness.forge.embedded.seed import Administrator
+from harness.factory.reporting.comments import ISSUE_MARKER
 from harness.forge.github import Access, GitHubForge
-from harness.forge.turnstile import Turnstile
-from harness.wiring.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
+from harness.forge.rate_limiter import Turnstile
+from harness.operations.daemon.outage import FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, pause
+from harness.operations.drill.pipeline import BEFORE_LANDING
+from harness.programs.local_forge.seed import Administrator
 from tests.adapters.clock import StandingClock
 from tests.factory.kills import EFFECTS
 from tests.factory.world import World

@@ -10,8 +10,8 @@ import pytest
 
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.history import History
-from harness.factory.triage import text_that_counts
+from harness.factory.records.history import History
+from harness.factory.stages.triage import text_that_counts
 from tests.factory.reports import LONG
 from tests.factory.world import ACCEPT, World
 

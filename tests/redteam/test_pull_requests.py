@@ -4,7 +4,7 @@ Said by the ledger and by the law, and never by a text or a name."""
 
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import State
-from harness.drill.lap import BEFORE_LANDING
+from harness.operations.drill.pipeline import BEFORE_LANDING
 from tests.factory.world import World
 from tests.redteam.attack import BASE, rules, words
 

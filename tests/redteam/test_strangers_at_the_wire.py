@@ -8,8 +8,8 @@ import pytest
 
 from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import State
-from harness.drill.players import order
-from harness.forge.embedded.seed import Administrator
+from harness.operations.drill.players import order
+from harness.programs.local_forge.seed import Administrator
 
 TRIAGE = frozenset({State.UNTRIAGED})
 WAITS = order(verdict="needs-human")
@@ -151,11 +151,11 @@ def test_row_28_a_pull_request_of_a_stranger_is_no_issue_and_a_fork_with_our_bra
     content = {"message": "evil", "content": "ZXZpbAo=", "branch": f"factory/issue-{issue}"}
     moved = httpx.put(f"{where}/contents/evil.py", headers=headers, trust_env=False, timeout=120, json=content)
     if moved.status_code == 404:      # a forge without that address is pushed to
-        from harness.drill import hand
-        from harness.forge.embedded.seed import push_folder
+        from harness.operations.drill import git_hand
+        from harness.programs.local_forge.seed import push_folder
 
         folder = lap.home.parent / "evil"
-        hand.write(folder, "evil.py", "evil\n")
+        git_hand.write(folder, "evil.py", "evil\n")
         push_folder(folder, fork["clone_url"], token=lap.stranger.token, branch=f"factory/issue-{issue}")
     body = {"title": f"#{issue}: The till is off", "head": f"{lap.stranger.login}:factory/issue-{issue}", "base": "main",
             "body": f"Closes #{issue}. <!-- lights-out-factory:issue -->"}

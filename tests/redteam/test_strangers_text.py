@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import State
-from harness.factory.comments import pull_request_body
+from harness.factory.reporting.comments import pull_request_body
 from harness.governance.text.normalise import LONGEST, normalise
 from tests.factory.demands import bounded
 from tests.factory.reports import reworded

@@ -2,8 +2,8 @@
 
 import pytest
 
-from harness.factory import projecttests
-from harness.factory.law import change_facts
+from harness.factory.policy_gate.policy import change_facts
+from harness.factory.project import tests
 from tests.redteam.attack import BoxesWithPytest, rules, words
 
 BROKEN = "def total(prices):\n    return 0\n"
@@ -137,7 +137,7 @@ def test_a_broken_promise_shows_whatever_the_change_does_to_the_runner(boxed, hi
 
     boxed.begin()
     head = boxed.left(attacker)
-    report = projecttests.compared(boxed.job(), base=boxed.base, head=head)
+    report = tests.compared(boxed.job(), base=boxed.base, head=head)
     assert not report.green
     assert "F-TESTS" in rules(boxed.law_of(head))
 
@@ -151,7 +151,7 @@ def test_the_control_an_honest_change_with_a_test_of_its_own_is_green(boxed) -> 
 
     boxed.begin()
     head = boxed.left(attacker)
-    report = projecttests.compared(boxed.job(), base=boxed.base, head=head)
+    report = tests.compared(boxed.job(), base=boxed.base, head=head)
     assert report.green, report.says
     assert report.kept == {"tests.test_shop::test_total", "tests.test_more::test_more"}
     assert rules(boxed.law_of(head)) == set()
@@ -186,7 +186,7 @@ def test_a_pipe_in_the_place_of_the_report_is_no_report(boxed) -> None:
     boxed.begin()
     pipe = "import os\nos.unlink('/tmp/report/report.signed')\nos.mkfifo('/tmp/report/report.signed')\n"
     head = boxed.left(lambda worktree: (worktree / "shop.py").write_text(f"{pipe}{BROKEN}"))
-    assert "no readable report" in projecttests.compared(boxed.job(), base=boxed.base, head=head).says
+    assert "no readable report" in tests.compared(boxed.job(), base=boxed.base, head=head).says
 
 
 def test_row_46_a_golden_file_that_is_regenerated_is_the_bases_again(boxed) -> None:
@@ -222,7 +222,7 @@ def test_a_known_miss_code_under_test_that_lies_from_within_is_believed(boxed, l
 def test_tests_that_ask_less_are_named_from_their_text(boxed) -> None:
     boxed.begin()
     head = boxed.left(lambda worktree: (worktree / "tests" / "test_shop.py").write_text(TEST.replace("== 3", ">= 0")))
-    facts = projecttests.compared(boxed.job(), base=boxed.base, head=head)
+    facts = tests.compared(boxed.job(), base=boxed.base, head=head)
     assert facts.green                      # every test is there and passes
     assert change_facts(boxed.job(), boxed.base, head).tests.weakened == (
         "tests/test_shop.py::test_total: `==` became `>=`: `total([1, 2]) >= 0`",)

@@ -14,16 +14,27 @@ from click.testing import CliRunner
 
 from harness.cli.main import cli
 from harness.domain.errors import ConfigError, ForgeError, GitError
-from harness.drill import box, brakes, faults, git_tricks, hand, judging, landing, limits, strangers, supply, weak_tests
-from harness.drill import run as drill_run
-from harness.drill.attack import Attack, held
-from harness.drill.players import ObeyingModel, SigningJudge, order
-from harness.drill.run import ATTACKS, chosen
-from harness.drill.shop import OWN_LAW, RULES
-from harness.drill.source import law_of, law_of_example
-from harness.factory.consequence import CONSEQUENCE
-from harness.factory.plant import Places
-from harness.sandbox.adapter import BoxSupervisor
+from harness.factory.run.services import Places
+from harness.governance.past.edit_effects import CONSEQUENCE
+from harness.operations.drill import git_hand, sandbox
+from harness.operations.drill import run as drill_run
+from harness.operations.drill.attack import Attack, held
+from harness.operations.drill.attacks import (
+    brakes,
+    faults,
+    git_tricks,
+    judging,
+    landing,
+    limits,
+    strangers,
+    supply,
+    weak_tests,
+)
+from harness.operations.drill.players import ObeyingModel, SigningJudge, order
+from harness.operations.drill.run import ATTACKS, chosen
+from harness.operations.drill.shop import OWN_LAW, RULES
+from harness.operations.drill.source import law_of, law_of_example
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.fakes.people import FakeSandbox
 
 SUBJECTS = {attack.subject for attack in ATTACKS}
@@ -147,7 +158,7 @@ BROKEN = {
                                       "the tree of trees was not refused"),
     "strangers: a head that failed is forgotten": (with_parts(ledger=lambda plant: Forgetful(plant.ledger)), strangers.proposals,
                                                    "looked at again"),
-    "the agent's box: none": (unsealed, box.ATTACKS[0].run, "no box holds"),
+    "the agent's box: none": (unsealed, sandbox.ATTACKS[0].run, "no box holds"),
     "the box's limits: none": (unsealed, limits.ATTACKS[1].run, "no box holds"),
     "the judge: likes everything": (a_judge_that_likes_everything, judging.ATTACKS[1].run, "let it pass: passed: lovely"),
     "the verdict: signatures not looked at": (with_parts(validator=lambda plant: Blind(plant.validator)), landing.changed,
@@ -211,20 +222,20 @@ def test_names_of_attacks_are_unique_and_are_chosen_by_name_or_by_subject() -> N
 
 def test_the_law_is_that_of_the_default_branch_and_of_nothing_uncommitted(tmp_path) -> None:
     for path, text in OWN_LAW.items():
-        hand.write(tmp_path, path, text)
-    hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
-    hand.git(tmp_path, "add", "--all")
-    hand.git(tmp_path, "commit", "--quiet", "-m", "law")
-    hand.write(tmp_path, "factory_rules.md", "")
+        git_hand.write(tmp_path, path, text)
+    git_hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git_hand.git(tmp_path, "add", "--all")
+    git_hand.git(tmp_path, "commit", "--quiet", "-m", "law")
+    git_hand.write(tmp_path, "factory_rules.md", "")
     assert law_of(None, home=tmp_path / "none", here=tmp_path).files == OWN_LAW
 
 
 def test_a_law_that_no_factory_would_start_on_is_not_drilled(tmp_path) -> None:
-    hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
+    git_hand.git(tmp_path, "init", "--quiet", "--initial-branch=main")
     for path in OWN_LAW.keys() - {"factory.toml"}:
-        hand.write(tmp_path, path, OWN_LAW[path])
-    hand.git(tmp_path, "add", "--all")
-    hand.git(tmp_path, "commit", "--quiet", "-m", "no factory.toml")
+        git_hand.write(tmp_path, path, OWN_LAW[path])
+    git_hand.git(tmp_path, "add", "--all")
+    git_hand.git(tmp_path, "commit", "--quiet", "-m", "no factory.toml")
     with pytest.raises(ConfigError, match="factory init"):
         law_of(str(tmp_path), home=tmp_path / "none", here=tmp_path)
 

@@ -14,13 +14,13 @@ import subprocess
 import pytest
 
 from harness.agents.boxed import BoxedAgent
-from harness.drill import box
+from harness.operations.drill import sandbox as box
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
+from harness.programs.sandbox.client import BoxSupervisor
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
-from harness.sandbox.adapter import BoxSupervisor
+from harness.repository.worktrees.adapter import RunWorktrees
 
 AS_ROOT = os.geteuid() == 0
 CANARY = f"canary-{secrets.token_hex(6)}-sealed"     # its socket's name is of the whole machine

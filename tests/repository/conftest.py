@@ -8,7 +8,7 @@ import pytest
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
 from tests.repository.naive import Author, git
 
 NOON = "2026-05-01T12:00:00+00:00"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
 
 git_dir, folder, *bases = sys.argv[1:]
 worktrees = RunWorktrees(TrustedRepository(Path(git_dir), Remote(git_dir)), Path(folder), warm=2)

@@ -9,7 +9,15 @@ import pytest
 
 from harness.domain.errors import ConfigError, GitError
 from harness.repository.export import export
-from harness.repository.original import Address, TakingLimits, address_of, changed_tree, committed, refusal_of, taken
+from harness.repository.original import (
+    Address,
+    TakingLimits,
+    address_of,
+    changed_tree,
+    committed,
+    refusal_of,
+    taken,
+)
 from harness.repository.plumbing import Git, Said
 from harness.repository.walk import WalkLimits
 from tests.fakes.original import everything, git, repository_of

@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import GitError
-from harness.repository.pool import POOL, base_of, is_whole
-from harness.repository.run_store import made
 from harness.repository.trash import MAKING, TRASH
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
+from harness.repository.worktrees.pool import POOL, base_of, is_whole
+from harness.repository.worktrees.run_store import made
 from tests.repository.naive import blob, git, word
 
 FILES = {f"pkg{number // 20}/mod{number}.py": f"value = {number}\n" for number in range(80)}

@@ -15,7 +15,7 @@ import pytest
 from harness.domain.errors import GitError
 from harness.repository.trash import MAKING, TRASH, swept
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
 from tests.repository.naive import blob, bytes_below, git, word
 
 

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.domain.errors import GitError
-from harness.repository.ignored import Ignored
-from harness.repository.snapshot import snapshot
 from harness.repository.walk import Unfit, WalkLimits, found_in
+from harness.repository.worktrees.ignored import Ignored
+from harness.repository.worktrees.snapshot import snapshot
 from tests.repository.naive import Author, blob, bytes_below, git
 
 # names that a careless file system, shell or reader would confuse; none of them is .git by another spelling

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
-SUPERVISOR = (sys.executable, "-I", "-m", "harness.sandbox")
+SUPERVISOR = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 # Of this process alone: the kernel counts the tasks of a uid on the whole machine, and the forms without groups count them too.
 ORDINARY_UID = 61000 + os.getpid() % 4000
 AS_ROOT = os.geteuid() == 0

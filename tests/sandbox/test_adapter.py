@@ -11,8 +11,8 @@ import pytest
 from harness.domain.box import Bind, BoxSpec, Form, Limits
 from harness.domain.errors import ConfigError, SandboxError
 from harness.ports.sandbox import Sandbox
-from harness.sandbox.adapter import MOST_OUTPUT, BoxSupervisor
-from harness.sandbox.identity import FIRST_UID, SLOTS, take_slot
+from harness.programs.sandbox.client import MOST_OUTPUT, BoxSupervisor
+from harness.programs.sandbox.walls.identity import FIRST_UID, SLOTS, take_slot
 from tests.sandbox.boxes import AS_ROOT, SUPERVISOR
 from tests.sandbox.index import wheel
 
@@ -87,7 +87,7 @@ def test_two_slots_are_never_the_same() -> None:
 
 
 TAKES = """
-from harness.sandbox.identity import take_slot
+from harness.programs.sandbox.walls.identity import take_slot
 slots = [take_slot() for _ in range(3)]
 slots[1].close()
 print(*(slot.uid for slot in slots), take_slot().uid)

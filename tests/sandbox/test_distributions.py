@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import SandboxError
-from harness.sandbox.distributions import Requirement, closure, requirement
+from harness.programs.sandbox.distributions import Requirement, closure, requirement
 from tests.sandbox.boxes import PROJECT
 
 
@@ -75,7 +75,7 @@ def environment(tmp_path: Path) -> Path:
 
 def closure_in(environment: Path, name: str) -> str:
     code = f"import sys; sys.path.append({str(Path(__file__).resolve().parents[2])!r})\n" \
-           f"from harness.sandbox.distributions import closure\n" \
+           f"from harness.programs.sandbox.distributions import closure\n" \
            f"print([path.rsplit('/', 1)[1] for path in closure(({name!r},))])"
     done = subprocess.run([str(environment / "bin" / "python"), "-I", "-c", code], capture_output=True, text=True)
     return (done.stdout or done.stderr).strip().splitlines()[-1]
@@ -96,7 +96,7 @@ def test_packages_that_the_boxs_own_uid_could_not_read_are_named(environment, bo
     package.chmod(0o700 if closed_to_others else 0o755)
     command, _ = box.command("true", distributions=["d"])
     code = f"import sys; sys.path.append({str(PROJECT)!r})\n" \
-           "from harness.sandbox.__main__ import main\nsys.exit(main(sys.argv[1:]))"
+           "from harness.programs.sandbox.__main__ import main\nsys.exit(main(sys.argv[1:]))"
     done = subprocess.run([str(environment / "bin" / "python"), "-I", "-c", code, *command[4:]], capture_output=True, text=True)
     refused = closed_to_others and box.form == "bwrap-root"
     assert done.returncode == (125 if refused else 0), done

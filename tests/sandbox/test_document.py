@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 
 from harness.domain.box import Bind, BoxResult, BoxSpec, Dial, Limits
 from harness.domain.errors import SandboxError
-from harness.sandbox.document import result_from, result_text, source_fault, spec_from, spec_text, write_result
+from harness.programs.sandbox.document import (
+    result_from,
+    result_text,
+    source_fault,
+    spec_from,
+    spec_text,
+    write_result,
+)
 
 
 def spec(**changes: object) -> str:

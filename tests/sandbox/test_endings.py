@@ -7,7 +7,14 @@ import time
 
 import pytest
 
-from tests.sandbox.boxes import LINGER, NEVER_ENDS, a_marker, groups_of, running_with, until
+from tests.sandbox.boxes import (
+    LINGER,
+    NEVER_ENDS,
+    a_marker,
+    groups_of,
+    running_with,
+    until,
+)
 
 
 @pytest.mark.parametrize("code", [0, 1, 42, 125, 255])

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from harness.sandbox import launch
-from harness.sandbox.init import Flow
+from harness.programs.sandbox import launch
+from harness.programs.sandbox.walls.init import Flow
 from tests.sandbox.boxes import NEVER_ENDS, a_marker, running_with, until
 
 INIT = Path(launch.__file__).with_name("init.py")

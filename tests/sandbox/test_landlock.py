@@ -15,8 +15,20 @@ import pytest
 
 from harness.domain.box import Form
 from harness.domain.errors import SandboxError
-from harness.sandbox import calls, forms, landlock, seccomp
-from tests.sandbox.boxes import AS_ROOT, FORMS, LINGER, NEVER_ENDS, Boxes, a_marker, boxes_of, children, running_with, until
+from harness.programs.sandbox import forms
+from harness.programs.sandbox.walls import landlock, seccomp, system_calls
+from tests.sandbox.boxes import (
+    AS_ROOT,
+    FORMS,
+    LINGER,
+    NEVER_ENDS,
+    Boxes,
+    a_marker,
+    boxes_of,
+    children,
+    running_with,
+    until,
+)
 from tests.sandbox.servers import Echo, serving
 
 
@@ -186,13 +198,13 @@ def answer(program: bytes, number: int, *arguments: int, architecture: int = ARC
             at += true if (held == value if code == seccomp.EQUAL else held >= value) else false
 
 
-def number(numbers: calls.Numbers) -> int:
+def number(numbers: system_calls.Numbers) -> int:
     found = numbers[COLUMN]
     assert found is not None
     return found
 
 
-SOCKET, PAIR = calls.SOCKET, calls.PAIR
+SOCKET, PAIR = system_calls.SOCKET, system_calls.PAIR
 
 
 @pytest.mark.parametrize(("numbers", "arguments", "expected"), [
@@ -206,7 +218,7 @@ SOCKET, PAIR = calls.SOCKET, calls.PAIR
 ])
 @pytest.mark.parametrize("browser", [False, True])
 def test_what_the_filter_of_a_box_with_namespaces_answers_for_a_socket(numbers, arguments, expected, browser) -> None:
-    program = seccomp.program(calls.in_namespaces(user_namespaces=browser))
+    program = seccomp.program(system_calls.in_namespaces(user_namespaces=browser))
     assert answer(program, number(numbers), *arguments) == expected
 
 
@@ -225,9 +237,9 @@ def test_what_the_filter_of_a_box_with_namespaces_answers_for_a_socket(numbers, 
     (PAIR, (socket.AF_UNIX, socket.SOCK_SEQPACKET, 0), seccomp.ALLOW),
     (PAIR, (socket.AF_UNIX, socket.SOCK_DGRAM, 0), EPERM),
     (PAIR, (socket.AF_UNIX, socket.SOCK_RAW, 0), EPERM),
-    (calls.BIND, (3, 0, 16), ASKED),
-    (calls.CONNECT, (3, 0, 16), ASKED),
-    (calls.LISTEN, (3, 5), ASKED),
+    (system_calls.BIND, (3, 0, 16), ASKED),
+    (system_calls.CONNECT, (3, 0, 16), ASKED),
+    (system_calls.LISTEN, (3, 5), ASKED),
     ((44, 206), (3, 0, 5, 0), seccomp.ALLOW),
     ((44, 206), (3, 0, 5, 0x20004000), EPERM),
     ((302, 261), (0, 7), seccomp.ALLOW),
@@ -237,27 +249,27 @@ def test_what_the_filter_of_a_box_with_namespaces_answers_for_a_socket(numbers, 
     ((56, 220), (0x00010F00,), seccomp.ALLOW),
     ((56, 220), (0x10000000,), EPERM),
     ((272, 97), (0x00020000,), EPERM),
-    (calls.CLONE3, (), ENOSYS),
-    (calls.KERNEL["io_uring_setup"], (), EPERM),
-    (calls.NEIGHBOURS["ptrace"], (16,), EPERM),
-    (calls.MOUNTS["mount"], (), EPERM),
+    (system_calls.CLONE3, (), ENOSYS),
+    (system_calls.KERNEL["io_uring_setup"], (), EPERM),
+    (system_calls.NEIGHBOURS["ptrace"], (16,), EPERM),
+    (system_calls.MOUNTS["mount"], (), EPERM),
     ((39, 172), (), seccomp.ALLOW),
 ])
 def test_what_the_filter_answers(numbers, arguments, expected) -> None:
-    program = seccomp.program(calls.without_namespaces(browser=False))
+    program = seccomp.program(system_calls.without_namespaces(browser=False))
     assert answer(program, number(numbers), *arguments) == expected
 
 
 def test_calls_by_another_convention_do_not_exist() -> None:
     """The same calls have other numbers as 32-bit and as x32 programs make them."""
-    for program in (seccomp.program(calls.without_namespaces(browser=True)),
-                    seccomp.program(calls.in_namespaces(user_namespaces=True))):
+    for program in (seccomp.program(system_calls.without_namespaces(browser=True)),
+                    seccomp.program(system_calls.in_namespaces(user_namespaces=True))):
         assert answer(program, 20, architecture=0x40000003) == ENOSYS
         assert answer(program, seccomp.X32 + 1) == ENOSYS
 
 
 def test_each_call_has_one_rule_and_its_numbers_are_its_own() -> None:
-    for rules in (calls.without_namespaces(browser=False), calls.in_namespaces(user_namespaces=False)):
+    for rules in (system_calls.without_namespaces(browser=False), system_calls.in_namespaces(user_namespaces=False)):
         for column in (0, 1):
             numbers = [rule.numbers[column] for rule in rules if rule.numbers[column] is not None]
             assert len(numbers) == len(set(numbers))

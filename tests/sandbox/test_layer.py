@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import ConfigError
-from harness.sandbox.layer import PIP_ENVIRONMENT, layer_name, pip_environment
-from harness.sandbox.lockfile import Pin, pins
+from harness.programs.sandbox.packages.layer import PIP_ENVIRONMENT, layer_name, pip_environment
+from harness.programs.sandbox.packages.lockfile import Pin, pins
 from tests.sandbox.boxes import NEVER_ENDS, SUPERVISOR, Boxes
 from tests.sandbox.index import index, trap, wheel
 

@@ -7,8 +7,8 @@ import time
 import pytest
 
 from harness.domain.box import Form
-from harness.sandbox.forms import unheld
-from harness.sandbox.watch import LOOK_SECONDS, Watch
+from harness.programs.sandbox.forms import unheld
+from harness.programs.sandbox.watch import LOOK_SECONDS, Watch
 from tests.sandbox.boxes import AS_ROOT
 
 MEMORY_BOMB = "a = []\nwhile True: a.append(bytearray(4 << 20)); a[-1][::4096] = b'x' * 1024"

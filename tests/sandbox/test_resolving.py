@@ -6,8 +6,8 @@ import zipfile
 import pytest
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.sandbox.lockfile import pins
-from harness.sandbox.resolving import locked, requirements_in
+from harness.programs.sandbox.packages.lockfile import pins
+from harness.programs.sandbox.packages.resolving import locked, requirements_in
 
 
 def wheel(folder, name, version, *needs):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandbox.forms import LANDLOCKED
+from harness.programs.sandbox.forms import LANDLOCKED
 from tests.sandbox.boxes import Boxes, children, until
 
 TRESPASSER = Path(__file__).with_name("trespasser.py").read_text("utf-8")

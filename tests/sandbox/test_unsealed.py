@@ -7,9 +7,18 @@ import signal
 import subprocess
 
 from harness.domain.box import Bind, BoxSpec, Form
-from harness.sandbox.forms import UNSEALED
-from harness.sandbox.unsealed import translated
-from tests.sandbox.boxes import AS_ROOT, LINGER, NEVER_ENDS, SUPERVISOR, a_marker, groups_of, running_with, until
+from harness.programs.sandbox.forms import UNSEALED
+from harness.programs.sandbox.walls.unsealed import translated
+from tests.sandbox.boxes import (
+    AS_ROOT,
+    LINGER,
+    NEVER_ENDS,
+    SUPERVISOR,
+    a_marker,
+    groups_of,
+    running_with,
+    until,
+)
 
 
 def test_it_says_everything_that_it_does_not_hold(unsealed) -> None:

@@ -9,7 +9,7 @@ from contextlib import closing
 from pathlib import Path
 
 from harness.domain.box import BoxSpec, Form
-from harness.sandbox.bubblewrap import View, command
+from harness.programs.sandbox.walls.bubblewrap import View, command
 from tests.sandbox.boxes import AS_ROOT, ORDINARY_UID
 from tests.sandbox.servers import Echo, serving
 

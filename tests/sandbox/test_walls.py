@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandbox.calls import KERNEL
-from harness.sandbox.seccomp import MACHINES
+from harness.programs.sandbox.walls.seccomp import MACHINES
+from harness.programs.sandbox.walls.system_calls import KERNEL
 from tests.sandbox.boxes import AS_ROOT
 
 # Reads every regular file that can be read, by every way into the file system that a process has.

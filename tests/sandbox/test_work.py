@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from harness.sandbox.browser import browser_path, is_snap
+from harness.programs.sandbox.browser import browser_path, is_snap
 from tests.sandbox.servers import Echo, serving
 
 GIT = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.org", "GIT_COMMITTER_NAME": "a",

@@ -10,7 +10,7 @@ import threading
 from contextlib import closing, contextmanager
 from pathlib import Path
 
-from harness.wiring.example import create_example
+from harness.operations.setup.example import create_example
 from tests.scenarios.conftest import FACTORY, environment
 from tests.scenarios.waiting import LONG, at_work_on
 

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness.engine.lock import sole_factory
+from harness.store.lock import sole_factory
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.daemons import EXAMPLES, example
 from tests.scenarios.waiting import LONG, is_at_rest, wait_until

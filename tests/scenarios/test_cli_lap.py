@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.wiring.example import create_example
-from harness.wiring.state import open_ledger
+from harness.home.state import open_ledger
+from harness.operations.setup.example import create_example
 from tests.agents.clis import home_of_the_clis
 from tests.scenarios.conftest import factory
 

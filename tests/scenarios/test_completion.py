@@ -46,4 +46,4 @@ def test_names_are_completed_without_importing_a_command() -> None:
     asked = {**ENV, "_FACTORY_COMPLETE": "bash_complete", "COMP_WORDS": "factory ", "COMP_CWORD": "1"}
     done = subprocess.run([sys.executable, "-c", code], env=asked, capture_output=True, text=True, timeout=LONG)
     assert "plain,demo" in done.stdout
-    assert done.stderr.split() == ["harness.cli.main", "harness.cli.terminal"]
+    assert done.stderr.split() == ["harness.cli.main", "harness.cli.output.terminal"]

@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.forge.embedded.seed import Administrator, push_folder
-from harness.forge.embedded.start import RunningForge, start
-from harness.wiring.home import read_home
-from harness.wiring.pin import pinned
+from harness.home.document import read_home
+from harness.operations.setup.pin_key import pinned
+from harness.programs.local_forge.seed import Administrator, push_folder
+from harness.programs.local_forge.start import RunningForge, start
 from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import SECONDS, as_said

@@ -122,7 +122,7 @@ def test_no_sealed_word_is_in_what_left_the_seal(lap) -> None:
 
 def talk(lap, issue):
     """Whether an issue is open, and what was said there."""
-    from harness.forge.embedded.start import start
+    from harness.programs.local_forge.start import start
 
     forge = start(lap.home / "forge", seconds=LONG)
     try:

@@ -11,12 +11,12 @@ import pytest
 
 from harness.domain.errors import FactoryError
 from harness.domain.lifecycle import State
-from harness.drill.ground import Ground
-from harness.drill.shop import OWN_LAW
-from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.start import start
 from harness.forge.github import Access, GitHubForge
-from harness.forge.turnstile import Turnstile
+from harness.forge.rate_limiter import Turnstile
+from harness.operations.drill.scene import Ground
+from harness.operations.drill.shop import OWN_LAW
+from harness.programs.local_forge.seed import Administrator
+from harness.programs.local_forge.start import start
 from tests.adapters.clock import StandingClock
 from tests.fakes.people import FakeSandbox
 from tests.scenarios.waiting import LONG

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.engine.lock import sole_factory
+from harness.home.document import read_home, write_home
+from harness.operations.doctor.doctor import checks_of, found_by
+from harness.operations.doctor.forge_checks import forge_findings
+from harness.operations.doctor.machine_checks import KERNEL, box_fix
 from harness.repository.trusted import FETCHED
-from harness.wiring.doctor import checks_of, found_by
-from harness.wiring.forgehealth import forge_findings
-from harness.wiring.home import read_home, write_home
-from harness.wiring.machine import KERNEL, box_fix
+from harness.store.lock import sole_factory
 from tests.scenarios.conftest import FACTORY, Said, environment
 from tests.scenarios.waiting import LONG
 
@@ -193,7 +193,7 @@ def test_a_token_that_is_gone_fails(worked) -> None:
 
 
 def test_a_forge_that_runs_is_asked_what_the_token_may(worked) -> None:
-    from harness.wiring.services import forge_of
+    from harness.home.programs import forge_of
 
     with forge_of(worked, read_home(worked)):
         level, words = line(worked, "forge")

@@ -14,12 +14,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from harness.forge.embedded.seed import Account, Administrator, push_folder
-from harness.forge.embedded.start import RunningForge, start
-from harness.wiring.finding import Level
-from harness.wiring.forgehealth import forge_findings
-from harness.wiring.home import EMBEDDED, HomeFile, write_home
-from harness.wiring.services import keep_token
+from harness.home.document import EMBEDDED, HomeFile, write_home
+from harness.home.programs import keep_token
+from harness.operations.doctor.finding import Level
+from harness.operations.doctor.forge_checks import forge_findings
+from harness.programs.local_forge.seed import Account, Administrator, push_folder
+from harness.programs.local_forge.start import RunningForge, start
 from tests.scenarios.conftest import FACTORY
 from tests.scenarios.waiting import LONG
 

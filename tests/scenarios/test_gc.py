@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.wiring.state import open_ledger
+from harness.home.state import open_ledger
 from tests import warm
 from tests.scenarios.conftest import FACTORY, Said, as_said, environment, factory
 from tests.scenarios.daemons import example, recorded

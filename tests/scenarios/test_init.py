@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from harness.domain.box import Bind, BoxSpec, Limits
-from harness.factory.config import read_config
-from harness.sandbox.adapter import BoxSupervisor
-from harness.wiring.home import wheels_folder
-from harness.wiring.init import begun, drafted
+from harness.factory.settings.config import read_config
+from harness.home.document import wheels_folder
+from harness.operations.setup.init import begun, drafted
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.wiring.example import create_example
-from harness.wiring.state import open_ledger
+from harness.home.state import open_ledger
+from harness.operations.setup.example import create_example
 from tests.scenarios.conftest import FACTORY, environment, factory
 from tests.scenarios.waiting import LONG
 
@@ -62,7 +62,7 @@ def one_of_each(home):
     """Comments of the factory's on each issue, as the forge has them."""
     import httpx
 
-    from harness.forge.embedded.start import start
+    from harness.programs.local_forge.start import start
 
     forge = start(home / "forge", seconds=LONG)
     try:

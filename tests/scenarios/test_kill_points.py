@@ -12,9 +12,16 @@ from pathlib import Path
 
 import pytest
 
-from harness.forge.embedded.start import start
+from harness.programs.local_forge.start import start
 from tests.kills.standing import left_behind, standing, troubles
-from tests.kills.world import FAILS, LANDS, REFUSED, Story, World, founded
+from tests.kills.world import (
+    FAILS,
+    LANDS,
+    REFUSED,
+    Story,
+    World,
+    founded,
+)
 from tests.scenarios.waiting import LONG
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.agents.broker.prices import NANO, Tokens, prices
-from harness.wiring.state import open_ledger
+from harness.home.state import open_ledger
+from harness.programs.broker.prices import NANO, Tokens, prices
 from tests.fakes.endpoint import Endpoint, recordings_for, serving
 from tests.fakes.original import repository_of
 from tests.scenarios.conftest import FACTORY, SECONDS, Said
@@ -172,8 +172,8 @@ def test_the_endpoint_sees_the_key_in_each_request(live) -> None:
 
 
 def test_only_the_broker_has_the_key_of_all_the_programs_that_ran(live) -> None:
-    assert live.watch.kinds >= {"harness.agents.broker", "harness.forge.embedded", "harness.sandbox", "validators", "git"}
-    assert live.watch.with_key == {"harness.agents.broker"}
+    assert live.watch.kinds >= {"harness.programs.broker", "harness.programs.local_forge", "harness.programs.sandbox", "validators", "git"}
+    assert live.watch.with_key == {"harness.programs.broker"}
 
 
 def test_the_key_is_in_no_file(live) -> None:

@@ -9,7 +9,14 @@ import subprocess
 import pytest
 
 from tests.fakes.original import repository_of
-from tests.scenarios.conftest import FACTORY, ROOT, SECONDS, Said, copy_of_ourselves, factory
+from tests.scenarios.conftest import (
+    FACTORY,
+    ROOT,
+    SECONDS,
+    Said,
+    copy_of_ourselves,
+    factory,
+)
 
 pytestmark = pytest.mark.soak("a lap on our own repository; scenarios/test_demo has one on the example")
 

@@ -95,7 +95,7 @@ def test_a_model_that_was_told_something_else_is_named_with_the_words(own) -> No
     record = own / "record"
     line = next(json.loads(line) for line in tape(own).read_text("utf-8").splitlines() if '"wire"' in line)
 
-    from harness.wiring.tape import got, put
+    from harness.home.recording import got, put
 
     content = got(record, line["object"]).replace(b"add card payments", b"sell us the moon", 1)
     rewritten(own, lambda lines: [{**one, "object": put(record, content)} if one.get("wire") else one for one in lines])

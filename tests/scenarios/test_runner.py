@@ -13,14 +13,14 @@ import httpx
 import pytest
 import yaml
 
-from harness.engine.clock import SystemClock
-from harness.engine.database import postgres_address
-from harness.engine.postgres_ledger import PostgresLedger
-from harness.forge.embedded.seed import Administrator, push_folder
-from harness.forge.embedded.start import start
-from harness.onboarding.runner import runner_of
-from harness.wiring.issuefiles import issues_in
-from harness.wiring.pin import pinned
+from harness.onboarding.hosted_runner import runner_of
+from harness.operations.setup.issue_files import issues_in
+from harness.operations.setup.pin_key import pinned
+from harness.programs.local_forge.seed import Administrator, push_folder
+from harness.programs.local_forge.start import start
+from harness.store.clock import SystemClock
+from harness.store.database import postgres_address
+from harness.store.ledger.postgres import PostgresLedger
 from tests import warm
 from tests.fakes.endpoint import Endpoint, serving
 from tests.scenarios.conftest import FACTORY, SECONDS, as_said

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.terminal import wants_colour
+from harness.cli.output.terminal import wants_colour
 from tests import warm
 from tests.scenarios import daemons
 from tests.scenarios.conftest import FACTORY, Said, as_said
@@ -134,7 +134,7 @@ def test_a_slip_of_the_pen_is_answered_for_people_and_for_programs(tmp_path, ask
 # --- terminals ---
 
 PROGRESS = (sys.executable, "-c", """
-from harness.cli.progress import Progress
+from harness.cli.output.progress import Progress
 with Progress() as progress:
     progress.tell("triage-1-1", "classify", "")
     progress.tell("triage-1-1", "classify", "produced: in")

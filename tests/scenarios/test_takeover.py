@@ -5,8 +5,8 @@ import signal
 import httpx
 import pytest
 
-from harness.factory.comments.dashboard import MARKER
-from harness.forge.embedded.start import start as start_forge
+from harness.factory.reporting.comments.dashboard import MARKER
+from harness.programs.local_forge.start import start as start_forge
 from tests.scenarios.conftest import factory
 from tests.scenarios.daemons import daemons, example, recorded
 from tests.scenarios.waiting import LONG, Stopwatch, is_at_rest, wait_until

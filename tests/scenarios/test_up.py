@@ -9,8 +9,8 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from harness.forge.embedded.seed import Administrator
-from harness.forge.embedded.start import running
+from harness.programs.local_forge.seed import Administrator
+from harness.programs.local_forge.start import running
 from tests.scenarios.conftest import factory
 from tests.scenarios.daemons import daemons, ends_of, example, recorded
 from tests.scenarios.waiting import LONG, Stopwatch, is_at_rest, processes_of, wait_until
@@ -111,7 +111,7 @@ def test_the_owners_stop_pauses_it_a_resume_goes_on_and_systemd_is_told_that_it_
 
 
 @pytest.mark.sample(1)
-@pytest.mark.parametrize("program", ["harness.forge.embedded", "harness.agents.broker"])
+@pytest.mark.parametrize("program", ["harness.programs.local_forge", "harness.programs.broker"])
 def test_what_is_down_is_said_once_started_again_and_said_to_be_back(quiet, program) -> None:
     with daemons(quiet) as start:
         up = start()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.sandbox.distributions import closure
+from harness.programs.sandbox.distributions import closure
 from tests.scenarios.conftest import SECONDS, Said, copy_of_ourselves, known_to_git
 from tests.scenarios.waiting import LONG
 
@@ -168,7 +168,7 @@ for package in (harness, validators):
 
 
 @pytest.mark.parametrize("program", [("factory",), ("python", "-m", "harness"), ("python", "-m", "validators"),
-                                     ("python", "-I", "-m", "harness.sandbox")], ids=" ".join)
+                                     ("python", "-I", "-m", "harness.programs.sandbox")], ids=" ".join)
 def test_each_program_starts(run, program) -> None:
     said = run(*program, "--help")
     assert (said.code, said.err) == (0, "")

@@ -101,7 +101,7 @@ def bare_debian(folder: Path) -> Machine:
         (programs / name).write_text(f"#!{shutil.which('bash')}\n{body}\n")
         (programs / name).chmod(0o755)
     for name in (".ci/setup", "requirements.txt", "pyproject.toml", "setup.py", "examples/tidebook/requirements-dev.txt",
-                 "harness/agents/clis/releases.toml"):
+                 "harness/programs/agent_clis/releases.toml"):
         (machine.repository / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, machine.repository / name)
     for name, text in {"uid": "1000", "os-release": "ID=debian\n", "packages": "util-linux\n", "browser": "\n"}.items():

@@ -82,7 +82,7 @@ def test_the_agent_clis_are_fetched_for_the_soak_alone_and_once_a_release(machin
     assert "set-up: fetched the agent CLIs\n" in first.out
     assert not machine.set_up("soak").called(fetching)
     (cache / "agents" / "of-another-release").write_text("")
-    with (machine.repository / "harness/agents/clis/releases.toml").open("a") as releases:
+    with (machine.repository / "harness/programs/agent_clis/releases.toml").open("a") as releases:
         releases.write("# one more\n")
     assert machine.set_up("soak").called(fetching)
     assert not (cache / "agents" / "of-another-release").exists()

@@ -10,12 +10,12 @@ import pytest
 
 from harness.domain.ledger import Head, NewEntry
 from harness.domain.workflow import RunStatus
-from harness.engine.clock import SystemClock
-from harness.engine.durable import Durable
-from harness.engine.ledger import SqliteLedger
-from harness.engine.postgres_ledger import PostgresLedger
 from harness.ports.engine import Engine
 from harness.ports.ledger import Ledger
+from harness.store.clock import SystemClock
+from harness.store.durable.engine import Durable
+from harness.store.ledger.postgres import PostgresLedger
+from harness.store.ledger.sqlite import SqliteLedger
 from harness.workflow import EngineHands, run
 from tests.fakes.engine import FakeEngine
 from tests.fakes.ledger import FakeLedger

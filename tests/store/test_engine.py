@@ -20,8 +20,8 @@ from harness.domain.errors import (
     PortError,
     Stopped,
 )
-from harness.engine.durable import Durable
-from harness.engine.executors import OnThisMachine
+from harness.store.durable.engine import Durable
+from harness.store.durable.executors import OnThisMachine
 
 Start = Callable[..., Durable]
 SECONDS = 300

@@ -5,8 +5,8 @@ import sqlite3
 import pytest
 
 from harness.domain.errors import LedgerError
-from harness.engine.ledger import SqliteLedger
-from harness.engine.signing import Signer
+from harness.store.ledger.signing import Signer
+from harness.store.ledger.sqlite import SqliteLedger
 from tests.fakes.clock import FakeClock
 
 

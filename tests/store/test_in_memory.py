@@ -5,7 +5,7 @@ from dataclasses import asdict
 import pytest
 
 from harness.domain.ledger import first_fault
-from harness.engine.played import DirectEngine, OverLedger, PlayedLedger, entries_told
+from harness.store.in_memory import DirectEngine, OverLedger, PlayedLedger, entries_told
 from tests.fakes.clock import FakeClock
 from tests.fakes.ledger import FakeLedger
 

@@ -5,8 +5,8 @@ import threading
 import pytest
 
 from harness.domain.errors import PortError
-from harness.engine.inbox import SqlInbox
 from harness.ports.inbox import Delivery
+from harness.store.inbox import SqlInbox
 from tests.fakes.clock import FakeClock
 from tests.fakes.inbox import FakeInbox
 

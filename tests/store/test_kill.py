@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.engine.worker import MOMENTS, ORDERS, POINTS
+from tests.store.worker import MOMENTS, ORDERS, POINTS
 
 ROOT = Path(__file__).parents[2]
 SECONDS = 300
@@ -22,7 +22,7 @@ SECONDS = 300
 
 def worker(home: Path, scene: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.engine.worker", str(home), scene], cwd=ROOT, text=True,
+        [sys.executable, "-m", "tests.store.worker", str(home), scene], cwd=ROOT, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True, env={"PATH": os.environ["PATH"]})
 
 

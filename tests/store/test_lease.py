@@ -16,14 +16,14 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from harness.domain.errors import Busy, LedgerError
-from harness.engine.executors import OnADatabase
-from harness.engine.lease import AdvisoryLock, sole_factory_on
+from harness.store.durable.executors import OnADatabase
+from harness.store.lease import AdvisoryLock, sole_factory_on
 from tests.fakes.decorated import Decorated
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
 import sys, time
-from harness.engine.lease import sole_factory_on
+from harness.store.lease import sole_factory_on
 with sole_factory_on(sys.argv[1], command="factory tick"):
     print("holds", flush=True)
     time.sleep(3600)

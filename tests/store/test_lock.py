@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 from harness.domain.errors import Busy, Interrupted
-from harness.engine.clock import SystemClock
-from harness.engine.lock import LOOK_SECONDS, sole_factory
+from harness.store.clock import SystemClock
+from harness.store.lock import LOOK_SECONDS, sole_factory
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
 import sys, time
 from pathlib import Path
-from harness.engine.lock import sole_factory
+from harness.store.lock import sole_factory
 with sole_factory(Path(sys.argv[1]), command="factory tick"):
     print("mine", flush=True)
     time.sleep(3600)
@@ -78,9 +78,9 @@ def test_the_clock_tells_the_time_in_utc() -> None:
 
 
 def test_who_only_looks_does_not_load_the_engine() -> None:
-    looks = "import sys, harness.engine.ledger, harness.engine.lock, harness.engine.clock, harness.workflow\n" \
-            "import harness.cli.chain_lines, harness.factory.pause, harness.factory.report, harness.factory.space\n" \
-            "import harness.wiring.digest, harness.wiring.state\n" \
+    looks = "import sys, harness.store.ledger.sqlite, harness.store.lock, harness.store.clock, harness.workflow\n" \
+            "import harness.cli.output.chain_lines, harness.factory.run.pause, harness.factory.reporting.report, harness.factory.run.disk_space\n" \
+            "import harness.operations.daemon.digest, harness.home.state\n" \
             "heavy = 'dbos', 'sqlalchemy', 'jsonschema', 'jinja2', 'cryptography', 'packaging', 'tomlkit', 'asyncio'\n" \
             "print([name for name in (*heavy, 'harness.governance') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, text=True, capture_output=True, check=True,

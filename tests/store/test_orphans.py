@@ -11,7 +11,7 @@ from contextlib import suppress
 
 import pytest
 
-from harness.engine.orphans import GRACE_SECONDS, LOOKS, end_orphans
+from harness.store.orphans import GRACE_SECONDS, LOOKS, end_orphans
 
 CHILD = """
 import os, sys, time

@@ -13,9 +13,9 @@ import psycopg
 import pytest
 
 from harness.domain.errors import LedgerError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
-from harness.engine.postgres_ledger import PostgresLedger
+from harness.store.clock import SystemClock
+from harness.store.ledger.postgres import PostgresLedger
+from harness.store.ledger.sqlite import SqliteLedger
 
 ROOT = Path(__file__).parents[2]
 UNGUARDED = "ALTER TABLE entries DISABLE TRIGGER USER"
@@ -140,8 +140,8 @@ def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writ
 WRITER = """
 import json, sys, time
 from pathlib import Path
-from harness.engine import postgres_ledger
-from harness.engine.clock import SystemClock
+from harness.store import postgres_ledger
+from harness.store.clock import SystemClock
 home, name, highest, soon = Path(sys.argv[1]), sys.argv[3], 0, postgres_ledger.write_head
 if name == "a":      # whose head is written late, so that the others come in between if anything lets them
     postgres_ledger.write_head = lambda *said, **more: (time.sleep(0.02), soon(*said, **more))

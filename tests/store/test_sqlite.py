@@ -13,7 +13,7 @@ import pytest
 
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import GENESIS, Head, NewEntry, chained
-from harness.engine.ledger import SqliteLedger
+from harness.store.ledger.sqlite import SqliteLedger
 
 ROOT, SECONDS = Path(__file__).parents[2], 300      # longer than any of the programs here takes on a busy machine
 
@@ -150,8 +150,8 @@ def test_a_ledger_goes_on_where_it_was_left(written) -> None:
 WRITER = """
 import json, sys
 from pathlib import Path
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 home, name = Path(sys.argv[1]), sys.argv[2]
 ledger = SqliteLedger(home, SystemClock())
 for number in range(40):
@@ -419,8 +419,8 @@ FULL_DISK = """
 import resource, sys
 from pathlib import Path
 from harness.domain.errors import LedgerError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 home = Path(sys.argv[1])
 ledger = SqliteLedger(home, SystemClock())
 soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -466,9 +466,9 @@ def test_the_key_is_its_owners_alone(written) -> None:
 KILLED = """
 import os, signal, sys, threading
 from pathlib import Path
-from harness.engine.clock import SystemClock
+from harness.store.clock import SystemClock
 from harness.domain.ledger import NewEntry
-from harness.engine.ledger import SqliteLedger
+from harness.store.ledger.sqlite import SqliteLedger
 ledger, size = SqliteLedger(Path(sys.argv[1]), SystemClock()), int(sys.argv[3])
 n = first = len(ledger.entries())
 while True:

@@ -10,10 +10,10 @@ from typing import Never
 import pytest
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.engine.carried import Luggage, made_key
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqlLedger
-from harness.engine.postgres_ledger import PostgresLedger
+from harness.store.clock import SystemClock
+from harness.store.ledger.postgres import PostgresLedger
+from harness.store.ledger.sqlite import SqlLedger
+from harness.store.state_backup import Luggage, made_key
 
 KEY = "5a" * 32
 PLACES = ("home.json", "keys", "sealed", "ledger.head")

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from harness.engine.notify import Notifier
+from harness.store.systemd import Notifier
 
 
 @pytest.fixture(params=["a path", "an abstract name"])

@@ -1,4 +1,4 @@
-"""A factory in small, to be killed: `python -m tests.engine.worker HOME SCENE`.
+"""A factory in small, to be killed: `python -m tests.store.worker HOME SCENE`.
 
 Each run is a thread with a driver, a ledger and a log of effects. A scene says where its runs stop; when all of them
 have, the file `stuck` appears, and whoever started this process kills it.
@@ -14,10 +14,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from harness.domain.workflow import Attempt, NodeResult, Outcome, Run, UseNode, Workflow, node_result
-from harness.engine.clock import SystemClock
-from harness.engine.durable import Durable
-from harness.engine.ledger import SqliteLedger
+from harness.domain.workflow import (
+    Attempt,
+    NodeResult,
+    Outcome,
+    Run,
+    UseNode,
+    Workflow,
+    node_result,
+)
+from harness.store.clock import SystemClock
+from harness.store.durable.engine import Durable
+from harness.store.ledger.sqlite import SqliteLedger
 from harness.workflow import EngineHands, run
 
 DIAMOND = Workflow("diamond", (

@@ -14,13 +14,13 @@ from tests.validators.patience import PATIENT, VAIN
 from validators.browser.glance import Glances
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence, RunId
-from validators.domain.exploration import Transcript, compiled
-from validators.domain.persona import Persona
-from validators.domain.values import Draw, Values
+from validators.domain.exploring.exploration import Transcript, compiled
+from validators.domain.exploring.persona import Persona
+from validators.domain.journeys.values import Draw, Values
 from validators.driver.exploring import Explorer
 from validators.driver.line import ActorGone
-from validators.judge.performance import Patience, performed
 from validators.language.check import checked
+from validators.performance.journey_run import Patience, performed
 
 PERSONA = Persona("guest", "a guest", "book a walk for four", "M-BOOK", shown=("Name",), kept_at="/")
 Script = list[Any]

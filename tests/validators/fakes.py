@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from validators.domain.answer import Answer
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.files import File
-from validators.domain.spot import Spot
+from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.files import File
+from validators.domain.journeys.spot import Spot
 
 
 @dataclass

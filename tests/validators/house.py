@@ -14,12 +14,12 @@ from typing import Any
 from tests.validators.apps import served
 from tests.validators.patience import LONG, PATIENT
 from validators.browser.chromium import browsers
+from validators.browser.network.wire import Tamper
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage, Setting, stage
-from validators.browser.wire import Tamper
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity
-from validators.domain.spot import Spot
+from validators.domain.journeys.spot import Spot
 
 PATIENCE = LONG
 PLAIN = Setting(Identity.PLAIN, "app.localhost", "en-GB", "Asia/Tokyo", (1280, 800), bounds=PATIENT)

@@ -11,7 +11,7 @@ from email.policy import HTTP
 from typing import Any
 from urllib.parse import parse_qsl
 
-from validators.domain.files import csv_text
+from validators.domain.journeys.files import csv_text
 
 PAGE = "<!doctype html><html lang=en><meta charset=utf-8><title>Office</title><body>{}</body></html>"
 ACTS = """

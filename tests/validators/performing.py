@@ -5,9 +5,9 @@ from datetime import date
 
 from tests.validators.fakes import FakeApp, FakeStage
 from validators.domain.evidence import RunEvidence, RunId
-from validators.domain.values import Draw, Values
-from validators.judge.performance import Patience, performed
+from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
+from validators.performance.journey_run import Patience, performed
 
 BOOK = """\
 journey: book

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from validators.judge.plan import PlannedRun, ready_line
+from validators.performance.plan import PlannedRun, ready_line
 
 STEPS = """
   - open: /

@@ -13,10 +13,10 @@ from typing import Any
 import pytest
 
 from tests.validators.patience import LONG
-from validators.actor.boxed import talked
-from validators.actor.conversation import MOST_REMEMBERED, Actor, Brief
-from validators.domain.acts import LONGEST_LINE, Kind, read_act
+from validators.domain.exploring.acts import LONGEST_LINE, Kind, read_act
 from validators.driver.line import ActorGone, actor_line
+from validators.roles.actor import MOST_REMEMBERED, Actor, Brief
+from validators.roles.actor_program import talked
 
 BRIEF = Brief("claude-test", "a guest", "book a walk", "Act as the person.")
 SEEN = {"told": "the page is open", "view": '<page-1>\ne5 textbox "Name"\n</page-1>', "acts_left": 9}

@@ -7,10 +7,18 @@ from typing import Any
 
 import pytest
 
-from validators.domain.acts import PARTS, Act, Aspect, Kind, read_act
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import Breach, ExpectationOutcome, Identity, RunEvidence, RunId, StepOutcome, Trouble
-from validators.domain.exploration import (
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    Identity,
+    RunEvidence,
+    RunId,
+    StepOutcome,
+    Trouble,
+)
+from validators.domain.exploring.acts import PARTS, Act, Aspect, Kind, read_act
+from validators.domain.exploring.exploration import (
     Ending,
     Made,
     NotAJourney,
@@ -20,9 +28,9 @@ from validators.domain.exploration import (
     read_transcript,
     transcript_json,
 )
-from validators.domain.explored import Exploration, Explored, Standing, explored, with_exploration
-from validators.domain.persona import Persona
-from validators.domain.spot import Spot
+from validators.domain.exploring.explored import Exploration, Explored, Standing, explored, with_exploration
+from validators.domain.exploring.persona import Persona
+from validators.domain.journeys.spot import Spot
 from validators.domain.verdict import Finding, Outcome, Symptom, Verdict
 from validators.language.check import checked
 

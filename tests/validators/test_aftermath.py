@@ -16,9 +16,9 @@ from validators.browser.stage import BrowserStage
 from validators.domain.bounds import Bounds
 from validators.domain.evidence import RunEvidence, RunId, Trouble
 from validators.domain.fold import Result, result
-from validators.domain.values import Draw, Values
-from validators.judge.performance import Patience, performed
+from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
+from validators.performance.journey_run import Patience, performed
 
 LATER = 400  # milliseconds after an act
 AMPLE = replace(PLAIN.bounds, quiet_seconds=6.0)  # a timer that an act armed is waited for as long as a busy machine needs

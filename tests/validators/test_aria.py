@@ -5,7 +5,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validators.browser.snapshot import nodes
-from validators.domain.aria import Key, Node, grants, key, options, rows, tables
+from validators.domain.journeys.aria import (
+    Key,
+    Node,
+    grants,
+    key,
+    options,
+    rows,
+    tables,
+)
 from validators.language.reader import read
 
 SNAPSHOT = """\

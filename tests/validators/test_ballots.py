@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from validators.contrast.conversation import Brief, Exhibit, ballots
 from validators.domain.ballots import (
     VOTES,
     Answer,
@@ -25,6 +24,7 @@ from validators.domain.ballots import (
     votes,
 )
 from validators.domain.errors import DocumentInvalid
+from validators.roles.contrast import Brief, Exhibit, ballots
 
 SHOWN = Exhibits(Sense.DOM, base='- status: "Sorry"', candidate='- status: "Booked for 4"\n- cell "Ada  Holt"')
 YES = {"claim": 1, "a": "no", "a_quote": "Sorry", "b": "yes", "b_quote": "Booked for 4"}

@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators.domain.bounds import BOUNDS, MOST_SCALE, MOST_SECONDS, REFERENCE_SECONDS, USUAL, Bounds, Speed, scale
+from validators.domain.bounds import (
+    BOUNDS,
+    MOST_SCALE,
+    MOST_SECONDS,
+    REFERENCE_SECONDS,
+    USUAL,
+    Bounds,
+    Speed,
+    scale,
+)
 
 SECONDS = st.floats(0, MOST_SECONDS, exclude_min=True)
 TIMES = st.floats() | st.floats(0, 10 * REFERENCE_SECONDS)

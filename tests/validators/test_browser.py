@@ -16,7 +16,7 @@ from tests.validators.patience import until
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Trouble
-from validators.domain.spot import Spot
+from validators.domain.journeys.spot import Spot
 
 
 def test_elements_are_named_as_people_name_them(house: House) -> None:

@@ -4,12 +4,13 @@ import re
 
 import pytest
 
-from validators.domain.claim import Listing, Match, Order
+from validators.authoring.authoring import language_page
 from validators.domain.evidence import Saboteur
-from validators.domain.journey import Forbidden
-from validators.domain.looks import FilePart, State
-from validators.domain.steps import DialogKind
-from validators.domain.values import GENERATORS
+from validators.domain.journeys.claim import Listing, Match, Order
+from validators.domain.journeys.journey import Forbidden
+from validators.domain.journeys.looks import FilePart, State
+from validators.domain.journeys.steps import DialogKind
+from validators.domain.journeys.values import GENERATORS
 from validators.language.check import complaints
 from validators.language.clock import UNITS
 from validators.language.dialogs import ANSWERS
@@ -19,7 +20,6 @@ from validators.language.nevers import CONSOLE_LEVELS
 from validators.language.reader import read
 from validators.language.steps import VERBS
 from validators.language.targets import NAMED, PLAIN, WORDED
-from validators.launcher.authoring import language_page
 
 PAGE = language_page()
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)

@@ -21,11 +21,19 @@ from validators.domain.evidence import (
     StepOutcome,
     Trouble,
 )
-from validators.domain.persona import Persona
-from validators.judge.evidence_json import evidence_json, read_evidence
-from validators.judge.outing import Outing, outing_json, read_outing
-from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json, read_plan, retry_runs
-from validators.judge.surroundings import surroundings
+from validators.domain.exploring.persona import Persona
+from validators.performance.evidence_json import evidence_json, read_evidence
+from validators.performance.outing import Outing, outing_json, read_outing
+from validators.performance.plan import (
+    Plan,
+    PlannedRun,
+    base_runs,
+    judgement_runs,
+    plan_json,
+    read_plan,
+    retry_runs,
+)
+from validators.performance.surroundings import surroundings
 
 words, counts = st.text(max_size=8), st.integers(0, 10**6)
 run_ids = st.builds(

@@ -17,17 +17,32 @@ import pytest
 
 from tests.validators import apps
 from tests.validators.patience import PLANNED
-from tests.validators.plans import FINDING, GLANCING, REFUSING, SHALLOW, THOROUGH, driver
+from tests.validators.plans import (
+    FINDING,
+    GLANCING,
+    REFUSING,
+    SHALLOW,
+    THOROUGH,
+    driver,
+)
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result, verdict
 from validators.domain.proof import proof
-from validators.domain.verdict import Counts, Outcome, Proof, Purpose, Sealed, Symptom, Verdict
-from validators.judge.evidence_json import read_evidence
-from validators.judge.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json
-from validators.judge.redact import leaks, public_findings
+from validators.domain.verdict import (
+    Counts,
+    Outcome,
+    Proof,
+    Purpose,
+    Sealed,
+    Symptom,
+    Verdict,
+)
 from validators.language.check import checked
 from validators.language.reader import read
+from validators.performance.evidence_json import read_evidence
+from validators.performance.plan import Plan, PlannedRun, base_runs, judgement_runs, plan_json
+from validators.performance.redact import leaks, public_findings
 
 
 @dataclass(frozen=True)

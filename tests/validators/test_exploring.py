@@ -13,11 +13,11 @@ from tests.validators.explorers import BOOKS, PERSONA, World, at
 from tests.validators.house import PATIENCE, House
 from validators.browser.glance import Glances
 from validators.browser.stage import BrowserStage
-from validators.domain.exploration import Ending, NotAJourney, compiled
+from validators.domain.exploring.exploration import Ending, NotAJourney, compiled
+from validators.domain.exploring.persona import Allowance, Persona
+from validators.domain.exploring.view import view
 from validators.domain.fold import Result, result
-from validators.domain.persona import Allowance, Persona
-from validators.domain.spot import Spot
-from validators.domain.view import view
+from validators.domain.journeys.spot import Spot
 
 
 @pytest.fixture

@@ -32,8 +32,23 @@ from validators.domain.evidence import (
     Saboteur,
     Trouble,
 )
-from validators.domain.fold import PAINTED, Result, caught, diverges, result, verdict
-from validators.domain.verdict import Counts, Finding, Outcome, Proof, Purpose, Sealed, Symptom
+from validators.domain.fold import (
+    PAINTED,
+    Result,
+    caught,
+    diverges,
+    result,
+    verdict,
+)
+from validators.domain.verdict import (
+    Counts,
+    Finding,
+    Outcome,
+    Proof,
+    Purpose,
+    Sealed,
+    Symptom,
+)
 
 GOOD_TWINS = {"fails", "fails where it looked"}
 KILLS = {"caught", "caught at a step", "caught though untouched"}
@@ -428,7 +443,7 @@ def test_a_judgement_in_which_no_saboteur_was_performed_shows_nothing() -> None:
 
 
 def test_reasons_name_whose_guard_it_is_and_leave_without_its_name() -> None:
-    from validators.launcher.words import public_reason
+    from validators.judging.promise import public_reason
 
     found = verdict(*beside(GUARD, plain="ambiguous"))
     assert public_reason(found.reason).startswith("a sealed journey of issue 3 (plain) says nothing")

@@ -11,7 +11,7 @@ from tests.validators.house import PATIENCE, House, button, link
 from validators.browser.stage import BrowserStage
 from validators.domain.device import Device
 from validators.domain.evidence import Identity
-from validators.domain.spot import Spot
+from validators.domain.journeys.spot import Spot
 
 THINGS = """<style>[data-thing] { margin: 8px } div[data-thing] { width: 90px; height: 60px }
  .menu ul { display: none } .menu:hover ul { display: block }</style>

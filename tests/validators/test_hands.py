@@ -14,12 +14,12 @@ from tests.validators.office import Notes
 from tests.validators.patience import VAIN, until
 from validators.browser.session import BrowserSession
 from validators.browser.stage import BrowserStage
-from validators.domain.answer import Answer
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.files import File, picture
-from validators.domain.spot import Spot
-from validators.domain.steps import DialogKind
+from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.files import File, picture
+from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.steps import DialogKind
 
 LIST = File("walk.csv", b"Name,Guests\r\nAda,4\r\n")
 PHOTO = File("photo.png", picture(40, 30, of="photo.png"))

@@ -11,14 +11,14 @@ from tests.validators import office
 from tests.validators.house import PATIENCE, House
 from tests.validators.office import KEYS, Notes
 from tests.validators.patience import VAIN
-from validators.browser.saboteur import Sabotage
+from validators.browser.network.fault_injection import Sabotage
 from validators.browser.stage import BrowserStage
 from validators.domain.evidence import Identity, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, result
-from validators.domain.stakes import stakes
-from validators.domain.values import Draw, Values
-from validators.judge.performance import Patience, performed
+from validators.domain.journeys.data_at_stake import stakes
+from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
+from validators.performance.journey_run import Patience, performed
 
 
 def outcome(

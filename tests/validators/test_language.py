@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators.domain.claim import Match
 from validators.domain.errors import JourneyInvalid
-from validators.domain.journey import (
+from validators.domain.journeys.claim import Match
+from validators.domain.journeys.journey import (
     Absent,
     Back,
     Click,
@@ -28,7 +28,7 @@ from validators.domain.journey import (
     Vantage,
     Visible,
 )
-from validators.domain.looks import (
+from validators.domain.journeys.looks import (
     ColumnHas,
     DescriptionIs,
     HeadersAre,

@@ -8,17 +8,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validators.domain.errors import ExpressionInvalid, JourneyInvalid
-from validators.domain.files import File, csv_rows, csv_text, lines_of
-from validators.domain.journey import Press, Vantage
-from validators.domain.looks import FileHas, FilePart, Focused
-from validators.domain.stakes import Stakes, stakes
-from validators.domain.steps import Dialog, DialogKind, Download, Hover, Type, Upload
-from validators.domain.values import Values
-from validators.domain.walk import field_of, required, stated
-from validators.judge.files import told_by
+from validators.domain.journeys.data_at_stake import Stakes, stakes
+from validators.domain.journeys.files import File, csv_rows, csv_text, lines_of
+from validators.domain.journeys.journey import Press, Vantage
+from validators.domain.journeys.looks import FileHas, FilePart, Focused
+from validators.domain.journeys.steps import (
+    Dialog,
+    DialogKind,
+    Download,
+    Hover,
+    Type,
+    Upload,
+)
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.walk import field_of, required, stated
 from validators.language.check import complaints
 from validators.language.keys import MODIFIERS
 from validators.language.reader import read
+from validators.performance.files import told_by
 
 HEAD = "journey: j\npromise: issue\nlet: {guest: '{{ any.name }}'}\nsteps:\n"
 DONE, UNDONE = ("visible: {heading: Done}",), "visible: {heading: Undone}"

@@ -3,7 +3,7 @@
 import pytest
 
 from validators.domain.errors import JourneyInvalid
-from validators.domain.journey import Regardless
+from validators.domain.journeys.journey import Regardless
 from validators.language.check import complaints
 from validators.language.lint import warnings
 from validators.language.reader import read

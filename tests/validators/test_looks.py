@@ -16,17 +16,17 @@ import pytest
 from tests.validators.apps import App, served
 from tests.validators.patience import LONG, PATIENT
 from validators.browser.chromium import browsers
-from validators.browser.saboteur import Sabotage
+from validators.browser.network.fault_injection import Sabotage
 from validators.browser.stage import Setting, stage
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Identity, RunEvidence, RunId, Saboteur
 from validators.domain.fold import Result, caught, result
-from validators.domain.stakes import stakes
-from validators.domain.values import Draw, Values
-from validators.judge.looking import seen
-from validators.judge.performance import Patience, performed
+from validators.domain.journeys.data_at_stake import stakes
+from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
+from validators.performance.journey_run import Patience, performed
+from validators.performance.looking import seen
 
 PAGE = """<!doctype html><html lang=en><title>Walks · Tidebook</title>
 <nav aria-label=Main><ul><li><a href="/">Home</a></li>

@@ -10,10 +10,10 @@ from tests.validators.performing import BOOK, perform, perform_all
 from validators.domain.errors import Unable
 from validators.domain.evidence import Kind, RunId, Saboteur, Trouble
 from validators.domain.fold import Result, result
-from validators.domain.stakes import stakes
-from validators.domain.values import Draw, Values
-from validators.judge.performance import Patience
+from validators.domain.journeys.data_at_stake import stakes
+from validators.domain.journeys.values import Draw, Values
 from validators.language.reader import read
+from validators.performance.journey_run import Patience
 
 
 def test_a_good_app_passes_from_every_vantage() -> None:

@@ -5,8 +5,8 @@ from itertools import product
 import pytest
 
 from validators.domain.verdict import Finding, Symptom
-from validators.judge.redact import NOTICED, PublicFinding, leaks, public_findings
 from validators.language.reader import read
+from validators.performance.redact import NOTICED, PublicFinding, leaks, public_findings
 
 JOURNEY = read("""\
 journey: secret-way

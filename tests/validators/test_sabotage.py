@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators.browser.http1 import Head
-from validators.browser.saboteur import MOST_FROZEN, Sabotage
-from validators.browser.wounds import altered, dropped, swapped, turned
-from validators.domain.claim import Match
+from validators.browser.network.fault_injection import MOST_FROZEN, Sabotage
+from validators.browser.network.http1 import Head
+from validators.browser.network.mutations import altered, dropped, swapped, turned
 from validators.domain.evidence import SabotageFacts, Saboteur
-from validators.domain.stakes import Stakes
+from validators.domain.journeys.claim import Match
+from validators.domain.journeys.data_at_stake import Stakes
 
 STAKES = Stakes(texts=frozenset({"Booked for 4", "Ada Holt"}), data=frozenset({"4", "Ada Holt"}))
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from validators.browser.http1 import Head
-from validators.browser.saboteur import Sabotage
+from validators.browser.network.fault_injection import Sabotage
+from validators.browser.network.http1 import Head
 from validators.domain.evidence import Saboteur
-from validators.domain.stakes import Stakes
+from validators.domain.journeys.data_at_stake import Stakes
 
 STAKES = Stakes(frozenset({"Ada Holt"}), frozenset({"Ada Holt", "walk.csv"}))
 BODY = b"Name,Size\r\nAda Holt,4\r\nBo Abel,2\r\n"

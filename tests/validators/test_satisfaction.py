@@ -1,6 +1,6 @@
 import pytest
 
-from validators.domain.satisfaction import Satisfaction, wilson
+from validators.domain.exploring.satisfaction import Satisfaction, wilson
 
 # From the published formula, computed to six places in decimals of forty digits.
 KNOWN = [

@@ -8,8 +8,8 @@ from validators.domain.bounds import USUAL, Bounds
 from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result
 from validators.driver.schedule import evidence_of
-from validators.judge.performance import Patience
-from validators.judge.plan import PlannedRun, base_runs, judgement_runs, retry_runs
+from validators.performance.journey_run import Patience
+from validators.performance.plan import PlannedRun, base_runs, judgement_runs, retry_runs
 
 
 class Performer:

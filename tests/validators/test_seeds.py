@@ -5,11 +5,11 @@ from datetime import date
 
 from validators.domain.bounds import Bounds
 from validators.domain.evidence import Kind, RunId
-from validators.domain.journey import Fill
+from validators.domain.journeys.journey import Fill
 from validators.driver.running import setting_of, values_of
-from validators.judge.plan import Plan, PlannedRun
-from validators.judge.surroundings import surroundings
 from validators.language.reader import read
+from validators.performance.plan import Plan, PlannedRun
+from validators.performance.surroundings import surroundings
 
 JOURNEY = read("""journey: book
 promise: issue

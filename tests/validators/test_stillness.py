@@ -12,11 +12,11 @@ from playwright.async_api import Locator
 from tests.validators.apps import App
 from tests.validators.house import PATIENCE, House, button, trouble
 from tests.validators.talks import GET, answering, through
-from validators.browser.http1 import Head
+from validators.browser.network.http1 import Head
+from validators.browser.network.stillness import Reading
 from validators.browser.session import REST_SECONDS
 from validators.browser.stage import BrowserStage
-from validators.browser.stillness import Reading
-from validators.domain.spot import Spot
+from validators.domain.journeys.spot import Spot
 
 HTML = "text/html; charset=utf-8"
 

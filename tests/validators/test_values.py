@@ -9,7 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.values import Draw, Filled, Generated, Named, Values, slug, template
+from validators.domain.journeys.values import (
+    Draw,
+    Filled,
+    Generated,
+    Named,
+    Values,
+    slug,
+    template,
+)
 
 DRAW = Draw(seed=7, journey="book", today=date(2026, 11, 21))
 

@@ -14,7 +14,7 @@ from tests.validators.patience import until
 from validators.browser.stage import BrowserStage
 from validators.domain.device import Device, Voice
 from validators.domain.evidence import Identity
-from validators.judge.surroundings import device
+from validators.performance.surroundings import device
 
 SELF = """async () => {
   const told = () => [navigator.userAgent, navigator.userAgentData.brands.map(b => b.brand).join()];

@@ -11,8 +11,8 @@ import pytest
 from tests.validators.apps import App, served
 from tests.validators.patience import until
 from tests.validators.talks import GET, answering, asked, through
-from validators.browser.http1 import Head, unpacked
-from validators.browser.wire import LARGEST_ANSWER, Wire
+from validators.browser.network.http1 import Head, unpacked
+from validators.browser.network.wire import LARGEST_ANSWER, Wire
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
 

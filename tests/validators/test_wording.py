@@ -6,13 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from validators.domain.acts import Aspect
-from validators.domain.claim import Listing, Match, Order
-from validators.domain.controls import Part
 from validators.domain.evidence import OBSERVED_CHARACTERS, observed
-from validators.domain.view import Page, view
-from validators.domain.wording import lists, matches, numbers, ordered, path_matches
-from validators.launcher.contrasting import exhibits_of
+from validators.domain.exploring.acts import Aspect
+from validators.domain.exploring.view import Page, view
+from validators.domain.journeys.claim import Listing, Match, Order
+from validators.domain.journeys.controls import Part
+from validators.domain.journeys.wording import lists, matches, numbers, ordered, path_matches
+from validators.exploration.contrasting import exhibits_of
 
 
 @pytest.mark.parametrize(

@@ -21,12 +21,21 @@ from validators.app.instances import Door, Fleet, Start, Wanted
 from validators.app.later import can_be_ahead, library
 from validators.app.side import LayerStores, Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunId
-from validators.domain.journey import Regardless, Twin
+from validators.domain.journeys.journey import Regardless, Twin
 from validators.domain.stops import Inconclusive
-from validators.judge.plan import PlannedRun
 from validators.language.reader import read
-from validators.launcher.past import AHEAD, ANSWERED, ANSWERED_LONG, OTHERS, Past, past, planned_run, wanted
+from validators.launcher.app_past import (
+    AHEAD,
+    ANSWERED,
+    ANSWERED_LONG,
+    OTHERS,
+    Past,
+    past,
+    planned_run,
+    wanted,
+)
 from validators.launcher.request import AppSpec
+from validators.performance.plan import PlannedRun
 
 APP = AppSpec(
     start=("python", "seaside.py"),
@@ -48,7 +57,7 @@ class Ground:
         self.folder, self.source = folder, source
         papers = folder / "papers"
         papers.mkdir()
-        self.boxes = Boxes((sys.executable, "-I", "-m", "harness.sandbox"), "auto", papers)
+        self.boxes = Boxes((sys.executable, "-I", "-m", "harness.programs.sandbox"), "auto", papers)
         self.stores = LayerStores(folder / "layers", folder / "wheels")
 
     def side(self, files: dict[str, str], app: AppSpec = APP, *, seed: str | None = None) -> Side:

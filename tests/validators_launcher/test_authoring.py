@@ -13,9 +13,9 @@ from tests import tiers
 from tests.validators_launcher import seaside
 from tests.validators_launcher.messages import Endpoint, endpoint, says, submits
 from tests.validators_launcher.world import BODY, MISSION, TITLE, World
-from validators.domain.journey import Fill
+from validators.domain.journeys.journey import Fill
+from validators.domain.journeys.values import Draw, Values
 from validators.domain.proof import FOR_ONE, PASSES
-from validators.domain.values import Draw, Values
 from validators.domain.verdict import Purpose
 from validators.language.reader import read
 from validators.store.entries import Entry, Event

@@ -10,8 +10,8 @@ from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.launcher.bases import BaseProofs
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
+from validators.store.journeys import Shelf
 from validators.store.place import opened_place
-from validators.store.shelf import Shelf
 
 TREE = "1" * 40
 

@@ -81,7 +81,7 @@ def probed(world: World, tmp_path: Path) -> dict[str, Any]:
     for name, text in seaside.BASE.items():
         (tree / name).write_text(text)
     side = Side("candidate", tree, None, data, (("SEASIDE_DATA", "/data"),))
-    boxes = Boxes((sys.executable, "-I", "-m", "harness.sandbox"), "auto", tmp_path / "papers")
+    boxes = Boxes((sys.executable, "-I", "-m", "harness.programs.sandbox"), "auto", tmp_path / "papers")
     scene = Scene(1, date(2026, 1, 2), START, SECONDS, Deadline(10 * SECONDS))
     with ExitStack() as stack, listening() as host_port:
         fleet = Fleet(START, boxes, work, stack)

@@ -9,8 +9,17 @@ from typing import Any
 import pytest
 
 from tests.validators_launcher.messages import says, submits
-from validators.author.boxed import brief, document
-from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS, ROUNDS, Brief, Returned, Written, issue_text, written
+from validators.roles.author import (
+    MAX_CHARACTERS,
+    MAX_JOURNEYS,
+    ROUNDS,
+    Brief,
+    Returned,
+    Written,
+    issue_text,
+    written,
+)
+from validators.roles.author_program import brief, document
 
 BRIEF = Brief("claude-test", 2, "bug", "A title", "A body", {"mission.md": "# Mission"}, "# Language", "Write.")
 

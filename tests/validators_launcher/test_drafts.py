@@ -7,13 +7,9 @@ import pytest
 
 from tests.validators.runs import sealed, told
 from tests.validators_launcher import seaside
-from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS
-from validators.domain.meaning import meaning
-from validators.domain.stops import Inconclusive
-from validators.domain.verdict import Proof, Purpose
-from validators.language.reader import read
-from validators.launcher.authoring import _refusal
-from validators.launcher.drafts import (
+from validators.authoring.author_client import _read
+from validators.authoring.authoring import _refusal
+from validators.authoring.drafts import (
     SAME_MEANING,
     SAME_NAME,
     UNPROVED_GUARD,
@@ -22,7 +18,11 @@ from validators.launcher.drafts import (
     draft,
     told_apart,
 )
-from validators.launcher.pen import _read
+from validators.domain.journeys.meaning import meaning
+from validators.domain.stops import Inconclusive
+from validators.domain.verdict import Proof, Purpose
+from validators.language.reader import read
+from validators.roles.author import MAX_CHARACTERS, MAX_JOURNEYS
 
 VACUOUS = """journey: always-passes
 promise: issue

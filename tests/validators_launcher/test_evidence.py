@@ -9,11 +9,11 @@ import pytest
 from validators.domain.evidence import RunEvidence, RunId
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.merkle import evidence_in, merkle_root
-from validators.judge.evidence_json import evidence_json
+from validators.judging.verify import evidence_faults
 from validators.launcher.perform import evidence_at
 from validators.launcher.phases import Deadline, Phases
-from validators.launcher.verify import evidence_faults
 from validators.launcher.workplace import sweep
+from validators.performance.evidence_json import evidence_json
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.signing.statement import signed_verdict

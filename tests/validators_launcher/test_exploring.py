@@ -15,16 +15,16 @@ from tests.validators_launcher.messages import Answer as Reply
 from tests.validators_launcher.messages import endpoint
 from tests.validators_launcher.world import AMPLE, World, predicate
 from validators.domain.ballots import Answer
-from validators.domain.explored import Explored, Standing
+from validators.domain.exploring.explored import Explored, Standing
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Outcome, Symptom, Verdict
-from validators.judge.redact import NOTICED
+from validators.exploration.exploring import explorer, with_answers
+from validators.judging.judging import Judgement, after_exploring
 from validators.language.reader import read
-from validators.launcher.exploring import explorer, with_answers
-from validators.launcher.judging import Judgement, after_exploring
 from validators.launcher.perform import Scene, Theatre
 from validators.launcher.request import request_at
 from validators.launcher.workplace import work_folder
+from validators.performance.redact import NOTICED
 
 GUEST = {
     "name": "guest",

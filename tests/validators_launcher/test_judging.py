@@ -13,7 +13,7 @@ from tests.validators_launcher.world import MISSION, TITLE, World, predicate
 from validators.app.boxes import BoxResult
 from validators.domain.verdict import Outcome, Verdict
 from validators.evidence.merkle import evidence_in, merkle_root
-from validators.launcher.judging import believable
+from validators.judging.judging import believable
 
 
 @pytest.fixture

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher.processes import alive, descendants, until
-from validators.app.nursery import ENV, Nursery, Supervisor
+from validators.app.fork_server import ENV, Nursery, Supervisor
 from validators.domain.stops import Inconclusive
 
 PROGRAM = """
 import os, signal, socket, sys, time
-from harness.sandbox.nursery import serve
+from harness.programs.sandbox.fork_server import serve
 
 def answer(argv):
     match argv:
@@ -49,7 +49,7 @@ serve(socket.socket(fileno=int(sys.argv[-1])), answer)
 COMMAND = (sys.executable, "-c", PROGRAM)
 ASKER = f"""
 import sys, time
-from validators.app.nursery import Nursery
+from validators.app.fork_server import Nursery
 
 nursery = Nursery((sys.executable, "-c", {PROGRAM!r}))
 for _ in range(3):

@@ -8,9 +8,9 @@ import pytest
 
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import AMPLE, PATIENT, World
+from validators.authoring.local_request import bounds_in
 from validators.domain.bounds import REFERENCE_SECONDS, USUAL, Bounds, Speed
 from validators.domain.stops import UsageError
-from validators.launcher.ground import bounds_in
 from validators.launcher.pacing import PACING, measured, scene_of
 from validators.launcher.perform import plan_of
 

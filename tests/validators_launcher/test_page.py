@@ -12,7 +12,14 @@ from playwright.sync_api import Browser, sync_playwright
 
 from tests.validators_launcher import seaside
 from validators.domain.errors import ValidatorsError
-from validators.domain.evidence import Breach, ExpectationOutcome, RunEvidence, RunId, StepOutcome, Trouble
+from validators.domain.evidence import (
+    Breach,
+    ExpectationOutcome,
+    RunEvidence,
+    RunId,
+    StepOutcome,
+    Trouble,
+)
 from validators.evidence.page import (
     Bound,
     Comparison,
@@ -30,11 +37,11 @@ from validators.evidence.page import (
     Shot,
     html,
 )
+from validators.judging.pages import beside
+from validators.judging.promise import promise_words, public_reason
+from validators.judging.publish import refuse_leaks
+from validators.judging.runs import shown_runs
 from validators.language.reader import read
-from validators.launcher.pages import beside
-from validators.launcher.publish import refuse_leaks
-from validators.launcher.runs import shown_runs
-from validators.launcher.words import promise_words, public_reason
 
 HOSTILE = "</title><script>alert(1)</script><img src=x onerror=alert(1)>{{ 7*7 }}\"'" + "x" * 300
 HASH = "sha256:" + "0123456789abcdef" * 4

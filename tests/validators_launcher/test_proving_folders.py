@@ -13,15 +13,29 @@ from tests.tiers import Draw
 from tests.validators_launcher import seaside
 from tests.validators_launcher.world import run_program
 from validators.app.tree import tree_id
-from validators.domain.evidence import ExpectationOutcome, Identity, Kind, RunEvidence, RunId, StepOutcome
+from validators.authoring.folders import Composed, change_of
+from validators.authoring.local_request import Ground, app_in
+from validators.authoring.rehearsal import Rehearsed, Round
+from validators.authoring.report import round_lines, run_lines
+from validators.authoring.trying import Address
+from validators.domain.evidence import (
+    ExpectationOutcome,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    StepOutcome,
+)
 from validators.domain.stops import UsageError
-from validators.domain.verdict import Counts, Outcome, Proof, Purpose, Sealed, Verdict
+from validators.domain.verdict import (
+    Counts,
+    Outcome,
+    Proof,
+    Purpose,
+    Sealed,
+    Verdict,
+)
 from validators.language.reader import read
-from validators.launcher.folders import Composed, change_of
-from validators.launcher.ground import Ground, app_in
-from validators.launcher.rehearsal import Rehearsed, Round
-from validators.launcher.telling import round_lines, run_lines
-from validators.launcher.trying import Address
 from validators.store.proofs import ShownProof, shown_proof
 
 

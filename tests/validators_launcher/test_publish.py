@@ -10,9 +10,9 @@ from tests.validators_launcher import seaside
 from tests.validators_launcher.world import World
 from validators.domain.errors import ValidatorsError
 from validators.domain.verdict import Counts, Finding, Outcome, Symptom, Verdict
+from validators.judging.judging import Judgement
+from validators.judging.publish import EVIDENCE, published
 from validators.language.reader import read
-from validators.launcher.judging import Judgement
-from validators.launcher.publish import EVIDENCE, published
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 LONG = seaside.JOURNEY.replace("Booked for 9", "Booked for the whole family")

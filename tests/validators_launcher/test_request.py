@@ -23,7 +23,7 @@ DOCUMENT: dict[str, Any] = {
     "app": {"start": ["python", "app.py"], "port_env": "PORT", "ready": "/", "ready_seconds": 20, "env": {"K": "V"}},
     "layers": "/home/layers",
     "wheels": "/home/wheels",
-    "sandbox": {"command": ["/usr/bin/python3", "-I", "-m", "harness.sandbox"], "form": "auto"},
+    "sandbox": {"command": ["/usr/bin/python3", "-I", "-m", "harness.programs.sandbox"], "form": "auto"},
     "signing_key": "/home/keys/validator.key",
     "limits": {"wall_seconds": 120, "journey_seconds": 30},
     "seed": None,

@@ -11,13 +11,13 @@ from tests.validators_launcher.gitbox import Commit
 from tests.validators_launcher.world import TITLE, World
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Purpose
-from validators.launcher.desk import Desk
-from validators.launcher.standing import declined, guards, standing_digests
+from validators.launcher.context import Desk
+from validators.launcher.regression_suite import declined, guards, standing_digests
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.signing.statement import signed_verdict
 from validators.store.entries import Entry, Event
-from validators.store.shelf import journey_digest, set_digest, with_canary
+from validators.store.journeys import journey_digest, set_digest, with_canary
 
 
 class Town:

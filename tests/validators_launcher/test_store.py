@@ -15,9 +15,9 @@ from validators.domain.verdict import Purpose
 from validators.signing.key import signer_at
 from validators.signing.notary import Notary
 from validators.store.entries import Entry, Event
+from validators.store.journeys import SealedJourney, Shelf, journey_digest, with_canary
 from validators.store.leaks import refuse_leaked
 from validators.store.place import opened_place
-from validators.store.shelf import SealedJourney, Shelf, journey_digest, with_canary
 
 TEXT = "journey: a-walk\nsteps: []\n"
 

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from tests.validators_launcher.world import World
-from validators.domain.clock import AHEAD, ahead_text
+from validators.authoring.drafts import draft
+from validators.authoring.trying import tried
 from validators.domain.evidence import Identity, Kind, RunId
 from validators.domain.fold import Result, result
+from validators.domain.journeys.clock import AHEAD, ahead_text
 from validators.domain.stops import Inconclusive
-from validators.judge.plan import PlannedRun
 from validators.language.check import checked
 from validators.launcher.clocks import NO_CLOCK, clocks_for
-from validators.launcher.drafts import draft
-from validators.launcher.trying import tried
+from validators.performance.plan import PlannedRun
 
 LOAN = '''
 import os, time

@@ -13,13 +13,13 @@ from tests.validators.runs import FAILED_LOOK, told
 from tests.validators.runs import run as good
 from tests.validators_launcher import seaside
 from validators.domain.evidence import Kind, RunEvidence, RunId
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.verdict import Outcome, Purpose
 from validators.language.reader import read
 from validators.launcher.bases import BaseProofs
 from validators.launcher.perform import Performed, Theatre
 from validators.launcher.proving import Trial
-from validators.launcher.standing import Guard
+from validators.launcher.regression_suite import Guard
 from validators.store.entries import Entry, Event
 
 

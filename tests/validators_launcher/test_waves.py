@@ -3,8 +3,8 @@
 import pytest
 
 from validators.domain.evidence import Kind
-from validators.judge.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.launcher.proving import MOST_APPS, waves
+from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
 
 TWENTY = [f"journey-{number:02}" for number in range(20)]
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from tests.validators_launcher import seaside
 from tests.validators_launcher.gitbox import Commit, Source
-from validators.launcher.desk import Desk, opened_desk
+from validators.launcher.context import Desk, opened_desk
 from validators.launcher.request import request_at
 from validators.store.entries import Entry, Event
-from validators.store.shelf import SealedJourney, journey_digest, purpose_of, with_canary
+from validators.store.journeys import SealedJourney, journey_digest, purpose_of, with_canary
 
 MISSION = """# Seaside
 
@@ -70,7 +70,7 @@ class World:
             },
             "layers": str(self.home / "layers"),
             "wheels": str(self.home / "wheels"),
-            "sandbox": {"command": [sys.executable, "-I", "-m", "harness.sandbox"], "form": "auto"},
+            "sandbox": {"command": [sys.executable, "-I", "-m", "harness.programs.sandbox"], "form": "auto"},
             "signing_key": str(self.home / "keys" / "validator.key"),
             "limits": AMPLE,
             "bounds": PATIENT,

@@ -9,7 +9,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from harness.domain.workflow import AgentNode, UseNode
-from harness.factory.promises import ROLES
+from harness.factory.settings.workflow_promises import ROLES
 from harness.governance import answer_schema, governance_in
 from harness.workflow import Known, read_workflow, rendered
 from harness.workflow.document import document

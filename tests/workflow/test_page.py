@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.factory.actions import AGENTS, COMMANDS, GATES, USES
-from harness.factory.overrides import WORKFLOWS
-from harness.factory.promises import PARTS, ROLES, TESTS, names
+from harness.factory.pipeline.actions import AGENTS, COMMANDS, GATES, USES
+from harness.factory.settings.workflow_promises import PARTS, ROLES, TESTS, names
+from harness.factory.settings.workflows import WORKFLOWS
 from harness.governance.law import PROTECTED
 from harness.workflow.language import COMMON, JOURNEYS, KEYS, KINDS, PERMISSIONS
 

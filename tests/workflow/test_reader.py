@@ -22,7 +22,14 @@ from harness.domain.workflow import (
     Workflow,
 )
 from harness.workflow import Known, Role, examined, read_workflow
-from tests.workflow.documents import ASKED, FORM, GOOD, MEANING, PROMPTS, one
+from tests.workflow.documents import (
+    ASKED,
+    FORM,
+    GOOD,
+    MEANING,
+    PROMPTS,
+    one,
+)
 
 
 def read(text: str, **known) -> Workflow:

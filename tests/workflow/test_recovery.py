@@ -7,7 +7,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.domain.workflow import Attempt, NodeResult, Outcome, RetryPolicy, Run, RunStatus, Workflow
+from harness.domain.workflow import (
+    Attempt,
+    NodeResult,
+    Outcome,
+    RetryPolicy,
+    Run,
+    RunStatus,
+    Workflow,
+)
 from harness.workflow import Call, run
 from tests.workflow.doubles import nodes, produced
 

@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from validators.app.nursery import ENV, Supervisor, nursery
+from validators.app.fork_server import ENV, Supervisor, nursery
 from validators.domain.stops import Inconclusive
 
 STOP_SECONDS, DEATH_SECONDS = 5, 60

@@ -27,7 +27,7 @@ BIRTH_SECONDS = 30
 
 
 class Supervisor:
-    """One supervisor at work. `report` is where it says its pid and, when it ends, its exit code: see `harness.sandbox`."""
+    """One supervisor at work. `report` is where it says its pid and, when it ends, its exit code: see `harness.programs.sandbox`."""
 
     def __init__(self, stdin: BinaryIO, report: int) -> None:
         self.stdin = stdin

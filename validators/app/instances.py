@@ -21,7 +21,7 @@ from pathlib import Path
 from validators.app.boxes import Bind, Box, Boxes, BoxSpec
 from validators.app.later import LIBRARY, library
 from validators.app.side import TREE, Side
-from validators.domain.clock import AHEAD
+from validators.domain.journeys.clock import AHEAD
 from validators.domain.stops import Inconclusive
 
 CLOCK = "/clock"

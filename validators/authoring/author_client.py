@@ -10,13 +10,20 @@ from typing import Any
 
 import validators
 from validators.app.boxes import Bind, Boxes, BoxSpec
-from validators.author.conversation import MAX_CHARACTERS, MAX_JOURNEYS, Brief, Returned, Submitted, Written
 from validators.domain.stops import Inconclusive, UsageError
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket, Request
+from validators.roles.author import (
+    MAX_CHARACTERS,
+    MAX_JOURNEYS,
+    Brief,
+    Returned,
+    Submitted,
+    Written,
+)
 
 PORT = 8090
-ARGV = ("python", "-m", "validators.author.boxed")
+ARGV = ("python", "-m", "validators.roles.author_program")
 MAX_OUTPUT = 1 << 20
 
 

@@ -17,18 +17,18 @@ from dataclasses import asdict, dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 
-from validators.author.conversation import Returned, Written
+from validators.authoring.author_client import asked, read_written
+from validators.authoring.drafts import Draft, draft, proved, told_apart
 from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Purpose
-from validators.launcher.desk import Desk, checked_base
-from validators.launcher.drafts import Draft, draft, proved, told_apart
-from validators.launcher.pen import asked, read_written
-from validators.launcher.predicate import stamp
+from validators.judging.predicate import stamp
+from validators.launcher.context import Desk, checked_base
+from validators.launcher.regression_suite import standing_digests
 from validators.launcher.request import Request
-from validators.launcher.standing import standing_digests
 from validators.launcher.workplace import work_folder
+from validators.roles.author import Returned, Written
 from validators.store.entries import Entry, Event
-from validators.store.shelf import SealedJourney, purpose_of, set_digest
+from validators.store.journeys import SealedJourney, purpose_of, set_digest
 
 AUTHOR = "author"
 SEALED, REFUSED, NO_JOURNEY = "sealed", "refused", "no-journey"

@@ -16,15 +16,15 @@ from pathlib import Path
 from validators.domain.errors import JourneyInvalid
 from validators.domain.evidence import Kind, RunEvidence
 from validators.domain.fold import verdict
-from validators.domain.journey import Journey
-from validators.domain.meaning import meaning
+from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.meaning import meaning
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Outcome, Purpose, Sealed
 from validators.language.check import checked
 from validators.launcher.clocks import NO_CLOCK
-from validators.launcher.desk import Desk
+from validators.launcher.context import Desk
 from validators.launcher.proving import trial
-from validators.store.shelf import journey_digest, purpose_of, with_canary
+from validators.store.journeys import journey_digest, purpose_of, with_canary
 
 SAME_NAME = "another of these journeys has the same name; give each its own"
 UNPROVED_GUARD = "it passes on base, and nothing shows that it could fail there"

@@ -9,9 +9,9 @@ from typing import Any
 from validators.domain.errors import JourneyInvalid
 from validators.domain.proof import proof
 from validators.domain.stops import UsageError
-from validators.judge.evidence_json import read_evidence
 from validators.language.reader import read
-from validators.launcher.desk import Desk
+from validators.launcher.context import Desk
+from validators.performance.evidence_json import read_evidence
 from validators.store.entries import Entry, Event
 from validators.store.proofs import kept_proof
 

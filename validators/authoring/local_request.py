@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from validators.app.side import TREE
+from validators.authoring.folders import DATA, PACKAGES, Composed, change_of
 from validators.domain.bounds import Bounds
 from validators.domain.stops import UsageError
-from validators.launcher.folders import DATA, PACKAGES, Composed, change_of
 from validators.launcher.request import (
     STRICT,
     AppSpec,

@@ -9,17 +9,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from validators.authoring.authoring import REFUSED, Authored, entry_of, gone, told
+from validators.authoring.drafts import SAME_NAME, Draft, draft, proved
 from validators.domain.proof import PASSES
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
-from validators.launcher.authoring import REFUSED, Authored, entry_of, gone, told
-from validators.launcher.desk import Desk, checked_base
-from validators.launcher.drafts import SAME_NAME, Draft, draft, proved
-from validators.launcher.standing import MISSION
-from validators.launcher.words import promise_words
+from validators.judging.promise import promise_words
+from validators.launcher.context import Desk, checked_base
+from validators.launcher.regression_suite import MISSION
 from validators.launcher.workplace import work_folder
 from validators.store.entries import Event
-from validators.store.shelf import SealedJourney
+from validators.store.journeys import SealedJourney
 
 
 def added(desk: Desk, text: str, *, actor: str, reason: str, replacing: str | None = None) -> Authored:

@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from validators.domain.journey import Journey
+from validators.authoring.rehearsal import Rehearsed, rehearsed
+from validators.authoring.report import report, round_lines
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
+from validators.judging.predicate import stamp
 from validators.language.check import checked
-from validators.launcher.desk import Desk
-from validators.launcher.predicate import stamp
-from validators.launcher.rehearsal import Rehearsed, rehearsed
-from validators.launcher.telling import report, round_lines
+from validators.launcher.context import Desk
 from validators.store.files import placed
+from validators.store.journeys import journey_digest
 from validators.store.proofs import ShownProof, proof_beside, shown_proof
-from validators.store.shelf import journey_digest
 
 
 @dataclass(frozen=True, slots=True)

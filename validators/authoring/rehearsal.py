@@ -13,15 +13,15 @@ from pathlib import Path
 
 from validators.domain.evidence import Kind, RunEvidence
 from validators.domain.fold import verdict
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome, Proof, Sealed, Verdict
-from validators.launcher.desk import Desk, checked_base, checked_candidate
-from validators.launcher.judging import believable
+from validators.judging.judging import believable
+from validators.launcher.context import Desk, checked_base, checked_candidate
 from validators.launcher.phases import Deadline, Phases
 from validators.launcher.proving import Trial, trial
 from validators.launcher.workplace import work_folder
-from validators.store.shelf import Shelf
+from validators.store.journeys import Shelf
 
 ROUNDS = 3
 MOST_ROUNDS = 20

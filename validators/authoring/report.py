@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from validators.authoring.rehearsal import Rehearsed, Round
 from validators.domain.evidence import ExpectationOutcome, Kind, RunEvidence, StepOutcome
 from validators.domain.fold import Result, caught, result, silence
 from validators.domain.verdict import Outcome, Purpose
-from validators.launcher.rehearsal import Rehearsed, Round
 
 WIDTH = 76
 
@@ -58,7 +58,7 @@ def report(told: Rehearsed, file: str) -> dict[str, Any]:
 
 
 def _round(one: Round) -> dict[str, Any]:
-    from validators.judge.evidence_json import evidence_document
+    from validators.performance.evidence_json import evidence_document
 
     return {
         "seed": one.seed,

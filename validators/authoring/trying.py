@@ -16,12 +16,12 @@ from urllib.parse import urlsplit
 
 from validators.app.instances import Door, Fleet, Wanted
 from validators.app.side import Side, prepared_side, seeded_side
+from validators.authoring.report import parts, run_lines
 from validators.domain.evidence import Kind, RunEvidence, RunId
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.evidence.keep import kept
-from validators.judge.plan import PlannedRun, plan_json, ready_line
-from validators.launcher.desk import Desk
+from validators.launcher.context import Desk
 from validators.launcher.library import judge_library
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import (
@@ -34,7 +34,7 @@ from validators.launcher.perform import (
     plan_of,
     wait_for,
 )
-from validators.launcher.telling import parts, run_lines
+from validators.performance.plan import PlannedRun, plan_json, ready_line
 
 TRY = "try"
 PIECE = 65536

@@ -9,10 +9,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from validators.domain.answer import Answer
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.files import File
+from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.files import File
 
 if TYPE_CHECKING:
     from playwright.async_api import Dialog, Download

@@ -16,12 +16,12 @@ import yaml
 from validators.browser.locating import located
 from validators.browser.unseen import ASKED, unseen
 from validators.domain.bounds import USUAL, Bounds
-from validators.domain.controls import Part, spots
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.spot import Spot
-from validators.domain.view import Page as Seen
-from validators.domain.view import Unseen
+from validators.domain.exploring.view import Page as Seen
+from validators.domain.exploring.view import Unseen
+from validators.domain.journeys.controls import Part, spots
+from validators.domain.journeys.spot import Spot
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

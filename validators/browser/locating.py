@@ -7,8 +7,8 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
-from validators.domain.spot import Spot
-from validators.domain.wording import whole_words
+from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.wording import whole_words
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page

@@ -15,13 +15,13 @@ from urllib.parse import urljoin, urlsplit
 
 from validators.browser.locating import located
 from validators.browser.snapshot import nodes
-from validators.domain import aria
-from validators.domain.aria import Node, Table
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.looks import State
-from validators.domain.spot import Spot
+from validators.domain.journeys import aria
+from validators.domain.journeys.aria import Node, Table
+from validators.domain.journeys.looks import State
+from validators.domain.journeys.spot import Spot
 
 if TYPE_CHECKING:
     from playwright.async_api import Locator, Page, Response

@@ -17,14 +17,14 @@ from validators.browser.arrivals import Arrivals, kept
 from validators.browser.hand import Hand
 from validators.browser.locating import handle, label_of, located
 from validators.browser.motion import Motion
+from validators.browser.network.wire import Wire
 from validators.browser.reading import Latest, Reader, first_line
-from validators.browser.wire import Wire
-from validators.domain.answer import Answer
 from validators.domain.bounds import Bounds
 from validators.domain.errors import Unable
 from validators.domain.evidence import Trouble
-from validators.domain.files import File
-from validators.domain.spot import Spot
+from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.files import File
+from validators.domain.journeys.spot import Spot
 
 if TYPE_CHECKING:
     from playwright.async_api import FileChooser, FilePayload, Locator, Page, Request

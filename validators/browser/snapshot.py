@@ -6,8 +6,8 @@ from typing import Any
 
 import yaml
 
-from validators.domain.aria import Node, key
-from validators.domain.wording import folded
+from validators.domain.journeys.aria import Node, key
+from validators.domain.journeys.wording import folded
 
 _LOADER = getattr(yaml, "CBaseLoader", yaml.BaseLoader)  # every scalar stays text
 

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 from validators.browser.arrivals import Arrivals
 from validators.browser.clock import Clocks
 from validators.browser.hand import Hand, PersonsHand
-from validators.browser.icon import asked_for
 from validators.browser.likeness import likeness
 from validators.browser.masking import Mask
 from validators.browser.motion import Motion
+from validators.browser.network.icon import asked_for
+from validators.browser.network.wire import Tamper, Wire
 from validators.browser.session import TICK_SECONDS, BrowserSession
-from validators.browser.wire import Tamper, Wire
 from validators.domain.bounds import USUAL, Bounds
 from validators.domain.device import USUAL_DEVICE, Device
 from validators.domain.errors import Unable

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.view import Unseen
-from validators.domain.wording import folded
+from validators.domain.exploring.view import Unseen
+from validators.domain.journeys.wording import folded
 
 STYLES = ("opacity", "font-size", "clip-path", "color", "background-color", "background-image")
 LABELS = frozenset({"aria-label", "aria-description", "alt", "title"})

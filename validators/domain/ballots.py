@@ -17,8 +17,8 @@ from enum import StrEnum
 from typing import Any
 
 from validators.domain.errors import DocumentInvalid
+from validators.domain.journeys.wording import folded
 from validators.domain.shapes import Shape, shape
-from validators.domain.wording import folded
 
 VOTES = 3
 SENSES_NEEDED = 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from validators.domain.wording import folded, visible
+from validators.domain.journeys.wording import folded, visible
 
 OBSERVED_CHARACTERS = 300
 

@@ -20,7 +20,16 @@ from validators.domain.evidence import (
     StepOutcome,
     Trouble,
 )
-from validators.domain.verdict import Controls, Counts, Finding, Outcome, Purpose, Sealed, Symptom, Verdict
+from validators.domain.verdict import (
+    Controls,
+    Counts,
+    Finding,
+    Outcome,
+    Purpose,
+    Sealed,
+    Symptom,
+    Verdict,
+)
 
 SILENT = frozenset({Trouble.AMBIGUOUS, Trouble.NO_VALUE, Trouble.BROKEN})
 LATE = frozenset({Trouble.TIMED_OUT, Trouble.RESTLESS})

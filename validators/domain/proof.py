@@ -10,7 +10,14 @@ A journey may have been performed there more than once, each time with other dat
 
 from __future__ import annotations
 
-from validators.domain.evidence import Breach, Identity, Kind, RunEvidence, RunId, Trouble
+from validators.domain.evidence import (
+    Breach,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    Trouble,
+)
 from validators.domain.fold import Result, refuted, result, silence
 from validators.domain.verdict import Proof, Purpose
 

@@ -1,6 +1,6 @@
 """`python -m validators.driver OUT`: a plan and a line for each app on standard input, evidence in the folder OUT.
 
-    OUT/evidence.json               what `validators.judge.evidence_json` reads
+    OUT/evidence.json               what `validators.performance.evidence_json` reads
     OUT/<journey>/<run>/            page.png, aria.txt, console.json, network.json, trace.zip (plain runs of a journey)
     last line of standard output    {"done": true, "runs": N}
 
@@ -22,9 +22,9 @@ from pathlib import Path
 from validators.browser.chromium import browsers
 from validators.domain.errors import DocumentInvalid, ValidatorsError
 from validators.driver.running import driven
-from validators.judge.evidence_json import evidence_json
-from validators.judge.plan import read_plan
 from validators.language.reader import read
+from validators.performance.evidence_json import evidence_json
+from validators.performance.plan import read_plan
 
 
 def main(arguments: list[str]) -> int:

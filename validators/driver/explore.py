@@ -1,6 +1,6 @@
 """`python -m validators.driver.explore OUT`: an outing as a line of JSON on standard input, a transcript in the folder OUT.
 
-    OUT/transcript.json    what `validators.domain.exploration.read_transcript` reads
+    OUT/transcript.json    what `validators.domain.exploring.exploration.read_transcript` reads
     OUT/…                  page.png, aria.txt, console.json, network.json, trace.zip of the one who explored
 
 Exit 0 = the transcript tells what happened, whatever it was. The box is the driver's: a browser, one app, and the line to the
@@ -20,10 +20,10 @@ from validators.browser.glance import Glances
 from validators.browser.stage import Setting, stage
 from validators.domain.errors import ValidatorsError
 from validators.domain.evidence import Identity
-from validators.domain.exploration import Ending, Transcript, transcript_json
+from validators.domain.exploring.exploration import Ending, Transcript, transcript_json
 from validators.driver.exploring import Explorer
 from validators.driver.line import ActorGone, ActorLine, actor_line
-from validators.judge.outing import Outing, read_outing
+from validators.performance.outing import Outing, read_outing
 
 
 def main(arguments: list[str]) -> int:

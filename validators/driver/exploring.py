@@ -14,15 +14,15 @@ from typing import Any, Protocol, assert_never
 
 from validators.browser.glance import Glances
 from validators.browser.session import BrowserSession
-from validators.domain.acts import ENDS, Act, Aspect, Kind, read_act
 from validators.domain.errors import DocumentInvalid, Unable
 from validators.domain.evidence import Trouble, observed
-from validators.domain.exploration import STEPS, Ending, Made, Transcript, put_in
-from validators.domain.persona import Persona
-from validators.domain.spot import Spot
-from validators.domain.values import slug
-from validators.domain.view import tokens, view
-from validators.domain.wording import whole_words
+from validators.domain.exploring.acts import ENDS, Act, Aspect, Kind, read_act
+from validators.domain.exploring.exploration import STEPS, Ending, Made, Transcript, put_in
+from validators.domain.exploring.persona import Persona
+from validators.domain.exploring.view import tokens, view
+from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.values import slug
+from validators.domain.journeys.wording import whole_words
 from validators.driver.line import ActorGone
 
 MOST_REFUSED = 5

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.acts import LONGEST_LINE
+from validators.domain.exploring.acts import LONGEST_LINE
 
 READY = b"ready\n"
 AGAIN_SECONDS = 0.05

@@ -10,17 +10,17 @@ from pathlib import Path
 from time import monotonic
 
 from validators.browser.chromium import Browsers
-from validators.browser.saboteur import Sabotage
+from validators.browser.network.fault_injection import Sabotage
 from validators.browser.stage import Setting, stage
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Identity, Kind, RunEvidence, observed
-from validators.domain.journey import Journey
-from validators.domain.stakes import stakes
-from validators.domain.values import Draw, Values
+from validators.domain.journeys.data_at_stake import stakes
+from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.values import Draw, Values
 from validators.driver.schedule import evidence_of
-from validators.judge.performance import Patience, performed, walked
-from validators.judge.plan import Plan, PlannedRun
-from validators.judge.surroundings import Surroundings, device, surroundings
+from validators.performance.journey_run import Patience, performed, walked
+from validators.performance.plan import Plan, PlannedRun
+from validators.performance.surroundings import Surroundings, device, surroundings
 
 OTHERS_APART = 1_000_003
 """Between the seeds of those who do the same one after another, so that nobody's data are those of a round beside it."""

@@ -14,8 +14,8 @@ from itertools import groupby
 from validators.domain.bounds import Bounds
 from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result
-from validators.judge.performance import Patience
-from validators.judge.plan import AT_ONCE, PlannedRun
+from validators.performance.journey_run import Patience
+from validators.performance.plan import AT_ONCE, PlannedRun
 
 CONTROL_FACTOR = 3
 STEPS_A_JOURNEY = 6  # that are waited out in vain, and still its time is not up

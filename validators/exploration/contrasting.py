@@ -10,16 +10,23 @@ from pathlib import Path
 
 import validators
 from validators.app.boxes import Boxes, BoxResult, BoxSpec
-from validators.contrast.conversation import LONGEST_EXHIBIT, Brief, Exhibit
-from validators.domain.ballots import Answer, Exhibits, Sense, read_ballots, tally, votes
+from validators.domain.ballots import (
+    Answer,
+    Exhibits,
+    Sense,
+    read_ballots,
+    tally,
+    votes,
+)
 from validators.domain.errors import DocumentInvalid
+from validators.domain.journeys.wording import visible
 from validators.domain.stops import Inconclusive
-from validators.domain.wording import visible
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.request import BrokerSocket
+from validators.roles.contrast import LONGEST_EXHIBIT, Brief, Exhibit
 
 PORT = 8090
-ARGV = ("python", "-m", "validators.contrast.boxed")
+ARGV = ("python", "-m", "validators.roles.contrast_program")
 MOST_CHARACTERS = 1 << 20
 LARGEST_PICTURE = 4 << 20
 # What a run leaves behind for each sense: its own page as a tree and as a picture, and the page of the visitor after it.

@@ -16,15 +16,15 @@ from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.ballots import Answer
 from validators.domain.errors import JourneyInvalid
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
-from validators.domain.exploration import NotAJourney, Transcript, compiled
-from validators.domain.explored import Exploration, Explored, Standing, explored
-from validators.domain.journey import Journey
-from validators.domain.persona import Persona
+from validators.domain.exploring.exploration import NotAJourney, Transcript, compiled
+from validators.domain.exploring.explored import Exploration, Explored, Standing, explored
+from validators.domain.exploring.persona import Persona
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
+from validators.exploration.contrasting import contrasted
+from validators.exploration.outings import outing
 from validators.language.check import checked
-from validators.launcher.contrasting import contrasted
-from validators.launcher.desk import Desk
-from validators.launcher.outings import outing
+from validators.launcher.context import Desk
 from validators.launcher.perform import Theatre
 from validators.launcher.request import BrokerSocket, Exploring
 

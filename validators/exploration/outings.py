@@ -15,23 +15,23 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import validators
-from validators.actor.conversation import Brief
 from validators.app.boxes import Bind, Box, BoxResult, BoxSpec
 from validators.app.instances import Door, Fleet, Wanted
 from validators.app.side import Side
 from validators.domain.errors import DocumentInvalid
-from validators.domain.exploration import Transcript, read_transcript
-from validators.domain.persona import Persona
+from validators.domain.exploring.exploration import Transcript, read_transcript
+from validators.domain.exploring.persona import Persona
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
-from validators.judge.outing import Outing, outing_json
-from validators.judge.surroundings import surroundings
 from validators.launcher.library import LIBRARY, judge_library
 from validators.launcher.perform import DRIVER_DISTRIBUTIONS, OUT, PORTS, Theatre
 from validators.launcher.request import BrokerSocket
+from validators.performance.outing import Outing, outing_json
+from validators.performance.surroundings import surroundings
+from validators.roles.actor import Brief
 
 EXPLORER = ("python", "-m", "validators.driver.explore", OUT)
-ACTOR = ("python", "-m", "validators.actor.boxed")
+ACTOR = ("python", "-m", "validators.roles.actor_program")
 MODEL_PORT = 8090
 TRANSCRIPT = "transcript.json"
 MOST_CHARACTERS = 1 << 20

@@ -17,16 +17,16 @@ from pathlib import Path
 
 from validators.app.boxes import BoxResult
 from validators.domain.evidence import RunEvidence
-from validators.domain.explored import Exploration, with_exploration
-from validators.domain.journey import Journey
+from validators.domain.exploring.explored import Exploration, with_exploration
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
 from validators.domain.verdict import Counts, Outcome, Purpose, Verdict
+from validators.exploration.exploring import explorer
 from validators.language.reader import read
-from validators.launcher.desk import Desk, checked_candidate
-from validators.launcher.exploring import explorer
+from validators.launcher.context import Desk, checked_candidate
 from validators.launcher.perform import Theatre
 from validators.launcher.proving import Trial, trial
-from validators.launcher.standing import NOBODY, Guard, Guards, declined, guards
+from validators.launcher.regression_suite import NOBODY, Guard, Guards, declined, guards
 from validators.launcher.workplace import work_folder
 
 UNSEALED = "unsealed"

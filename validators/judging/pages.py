@@ -10,11 +10,21 @@ from typing import Any
 
 from validators.domain.evidence import Identity, Kind, RunId
 from validators.domain.fold import Result, result
-from validators.evidence.page import Bound, Comparison, Control, Figure, Limit, Page, Phase, Promise, Shot
-from validators.judge.redact import NOTICED
-from validators.launcher.judging import Judgement
-from validators.launcher.runs import shown_runs
-from validators.launcher.words import promise_words
+from validators.evidence.page import (
+    Bound,
+    Comparison,
+    Control,
+    Figure,
+    Limit,
+    Page,
+    Phase,
+    Promise,
+    Shot,
+)
+from validators.judging.judging import Judgement
+from validators.judging.promise import promise_words
+from validators.judging.runs import shown_runs
+from validators.performance.redact import NOTICED
 
 FORMS = {
     "bwrap-root": "which is bubblewrap, started as root, with a user of the box's own",

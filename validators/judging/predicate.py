@@ -9,9 +9,9 @@ from typing import Any
 
 from validators.app.boxes import BoxResult
 from validators.evidence.merkle import EvidenceFile, merkle_root
-from validators.launcher.judging import Judgement
-from validators.launcher.words import public_reason
-from validators.store.shelf import set_digest
+from validators.judging.judging import Judgement
+from validators.judging.promise import public_reason
+from validators.store.journeys import set_digest
 
 NO_BOX = "none"
 

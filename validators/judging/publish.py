@@ -12,16 +12,16 @@ from typing import Any
 
 from validators.domain.errors import ValidatorsError
 from validators.domain.evidence import Kind
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import UsageError
 from validators.evidence.merkle import evidence_in
 from validators.evidence.page import html, source
-from validators.judge.redact import NOTICED, leaks, public_findings
-from validators.launcher.judging import Judgement
-from validators.launcher.pages import Told, public_page, screenshot, sealed_page
-from validators.launcher.predicate import predicate
-from validators.launcher.standing import Guard
-from validators.launcher.words import promise_words
+from validators.judging.judging import Judgement
+from validators.judging.pages import Told, public_page, screenshot, sealed_page
+from validators.judging.predicate import predicate
+from validators.judging.promise import promise_words
+from validators.launcher.regression_suite import Guard
+from validators.performance.redact import NOTICED, leaks, public_findings
 from validators.signing.statement import signed_verdict
 from validators.store.files import placed
 

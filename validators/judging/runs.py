@@ -12,9 +12,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from validators.domain.errors import DocumentInvalid
-from validators.domain.evidence import ExpectationOutcome, Identity, Kind, RunEvidence, RunId, StepOutcome
+from validators.domain.evidence import (
+    ExpectationOutcome,
+    Identity,
+    Kind,
+    RunEvidence,
+    RunId,
+    StepOutcome,
+)
 from validators.domain.fold import Result, caught, result
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.shapes import Shape
 from validators.evidence.page import Exchange, Frame, Link, Run, Seen
 

@@ -1,1 +1,1 @@
-"""The journey language: YAML in, values of `validators.domain.journey` out, or problems that name their line."""
+"""The journey language: YAML in, values of `validators.domain.journeys.journey` out, or problems that name their line."""

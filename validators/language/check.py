@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from validators.domain.errors import JourneyInvalid
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.language.lint import problems
 from validators.language.reader import read
 

@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from validators.domain.claim import NUMERIC, Claim, ListClaim, Listing, Match
-from validators.domain.values import Template
-from validators.domain.wording import matches, numbers
+from validators.domain.journeys.claim import NUMERIC, Claim, ListClaim, Listing, Match
+from validators.domain.journeys.values import Template
+from validators.domain.journeys.wording import matches, numbers
 from validators.language.targets import held
-from validators.language.tree import Fields, Items, Node, Scalar, items, mapping, refusal
+from validators.language.tree import (
+    Fields,
+    Items,
+    Node,
+    Scalar,
+    items,
+    mapping,
+    refusal,
+)
 
 TEXT = tuple(Match)
 ADDRESS = (Match.EQUALS, Match.CONTAINS, Match.STARTS_WITH, Match.ENDS_WITH, Match.ONE_OF, Match.NOT_CONTAINS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.steps import Travel
+from validators.domain.journeys.steps import Travel
 from validators.language.tree import Node, nearest, refusal, text
 
 UNITS = {"minute": 60, "hour": 3600, "day": 86_400, "week": 604_800}

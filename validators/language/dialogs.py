@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from validators.domain.steps import Dialog, DialogKind
+from validators.domain.journeys.steps import Dialog, DialogKind
 from validators.language.targets import held
-from validators.language.tree import Fields, Node, Scalar, mapping, nearest, refusal, text
+from validators.language.tree import (
+    Fields,
+    Node,
+    Scalar,
+    mapping,
+    nearest,
+    refusal,
+    text,
+)
 
 ANSWERS = ("accept", "dismiss")
 

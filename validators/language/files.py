@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.files import LARGEST_SIDE
-from validators.domain.looks import FileHas, FilePart
-from validators.domain.steps import Download, FileMade, Upload
-from validators.domain.values import Template
+from validators.domain.journeys.files import LARGEST_SIDE
+from validators.domain.journeys.looks import FileHas, FilePart
+from validators.domain.journeys.steps import Download, FileMade, Upload
+from validators.domain.journeys.values import Template
 from validators.language.names import new_name, path
 from validators.language.targets import held, maybe_taken, taken
-from validators.language.tree import Items, Mapping, Node, items, mapping, refusal, text
+from validators.language.tree import (
+    Items,
+    Mapping,
+    Node,
+    items,
+    mapping,
+    refusal,
+    text,
+)
 
 _CONTENTS = ("text", "rows", "picture")
 _COUNTED = (FilePart.LINES, FilePart.ROWS)

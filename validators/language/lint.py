@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from validators.domain.errors import Problem
-from validators.domain.journey import (
+from validators.domain.journeys.journey import (
     Absent,
     Block,
     CountIs,
@@ -24,13 +24,21 @@ from validators.domain.journey import (
     Vantage,
     Visible,
 )
-from validators.domain.looks import ColumnHas, DescriptionIs, FileHas, StateIs
-from validators.domain.meaning import meant
-from validators.domain.steps import Travel, Type, Upload
-from validators.domain.target import Target
-from validators.domain.values import Filled, Named, Template
-from validators.domain.walk import field_of, looks, positive, stated, target_of, templates_of, values_of
-from validators.domain.wording import whole_words
+from validators.domain.journeys.looks import ColumnHas, DescriptionIs, FileHas, StateIs
+from validators.domain.journeys.meaning import meant
+from validators.domain.journeys.steps import Travel, Type, Upload
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Filled, Named, Template
+from validators.domain.journeys.walk import (
+    field_of,
+    looks,
+    positive,
+    stated,
+    target_of,
+    templates_of,
+    values_of,
+)
+from validators.domain.journeys.wording import whole_words
 from validators.language.order import disorders
 
 

@@ -4,17 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from validators.domain.claim import Claim, Match
 from validators.domain.errors import JourneyInvalid, Problem
-from validators.domain.journey import Absent, Block, CountIs, Look, PathIs, TextIs, TitleIs, ValueIs, Vantage, Visible
-from validators.domain.looks import Focused
-from validators.language.claims import ADDRESS, COUNT, PAGE, claimed, counted, told
+from validators.domain.journeys.claim import Claim, Match
+from validators.domain.journeys.journey import (
+    Absent,
+    Block,
+    CountIs,
+    Look,
+    PathIs,
+    TextIs,
+    TitleIs,
+    ValueIs,
+    Vantage,
+    Visible,
+)
+from validators.domain.journeys.looks import Focused
+from validators.language.claims import (
+    ADDRESS,
+    COUNT,
+    PAGE,
+    claimed,
+    counted,
+    told,
+)
 from validators.language.files import downloaded
 from validators.language.names import path, person
-from validators.language.sights import aria, description, leads_to, options, state, status
+from validators.language.sights import (
+    aria,
+    description,
+    leads_to,
+    options,
+    state,
+    status,
+)
 from validators.language.tables import column, columns, row, rows
 from validators.language.targets import held, maybe_taken, taken, target
-from validators.language.tree import Mapping, Node, Scalar, entry, items, mapping, nearest, refusal
+from validators.language.tree import (
+    Mapping,
+    Node,
+    Scalar,
+    entry,
+    items,
+    mapping,
+    nearest,
+    refusal,
+)
 
 VANTAGES = ("after_reload", "other_session")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.values import Template, slug
+from validators.domain.journeys.values import Template, slug
 from validators.language.targets import held
 from validators.language.tree import Node, refusal, text
 

@@ -4,8 +4,15 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.journey import Forbidden, Never
-from validators.language.tree import Node, entry, items, nearest, refusal, text
+from validators.domain.journeys.journey import Forbidden, Never
+from validators.language.tree import (
+    Node,
+    entry,
+    items,
+    nearest,
+    refusal,
+    text,
+)
 
 CONSOLE_LEVELS = ("error", "warning")
 ANY = "any"

@@ -6,10 +6,17 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from validators.domain.errors import Problem
-from validators.domain.journey import Block, Open, Remember, Step, SwitchTo, Vantage
-from validators.domain.looks import FileHas
-from validators.domain.steps import Dialog, Download
-from validators.domain.walk import looks
+from validators.domain.journeys.journey import (
+    Block,
+    Open,
+    Remember,
+    Step,
+    SwitchTo,
+    Vantage,
+)
+from validators.domain.journeys.looks import FileHas
+from validators.domain.journeys.steps import Dialog, Download
+from validators.domain.journeys.walk import looks
 
 
 def disorders(steps: tuple[Step, ...], expect: tuple[Block, ...]) -> Iterator[Problem]:

@@ -7,14 +7,25 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from validators.domain.errors import JourneyInvalid, Problem
-from validators.domain.journey import Journey, Regardless, Step, Twin
-from validators.domain.values import Template
+from validators.domain.journeys.journey import Journey, Regardless, Step, Twin
+from validators.domain.journeys.values import Template
 from validators.language.looks import blocks
 from validators.language.names import new_name
 from validators.language.nevers import nevers
 from validators.language.steps import step
 from validators.language.targets import held
-from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, nearest, refusal, text, tree
+from validators.language.tree import (
+    Fields,
+    Mapping,
+    Node,
+    Scalar,
+    items,
+    mapping,
+    nearest,
+    refusal,
+    text,
+    tree,
+)
 
 T = TypeVar("T")
 

@@ -4,11 +4,36 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.aria import TOLD, Wish, key
-from validators.domain.looks import DescriptionIs, LeadsTo, OptionsAre, State, StateIs, StatusIs, TreeIs
-from validators.language.claims import ADDRESS, STATUS, claimed, counted, listed, told
+from validators.domain.journeys.aria import TOLD, Wish, key
+from validators.domain.journeys.looks import (
+    DescriptionIs,
+    LeadsTo,
+    OptionsAre,
+    State,
+    StateIs,
+    StatusIs,
+    TreeIs,
+)
+from validators.language.claims import (
+    ADDRESS,
+    STATUS,
+    claimed,
+    counted,
+    listed,
+    told,
+)
 from validators.language.targets import ROLES, held, maybe_taken, taken
-from validators.language.tree import Items, Mapping, Node, Scalar, items, mapping, nearest, refusal, text
+from validators.language.tree import (
+    Items,
+    Mapping,
+    Node,
+    Scalar,
+    items,
+    mapping,
+    nearest,
+    refusal,
+    text,
+)
 
 
 def options(line: int, node: Node, place: str) -> OptionsAre:

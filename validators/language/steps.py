@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from validators.domain.journey import (
+from validators.domain.journeys.journey import (
     Back,
     Clear,
     Click,
@@ -18,14 +18,21 @@ from validators.domain.journey import (
     SwitchTo,
     Tick,
 )
-from validators.domain.steps import Hover, Type
+from validators.domain.journeys.steps import Hover, Type
 from validators.language.clock import travel
 from validators.language.dialogs import dialog
 from validators.language.files import download, upload
 from validators.language.keys import key
 from validators.language.names import new_name, path, person
 from validators.language.targets import held, maybe_taken, taken, target
-from validators.language.tree import Mapping, Node, Scalar, mapping, nearest, refusal
+from validators.language.tree import (
+    Mapping,
+    Node,
+    Scalar,
+    mapping,
+    nearest,
+    refusal,
+)
 
 
 def step(node: Node, *, place: str) -> Step:

@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import re
 
-from validators.domain.claim import Claim, Order
-from validators.domain.journey import RowHas
-from validators.domain.looks import ColumnHas, HeadersAre, NamedCell, RowsAre
-from validators.domain.target import Target
+from validators.domain.journeys.claim import Claim, Order
+from validators.domain.journeys.journey import RowHas
+from validators.domain.journeys.looks import ColumnHas, HeadersAre, NamedCell, RowsAre
+from validators.domain.journeys.target import Target
 from validators.language.claims import COUNT, claimed, counted, listed, told
 from validators.language.targets import held, target
-from validators.language.tree import Fields, Mapping, Node, Scalar, items, mapping, nearest, refusal, text
+from validators.language.tree import (
+    Fields,
+    Mapping,
+    Node,
+    Scalar,
+    items,
+    mapping,
+    nearest,
+    refusal,
+    text,
+)
 
 
 def row(line: int, node: Node, place: str) -> RowHas:

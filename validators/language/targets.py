@@ -5,9 +5,16 @@ from __future__ import annotations
 import re
 
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.target import Target
-from validators.domain.values import Template, template
-from validators.language.tree import Fields, Node, mapping, nearest, refusal, text
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Template, template
+from validators.language.tree import (
+    Fields,
+    Node,
+    mapping,
+    nearest,
+    refusal,
+    text,
+)
 
 NAMED = (
     "button", "link", "heading", "checkbox", "radio", "switch", "textbox", "searchbox", "combobox", "listbox",

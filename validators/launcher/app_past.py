@@ -13,8 +13,8 @@ from pathlib import Path
 from validators.app.instances import Wanted
 from validators.app.later import can_be_ahead
 from validators.domain.evidence import Identity, Kind, RunId
-from validators.domain.journey import Journey, Regardless
-from validators.judge.plan import PlannedRun
+from validators.domain.journeys.journey import Journey, Regardless
+from validators.performance.plan import PlannedRun
 
 ANSWERED, ANSWERED_LONG, LONG_SHARE = range(16, 32), range(200, 400), 0.25
 OTHERS = (2, 6)

@@ -10,9 +10,9 @@ from pathlib import Path
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Kind, RunEvidence
 from validators.evidence.keep import kept
-from validators.judge.evidence_json import evidence_json, read_evidence
+from validators.performance.evidence_json import evidence_json, read_evidence
+from validators.store.journeys import Shelf
 from validators.store.proofs import keep_proof, kept_proof, set_aside
-from validators.store.shelf import Shelf
 
 BASE = "base"
 ATTEMPTS = (1, 2)

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from validators.app.boxes import Bind
-from validators.domain.clock import AHEAD, ahead_text
-from validators.domain.journey import Journey
+from validators.domain.journeys.clock import AHEAD, ahead_text
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive
-from validators.judge.plan import PlannedRun
+from validators.performance.plan import PlannedRun
 
 CLOCKS, CLOCKS_ENV = "/clocks", "LOF_CLOCKS"
 NO_CLOCK = "it travels in time, and [app] in factory.toml names no clock_env by which the app could follow"

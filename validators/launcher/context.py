@@ -18,9 +18,9 @@ from validators.launcher.phases import Deadline, Phases
 from validators.launcher.request import Request, Revision
 from validators.signing.key import signer_at, signer_kind
 from validators.signing.notary import Notary
+from validators.store.journeys import Shelf
 from validators.store.leaks import refuse_leaked
 from validators.store.place import opened_place
-from validators.store.shelf import Shelf
 
 HOSTNAME = "app.localhost"
 

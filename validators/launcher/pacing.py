@@ -17,7 +17,7 @@ from pathlib import Path
 from time import perf_counter, thread_time
 
 from validators.domain.bounds import MOST_SCALE, REFERENCE_SECONDS, Speed, scale
-from validators.launcher.desk import Desk
+from validators.launcher.context import Desk
 from validators.launcher.perform import Scene
 
 PACING = "pacing.json"

@@ -23,14 +23,14 @@ from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Kind, RunEvidence, RunId
 from validators.domain.stops import Inconclusive
 from validators.evidence.keep import kept, kept_tail
-from validators.judge.evidence_json import read_evidence
-from validators.judge.plan import AT_ONCE, Plan, PlannedRun, plan_json, ready_line
-from validators.judge.surroundings import surroundings
 from validators.language.reader import read
+from validators.launcher.app_past import past, planned_run, wanted
 from validators.launcher.clocks import CLOCKS, CLOCKS_ENV, clocks_bind, clocks_for, travelling
 from validators.launcher.library import LIBRARY, judge_library
-from validators.launcher.past import past, planned_run, wanted
 from validators.launcher.phases import Deadline
+from validators.performance.evidence_json import read_evidence
+from validators.performance.plan import AT_ONCE, Plan, PlannedRun, plan_json, ready_line
+from validators.performance.surroundings import surroundings
 
 OUT = "/out"
 DRIVER = ("python", "-m", "validators.driver", OUT)

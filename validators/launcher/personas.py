@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field
 
-from validators.domain.persona import Allowance, Persona
+from validators.domain.exploring.persona import Allowance, Persona
 
 STRICT = ConfigDict(extra="forbid", strict=True)
 
@@ -18,7 +18,7 @@ AppPath = Annotated[str, Field(pattern=r"^/([!-.0-\[\]-~][!-\[\]-~]*)?$")]
 
 @dataclass(frozen=True, slots=True)
 class PersonaText:
-    """What `validators.domain.persona` says, as it is written down. `kept_at` may be empty; `shown` may not."""
+    """What `validators.domain.exploring.persona` says, as it is written down. `kept_at` may be empty; `shown` may not."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
     who: Sentence

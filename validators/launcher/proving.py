@@ -11,17 +11,17 @@ from validators.app.boxes import BoxResult
 from validators.app.side import Side, prepared_side, seeded_side
 from validators.domain.evidence import Identity, Kind, RunEvidence, RunId
 from validators.domain.fold import Result, result, verdict
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.proof import broken, proof
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose, Sealed, Symptom, Verdict
-from validators.judge.plan import base_runs, judgement_runs, retry_runs, standing_runs
 from validators.launcher.bases import BaseProofs
-from validators.launcher.desk import Desk
+from validators.launcher.context import Desk
 from validators.launcher.pacing import scene_of
 from validators.launcher.perform import FIRST, Theatre
-from validators.launcher.standing import Guard
-from validators.store.shelf import purpose_of
+from validators.launcher.regression_suite import Guard
+from validators.performance.plan import base_runs, judgement_runs, retry_runs, standing_runs
+from validators.store.journeys import purpose_of
 
 BASE, CANDIDATE = "base", "candidate"
 PROOF, AGAIN, STANDING = "proof", "again", "standing"

@@ -18,15 +18,15 @@ from typing import Any
 
 from validators.app.git import in_history
 from validators.domain.errors import JourneyInvalid
-from validators.domain.journey import Journey
+from validators.domain.journeys.journey import Journey
 from validators.domain.stops import Inconclusive, UsageError
 from validators.domain.verdict import Outcome
 from validators.language.reader import read
-from validators.launcher.desk import Desk
+from validators.launcher.context import Desk
 from validators.signing.notary import NotVerified
 from validators.signing.statement import verified_verdict
 from validators.store.entries import Entry, Event
-from validators.store.shelf import SealedJourney
+from validators.store.journeys import SealedJourney
 
 MISSION = 0
 """The issue of a journey that was written for the mission and for no issue; it stands guard from the moment it is sealed."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from validators.domain.answer import answer
-from validators.domain.journey import (
+from validators.domain.journeys.answer import answer
+from validators.domain.journeys.journey import (
     Back,
     Clear,
     Click,
@@ -19,12 +19,19 @@ from validators.domain.journey import (
     SwitchTo,
     Tick,
 )
-from validators.domain.spot import Spot, spot
-from validators.domain.steps import Dialog, Download, Hover, Travel, Type, Upload
-from validators.domain.values import Values
-from validators.domain.walk import field_of
-from validators.domain.wording import folded
-from validators.judge.files import made
+from validators.domain.journeys.spot import Spot, spot
+from validators.domain.journeys.steps import (
+    Dialog,
+    Download,
+    Hover,
+    Travel,
+    Type,
+    Upload,
+)
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.walk import field_of
+from validators.domain.journeys.wording import folded
+from validators.performance.files import made
 from validators.ports.browser import Session, Stage
 
 

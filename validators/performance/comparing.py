@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from validators.domain.claim import Claim, ListClaim
-from validators.domain.values import Values
-from validators.domain.wording import lists, matches, path_matches
-from validators.judge.seen import Seen
+from validators.domain.journeys.claim import Claim, ListClaim
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.wording import lists, matches, path_matches
+from validators.performance.look_result import Seen
 
 MOST_SHOWN = 12
 

@@ -17,7 +17,7 @@ from validators.domain.evidence import (
     Trouble,
 )
 from validators.domain.shapes import Shape, shape
-from validators.judge.plan import read_run, run_document
+from validators.performance.plan import read_run, run_document
 
 
 def evidence_json(evidence: tuple[RunEvidence, ...]) -> str:

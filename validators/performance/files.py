@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from validators.domain.claim import Match
 from validators.domain.errors import ExpressionInvalid
 from validators.domain.evidence import Trouble
-from validators.domain.files import File, csv_rows, csv_text, lines_of, picture
-from validators.domain.looks import FileHas, FilePart
-from validators.domain.steps import FileMade
-from validators.domain.values import Values
-from validators.domain.wording import folded, matches
-from validators.judge.seen import Seen
+from validators.domain.journeys.claim import Match
+from validators.domain.journeys.files import File, csv_rows, csv_text, lines_of, picture
+from validators.domain.journeys.looks import FileHas, FilePart
+from validators.domain.journeys.steps import FileMade
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.wording import folded, matches
+from validators.performance.look_result import Seen
 
 SHOWN_ROWS = 8
 

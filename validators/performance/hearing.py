@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from operator import eq, ge, gt, le, lt
 from urllib.parse import unquote, urlsplit
 
-from validators.domain.journey import Forbidden, Never
+from validators.domain.journeys.journey import Forbidden, Never
 from validators.ports.browser import Stage
 
 ANY = "any"

@@ -26,13 +26,23 @@ from validators.domain.evidence import (
     observed,
 )
 from validators.domain.fold import LATE
-from validators.domain.journey import Block, Forbidden, Journey, Look, Never, Open, Step, SwitchTo, Vantage
-from validators.domain.values import Values
-from validators.domain.walk import positive
-from validators.judge.acting import acted
-from validators.judge.hearing import heard
-from validators.judge.looking import named, seen
-from validators.judge.seen import Seen
+from validators.domain.journeys.journey import (
+    Block,
+    Forbidden,
+    Journey,
+    Look,
+    Never,
+    Open,
+    Step,
+    SwitchTo,
+    Vantage,
+)
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.walk import positive
+from validators.performance.acting import acted
+from validators.performance.hearing import heard
+from validators.performance.look_result import Seen
+from validators.performance.looking import named, seen
 from validators.ports.browser import Session, Stage
 
 POLL_SECONDS, SLOWEST_POLL_SECONDS = 0.03, 0.2

@@ -4,10 +4,20 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from validators.domain.aria import grants
 from validators.domain.evidence import Trouble
-from validators.domain.journey import Absent, CountIs, Look, PathIs, RowHas, TextIs, TitleIs, ValueIs, Visible
-from validators.domain.looks import (
+from validators.domain.journeys.aria import grants
+from validators.domain.journeys.journey import (
+    Absent,
+    CountIs,
+    Look,
+    PathIs,
+    RowHas,
+    TextIs,
+    TitleIs,
+    ValueIs,
+    Visible,
+)
+from validators.domain.journeys.looks import (
     ColumnHas,
     DescriptionIs,
     FileHas,
@@ -20,13 +30,13 @@ from validators.domain.looks import (
     StatusIs,
     TreeIs,
 )
-from validators.domain.spot import Spot, spot
-from validators.domain.target import Target
-from validators.domain.values import Values
-from validators.judge.comparing import compared, compared_list, compared_path
-from validators.judge.files import told_by
-from validators.judge.seen import Seen
-from validators.judge.tables import column_seen, headers_seen, named_row_seen, number_of_rows_seen, row_seen
+from validators.domain.journeys.spot import Spot, spot
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Values
+from validators.performance.comparing import compared, compared_list, compared_path
+from validators.performance.files import told_by
+from validators.performance.look_result import Seen
+from validators.performance.tables import column_seen, headers_seen, named_row_seen, number_of_rows_seen, row_seen
 from validators.ports.browser import Session
 
 KINDS: dict[type[Look], str] = {

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass
 
 from validators.domain.bounds import Bounds
-from validators.domain.persona import Allowance, Persona
+from validators.domain.exploring.persona import Allowance, Persona
 from validators.domain.shapes import Shape, shape
-from validators.judge.plan import read_bounds
+from validators.performance.plan import read_bounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from validators.domain.journey import Journey
-from validators.domain.values import Template
+from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.values import Template
+from validators.domain.journeys.walk import looks, templates_of
 from validators.domain.verdict import Finding, Symptom
-from validators.domain.walk import looks, templates_of
 
 SHORTEST_PHRASE = 12
 

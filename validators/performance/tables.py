@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from validators.domain.aria import Table
 from validators.domain.evidence import Trouble
-from validators.domain.journey import RowHas
-from validators.domain.looks import ColumnHas, HeadersAre, RowsAre
-from validators.domain.values import Values
-from validators.domain.wording import folded, ordered
-from validators.judge.comparing import compared, compared_list, holds, listed, said
-from validators.judge.seen import Seen
+from validators.domain.journeys.aria import Table
+from validators.domain.journeys.journey import RowHas
+from validators.domain.journeys.looks import ColumnHas, HeadersAre, RowsAre
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.wording import folded, ordered
+from validators.performance.comparing import compared, compared_list, holds, listed, said
+from validators.performance.look_result import Seen
 
 SHOWN_ROWS = 8
 

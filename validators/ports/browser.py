@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from validators.domain.answer import Answer
-from validators.domain.aria import Node, Table
-from validators.domain.files import File
-from validators.domain.looks import State
-from validators.domain.spot import Spot
+from validators.domain.journeys.answer import Answer
+from validators.domain.journeys.aria import Node, Table
+from validators.domain.journeys.files import File
+from validators.domain.journeys.looks import State
+from validators.domain.journeys.spot import Spot
 
 
 class Session(Protocol):

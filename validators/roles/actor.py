@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from validators.domain.acts import KEYS, PARTS, Aspect, Kind
-from validators.model.messages import Ask
+from validators.domain.exploring.acts import KEYS, PARTS, Aspect, Kind
+from validators.roles.model import Ask
 
 MAX_TOKENS = 600
 MOST_REMEMBERED = 30

@@ -1,4 +1,4 @@
-"""`python -m validators.actor.boxed`: what runs in the actor's box, from a brief to the end of one line.
+"""`python -m validators.roles.actor_program`: what runs in the actor's box, from a brief to the end of one line.
 
     in    {"brief": {model, who, goal, instructions}, "model_port": 8090, "line_port": 8091, "word": "…"}
     line  a connection to line_port: first the word, then a JSON object a line in (told, view, acts_left), an act a line out
@@ -16,8 +16,8 @@ import sys
 from io import BufferedReader
 from typing import Any
 
-from validators.actor.conversation import Actor, Brief
-from validators.model.messages import NoAnswer, model_at
+from validators.roles.actor import Actor, Brief
+from validators.roles.model import NoAnswer, model_at
 
 WORD_SECONDS, WAIT_SECONDS = 5.0, 120.0
 LONGEST_LINE = 64_000

@@ -1,4 +1,4 @@
-"""`python -m validators.author.boxed`: what runs in the author's box, from a brief to what was written.
+"""`python -m validators.roles.author_program`: what runs in the author's box, from a brief to what was written.
 
     in   {"brief": {model, number, kind, title, body, files, language, instructions, returned, held}, "port": 8090}
     out  {"journeys": [{"yaml": "…", "passes": false}, …], "reason": "", "declined": false}
@@ -14,8 +14,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from validators.author.conversation import Ask, Brief, Returned, Written, written
-from validators.model.messages import NoAnswer, model_at
+from validators.roles.author import Ask, Brief, Returned, Written, written
+from validators.roles.model import NoAnswer, model_at
 
 
 def main() -> int:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from validators.domain.ballots import VOTES, Ballot, Order, Sense, answer_schema
-from validators.model.messages import Ask
+from validators.roles.model import Ask
 
 MAX_TOKENS = 2_000
 LONGEST_EXHIBIT = 24_000      # characters

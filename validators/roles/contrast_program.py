@@ -1,4 +1,4 @@
-"""`python -m validators.contrast.boxed`: what runs in the contrastive judge's box, from a brief to its ballots.
+"""`python -m validators.roles.contrast_program`: what runs in the contrastive judge's box, from a brief to its ballots.
 
     in   {"brief": {model, instructions, claims, exhibits: [{sense, side, text, picture}]}, "port": 8090}
     out  {"ballots": [{sense, order, word, answer}, …]}
@@ -12,9 +12,9 @@ import json
 import sys
 from typing import Any
 
-from validators.contrast.conversation import Brief, Exhibit, ballots
 from validators.domain.ballots import ballots_json
-from validators.model.messages import NoAnswer, model_at
+from validators.roles.contrast import Brief, Exhibit, ballots
+from validators.roles.model import NoAnswer, model_at
 
 
 def main() -> int:

@@ -22,9 +22,16 @@ from pathlib import Path
 
 from validators.domain.stops import UsageError
 from validators.domain.verdict import Purpose
-from validators.store.entries import Entry, Event, Notary, append, entries_in, standing
+from validators.store.entries import (
+    Entry,
+    Event,
+    Notary,
+    append,
+    entries_in,
+    standing,
+)
 from validators.store.files import placed
-from validators.store.unsettled import Unsettled
+from validators.store.unproved import Unsettled
 
 CANARY = re.compile(r"^canary: ([0-9a-f]{32})$", re.MULTILINE)
 

@@ -16,13 +16,13 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from harness.agents.broker.options import JUDGES
-from harness.agents.broker.prices import COLUMNS, prices, rates_of
 from harness.agents.transcript.page import Spoken, sections
 from harness.agents.transcript.turns import Price, turns
 from harness.domain.budget import Usage
 from harness.domain.errors import ModelError
 from harness.ports.model import Broker, Session, SessionRequest
+from harness.programs.broker.options import JUDGES
+from harness.programs.broker.prices import COLUMNS, prices, rates_of
 
 PAGE, SESSIONS = "transcript.md", "sessions"
 """Their names in a run's folder."""

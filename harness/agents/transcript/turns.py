@@ -1,6 +1,6 @@
 """A wire log as turns: pure, and the same for the same log.
 
-A log holds a line a call (`harness/agents/broker/wirelog.py`), in the form of the Messages API whatever the client spoke. What
+A log holds a line a call (`harness/programs/broker/wirelog.py`), in the form of the Messages API whatever the client spoke. What
 came of a call stands in the request of the next one, so the calls of the newest turn have no results yet.
 """
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from harness.agents.broker.prices import Tokens, tokens_of
+from harness.programs.broker.prices import Tokens, tokens_of
 
 _Call = Mapping[str, Any]
 Price = Callable[[Tokens, datetime], int]

@@ -56,11 +56,11 @@ def resume(as_json: bool) -> None:
       factory resume
       factory resume --json
     """
-    from harness.engine.clock import SystemClock
-    from harness.factory.effects import is_flagged
-    from harness.factory.history import RESUME, THAW, is_frozen, is_told_to_stop
-    from harness.factory.pause import pause_in_force
-    from harness.wiring.state import open_ledger
+    from harness.factory.records.history import RESUME, THAW, is_frozen, is_told_to_stop
+    from harness.factory.run.effects import is_flagged
+    from harness.factory.run.pause import pause_in_force
+    from harness.home.state import open_ledger
+    from harness.store.clock import SystemClock
 
     flag = home() / "STOP"
     with open_ledger(home()) as ledger:
@@ -82,10 +82,10 @@ def resume(as_json: bool) -> None:
 
 def _tell_other_machines(folder: Path) -> None:
     """Into the ledger, where that is one that others work on too. In a home of its own the file is all there is to read."""
-    from harness.factory.effects import is_flagged
-    from harness.factory.history import STOP
-    from harness.wiring.home import FILE, POSTGRESQL, read_home
-    from harness.wiring.state import open_ledger
+    from harness.factory.records.history import STOP
+    from harness.factory.run.effects import is_flagged
+    from harness.home.document import FILE, POSTGRESQL, read_home
+    from harness.home.state import open_ledger
 
     if is_flagged(folder / FILE) is not False and read_home(folder).database == POSTGRESQL:
         with open_ledger(folder) as ledger:

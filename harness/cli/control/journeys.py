@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
-    from harness.wiring.journeys import Decided
+    from harness.operations.maintenance.sealed_journeys import Decided
 
 why = click.option("--reason", required=True, metavar="WORDS", help="Why, in a sentence; it is signed and kept for ever.")
 written = click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -46,7 +46,7 @@ def list_(issue: int | None, everything: bool, as_json: bool) -> None:
       factory journeys list
       factory journeys list 2 --all
     """
-    from harness.wiring.journeys import open_journeys
+    from harness.operations.maintenance.sealed_journeys import open_journeys
 
     with open_journeys(home()) as store:
         found = [one for one in store.entries() if issue in (None, one["issue"]) and (everything or one["stands"])]
@@ -71,7 +71,7 @@ def show(digest: str, as_json: bool) -> None:
     Examples:
       factory journeys show 3f0a9c
     """
-    from harness.wiring.journeys import open_journeys
+    from harness.operations.maintenance.sealed_journeys import open_journeys
 
     with open_journeys(home()) as store:
         found = store.shown(digest)
@@ -110,7 +110,7 @@ def add(file: Path, issue: int | None, reason: str, as_json: bool) -> int:
       factory journeys add group-of-eight.yaml --issue 2 --reason "the largest group was left out"
       factory journeys add book.yaml --reason "booking must always work"
     """
-    from harness.wiring.journeys import MISSION, open_journeys
+    from harness.operations.maintenance.sealed_journeys import MISSION, open_journeys
 
     with open_journeys(home()) as store:
         return _told(store.added(file.read_text("utf-8"), issue=issue or MISSION, reason=reason), as_json)
@@ -138,7 +138,7 @@ def supersede(digest: str, file: Path, reason: str, as_json: bool) -> int:
     Examples:
       factory journeys supersede 3f0a9c cancel.yaml --reason "cancelling asks for a reason now"
     """
-    from harness.wiring.journeys import open_journeys
+    from harness.operations.maintenance.sealed_journeys import open_journeys
 
     with open_journeys(home()) as store:
         return _told(store.superseded(digest, file.read_text("utf-8"), reason=reason), as_json)
@@ -164,7 +164,7 @@ def retire(digest: str, reason: str, as_json: bool) -> int:
     Examples:
       factory journeys retire 3f0a9c --reason "walks can no longer be cancelled"
     """
-    from harness.wiring.journeys import open_journeys
+    from harness.operations.maintenance.sealed_journeys import open_journeys
 
     with open_journeys(home()) as store:
         return _told(store.retired(digest, reason=reason), as_json)

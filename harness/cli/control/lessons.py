@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
     from harness.lessons.lesson import Lesson
@@ -43,9 +43,9 @@ def list_(everything: bool, as_json: bool) -> None:
       factory lessons list
       factory lessons list --all --json
     """
-    from harness.factory.learning import known_lessons
+    from harness.factory.models.learning import known_lessons
+    from harness.home.state import open_ledger
     from harness.lessons.lesson import Standing
-    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = [one for one in known_lessons(ledger)
@@ -71,8 +71,8 @@ def show(lesson: str, as_json: bool) -> None:
     Examples:
       factory lessons show 3f0a9c
     """
-    from harness.factory.learning import named
-    from harness.wiring.state import open_ledger
+    from harness.factory.models.learning import named
+    from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = named(ledger, lesson)
@@ -133,9 +133,9 @@ def let(lesson: str, reason: str, as_json: bool) -> None:
 
 
 def _say(word: str, lesson: str, reason: str, *, as_json: bool) -> None:
-    from harness.factory.learning import say_of
+    from harness.factory.models.learning import say_of
+    from harness.home.state import open_ledger
     from harness.lessons.lesson import Word
-    from harness.wiring.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = say_of(ledger, lesson, Word(word), why=reason)

@@ -27,11 +27,11 @@ def revert(issue: int, land: bool, as_json: bool) -> None:
       factory revert 7
       factory revert 7 --land
     """
-    from harness.cli.progress import Progress
+    from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
-    from harness.factory import revert as reverting
-    from harness.factory.tick import current_steering
-    from harness.wiring.open import open_factory
+    from harness.factory.pipeline.tick import current_steering
+    from harness.factory.stages import revert as reverting
+    from harness.wiring import open_factory
 
     if land and not sys.stdin.isatty():
         raise ConfigError("--land is for a maintainer at a terminal; without it the revert is proposed as a pull request")

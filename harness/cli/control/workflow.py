@@ -12,7 +12,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.factory.overrides import Bound, Document
+    from harness.factory.settings.workflows import Bound, Document
 
 _T = TypeVar("_T")
 FORMS = ("text", "mermaid", "dot")
@@ -160,7 +160,7 @@ def graph(name: str | None, form: str, folder: Path | None, branch: str, as_json
 
 def _view(folder: Path | None, branch: str) -> View:
     """A working copy where one was named, else the home's base, else the current folder."""
-    from harness.wiring.home import FILE
+    from harness.home.document import FILE
 
     if folder is not None:
         return _in_folder(folder)
@@ -168,8 +168,8 @@ def _view(folder: Path | None, branch: str) -> View:
 
 
 def _in_folder(folder: Path) -> View:
-    from harness.factory.overrides import FOLDER as WORKFLOWS
-    from harness.factory.overrides import bound_in
+    from harness.factory.settings.workflows import FOLDER as WORKFLOWS
+    from harness.factory.settings.workflows import bound_in
 
     if folder.resolve().name == WORKFLOWS and not (folder / WORKFLOWS).exists():
         folder = folder.resolve().parent
@@ -177,9 +177,9 @@ def _in_folder(folder: Path) -> View:
 
 
 def _at_base(branch: str) -> View:
-    from harness.factory.overrides import bound
-    from harness.factory.steering import read_steering
-    from harness.wiring.open import open_archive
+    from harness.factory.run.policy_snapshot import read_steering
+    from harness.factory.settings.workflows import bound
+    from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
         repository = archive.repository

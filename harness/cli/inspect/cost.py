@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 from harness.domain.spending import BY, Line, Total, folded, total
 
 if TYPE_CHECKING:
-    from harness.agents.broker.prices import Prices
     from harness.domain.budget import Price
-    from harness.factory.bill import Agreement
+    from harness.factory.records.bill import Agreement
+    from harness.programs.broker.prices import Prices
 
 _UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 _COLUMNS = ("input", "output", "cache_read", "cache_write", "cache_write_1h")
@@ -65,8 +65,8 @@ def cost(by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str
       factory cost --by day --json | jq '.groups[] | [.day, .spent]'
       factory cost --prices
     """
-    from harness.agents.broker.prices import price_list
-    from harness.wiring.spending import own_prices, spending
+    from harness.operations.maintenance.spending import own_prices, spending
+    from harness.programs.broker.prices import price_list
 
     table, warning = price_list()
     if asks_prices:
@@ -87,8 +87,8 @@ def cost(by: tuple[str, ...], since: date | None, asks_prices: bool, branch: str
 
 
 def _agreement(lines: Sequence[Line]) -> "Agreement":
-    from harness.factory.bill import agreement
-    from harness.wiring.state import open_ledger
+    from harness.factory.records.bill import agreement
+    from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
         return agreement(lines, ledger.entries(kind="usage"))

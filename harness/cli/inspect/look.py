@@ -3,7 +3,7 @@
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 
 
 @click.command()
@@ -19,13 +19,13 @@ def status(as_json: bool) -> None:
       factory status
       FACTORY_HOME=/srv/tidebook factory status --json
     """
-    from harness.engine.clock import SystemClock
-    from harness.factory.effects import is_flagged
-    from harness.factory.history import is_told_to_stop
-    from harness.factory.pause import pause_in_force, paused_issues
-    from harness.factory.report import status as report
-    from harness.factory.space import space
-    from harness.wiring.state import open_ledger
+    from harness.factory.records.history import is_told_to_stop
+    from harness.factory.reporting.report import status as report
+    from harness.factory.run.disk_space import space
+    from harness.factory.run.effects import is_flagged
+    from harness.factory.run.pause import pause_in_force, paused_issues
+    from harness.home.state import open_ledger
+    from harness.store.clock import SystemClock
 
     with open_ledger(home()) as ledger:
         disk = space(home())
@@ -73,11 +73,11 @@ def why(issue: int, as_json: bool) -> None:
       factory why 2
       factory why 2 --json | jq '.chain[.deciding[]].rule'
     """
-    from harness.cli.chain_lines import show
-    from harness.factory.chain import page_of
-    from harness.factory.report import why as report
-    from harness.wiring.digest import link_of
-    from harness.wiring.state import open_ledger
+    from harness.cli.output.chain_lines import show
+    from harness.factory.records.chain import page_of
+    from harness.factory.reporting.report import why as report
+    from harness.home.state import open_ledger
+    from harness.operations.daemon.digest import link_of
 
     with open_ledger(home()) as ledger:
         found = report(ledger, issue)
@@ -115,15 +115,15 @@ def logs(run: str | None, transcript: bool, follow: bool, as_json: bool) -> None
       factory logs implement-2-1
       factory logs implement-2-1 --transcript --follow
     """
-    from harness.factory.report import logs as report
-    from harness.wiring.state import open_ledger
+    from harness.factory.reporting.report import logs as report
+    from harness.home.state import open_ledger
 
     if (transcript and run is None) or (follow and (not transcript or as_json)):
         raise click.UsageError("--transcript wants a RUN, which `factory logs` lists, and --follow a --transcript without --json")
     with open_ledger(home()) as ledger:
         found = report(ledger, run)
     if transcript:
-        from harness.cli.transcript import show
+        from harness.cli.inspect.transcript import show
 
         show(home(), str(run), follow=follow, as_json=as_json)
         return
@@ -159,8 +159,8 @@ def audit(ctx: click.Context, as_json: bool) -> int:
       factory audit
       factory audit --json
     """
-    from harness.factory.audit import audit as examine
-    from harness.wiring.open import open_archive
+    from harness.factory.reporting.audit import audit as examine
+    from harness.wiring import open_archive
 
     with open_archive(home()) as archive:
         found = examine(archive.ledger, archive.repository, archive.validator, home(), evidence=archive.evidence,

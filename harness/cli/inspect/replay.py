@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
-    from harness.wiring.kit import Kit
-    from harness.wiring.replay import Means, Replayed
+    from harness.operations.replay.bundle import Kit
+    from harness.operations.replay.replay import Means, Replayed
 
 MOST_LINES = 20
 """Of the first difference that are shown, from its beginning and from its end."""
@@ -87,7 +87,7 @@ def _require_one(run: str | None, *, every: bool, source: Path | None, exports: 
 
 
 def _export(run: str, target: Path, *, as_json: bool) -> int:
-    from harness.wiring.kit import gather, packed
+    from harness.operations.replay.bundle import gather, packed
 
     with tempfile.TemporaryDirectory(prefix=_prefix()) as folder:
         kit = gather(home(), run, Path(folder))
@@ -104,8 +104,8 @@ def _export(run: str, target: Path, *, as_json: bool) -> int:
 
 def _kits(run: str | None, *, every: bool, source: Path | None, ref: str | None,
           key: Path | None) -> "Iterator[tuple[Kit, Means]]":
-    from harness.wiring.kit import gather, recorded_runs, unpacked
-    from harness.wiring.replay import LAUNCHER_KEY, Means
+    from harness.operations.replay.bundle import gather, recorded_runs, unpacked
+    from harness.operations.replay.replay import LAUNCHER_KEY, Means
 
     if source is not None:
         with _folder() as folder:
@@ -119,9 +119,9 @@ def _kits(run: str | None, *, every: bool, source: Path | None, ref: str | None,
 
 
 def _replayed(kit: "Kit", means: "Means", *, folder: Path | None) -> "Replayed":
-    from harness.cli.progress import Progress
+    from harness.cli.output.progress import Progress
     from harness.domain.errors import ConfigError
-    from harness.wiring.replay import replayed
+    from harness.operations.replay.replay import replayed
 
     if folder is not None:
         if folder.exists():

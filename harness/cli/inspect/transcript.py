@@ -7,8 +7,8 @@ from pathlib import Path
 import click
 
 from harness.cli.options import emit
-from harness.cli.terminal import printable
-from harness.wiring.transcripts import transcript_of
+from harness.cli.output.terminal import printable
+from harness.operations.maintenance.transcripts import transcript_of
 
 _LOOK_SECONDS = 0.5
 

@@ -31,7 +31,7 @@ def list_(as_json: bool) -> None:
       factory agents list
       factory agents list --json
     """
-    from harness.wiring.agentprograms import listed
+    from harness.operations.doctor.agent_clis import listed
 
     found = listed(home())
     if as_json:
@@ -71,7 +71,7 @@ def install(names: tuple[str, ...], integrity: str, as_json: bool) -> None:
       factory agents install codex opencode --json
     """
     from harness.domain.errors import ConfigError
-    from harness.wiring.agentprograms import installed
+    from harness.operations.doctor.agent_clis import installed
 
     if integrity and len(names) > 1:
         raise ConfigError("a digest belongs to one package: install one at a time", key="--integrity")
@@ -103,7 +103,7 @@ def remove(name: str, as_json: bool) -> None:
     Examples:
       factory agents remove codex
     """
-    from harness.wiring.agentprograms import removed
+    from harness.operations.doctor.agent_clis import removed
 
     gone = removed(home(), name)
     emit({"ok": True, "removed": gone}) if as_json else click.echo(f"Removed {', '.join(gone)}.")

@@ -10,7 +10,7 @@ import click
 from harness.cli.options import as_json, emit, home
 
 if TYPE_CHECKING:
-    from harness.forge.embedded.seed import Administrator
+    from harness.programs.local_forge.seed import Administrator
 
 ROLES = ("none", "read", "triage", "write", "maintain", "admin")
 folder = click.option("--home", "folder", type=click.Path(file_okay=False, path_type=Path), metavar="DIR",
@@ -58,10 +58,10 @@ def serve(folder: Path | None, port: int, open_door: bool, pick: bool, people_wr
       factory forge serve
       factory forge serve --home ~/forge --port 8300 --open
     """
-    from harness.forge.embedded.database import UnknownSchema
-    from harness.forge.embedded.serve import Unavailable
-    from harness.forge.embedded.serve import serve as serve_it
-    from harness.forge.embedded.settings import Settings
+    from harness.programs.local_forge.serve import Unavailable
+    from harness.programs.local_forge.serve import serve as serve_it
+    from harness.programs.local_forge.settings import Settings
+    from harness.programs.local_forge.storage.database import UnknownSchema
 
     place = _place(folder)
     settings = Settings(place, open_door=open_door, pick=pick, people_write_checks=people_write_checks)
@@ -97,7 +97,7 @@ def import_(source: str, repository: str, folder: Path | None, as_json: bool) ->
       factory forge import ~/src/tidebook ana/tidebook
       factory forge import git@github.com:tidehouse/tidebook.git ana/tidebook
     """
-    from harness.wiring.arrivals import take_in
+    from harness.operations.setup.import_repository import take_in
 
     with _administrator(folder) as admin:
         taken = take_in(source, repository, admin=admin, home=_place(folder), here=Path.cwd())
@@ -128,7 +128,7 @@ def backup(file: Path, folder: Path | None, as_json: bool) -> None:
       factory forge backup tides.tar.gz
       factory forge backup --home ~/forge /backup/forge-$(date +%F).tar.gz
     """
-    from harness.forge.embedded.backup import back_up
+    from harness.programs.local_forge.backup import back_up
 
     kept = back_up(_place(folder), file.absolute())
     if as_json:
@@ -156,7 +156,7 @@ def restore(file: Path, folder: Path | None, as_json: bool) -> None:
     Examples:
       factory forge restore tides.tar.gz --home ~/forge-again
     """
-    from harness.forge.embedded.backup import restore as put_back
+    from harness.programs.local_forge.backup import restore as put_back
 
     place = _place(folder)
     kept = put_back(file, place)
@@ -292,8 +292,8 @@ def _place(folder: Path | None) -> Path:
 def _administrator(folder: Path | None) -> "Iterator[Administrator]":
     """The forge's administrator: of the one that serves, or of one that is started for as long as this takes."""
     from harness.domain.errors import ConfigError, ForgeError
-    from harness.forge.embedded.seed import Administrator
-    from harness.forge.embedded.start import running, start
+    from harness.programs.local_forge.seed import Administrator
+    from harness.programs.local_forge.start import running, start
 
     place = _place(folder)
     if not place.is_dir():

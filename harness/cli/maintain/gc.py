@@ -37,7 +37,7 @@ def gc(dry_run: bool, days: float, as_json: bool) -> None:
       factory gc --dry-run
       factory gc --days 7 --json
     """
-    from harness.wiring.gc import collect
+    from harness.operations.maintenance.gc import collect
 
     found = collect(home(), days=days, dry_run=dry_run)
     total = sum(found.freed.values())

@@ -45,7 +45,7 @@ def move(to: str, as_json: bool) -> None:
       factory home move postgresql
       factory home move sqlite --json
     """
-    from harness.wiring.move import moved
+    from harness.operations.maintenance.move_state import moved
 
     found = moved(here(), to)
     if as_json:
@@ -65,7 +65,7 @@ def key() -> None:
     Examples:
       factory home key
     """
-    from harness.engine.carried import made_key
+    from harness.store.state_backup import made_key
 
     click.echo(made_key())
 
@@ -83,8 +83,8 @@ def keep(as_json: bool) -> None:
       factory home keep
       factory home keep --json
     """
-    from harness.wiring.luggage import luggage_of
-    from harness.wiring.state import sole_factory
+    from harness.home.state import sole_factory
+    from harness.home.state_backup import luggage_of
 
     secret = _key()
     with sole_factory(here(), command="factory home keep"), closing(luggage_of(here(), secret)) as luggage:
@@ -110,8 +110,8 @@ def fetch(as_json: bool) -> int:
     Examples:
       FACTORY_HOME=/srv/look factory home fetch
     """
-    from harness.wiring.luggage import luggage_of
-    from harness.wiring.state import sole_factory
+    from harness.home.state import sole_factory
+    from harness.home.state_backup import luggage_of
 
     secret = _key()
     with sole_factory(here(), command="factory home fetch"), closing(luggage_of(here(), secret)) as luggage:
@@ -132,9 +132,9 @@ def rekey() -> None:
     Examples:
       factory home rekey
     """
-    from harness.engine.carried import made_key
-    from harness.wiring.luggage import luggage_of
-    from harness.wiring.state import sole_factory
+    from harness.home.state import sole_factory
+    from harness.home.state_backup import luggage_of
+    from harness.store.state_backup import made_key
 
     old, new = _key(), made_key()
     with sole_factory(here(), command="factory home rekey"):
@@ -146,7 +146,7 @@ def rekey() -> None:
 
 
 def _key() -> str:
-    from harness.wiring.state import HOME_KEY, taken
+    from harness.home.state import HOME_KEY, taken
 
     os.umask(0o077)
     if secret := taken(HOME_KEY):

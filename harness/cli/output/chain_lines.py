@@ -7,9 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.cli.terminal import console, speaks_unicode
-from harness.factory.chain_page import Step, href, seen, shortened, steps, written_at
-from harness.factory.link import Chain, Link, Standing, is_routine
+from harness.cli.output.terminal import console, speaks_unicode
+from harness.factory.records.link import Chain, Link, Standing, is_routine
+from harness.factory.reporting.chain_page import (
+    Step,
+    href,
+    seen,
+    shortened,
+    steps,
+    written_at,
+)
 
 if TYPE_CHECKING:
     from rich.text import Text

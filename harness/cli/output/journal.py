@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from datetime import datetime, tzinfo
 
-from harness.factory.digest_page import printable
+from harness.factory.reporting.digest_page import printable
 
 
 class Journal:

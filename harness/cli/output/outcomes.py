@@ -10,7 +10,7 @@ _COLUMNS = (("issue", "left"), ("outcome", "left"), ("by", "left"), ("attempts",
 
 
 def outcomes(lines: Iterable[Mapping[str, Any]]) -> "Table":
-    """One row an issue, from `harness.factory.report.issue_line`."""
+    """One row an issue, from `harness.factory.reporting.report.issue_line`."""
     from rich.markup import escape
     from rich.table import Table
 

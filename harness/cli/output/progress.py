@@ -7,7 +7,7 @@ from typing import Self
 
 from rich.markup import escape
 
-from harness.cli.terminal import console
+from harness.cli.output.terminal import console
 
 GOOD, IDLE = "produced", "no-change"
 

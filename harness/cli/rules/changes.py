@@ -36,10 +36,10 @@ since_option = click.option("--since", callback=_span, metavar="SPAN",
 
 def recorded(file: Path | None, since: timedelta | None = None) -> Sequence["RecordedChange"]:
     """The changes in `file`, or those of the ledger. Raises ConfigError where there is neither, or it cannot be read."""
-    from harness.engine.clock import SystemClock
-    from harness.factory.recorded import recorded_changes
-    from harness.factory.recorded import since as later_than
-    from harness.wiring.state import open_ledger
+    from harness.factory.policy_gate.recorded import recorded_changes
+    from harness.factory.policy_gate.recorded import since as later_than
+    from harness.home.state import open_ledger
+    from harness.store.clock import SystemClock
 
     if file is not None:
         changes = read(file)

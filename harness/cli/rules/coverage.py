@@ -30,10 +30,10 @@ def coverage(folder: Path, as_json: bool) -> None:
       factory rules coverage
       FACTORY_HOME=/srv/tidebook factory rules coverage --json
     """
-    from harness.factory.recorded import recorded_answers, recorded_cites
+    from harness.factory.policy_gate.recorded import recorded_answers, recorded_cites
     from harness.governance import governance_in
     from harness.governance.past.coverage import coverage as covered
-    from harness.wiring.state import open_ledger
+    from harness.home.state import open_ledger
 
     governance = governance_in(folder)
     with open_ledger(home()) as ledger:
@@ -59,7 +59,7 @@ def _document(found: "Coverage") -> dict[str, Any]:
 
 
 def _show(found: "Coverage") -> None:
-    from harness.cli.terminal import console
+    from harness.cli.output.terminal import console
 
     out = console()
     out.print(_table(("rule", "asked", "held", "refused", "in shadow", "overridden", "last refused"), [

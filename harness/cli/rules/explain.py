@@ -27,12 +27,12 @@ def explain(pull_request: int, as_json: bool) -> int:
       factory rules explain 12
       factory rules explain 12 --json | jq '.chain[] | select(.standing == "refuses")'
     """
-    from harness.cli.chain_lines import show
-    from harness.factory.chain import of_the_law
-    from harness.factory.link import Standing
-    from harness.factory.report import edit_of, explained
-    from harness.wiring.digest import link_of
-    from harness.wiring.state import open_ledger
+    from harness.cli.output.chain_lines import show
+    from harness.factory.records.chain import of_the_law
+    from harness.factory.records.link import Standing
+    from harness.factory.reporting.report import edit_of, explained
+    from harness.home.state import open_ledger
+    from harness.operations.daemon.digest import link_of
 
     with open_ledger(home()) as ledger:
         if told := edit_of(ledger, pull_request):
@@ -46,7 +46,7 @@ def explain(pull_request: int, as_json: bool) -> int:
 
 
 def _edit(told: dict[str, str], as_json: bool) -> int:
-    from harness.factory.chain_page import seen
+    from harness.factory.reporting.chain_page import seen
 
     if as_json:
         emit(told)

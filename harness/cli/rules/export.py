@@ -47,14 +47,14 @@ def export(format_: str, folder: Path, out: Path | None, check: bool, owners: tu
     """
     from harness.domain.errors import ConfigError
     from harness.governance import governance_in
-    from harness.wiring import exports
+    from harness.operations.setup import policy_exports
 
     if check and out:
         raise ConfigError("looks and writes nothing, and --out writes; give one of the two", key="--check")
-    wishes = exports.Wishes(owners=owners, checks=checks, lander=lander)
-    exported = exports.FORMATS[format_](governance_in(folder), wishes)
-    differing = exports.drifted(folder, exported.files) if check else ()
-    wrote = exports.written(out, exported.files) if out else ()
+    wishes = policy_exports.Wishes(owners=owners, checks=checks, lander=lander)
+    exported = policy_exports.FORMATS[format_](governance_in(folder), wishes)
+    differing = policy_exports.drifted(folder, exported.files) if check else ()
+    wrote = policy_exports.written(out, exported.files) if out else ()
     if as_json:
         _emit(exported, differing=differing, wrote=wrote)
     elif check:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit
-from harness.cli.past import HISTORY, history_file
+from harness.cli.rules.changes import HISTORY, history_file
 
 if TYPE_CHECKING:
     from harness.domain.facts import ChangeFacts
@@ -57,12 +57,12 @@ def lint(folder: Path, as_json: bool) -> int:
       factory rules lint
       factory rules lint examples/tidebook --json
     """
-    from harness.factory.comments import ALL_LABELS
-    from harness.factory.steering import WORKFLOWS
+    from harness.factory.reporting.comments import ALL_LABELS
+    from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import governance_in
     from harness.governance import lint as findings
     from harness.governance.tool_configs import age_of_list
-    from harness.wiring.prose import findings_at
+    from harness.operations.setup.prose import findings_at
 
     if says := age_of_list(datetime.now(UTC).date().isoformat()):
         click.echo(says, err=True)      # no finding: nobody mends it in their files
@@ -120,7 +120,7 @@ def test(folder: Path, file: Path | None, as_json: bool) -> int:
 
 def _history(governance: "Governance", folder: Path, file: Path | None) -> "Mapping[int, ChangeFacts]":
     """The facts that cases ask for by a number, of each pull request as it was last; nothing is opened for none."""
-    from harness.cli.past import recorded
+    from harness.cli.rules.changes import recorded
 
     wanted = any(case.pull_request is not None for rule in governance.rules for case in rule.cases)
     beside = folder / HISTORY
@@ -140,19 +140,19 @@ def _paths(folder: Path) -> list[bytes] | None:
 
 
 def _recorded_paths(folder: Path) -> list[bytes]:
-    from harness.cli.past import read
+    from harness.cli.rules.changes import read
     from harness.domain.facts import UNKNOWN
 
     changes = read(folder / HISTORY) if (folder / HISTORY).is_file() else ()
     return [file.path for change in changes if change.facts.files is not UNKNOWN for file in change.facts.files]
 
 
-from harness.cli.rules_coverage import coverage  # noqa: E402
-from harness.cli.rules_explain import explain  # noqa: E402
-from harness.cli.rules_export import export  # noqa: E402
-from harness.cli.rules_impact import impact  # noqa: E402
-from harness.cli.rules_import import import_  # noqa: E402
-from harness.cli.rules_suggest import suggest  # noqa: E402
+from harness.cli.rules.coverage import coverage  # noqa: E402
+from harness.cli.rules.explain import explain  # noqa: E402
+from harness.cli.rules.export import export  # noqa: E402
+from harness.cli.rules.impact import impact  # noqa: E402
+from harness.cli.rules.import_prose import import_  # noqa: E402
+from harness.cli.rules.suggest import suggest  # noqa: E402
 
 rules.add_command(coverage)
 rules.add_command(explain)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit
-from harness.cli.past import history_file, since_option
+from harness.cli.rules.changes import history_file, since_option
 from harness.domain.governance import Governance
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def impact(folder: Path, base: str | None, since: timedelta | None, file: Path |
       factory rules impact --base HEAD~3 --since 90d --json
       factory rules impact examples/public-factory --history examples/public-factory/history.json
     """
-    from harness.cli.past import recorded
+    from harness.cli.rules.changes import recorded
     from harness.governance import governance_in
     from harness.governance.past.impact import impact as replayed
 
@@ -89,7 +89,7 @@ def _urls(changes: Sequence["RecordedChange"]) -> Mapping[int, str]:
 
 
 def _show(found: "Impact", changes: Sequence["RecordedChange"], *, compared: bool) -> None:
-    from harness.cli.terminal import console
+    from harness.cli.output.terminal import console
 
     out = console()
     out.print(_span(changes), markup=False)

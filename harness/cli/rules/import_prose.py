@@ -37,8 +37,8 @@ def import_(folder: Path, as_json: bool) -> int:
       factory rules import ~/src/shop --json
     """
     from harness.onboarding.rules import rules_of, unchecked_in
-    from harness.wiring.init import surveyed
-    from harness.wiring.prose import contradictions_at
+    from harness.operations.setup.init import surveyed
+    from harness.operations.setup.prose import contradictions_at
 
     survey = surveyed(folder)
     drafted = [rule for rule in rules_of(survey) if rule.said]
@@ -65,7 +65,7 @@ def _rule(rule: "RuleDraft") -> dict[str, object]:
 
 
 def _print(drafted: "list[RuleDraft]", unchecked: "tuple[Clause, ...]", contradictions: "tuple[Contradiction, ...]") -> None:
-    from harness.cli.terminal import console, section
+    from harness.cli.output.terminal import console, section
 
     out = console()
     section(out, "could bind", [f"{rule.id} {rule.check}, because {clause.place} says “{clause.quote}”"

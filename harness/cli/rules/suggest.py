@@ -35,11 +35,11 @@ def suggest(folder: Path, out: Path | None, enough: int, as_json: bool) -> None:
       factory rules suggest
       factory rules suggest --at-least 5 --out drafts.md
     """
-    from harness.factory.recorded import recorded_answers, recorded_cites
+    from harness.factory.policy_gate.recorded import recorded_answers, recorded_cites
     from harness.governance import governance_in
     from harness.governance.past.coverage import coverage
     from harness.governance.past.suggest import drafts
-    from harness.wiring.state import open_ledger
+    from harness.home.state import open_ledger
 
     governance = governance_in(folder)
     with open_ledger(home()) as ledger:

@@ -13,7 +13,7 @@ from harness.cli.options import as_json, emit, home
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.wiring.connect import Connected
+    from harness.operations.setup.connect import Connected
 
 
 @click.command()
@@ -50,7 +50,7 @@ def connect(repository: str, api: str, token_env: str, token_file: Path | None, 
       factory connect tidehouse/tidebook --token-env GITHUB_TOKEN
       factory connect tidehouse/tidebook --api https://git.example.org/api/v3 --token-file token.txt
     """
-    from harness.wiring.connect import AppGiven, connected, connected_as_app, secret_in
+    from harness.operations.setup.connect import AppGiven, connected, connected_as_app, secret_in
 
     secret = secret_in(webhook_secret_file, "the webhooks' secret") if webhook_secret_file else ""
     if app is None:
@@ -63,7 +63,7 @@ def connect(repository: str, api: str, token_env: str, token_file: Path | None, 
         given = AppGiven(app, secret_in(app_key_file, "the app's private key"))
         found = connected_as_app(home(), repository, given, api=api)
     if secret:
-        from harness.wiring.webhooks import keep_webhook_secret
+        from harness.home.webhooks import keep_webhook_secret
 
         keep_webhook_secret(home(), secret)
     tell_connected(found, as_json=as_json)
@@ -86,8 +86,8 @@ def tell_connected(found: "Connected", *, as_json: bool) -> None:
 
 def with_a_new_app(repository: str, *, org: str, host: str, webhooks: str, as_json: bool) -> None:
     """Have an app made for the repository by a person, wait until it is installed, connect as it, and say so."""
-    from harness.wiring.appfounding import founded
-    from harness.wiring.manifest import Wish
+    from harness.operations.setup.app_manifest import Wish
+    from harness.operations.setup.app_setup import founded
 
     found = founded(home(), Wish(repository, host, org, webhooks), tell=lambda words: click.echo(words, err=as_json), show=_show)
     tell_connected(found, as_json=as_json)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from harness.cli.options import as_json, emit, fresh_home
-from harness.cli.progress import Progress
+from harness.cli.output.progress import Progress
 from harness.shipped import shipped
 
 EXAMPLES = shipped("examples")
@@ -75,8 +75,8 @@ def demo(only: tuple[int, ...], folder: Path | None, keep: bool, as_json: bool) 
 @contextmanager
 def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
     """A forge with Tidebook and its issues in it, and a factory that works on them."""
-    from harness.wiring.example import create_example
-    from harness.wiring.open import open_factory
+    from harness.operations.setup.example import create_example
+    from harness.wiring import open_factory
 
     with ExitStack() as stack:
         create_example(home, app=EXAMPLES / "tidebook", issues=EXAMPLES / "issues", recordings=EXAMPLES / "recordings",
@@ -87,7 +87,7 @@ def _set_up(home: Path, progress: Progress) -> Iterator[Any]:
 def _work(works: Any, issues: Set[int]) -> None:
     """The pair is approved before either lands, so that the second is judged again on what the first has changed."""
     from harness.domain.lifecycle import State
-    from harness.factory.tick import tick
+    from harness.factory.pipeline.tick import tick
 
     tick(works.plant, works.dispatch, only=issues - PAIR)
     if issues >= PAIR:
@@ -96,8 +96,8 @@ def _work(works: Any, issues: Set[int]) -> None:
 
 
 def _result(works: Any, home: Path, seconds: float, *, issues: Set[int]) -> dict[str, Any]:
-    from harness.factory.history import histories
-    from harness.factory.report import issue_line
+    from harness.factory.records.history import histories
+    from harness.factory.reporting.report import issue_line
 
     lines = [issue_line(told) for told in histories(works.plant.ledger.entries()) if told.issue in issues]
     as_written = len(lines) == len(issues) and all(_is_as_written(works, line, paired=issues >= PAIR) for line in lines)
@@ -117,7 +117,7 @@ def _is_as_written(works: Any, line: Mapping[str, Any], *, paired: bool) -> bool
 
 
 def _cited(works: Any, number: int) -> set[str]:
-    from harness.factory.history import history
+    from harness.factory.records.history import history
 
     told = history(works.plant.ledger, number)
     return {cite["id"] for cite in (told.triage or {}).get("cites", ())} | {
@@ -125,8 +125,8 @@ def _cited(works: Any, number: int) -> set[str]:
 
 
 def _print(found: dict[str, Any]) -> None:
-    from harness.cli.outcomes import outcomes
-    from harness.cli.terminal import console as console_of
+    from harness.cli.output.outcomes import outcomes
+    from harness.cli.output.terminal import console as console_of
 
     console = console_of()
     console.print(outcomes(found["issues"]))
@@ -137,7 +137,7 @@ def _print(found: dict[str, Any]) -> None:
                   f"{found['box']}.")
     console.print(f"Look around:  FACTORY_HOME={found['home']} factory status | why 2 | logs | audit", soft_wrap=True)
     if found["box"] == "unsealed":
-        console.print("No box holds on this machine, so nothing was merged: `python -m harness.sandbox probe` names the cause.")
+        console.print("No box holds on this machine, so nothing was merged: `python -m harness.programs.sandbox probe` names the cause.")
 
 
 def _wait() -> None:

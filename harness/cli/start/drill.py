@@ -9,9 +9,9 @@ from harness.cli.options import as_json, emit, home
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from harness.drill.attack import Attack
-    from harness.drill.run import Told
-    from harness.drill.source import Law
+    from harness.operations.drill.attack import Attack
+    from harness.operations.drill.run import Told
+    from harness.operations.drill.source import Law
 
 
 @click.command()
@@ -46,8 +46,8 @@ def drill(source: str | None, example: bool, only: tuple[str, ...], listed: bool
     """
     from pathlib import Path
 
-    from harness.drill.run import chosen, drilled, scratch
-    from harness.drill.source import law_of, law_of_example
+    from harness.operations.drill.run import chosen, drilled, scratch
+    from harness.operations.drill.source import law_of, law_of_example
 
     attacks = chosen(only)
     if listed:
@@ -64,7 +64,7 @@ def drill(source: str | None, example: bool, only: tuple[str, ...], listed: bool
 def _list(attacks: "tuple[Attack, ...]", *, as_json: bool) -> int:
     from rich.table import Table
 
-    from harness.cli.terminal import console
+    from harness.cli.output.terminal import console
 
     if as_json:
         emit({"ok": True, "attacks": [_attack(one) for one in attacks]})
@@ -86,7 +86,7 @@ class Lines:
     """A line for each attack as it ends, and the sum at the end; one document for machines."""
 
     def __init__(self, law: "Law", count: int, *, as_json: bool) -> None:
-        from harness.cli.terminal import console
+        from harness.cli.output.terminal import console
 
         self._law, self._count, self._as_json = law, count, as_json
         self._out: Console = console(quiet=as_json)
@@ -136,6 +136,6 @@ def _plain(text: str) -> str:
     """What an attack saw, which may hold anything, for a terminal."""
     from rich.markup import escape
 
-    from harness.cli.terminal import printable
+    from harness.cli.output.terminal import printable
 
     return escape(printable(text))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.rules_import import as_document
+from harness.cli.rules.import_prose import as_document
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
     from harness.onboarding import Survey
-    from harness.wiring.doctor import Examined
-    from harness.wiring.init import Begun
+    from harness.operations.doctor.doctor import Examined
+    from harness.operations.setup.init import Begun
 
 COLOURS: Mapping[str, str] = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -66,12 +66,12 @@ def init(path: Path, strike: str, yes: bool, dry_run: bool, runner: str, github:
       factory init --runner acme/lights-out-factory@0123456789012345678901234567890123456789
       factory init --github tidehouse/tidebook --org tidehouse
     """
-    from harness.wiring.init import begun
+    from harness.operations.setup.init import begun
 
     if github:
         if strike or dry_run or yes or runner:
             raise ConfigError("--github drafts nothing, so --strike, --yes, --runner and --dry-run have no meaning with it")
-        from harness.cli.connect import with_a_new_app
+        from harness.cli.start.connect import with_a_new_app
 
         with_a_new_app(github, org=org, host=host or "https://github.com", webhooks=webhooks_at, as_json=as_json)
         return
@@ -111,7 +111,7 @@ def doctor(as_json: bool) -> int:
       factory doctor
       FACTORY_HOME=/srv/tidebook factory doctor --json
     """
-    from harness.wiring.doctor import examined, is_healthy
+    from harness.operations.doctor.doctor import examined, is_healthy
 
     found = examined(home())
     if as_json:
@@ -161,7 +161,7 @@ def _print_texts(found: "Begun") -> None:
 
 
 def _print(found: "Begun", *, verb: str = "wrote") -> None:
-    from harness.cli.terminal import console, section, shown
+    from harness.cli.output.terminal import console, section, shown
 
     out, survey = console(), found.survey
     shares = ", ".join(f"{language.name} {language.percent} %" for language in survey.languages[:3])
@@ -191,7 +191,7 @@ def _next(found: "Begun") -> list[str]:
 def _print_findings(found: "tuple[Examined, ...]") -> None:
     from rich.padding import Padding
 
-    from harness.cli.terminal import console, shown
+    from harness.cli.output.terminal import console, shown
 
     out = console()
     for one in found:

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from harness.cli.options import as_json, emit, fresh_home
-from harness.cli.progress import Progress
+from harness.cli.output.progress import Progress
 from harness.domain.errors import ConfigError
 
 if TYPE_CHECKING:
-    from harness.wiring.open import Works
-    from harness.wiring.trial import Prepared, Trial
+    from harness.operations.setup.trial import Prepared, Trial
+    from harness.wiring import Works
 
 NEEDS_A_PERSON = 3
 _ENDED_WELL = ("merged", "rejected", "duplicate")
@@ -59,14 +59,14 @@ def try_(source: str, issues: Path | None, only: int | None, endpoint: str, repl
       factory try https://example.org/shop.git --issues issues/ --issue 2 --keep
       factory try . --issues issues/ --replay recordings/ --json
     """
-    from harness.wiring.trial import Trial
+    from harness.operations.setup.trial import Trial
 
     if issues is None:
         raise ConfigError("no issues to try: give --issues FILE or --issues DIR with Markdown; `factory try --help` says how")
     began = time.monotonic()
     trial = Trial(source, issues, endpoint, replay)
     with Progress(quiet=as_json) as progress, fresh_home(folder) as place, _set_up(place, trial, progress) as (prepared, works):
-        from harness.factory.tick import tick
+        from harness.factory.pipeline.tick import tick
 
         tick(works.plant, works.dispatch, only=None if only is None else (only,))
         found = _result(works, prepared, place, only=only) | {"seconds": round(time.monotonic() - began, 1)}
@@ -80,9 +80,9 @@ def try_(source: str, issues: Path | None, only: int | None, endpoint: str, repl
 @contextmanager
 def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[Prepared, Works]]":
     """The copy on its forge, and a factory that works on it."""
-    from harness.wiring.open import open_factory
-    from harness.wiring.services import model_key
-    from harness.wiring.trial import create_trial
+    from harness.home.programs import model_key
+    from harness.operations.setup.trial import create_trial
+    from harness.wiring import open_factory
 
     def tell(words: str) -> None:
         progress.tell("the copy", "made", f"produced: {words}")
@@ -98,8 +98,8 @@ def _set_up(place: Path, trial: "Trial", progress: Progress) -> "Iterator[tuple[
 
 
 def _result(works: "Works", prepared: "Prepared", place: Path, *, only: int | None) -> dict[str, Any]:
-    from harness.factory.history import histories
-    from harness.factory.report import issue_line
+    from harness.factory.records.history import histories
+    from harness.factory.reporting.report import issue_line
 
     lines = [issue_line(told) for told in histories(works.plant.ledger.entries()) if only in (None, told.issue)]
     return {
@@ -118,7 +118,7 @@ def _exit_code(found: dict[str, Any]) -> int:
 def _print(found: dict[str, Any]) -> None:
     from rich.console import Console
 
-    from harness.cli.outcomes import outcomes
+    from harness.cli.output.outcomes import outcomes
 
     console = Console(highlight=False, markup=False, soft_wrap=True)
     console.print(outcomes(found["issues"]))
@@ -131,7 +131,7 @@ def _print(found: dict[str, Any]) -> None:
     console.print(f"\n{found['origin']} was not touched. {found['seconds']} s, in boxes of the form {found['box']}.")
     console.print(f"Look around:  FACTORY_HOME={found['home']} factory status | why N | logs | audit")
     if found["box"] == "unsealed":
-        console.print("No box holds on this machine, so nothing was merged: `python -m harness.sandbox probe` names the cause.")
+        console.print("No box holds on this machine, so nothing was merged: `python -m harness.programs.sandbox probe` names the cause.")
 
 
 def _wait() -> None:

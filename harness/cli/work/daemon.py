@@ -48,13 +48,13 @@ def up(interval: float, grace: float, webhooks: str | None, json_lines: bool) ->
       factory up --interval 300 --webhooks 8321
       TZ=Europe/Berlin FACTORY_HOME=/srv/tidebook factory up
     """
-    from harness.cli.journal import Journal
-    from harness.engine.notify import Notifier
-    from harness.engine.schedule import local_zone
-    from harness.wiring.daemon import Daemon
-    from harness.wiring.departure import Departure
-    from harness.wiring.duty import Duty
-    from harness.wiring.webhooks import address_in
+    from harness.cli.output.journal import Journal
+    from harness.home.webhooks import address_in
+    from harness.operations.daemon.context import Duty
+    from harness.operations.daemon.daemon import Daemon
+    from harness.operations.daemon.shutdown import Departure
+    from harness.store.cron import local_zone
+    from harness.store.systemd import Notifier
 
     zone = local_zone()
     journal = Journal(zone, as_json=json_lines)
@@ -82,10 +82,10 @@ def digest(since: str | None, as_markdown: bool, as_json: bool) -> None:
       factory digest --since 7d --markdown
       factory digest --since 2030-05-04T18:00 --json
     """
-    from harness.engine.schedule import local_zone
-    from harness.factory.digest_page import markdown, text
-    from harness.wiring.digest import digest_of, link_of
-    from harness.wiring.state import open_ledger
+    from harness.factory.reporting.digest_page import markdown, text
+    from harness.home.state import open_ledger
+    from harness.operations.daemon.digest import digest_of, link_of
+    from harness.store.cron import local_zone
 
     now = datetime.now(local_zone())
     began = moment_of(since, now) if since else None

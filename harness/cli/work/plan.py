@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 
 if TYPE_CHECKING:
-    from harness.factory.dryrun import DryRun
+    from harness.factory.pipeline.dry_run import DryRun
 
 
 @click.command()
@@ -40,8 +40,8 @@ def plan(issue: str, cap: str, as_json: bool) -> int:
       factory plan idea.md --cap 0.05
       factory plan 7 --json | jq '.gaps[].asks'
     """
-    from harness.cli.progress import Progress
-    from harness.wiring.dryrun import planned
+    from harness.cli.output.progress import Progress
+    from harness.operations.dry_run import planned
 
     asked = int(issue) if issue.isascii() and issue.isdigit() else _file(issue)
     with Progress(quiet=True) as progress:

@@ -3,18 +3,18 @@
 import click
 
 from harness.cli.options import as_json, emit, home
-from harness.cli.terminal import printable
+from harness.cli.output.terminal import printable
 from harness.domain.errors import BudgetExhausted, ModelsPaused
 from harness.domain.lifecycle import State
 
 
 def _work(only: int | None, *, states: frozenset[State] | None, as_json: bool, patience: float = 0.0) -> int:
-    from harness.cli.progress import Progress
-    from harness.factory.history import history
-    from harness.factory.pause import BY_MONEY, pause_in_force
-    from harness.factory.report import issue_line
-    from harness.factory.tick import tick as one_tick
-    from harness.wiring.open import open_factory
+    from harness.cli.output.progress import Progress
+    from harness.factory.pipeline.tick import tick as one_tick
+    from harness.factory.records.history import history
+    from harness.factory.reporting.report import issue_line
+    from harness.factory.run.pause import BY_MONEY, pause_in_force
+    from harness.wiring import open_factory
 
     with Progress(quiet=as_json) as progress, open_factory(home(), tell=progress.tell, patience=patience) as works:
         moved = one_tick(works.plant, works.dispatch, only=None if only is None else (only,), states=states,
@@ -116,8 +116,8 @@ def validate(pr: int, as_json: bool) -> int:
       factory validate 12 --json
     """
     from harness.domain.errors import ConfigError
-    from harness.factory.history import histories
-    from harness.wiring.state import open_ledger
+    from harness.factory.records.history import histories
+    from harness.home.state import open_ledger
 
     with open_ledger(home()) as ledger:
         found = [told for told in histories(ledger.entries()) if told.proposal and told.proposal["number"] == pr]

@@ -14,14 +14,21 @@ from typing import Any
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Actor, Comment, CommitSha, Permission
 from harness.domain.lifecycle import ENDED, Event, State, events_from
-from harness.factory.approval import Approval, approval
-from harness.factory.comments import replies
-from harness.factory.effects import say, stop_if_told
-from harness.factory.history import History, history
-from harness.factory.lifecycle import project, transition
-from harness.factory.plant import Plant
-from harness.factory.slash import Command, Kind, Spoken, commands_in, is_command, may_give
-from harness.factory.steering import Steering
+from harness.factory.records.approval import Approval, approval
+from harness.factory.records.history import History, history
+from harness.factory.reporting.comments import replies
+from harness.factory.reporting.slash_commands import (
+    Command,
+    Kind,
+    Spoken,
+    commands_in,
+    is_command,
+    may_give,
+)
+from harness.factory.reporting.transitions import project, transition
+from harness.factory.run.effects import say, stop_if_told
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
 
 REPLY = "reply"
 UNHEARD = "unheard"

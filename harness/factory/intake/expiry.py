@@ -7,11 +7,11 @@ takes nothing back. An answer or an appeal is taken in before this is asked, and
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.effects import effect
-from harness.factory.history import RAN_OUT, History, history
-from harness.factory.lifecycle import project, transition
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.records.history import RAN_OUT, History, history
+from harness.factory.reporting.transitions import project, transition
+from harness.factory.run.effects import effect
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
 
 
 def close_what_ran_out(plant: Plant, steering: Steering) -> None:

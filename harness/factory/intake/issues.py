@@ -11,14 +11,14 @@ from harness.domain.errors import ForgeError
 from harness.domain.issue import Issue
 from harness.domain.ledger import NewEntry
 from harness.domain.lifecycle import ENDED, Event, State, events_from
-from harness.factory.comments import ALL_LABELS, label_of
-from harness.factory.dashboard import is_dashboard
-from harness.factory.effects import say
-from harness.factory.history import History
-from harness.factory.lifecycle import leave_unsaid, project, transition
-from harness.factory.obey import may_command, obey
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.intake.commands import may_command, obey
+from harness.factory.records.history import History
+from harness.factory.reporting.comments import ALL_LABELS, label_of
+from harness.factory.reporting.dashboard import is_dashboard
+from harness.factory.reporting.transitions import leave_unsaid, project, transition
+from harness.factory.run.effects import say
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
 
 TOGETHER = 500
 """How many new issues are written at once: who else would write to the ledger waits for no more than these."""

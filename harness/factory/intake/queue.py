@@ -15,11 +15,11 @@ from datetime import datetime
 from harness.domain.facts import UNKNOWN, ChangeFacts
 from harness.domain.governance import Applies, Decision, OnFail
 from harness.domain.lifecycle import Event
-from harness.factory.config import Triage
-from harness.factory.history import WAITING, History, history
-from harness.factory.lifecycle import project
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.records.history import WAITING, History, history
+from harness.factory.reporting.transitions import project
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
+from harness.factory.settings.config import Triage
 from harness.governance.decide import decide
 
 DAY = 86_400.0

@@ -7,12 +7,12 @@ begins the count anew.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from harness.domain.escalation import Approach, approach
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event
-from harness.factory.history import History
-from harness.factory.job import MACHINE
-from harness.factory.model_config import Models
+from harness.domain.model_choice.escalation import Approach, approach
+from harness.factory.records.history import History
+from harness.factory.run.node import MACHINE
+from harness.factory.settings.model_config import Models
 
 _BEGINS = frozenset({Event.TRIAGE_ACCEPTED, Event.RETRIED})
 _FAILS = frozenset({Event.RUN_FAILED, Event.CHANGES_REQUESTED})

@@ -6,8 +6,8 @@ comes out of it.
 
 from harness.domain.essay import EssayRequest, Manifest, Passage
 from harness.domain.issue import CommitSha
-from harness.factory.job import Job
-from harness.factory.learning import shown_lessons
+from harness.factory.models.learning import shown_lessons
+from harness.factory.run.node import Job
 from harness.governance.context import context as governance_text
 from harness.lessons.lesson import SHOWN
 

@@ -11,9 +11,16 @@ from typing import Any
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.essay import Passage
 from harness.domain.facts import UNKNOWN
-from harness.factory.job import Job
+from harness.factory.run.node import Job
 from harness.governance import SecretScanner
-from harness.lessons.lesson import LESSON, MARK, Lesson, Standing, Word, lessons
+from harness.lessons.lesson import (
+    LESSON,
+    MARK,
+    Lesson,
+    Standing,
+    Word,
+    lessons,
+)
 from harness.lessons.proposal import Proposal, proposals, refusal, same
 from harness.ports.ledger import Ledger
 

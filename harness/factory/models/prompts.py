@@ -10,10 +10,11 @@ from typing import Any
 
 from harness.domain.essay import Passage
 from harness.domain.workflow import AgentNode
-from harness.factory import commands, comments
-from harness.factory.briefing import repository_context
-from harness.factory.job import Job
-from harness.factory.steering import Steering
+from harness.factory.models.briefing import repository_context
+from harness.factory.project import commands
+from harness.factory.reporting import comments
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import Steering
 from harness.governance.context import context
 from harness.workflow import rendered, used_values
 

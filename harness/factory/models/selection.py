@@ -10,14 +10,14 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from typing import TypeVar
 
-from harness.domain.breaker import Breaker, Circuit, Heard, Sound, breaker
 from harness.domain.errors import AnswerError, ModelsPaused
 from harness.domain.ledger import Entry
-from harness.domain.roles import Ladder, Tier, others
-from harness.factory.config import Config
-from harness.factory.history import History
-from harness.factory.job import Job
-from harness.factory.models import session
+from harness.domain.model_choice.breaker import Breaker, Circuit, Heard, Sound, breaker
+from harness.domain.model_choice.roles import Ladder, Tier, others
+from harness.factory.models.sessions import session
+from harness.factory.records.history import History
+from harness.factory.run.node import Job
+from harness.factory.settings.config import Config
 from harness.ports.model import Session
 
 MODEL, CAST = "model", "cast"

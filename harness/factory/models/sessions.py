@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from harness.domain.roles import Tier
+from harness.domain.model_choice.roles import Tier
 from harness.domain.workflow import AgentNode, Allowance
-from harness.factory.job import Job
+from harness.factory.run.node import Job
 from harness.ports.model import Session, SessionRequest
 
 

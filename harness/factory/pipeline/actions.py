@@ -4,10 +4,28 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, assert_never
 
-from harness.domain.workflow import AgentNode, ApproveNode, GateNode, Node, NodeResult, RunNode, UseNode, ValidateNode
-from harness.factory import commands, diagnose, implement, merge, plan, review, triage, validate
-from harness.factory.job import Action, Job, produced, refused
-from harness.factory.promises import PARTS, TESTS, parts_of
+from harness.domain.workflow import (
+    AgentNode,
+    ApproveNode,
+    GateNode,
+    Node,
+    NodeResult,
+    RunNode,
+    UseNode,
+    ValidateNode,
+)
+from harness.factory.project import commands
+from harness.factory.run.node import Action, Job, produced, refused
+from harness.factory.settings.workflow_promises import PARTS, TESTS, parts_of
+from harness.factory.stages import (
+    diagnose,
+    implement,
+    merge,
+    plan,
+    review,
+    triage,
+    validate,
+)
 
 USES: Mapping[str, Action] = {
     "triage.intake": triage.intake,

@@ -17,18 +17,25 @@ from harness.domain.errors import FactoryError, FactoryStop, Interrupted, Stoppe
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.domain.workflow import Attempt, NodeResult, Outcome, Run, RunStatus, node_result
-from harness.factory.actions import action_for
-from harness.factory.away import is_away, result_of, wait_for_forge
-from harness.factory.effects import stop_if_told
-from harness.factory.history import RESUME, History, history
-from harness.factory.job import Job
-from harness.factory.lawbook import keep_law
-from harness.factory.lifecycle import project, transition
-from harness.factory.pause import pause_where_told
-from harness.factory.plant import Plant
-from harness.factory.space import refuse_no_when_full
-from harness.factory.steering import Steering, steering_at
+from harness.domain.workflow import (
+    Attempt,
+    NodeResult,
+    Outcome,
+    Run,
+    RunStatus,
+    node_result,
+)
+from harness.factory.pipeline.actions import action_for
+from harness.factory.records.history import RESUME, History, history
+from harness.factory.records.rule_texts import keep_law
+from harness.factory.reporting.transitions import project, transition
+from harness.factory.run.disk_space import refuse_no_when_full
+from harness.factory.run.effects import stop_if_told
+from harness.factory.run.forge_outage import is_away, result_of, wait_for_forge
+from harness.factory.run.node import Job
+from harness.factory.run.pause import pause_where_told
+from harness.factory.run.policy_snapshot import Steering, steering_at
+from harness.factory.run.services import Plant
 from harness.ports.engine import Engine
 from harness.workflow import Call, EngineHands, run
 

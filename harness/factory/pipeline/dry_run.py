@@ -27,16 +27,16 @@ from harness.domain.governance import Applies
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import Event
 from harness.domain.workflow import AgentNode, Node, UseNode
-from harness.factory import context
-from harness.factory.actions import action_for
-from harness.factory.casting import asked
-from harness.factory.estimate import Estimate, estimate, has_ended, length_of
-from harness.factory.history import History
-from harness.factory.job import Job
-from harness.factory.plan import ROLE as PLANNER
-from harness.factory.plan import Plan, plan_in, plan_schema
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.models import prompts as context
+from harness.factory.models.selection import asked
+from harness.factory.pipeline.actions import action_for
+from harness.factory.records.estimate import Estimate, estimate, has_ended, length_of
+from harness.factory.records.history import History
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
+from harness.factory.stages.plan import ROLE as PLANNER
+from harness.factory.stages.plan import Plan, plan_in, plan_schema
 from harness.governance.decide import decide
 from harness.governance.paths import text_of
 from harness.ports.model import Broker, Session, SessionRequest

@@ -10,7 +10,7 @@ from datetime import datetime
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
 from harness.domain.workflow import Workflow
-from harness.factory.history import History
+from harness.factory.records.history import History
 from harness.governance.triage import Priority
 
 _PRIORITIES = tuple(Priority)

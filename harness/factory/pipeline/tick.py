@@ -10,22 +10,23 @@ from functools import partial
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, Event, State
-from harness.factory import ci, trunk
-from harness.factory.crew import Crew
-from harness.factory.dashboard import show_dashboard
-from harness.factory.dispatch import Dispatch
-from harness.factory.effects import stop_if_told
-from harness.factory.grace import close_what_ran_out
-from harness.factory.history import History, is_frozen
-from harness.factory.intake import take_in
-from harness.factory.lawedits import show_consequences
-from harness.factory.lifecycle import project, project_what_was_cut_off, transition
-from harness.factory.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues
-from harness.factory.plant import Plant
-from harness.factory.queue import Queue, queue_of
-from harness.factory.rota import urgency
-from harness.factory.space import refuse_when_full
-from harness.factory.steering import Steering, steering_at
+from harness.factory.intake.expiry import close_what_ran_out
+from harness.factory.intake.issues import take_in
+from harness.factory.intake.queue import Queue, queue_of
+from harness.factory.pipeline.dispatch import Dispatch
+from harness.factory.pipeline.schedule import urgency
+from harness.factory.pipeline.worker_pool import Crew
+from harness.factory.policy_gate import ci
+from harness.factory.policy_gate.policy_edits import show_consequences
+from harness.factory.records.history import History, is_frozen
+from harness.factory.reporting.dashboard import show_dashboard
+from harness.factory.reporting.transitions import project, project_what_was_cut_off, transition
+from harness.factory.run.disk_space import refuse_when_full
+from harness.factory.run.effects import stop_if_told
+from harness.factory.run.pause import lift_what_a_raised_cap_ends, pause_in_force, paused_issues
+from harness.factory.run.policy_snapshot import Steering, steering_at
+from harness.factory.run.services import Plant
+from harness.factory.stages import after_landing
 
 ON_BASE = frozenset({"validate", "merge"})   # what is good for one tip of the default branch alone
 MOVES_PER_ISSUE = 24   # more than any honest way through the table needs; a bound, so that a tick always ends
@@ -52,7 +53,7 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
     refuse_when_full(plant)
     steering = current_steering(plant)
     take_in(plant, steering, whole=whole)
-    trunk.watch(plant, steering)
+    after_landing.watch(plant, steering)
     ci.take_in_answers(plant, steering)
     close_what_ran_out(plant, steering)
     lift_what_a_raised_cap_ends(plant, steering.config.caps)
@@ -72,7 +73,7 @@ def tick(plant: Plant, dispatch: Dispatch, *, only: Collection[int] | None = Non
                     queue.begin(told)
                 crew.start(told.issue, todo.workflow or "", partial(_move, plant, dispatch, steering, told, todo))
             if not crew.under_way:
-                trunk.watch(plant, steering)
+                after_landing.watch(plant, steering)
                 ci.take_back(plant)
                 queue.tell(steering)
                 show_consequences(plant, steering)

@@ -13,18 +13,26 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from harness.domain.checks import CheckSeen, NotGreen, RequiredCheck, Standing, Wanted, not_green, standing
+from harness.domain.checks import (
+    CheckSeen,
+    NotGreen,
+    RequiredCheck,
+    Standing,
+    Wanted,
+    not_green,
+    standing,
+)
 from harness.domain.errors import ForgeError, GitError
 from harness.domain.facts import UNKNOWN, CheckFact, Maybe
 from harness.domain.governance import Applies, Level, Rule, Status
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.factory.effects import effect
-from harness.factory.history import History
-from harness.factory.job import Job
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.records.history import History
+from harness.factory.run.effects import effect
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
 from harness.governance.checks.gates import ChecksGreen
 
 BRANCHES = "factory/candidate/"

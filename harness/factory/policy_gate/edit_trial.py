@@ -22,11 +22,11 @@ from harness.domain.errors import ConfigError, GovernanceError
 from harness.domain.facts import UNKNOWN
 from harness.domain.governance import DOCUMENTS, Governance
 from harness.domain.issue import CommitSha
-from harness.factory.comments import ALL_LABELS
-from harness.factory.consequence import Consequence, consequence
-from harness.factory.overrides import PROMPTS, WORKFLOWS
-from harness.factory.steering import read_steering
-from harness.factory.tables import FILE
+from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.run.policy_snapshot import read_steering
+from harness.factory.settings.tables import FILE
+from harness.factory.settings.workflows import PROMPTS, WORKFLOWS
+from harness.governance.past.edit_effects import Consequence, consequence
 from harness.governance.past.history import RecordedChange
 from harness.governance.paths import resembles, text_of
 from harness.ports.git import Repository
@@ -102,7 +102,7 @@ class TooCostly(GovernanceError):
 
 
 def _status(asked: IO[bytes], told: IO[bytes], memory: int) -> int | None:
-    process = subprocess.Popen([sys.executable, "-I", "-m", "harness.factory.weighing", str(memory)], stdin=asked, stdout=told,
+    process = subprocess.Popen([sys.executable, "-I", "-m", "harness.factory.policy_gate.edit_trial", str(memory)], stdin=asked, stdout=told,
                                stderr=subprocess.DEVNULL, cwd="/", env={}, start_new_session=True)
     try:
         return process.wait(SECONDS)

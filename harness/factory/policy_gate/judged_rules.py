@@ -18,15 +18,23 @@ from urllib.parse import quote
 
 from harness.domain.errors import BudgetExhausted, ModelError, ModelsPaused
 from harness.domain.facts import UNKNOWN, ChangeFacts
-from harness.domain.governance import Answer, Decision, Question, Rule, Sight, Status, Vote
+from harness.domain.governance import (
+    Answer,
+    Decision,
+    Question,
+    Rule,
+    Sight,
+    Status,
+    Vote,
+)
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
-from harness.domain.roles import Tier
-from harness.factory import context
-from harness.factory.casting import NOBODY, reviewers
-from harness.factory.effects import stop_if_told
-from harness.factory.job import Job
-from harness.factory.models import session
+from harness.domain.model_choice.roles import Tier
+from harness.factory.models import prompts
+from harness.factory.models.selection import NOBODY, reviewers
+from harness.factory.models.sessions import session
+from harness.factory.run.effects import stop_if_told
+from harness.factory.run.node import Job
 from harness.governance.context import context as governance_text
 from harness.governance.decide import Lifted, as_lifted
 from harness.governance.votes.judged import (
@@ -103,7 +111,7 @@ def _outcome(poll: _Poll, *, asking: bool) -> Answer:
 
 def _view(job: Job, question: Question, *, facts: ChangeFacts, base: CommitSha, head: CommitSha) -> View:
     read, steering = job.plant.repository.read, job.steering
-    return view_of(question, facts, base=partial(read, base), head=partial(read, head), issue=context.spec_card(job),
+    return view_of(question, facts, base=partial(read, base), head=partial(read, head), issue=prompts.spec_card(job),
                    tests=steering.config.tests.paths, governance=governance_text(steering.governance))
 
 
@@ -158,7 +166,7 @@ def _cast(poll: _Poll, number: int, *, line: Session, spent: Decimal, troubles: 
 def _system(poll: _Poll) -> tuple[str, ...]:
     """The three files, if this rule sees them: `sees` is a closed list."""
     if Sight.GOVERNANCE in poll.question.sees:
-        return context.system_blocks(poll.job.steering)
+        return prompts.system_blocks(poll.job.steering)
     return (f"The digest of the rules and of the workflows in force is {poll.job.steering.digest}.",)
 
 

@@ -6,17 +6,26 @@ from functools import partial
 from typing import Any
 
 from harness.domain.errors import ForgeError
-from harness.domain.facts import UNKNOWN, AddedContent, ChangeFacts, CheckFact, FileChange, JourneyFacts, Maybe, TestFacts
+from harness.domain.facts import (
+    UNKNOWN,
+    AddedContent,
+    ChangeFacts,
+    CheckFact,
+    FileChange,
+    JourneyFacts,
+    Maybe,
+    TestFacts,
+)
 from harness.domain.governance import Applies, Decision, Finding, OnFail
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.merge import Refusal
-from harness.factory import projecttests
-from harness.factory.approval import lifts
-from harness.factory.job import Job
-from harness.factory.judged import put_to_the_vote
-from harness.factory.recorded import record
-from harness.factory.scripts import script_facts
+from harness.factory.policy_gate.judged_rules import put_to_the_vote
+from harness.factory.policy_gate.recorded import record
+from harness.factory.policy_gate.scripts import script_facts
+from harness.factory.project import tests
+from harness.factory.records.approval import lifts
+from harness.factory.run.node import Job
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, decide, rules_asked
 from harness.governance.facts import assertions, sight
 from harness.governance.facts.assertions import weakened_tests
@@ -86,7 +95,7 @@ def change_facts(job: Job, base: CommitSha, head: CommitSha) -> ChangeFacts:
 
 def in_sight(job: Job, base: CommitSha, head: CommitSha) -> tuple[str, ...] | None:
     """The paths of a change that a user could see something of; None where that is not known."""
-    repository, is_test = job.plant.repository, projecttests.surface_of(job)
+    repository, is_test = job.plant.repository, tests.surface_of(job)
     diff = repository.diff(base, head)
     seen = sight.in_sight(
         UNKNOWN if diff.too_large else diff.files, before=partial(repository.read, base), after=partial(repository.read, head),
@@ -116,7 +125,7 @@ def _pictures(verdict: Mapping[str, Any] | None) -> Maybe[int]:
 
 def _test_facts(job: Job, base: CommitSha, head: CommitSha, *, diff: Diff) -> TestFacts:
     """What the project's tests said when they ran, and which of them ask less by their text."""
-    report, is_test = projecttests.compared(job, base=base, head=head), projecttests.surface_of(job)
+    report, is_test = tests.compared(job, base=base, head=head), tests.surface_of(job)
     before, after = partial(job.plant.repository.read, base), partial(job.plant.repository.read, head)
     weakened = UNKNOWN if diff.too_large else weakened_tests(
         diff.files, before, after, also=lambda path: is_test(path.decode("utf-8", "replace")))

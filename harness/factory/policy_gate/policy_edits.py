@@ -14,14 +14,14 @@ from itertools import islice
 from harness.domain.errors import ConfigError, ForgeError, GitError, GovernanceError
 from harness.domain.governance import DOCUMENTS
 from harness.domain.issue import CommitSha, PullRequest
-from harness.factory.comments import consequence_annotations, consequence_words
-from harness.factory.consequence import CONSEQUENCE, Consequence
-from harness.factory.effects import say
-from harness.factory.lookout import is_proposed
-from harness.factory.plant import Plant
-from harness.factory.recorded import recorded_changes
-from harness.factory.steering import Steering
-from harness.factory.weighing import Edit, edit_at, weighed_apart
+from harness.factory.policy_gate.edit_trial import Edit, edit_at, weighed_apart
+from harness.factory.policy_gate.recorded import recorded_changes
+from harness.factory.records.watch_list import is_proposed
+from harness.factory.reporting.comments import consequence_annotations, consequence_words
+from harness.factory.run.effects import say
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
+from harness.governance.past.edit_effects import CONSEQUENCE, Consequence
 from harness.governance.past.history import RecordedChange, read_history
 from harness.governance.paths import resembles
 from harness.ports.git import Conflict

@@ -17,8 +17,8 @@ from harness.domain.governance import Decision, Status
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.factory.history import History, histories
-from harness.factory.job import Job
+from harness.factory.records.history import History, histories
+from harness.factory.run.node import Job
 from harness.governance.past.coverage import Answered, Cited, Override
 from harness.governance.past.factsjson import Misfit, facts_as_json, facts_from_json
 from harness.governance.past.history import RecordedChange

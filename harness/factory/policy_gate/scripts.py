@@ -18,9 +18,9 @@ from harness.domain.errors import SandboxError
 from harness.domain.facts import EXECUTABLE, REGULAR, UNKNOWN, ChangeFacts, ScriptFact
 from harness.domain.governance import Rule
 from harness.domain.issue import CommitSha
-from harness.factory import projecttests
-from harness.factory.commands import excerpt
-from harness.factory.job import Job
+from harness.factory.project import tests
+from harness.factory.project.commands import excerpt
+from harness.factory.run.node import Job
 from harness.governance.checks.scripts import Exec
 
 _SHOWN = 10          # lines of what a script printed, the last ones
@@ -85,7 +85,7 @@ def _ran(job: Job, head: CommitSha, check: Exec, folder: Path, *, touched: bytes
 
 def _spec(job: Job, check: Exec, folder: Path) -> BoxSpec:
     script = f"/base/{check.script}"
-    layer = projecttests.layer(job)
+    layer = tests.layer(job)
     return BoxSpec(
         name="script", argv=(*(("python",) if check.script.endswith(".py") else ()), script, *check.arguments), cwd="/app",
         binds=(Bind(str(folder / "base"), "/base"), Bind(str(folder / "app"), "/app"),

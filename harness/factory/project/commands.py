@@ -21,9 +21,9 @@ from harness.domain.facts import UNKNOWN
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.workflow import FieldOf, NodeResult, Outcome, RunNode
-from harness.factory import projecttests
-from harness.factory.history import History
-from harness.factory.job import MACHINE, Job, failed, produced
+from harness.factory.project import tests as projecttests
+from harness.factory.records.history import History
+from harness.factory.run.node import MACHINE, Job, failed, produced
 from harness.governance.facts.secrets import SecretScanner
 from harness.governance.text.invisible import without_invisible
 

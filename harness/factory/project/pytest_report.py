@@ -11,8 +11,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from harness.domain.box import Bind, BoxSpec
-from harness.factory import pytest_run
-from harness.factory.pytest_run import COLLECTED, END, TEST, signing
+from harness.factory.project import pytest_run
+from harness.factory.project.pytest_run import COLLECTED, END, TEST, signing
 
 PYTEST = ("python", "-m", "pytest")
 """How a command begins that is run so. Any other is run as it is, and believed as it reports."""

@@ -21,10 +21,17 @@ from pathspec import GitIgnoreSpec
 from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
 from harness.domain.issue import CommitSha
-from harness.factory.job import Job
-from harness.factory.pytest_report import PYTEST, REPORT, importable, ordered, signed_run, told
-from harness.factory.pytest_run import PASSED, SKIPPED
-from harness.factory.runner import crossed, steers
+from harness.factory.project.pytest_report import (
+    PYTEST,
+    REPORT,
+    importable,
+    ordered,
+    signed_run,
+    told,
+)
+from harness.factory.project.pytest_run import PASSED, SKIPPED
+from harness.factory.project.test_config import crossed, steers
+from harness.factory.run.node import Job
 
 FORM = 4
 """Of what is compared and how; a kept answer of another form is asked for again."""

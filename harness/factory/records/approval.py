@@ -15,7 +15,7 @@ from harness.domain.governance import Finding, Governance, OnFail, Status
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.factory.history import History
+from harness.factory.records.history import History
 from harness.governance.decide import DEFAULT, NOT_SPOKEN_OF, Lifted, leaves_to_a_person
 
 SHORTEST = 12

@@ -12,10 +12,10 @@ from typing import Any
 from harness.domain.governance import Status
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.factory.advised import advised, remarks
-from harness.factory.history import History
-from harness.factory.lawbook import Book, Clause
-from harness.factory.link import NO, Chain, Link, Stage, Standing
+from harness.factory.records.history import History
+from harness.factory.records.link import NO, Chain, Link, Stage, Standing
+from harness.factory.records.model_advice import advised, remarks
+from harness.factory.records.rule_texts import Book, Clause
 
 WORKFLOW_STAGES: Mapping[str, Stage] = {
     "triage": Stage.TRIAGE, "implement": Stage.PROPOSAL, "validate": Stage.CANDIDATE, "merge": Stage.MERGE}

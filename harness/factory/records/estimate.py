@@ -10,7 +10,7 @@ from statistics import median_low
 from typing import Any
 
 from harness.domain.lifecycle import ENDED, State
-from harness.factory.history import History
+from harness.factory.records.history import History
 
 ESTIMATE = "estimate"
 """The kind of entry that holds it."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from harness.domain.issue import Annotation, AnnotationLevel
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, Event, State
-from harness.factory.chain import chain
-from harness.factory.history import History
-from harness.factory.lawbook import Book
-from harness.factory.link import NO, Link, Stage, Standing
+from harness.factory.records.chain import chain
+from harness.factory.records.history import History
+from harness.factory.records.link import NO, Link, Stage, Standing
+from harness.factory.records.rule_texts import Book
 
 LAW, TESTS, SEAL, MERGE = "factory/law", "factory/tests", "factory/seal", "factory/merge"
 _VOIDS = frozenset({Event.HEAD_OR_BASE_MOVED, Event.APPROVED_BY_PERSON, Event.REFUSED})

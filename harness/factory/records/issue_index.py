@@ -14,7 +14,7 @@ from datetime import datetime
 from operator import itemgetter
 
 from harness.domain.ledger import BEGINNING, Entry, Fault, Head
-from harness.factory.history import History
+from harness.factory.records.history import History
 from harness.ports.ledger import Ledger
 
 Question = Callable[[History], bool]

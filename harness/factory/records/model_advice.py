@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.domain.breaker import Sound
 from harness.domain.ledger import Entry
-from harness.factory.history import History
+from harness.domain.model_choice.breaker import Sound
+from harness.factory.records.history import History
 
 KINDS = ("escalation", "cast", "model", "diagnosis", "plan")
 

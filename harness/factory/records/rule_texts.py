@@ -13,8 +13,8 @@ from harness.domain.governance import Governance, Rule, ScopeEntry
 from harness.domain.ledger import Entry
 
 if TYPE_CHECKING:
-    from harness.factory.plant import Plant
-    from harness.factory.steering import Steering
+    from harness.factory.run.policy_snapshot import Steering
+    from harness.factory.run.services import Plant
 
 LAW = "law"
 LONGEST = 600

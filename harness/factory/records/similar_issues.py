@@ -8,8 +8,8 @@ a person says whether there is anything left to do.
 from collections.abc import Collection
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.history import History
-from harness.factory.known import Known
+from harness.factory.records.history import History
+from harness.factory.records.issue_index import Known
 from harness.governance.text.likeness import ALIKE, Texts, resemblance
 
 AT_WORK = frozenset({State.IMPLEMENTING, State.CHANGES_REQUESTED, State.VALIDATING, State.APPROVED, State.MERGING})

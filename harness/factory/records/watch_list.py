@@ -15,8 +15,8 @@ from datetime import datetime, timedelta
 
 from harness.domain.issue import Issue, News
 from harness.domain.lifecycle import ENDED
-from harness.factory.history import History
-from harness.factory.known import Known
+from harness.factory.records.history import History
+from harness.factory.records.issue_index import Known
 from harness.ports.clock import Clock
 from harness.ports.forge import Forge
 from harness.ports.ledger import Ledger

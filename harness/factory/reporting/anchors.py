@@ -11,8 +11,8 @@ from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry, Head
 from harness.domain.lifecycle import State
-from harness.factory.comments.commits import LEDGER, anchor_in
-from harness.factory.history import history
+from harness.factory.records.history import history
+from harness.factory.reporting.comments.commits import LEDGER, anchor_in
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 

@@ -16,9 +16,9 @@ from harness.domain.errors import FactoryError, GitError, ValidatorError
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import Verdict, VerdictOutcome
-from harness.factory.anchors import Anchors
-from harness.factory.config import API, read_config
-from harness.factory.tables import FILE
+from harness.factory.reporting.anchors import Anchors
+from harness.factory.settings.config import API, read_config
+from harness.factory.settings.tables import FILE
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
 from harness.ports.validator import EvidenceReader, Validator

@@ -18,16 +18,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.factory.chain import chain, page_of
-from harness.factory.history import History
-from harness.factory.lawbook import LAW, books
-from harness.factory.link import Chain, Link, Stage, Standing, is_routine
-from harness.factory.report import outcome
+from harness.factory.records.chain import chain, page_of
+from harness.factory.records.history import History
+from harness.factory.records.link import Chain, Link, Stage, Standing, is_routine
+from harness.factory.records.rule_texts import LAW, books
+from harness.factory.reporting.report import outcome
 
 if TYPE_CHECKING:
     import jinja2
 
-    from harness.factory.plant import Plant
+    from harness.factory.run.services import Plant
 
 HERE = Path(__file__).parent
 STAGES: Mapping[Stage, str] = {

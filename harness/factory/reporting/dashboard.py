@@ -13,14 +13,14 @@ from harness.domain.errors import ForgeError
 from harness.domain.issue import Issue
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
-from harness.factory.approval import Approval, approval
-from harness.factory.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
-from harness.factory.digest import DIGEST, is_under_way, told_of
-from harness.factory.effects import is_stopped, say
-from harness.factory.history import History, why_frozen
-from harness.factory.pause import pause_in_force
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.records.approval import Approval, approval
+from harness.factory.records.history import History, why_frozen
+from harness.factory.reporting.comments.dashboard import MARKER, TITLE, Board, Row, dashboard_text
+from harness.factory.reporting.digest import DIGEST, is_under_way, told_of
+from harness.factory.run.effects import is_stopped, say
+from harness.factory.run.pause import pause_in_force
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
 
 DASHBOARD = "dashboard"
 """The kind of entry that says: this text is shown, on this issue, pinned or not."""

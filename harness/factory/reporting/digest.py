@@ -12,7 +12,7 @@ from typing import Any
 from harness.domain.budget import Usage
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import ENDED, State
-from harness.factory.history import History, histories
+from harness.factory.records.history import History, histories
 
 DIGEST = "digest"
 OUTAGE = "outage"

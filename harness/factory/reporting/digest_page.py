@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.digest import Broken, Digest, Outage, Told
+from harness.factory.reporting.digest import Broken, Digest, Outage, Told
 
 Link = Callable[[str], str]
 Quote = Callable[[str], str]

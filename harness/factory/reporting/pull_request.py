@@ -6,12 +6,12 @@ check is red; each answer of a gate is set once; that a forge takes no checks is
 
 from harness.domain.errors import ForgeError
 from harness.domain.issue import CommitSha
-from harness.factory.comments.change import CHANGE_MARKER, change_comment, check_words
-from harness.factory.effects import say
-from harness.factory.gates import Gate, gates_of
-from harness.factory.history import History
-from harness.factory.lawbook import LAW, books
-from harness.factory.plant import Plant
+from harness.factory.records.gates import Gate, gates_of
+from harness.factory.records.history import History
+from harness.factory.records.rule_texts import LAW, books
+from harness.factory.reporting.comments.change import CHANGE_MARKER, change_comment, check_words
+from harness.factory.run.effects import say
+from harness.factory.run.services import Plant
 
 CHECKED = "checked"
 """The kind of entry that says: this answer of this gate is shown on this head, or could not be."""

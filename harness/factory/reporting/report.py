@@ -6,11 +6,11 @@ from typing import Any
 from harness.domain.errors import ConfigError
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
-from harness.factory.advised import advised
-from harness.factory.chain import chain
-from harness.factory.history import History, histories, why_frozen
-from harness.factory.lawbook import books
-from harness.factory.link import Chain
+from harness.factory.records.chain import chain
+from harness.factory.records.history import History, histories, why_frozen
+from harness.factory.records.link import Chain
+from harness.factory.records.model_advice import advised
+from harness.factory.records.rule_texts import books
 from harness.ports.ledger import Ledger
 
 OUTCOMES: Mapping[State, str] = {State.MERGED: "merged", State.REJECTED: "rejected", State.NEEDS_HUMAN: "needs-human",
@@ -81,7 +81,7 @@ def explained(ledger: Ledger, pull_request: int) -> Chain:
 
 def edit_of(ledger: Ledger, pull_request: int) -> dict[str, Any] | None:
     """What was said last of a pull request that edits the law; None of any other."""
-    from harness.factory.consequence import CONSEQUENCE  # and with it all that reads the law
+    from harness.governance.past.edit_effects import CONSEQUENCE  # and with it all that reads the law
 
     told = [entry for entry in ledger.entries(kind=CONSEQUENCE)
             if entry.data["pull_request"] == pull_request and entry.data["conclusion"]]

@@ -3,12 +3,12 @@
 from typing import Any
 
 from harness.domain.lifecycle import Event, State, next_state
-from harness.factory.chain_page import write_page
-from harness.factory.change import show_change
-from harness.factory.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
-from harness.factory.effects import say
-from harness.factory.history import History, history
-from harness.factory.plant import Plant
+from harness.factory.records.history import History, history
+from harness.factory.reporting.chain_page import write_page
+from harness.factory.reporting.comments import ALL_LABELS, ISSUE_MARKER, issue_comment, label_of
+from harness.factory.reporting.pull_request import show_change
+from harness.factory.run.effects import say
+from harness.factory.run.services import Plant
 
 
 def transition(plant: Plant, issue: int, event: Event, *, key: str, run: str | None = None, says: str = "",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 from harness.domain.errors import PortError
 from harness.domain.workflow import NodeResult
-from harness.factory.history import RESUME
+from harness.factory.records.history import RESUME
 
 if TYPE_CHECKING:
-    from harness.factory.plant import Plant
+    from harness.factory.run.services import Plant
 
 LEAST_BYTES = 1_000_000_000
 LEAST_SHARE = 0.02

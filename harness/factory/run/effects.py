@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.errors import Stopped
-from harness.factory.history import is_told_to_stop
+from harness.factory.records.history import is_told_to_stop
 
 if TYPE_CHECKING:
-    from harness.factory.plant import Plant
+    from harness.factory.run.services import Plant
 
 
 def stop_if_told(plant: Plant) -> None:

@@ -9,10 +9,10 @@ from datetime import datetime
 
 from harness.domain.errors import FactoryError, ForgeError, ModelsPaused, PortError, RemoteError
 from harness.domain.workflow import NodeResult
-from harness.factory.history import RESUME
-from harness.factory.job import failed
-from harness.factory.pause import is_paused, result_of_pause
-from harness.factory.plant import Plant
+from harness.factory.records.history import RESUME
+from harness.factory.run.node import failed
+from harness.factory.run.pause import is_paused, result_of_pause
+from harness.factory.run.services import Plant
 
 AWAY = "away"
 MOST_TIMES = 10

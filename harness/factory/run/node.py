@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.issue import CommitSha
 from harness.domain.workflow import Node, NodeResult, Outcome, Workflow
-from harness.factory.history import History, history
+from harness.factory.records.history import History, history
 
 if TYPE_CHECKING:
-    from harness.factory.plant import Plant
-    from harness.factory.steering import Steering
+    from harness.factory.run.policy_snapshot import Steering
+    from harness.factory.run.services import Plant
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,12 +18,12 @@ from harness.domain.budget import Caps
 from harness.domain.errors import ModelsPaused
 from harness.domain.ledger import Entry
 from harness.domain.workflow import NodeResult
-from harness.factory.history import RESUME
-from harness.factory.job import failed
+from harness.factory.records.history import RESUME
+from harness.factory.run.node import failed
 from harness.ports.ledger import Ledger
 
 if TYPE_CHECKING:
-    from harness.factory.plant import Plant
+    from harness.factory.run.services import Plant
 
 PAUSE = "pause"
 """The kind of entry that says it, and the key of a node's output by which it is known."""

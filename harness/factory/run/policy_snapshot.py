@@ -13,12 +13,12 @@ from typing import Protocol
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance, Level, Status
 from harness.domain.issue import CommitSha
-from harness.domain.roles import family_of, others
+from harness.domain.model_choice.roles import family_of, others
 from harness.domain.workflow import Workflow
-from harness.factory.config import Config, read_config
-from harness.factory.overrides import WORKFLOWS, bound
-from harness.factory.plant import Plant
-from harness.factory.tables import FILE
+from harness.factory.run.services import Plant
+from harness.factory.settings.config import Config, read_config
+from harness.factory.settings.tables import FILE
+from harness.factory.settings.workflows import WORKFLOWS, bound
 from harness.governance import governing_files, read_governance
 
 __all__ = ["WORKFLOWS", "Steering", "read_steering", "steering_at"]

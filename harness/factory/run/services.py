@@ -4,9 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.factory.clusters import Twins
-from harness.factory.known import Known
-from harness.factory.lookout import Lookout
+from harness.factory.records.issue_index import Known
+from harness.factory.records.similar_issues import Twins
+from harness.factory.records.watch_list import Lookout
 from harness.ports.agent import Agent
 from harness.ports.clock import Clock
 from harness.ports.essay import Essays

@@ -17,7 +17,7 @@ from typing import Any
 
 from harness.domain.budget import Caps, Price
 from harness.domain.errors import ConfigError
-from harness.factory.tables import FILE
+from harness.factory.settings.tables import FILE
 
 _MOST_USD = 1_000_000
 _NANO = Decimal("1e-9")

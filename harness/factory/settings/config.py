@@ -6,13 +6,14 @@ from dataclasses import dataclass, field, fields, replace
 from math import ceil
 from typing import Any
 
-from harness.domain.agents import BUILT_IN, AgentChoice, AgentKind
-from harness.domain.breaker import Fuse
 from harness.domain.budget import Caps, Price
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ConfigError
-from harness.domain.roles import Tier
-from harness.factory.model_config import (
+from harness.domain.model_choice.agents import BUILT_IN, AgentChoice, AgentKind
+from harness.domain.model_choice.breaker import Fuse
+from harness.domain.model_choice.roles import Tier
+from harness.factory.settings.budget import bounded, prices_in
+from harness.factory.settings.model_config import (
     WORKS_IN_A_BOX,
     Models,
     Review,
@@ -21,8 +22,7 @@ from harness.factory.model_config import (
     fuse_in,
     models_in,
 )
-from harness.factory.tables import FILE, MOST, only_known, read, table
-from harness.factory.tariff import bounded, prices_in
+from harness.factory.settings.tables import FILE, MOST, only_known, read, table
 
 
 @dataclass(frozen=True, slots=True)

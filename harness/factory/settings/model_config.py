@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from harness.domain.agents import AgentChoice, AgentKind
-from harness.domain.breaker import Fuse
 from harness.domain.errors import ConfigError
-from harness.domain.roles import Ladder, Tier
-from harness.factory.tables import FILE, MOST, only_known, read
+from harness.domain.model_choice.agents import AgentChoice, AgentKind
+from harness.domain.model_choice.breaker import Fuse
+from harness.domain.model_choice.roles import Ladder, Tier
+from harness.factory.settings.tables import FILE, MOST, only_known, read
 
 _MOST_TOKENS = 1_000_000
 _VERSION = re.compile(r"(\d+\.\d+\.\d+([-+.][0-9A-Za-z.-]+)?)?")

@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from harness.domain.errors import ConfigError
 from harness.domain.facts import EXECUTABLE, REGULAR, SYMLINK
 from harness.domain.workflow import AgentNode, Workflow
-from harness.factory.promises import broken, broken_between, known
+from harness.factory.settings.workflow_promises import broken, broken_between, known
 from harness.governance.paths import skeleton, text_of
 from harness.shipped import shipped
 from harness.workflow import Reading, examined, included, nearest

@@ -13,10 +13,11 @@ from datetime import datetime, timedelta
 from harness.domain.checks import Standing, standing
 from harness.domain.errors import FactoryError
 from harness.domain.issue import CommitSha
-from harness.factory import ci, revert
-from harness.factory.history import FREEZE, THAW, History
-from harness.factory.plant import Plant
-from harness.factory.steering import Steering
+from harness.factory.policy_gate import ci
+from harness.factory.records.history import FREEZE, THAW, History
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Plant
+from harness.factory.stages import revert
 from harness.ports.ledger import Ledger
 
 SETTLED = "landing-settled"

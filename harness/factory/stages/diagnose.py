@@ -17,13 +17,15 @@ from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.workflow import AgentNode, NodeResult
-from harness.factory import commands, comments, context
-from harness.factory.attempts import approach_of, failed_attempts
-from harness.factory.casting import asked
-from harness.factory.history import History
-from harness.factory.job import Job, idle, produced, refused
-from harness.factory.law import change_facts
-from harness.factory.learning import learn
+from harness.factory.models import prompts
+from harness.factory.models.attempts import approach_of, failed_attempts
+from harness.factory.models.learning import learn
+from harness.factory.models.selection import asked
+from harness.factory.policy_gate.policy import change_facts
+from harness.factory.project import commands
+from harness.factory.records.history import History
+from harness.factory.reporting import comments
+from harness.factory.run.node import Job, idle, produced, refused
 from harness.governance.votes.view import view_of
 from harness.lessons.proposal import SCHEMA as LESSONS
 from harness.ports.model import Session
@@ -134,9 +136,9 @@ def _ask(job: Job, line: Session, shown: Mapping[str, Any]) -> Mapping[str, Any]
     assert isinstance(job.node, AgentNode)
     attempts = {name: value for name, value in shown.items() if name != "change"}
     question = rendered(job.node.prompt, {
-        "spec_card": context.spec_card(job), "material": json.dumps(attempts, indent=1, ensure_ascii=False),
+        "spec_card": prompts.spec_card(job), "material": json.dumps(attempts, indent=1, ensure_ascii=False),
         "change": shown["change"], "nonce": secrets.token_hex(16)}, prompts=job.steering.prompts)
-    return job.plant.model.answer(line, system=context.system_blocks(job.steering), question=question,
+    return job.plant.model.answer(line, system=prompts.system_blocks(job.steering), question=question,
                                   schema=diagnosis_schema())
 
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from harness.factory.config import Persona
-from harness.factory.job import Job
-from harness.factory.models import session
+from harness.factory.models.sessions import session
+from harness.factory.run.node import Job
+from harness.factory.settings.config import Persona
 from harness.ports.model import Session
 
 ACTOR, JUDGE = "actor", "judge"

@@ -12,16 +12,18 @@ from typing import Any
 from harness.domain.errors import BudgetExhausted, GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import Event
-from harness.domain.roles import Ladder, Tier
+from harness.domain.model_choice.roles import Ladder, Tier
 from harness.domain.workflow import NodeResult, Outcome
-from harness.factory import comments, context, law
-from harness.factory.attempts import approach_of, failed_attempts
-from harness.factory.casting import LATER_TIERS, cast, did_well, fell_short
-from harness.factory.comments.inert import count
-from harness.factory.effects import effect, stop_if_told
-from harness.factory.job import MACHINE, Job, failed, produced, refused
-from harness.factory.models import session
-from harness.factory.requests import validator_request
+from harness.factory.models import prompts
+from harness.factory.models.attempts import approach_of, failed_attempts
+from harness.factory.models.selection import LATER_TIERS, cast, did_well, fell_short
+from harness.factory.models.sessions import session
+from harness.factory.policy_gate import policy
+from harness.factory.reporting import comments
+from harness.factory.reporting.comments.inert import count
+from harness.factory.run.effects import effect, stop_if_told
+from harness.factory.run.node import MACHINE, Job, failed, produced, refused
+from harness.factory.stages.validator_request import validator_request
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.git import Conflict
 
@@ -62,7 +64,7 @@ def _start(job: Job) -> CommitSha:
     head = CommitSha(proposal["head"])
     if proposal["base"] == job.base:
         return head
-    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest,
+    message = comments.merge_message(issue=job.issue, title=prompts.title(job), run=job.run, rules=job.steering.digest,
                                       anchor=job.anchor)
     merged = job.plant.candidates.merge(job.base, head, message=message, at=job.began)
     return job.base if isinstance(merged, Conflict) else merged
@@ -149,8 +151,8 @@ def _assignment(job: Job, worktree: Path, tier: Tier, *, step: str = "") -> Assi
     config, plant = job.steering.config, job.plant
     lock = plant.repository.read(job.base, config.dependencies.tests or config.dependencies.lock)
     return Assignment(
-        run=job.run, role=IMPLEMENTER, worktree=worktree, system=context.system_blocks(job.steering),
-        task=context.implementer_task(job, step=step), max_turns=config.limits.turns, wall_seconds=config.limits.agent_seconds,
+        run=job.run, role=IMPLEMENTER, worktree=worktree, system=prompts.system_blocks(job.steering),
+        task=prompts.implementer_task(job, step=step), max_turns=config.limits.turns, wall_seconds=config.limits.agent_seconds,
         layer=plant.sandbox.layer(lock, wheels=plant.wheels) if lock else None, agent=config.agent(tier),
     )
 
@@ -209,7 +211,7 @@ def _builder(job: Job) -> Ladder:
 
 
 def _commit(job: Job, tree: TreeSha, start: CommitSha) -> CommitSha:
-    message = comments.commit_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest,
+    message = comments.commit_message(issue=job.issue, title=prompts.title(job), run=job.run, rules=job.steering.digest,
                                        anchor=job.anchor)
     return job.plant.candidates.commit(tree, [start], message=message, at=job.began)
 
@@ -218,7 +220,7 @@ def law_gate(job: Job) -> NodeResult:
     """The rules at base, over the raw difference between base and head."""
     head = CommitSha(job.outputs["snapshot"]["head"])
     try:
-        decision = law.decide_change(job, job.base, head)
+        decision = policy.decide_change(job, job.base, head)
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if decision.refusals:
@@ -242,9 +244,9 @@ def _propose(job: Job, head: CommitSha) -> dict[str, Any]:
     plant, branch = job.plant, f"factory/issue-{job.issue}"
     plant.candidates.push(head, branch, expected=job.history.pushed_head)
     stop_if_told(plant)     # a stop that is set while the push runs holds back what follows it
-    body = comments.pull_request_body(issue=job.issue, title=context.title(job), run=job.run,
+    body = comments.pull_request_body(issue=job.issue, title=prompts.title(job), run=job.run,
                                       summary=str(job.outputs["build"].get("summary", "")), rules=job.steering.digest)
     opened = plant.writer.open_pull_request(
         branch=branch, base=plant.forge.default_branch(), body=body,
-        title=comments.pull_request_title(issue=job.issue, title=context.title(job)))
+        title=comments.pull_request_title(issue=job.issue, title=prompts.title(job)))
     return {"number": opened.number, "branch": branch, "head": head, "base": job.base}

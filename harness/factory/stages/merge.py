@@ -11,13 +11,14 @@ from harness.domain.landing import after_landing
 from harness.domain.lifecycle import Event, State
 from harness.domain.merge import MergeFacts, Refusal, gate_event, refusals
 from harness.domain.workflow import NodeResult
-from harness.factory import ci, law, revert, triage
-from harness.factory.ci import Report
-from harness.factory.config import API
-from harness.factory.effects import effect, is_stopped, stop_if_told
-from harness.factory.history import FREEZE, is_frozen
-from harness.factory.job import Job, failed, produced, refused
-from harness.factory.requests import validator_request
+from harness.factory.policy_gate import ci, policy
+from harness.factory.policy_gate.ci import Report
+from harness.factory.records.history import FREEZE, is_frozen
+from harness.factory.run.effects import effect, is_stopped, stop_if_told
+from harness.factory.run.node import Job, failed, produced, refused
+from harness.factory.settings.config import API
+from harness.factory.stages import revert, triage
+from harness.factory.stages.validator_request import validator_request
 
 LAND = "land"
 
@@ -85,7 +86,7 @@ def read_facts(job: Job) -> Read:
         proposed=_is_proposed(job, proposal), candidate=candidate,
         tree=plant.repository.tree_of(candidate) if candidate else None,
         journeys=plant.validator.journeys(request).digest, governance=job.steering.digest,
-        kind=(told.triage or {}).get("kind"), in_sight=law.in_sight(job, base, candidate) if candidate else None,
+        kind=(told.triage or {}).get("kind"), in_sight=policy.in_sight(job, base, candidate) if candidate else None,
         law=None if asked is None else tuple(refusal for decided in asked for refusal in decided.refusals),
         checks=report.against, box_sealed=plant.sandbox.form() != "unsealed",
         issue_body_unchanged=triage.is_unchanged(job), stopped=is_stopped(job.plant), frozen=is_frozen(plant.ledger),
@@ -100,12 +101,12 @@ def _is_proposed(job: Job, proposal: PullRequest | None) -> bool:
 
 
 def _law(job: Job, base: CommitSha, candidate: CommitSha | None, *,
-         checks: Maybe[tuple[CheckFact, ...]]) -> tuple[law.LawDecision, ...] | None:
+         checks: Maybe[tuple[CheckFact, ...]]) -> tuple[policy.LawDecision, ...] | None:
     """Both halves of the law: what binds a proposal, and what binds a merge. No model is asked at this step: the votes
     that were recorded on exactly this change are counted again."""
     if candidate is None:
         return None
-    return tuple(law.decide_change(job, base, candidate, applies=applies, asking=False, checks=checks)
+    return tuple(policy.decide_change(job, base, candidate, applies=applies, asking=False, checks=checks)
                  for applies in (Applies.PR, Applies.MERGE))
 
 

@@ -14,9 +14,9 @@ from typing import Any
 from harness.domain.errors import AnswerError, BudgetExhausted
 from harness.domain.lifecycle import Event
 from harness.domain.workflow import AgentNode, NodeResult
-from harness.factory import context
-from harness.factory.casting import asked
-from harness.factory.job import Job, idle, produced, refused
+from harness.factory.models import prompts
+from harness.factory.models.selection import asked
+from harness.factory.run.node import Job, idle, produced, refused
 from harness.governance.law import PROTECTED
 from harness.governance.paths import resembles, text_of
 from harness.ports.model import Session
@@ -122,11 +122,11 @@ def _fault(path: str, there: frozenset[str], folders: set[str]) -> str:
 
 def _ask(job: Job, line: Session, paths: list[str]) -> Mapping[str, Any]:
     assert isinstance(job.node, AgentNode)
-    values = {"spec_card": context.spec_card(job), "paths": json.dumps(sorted(paths)[:MOST_SHOWN], indent=0),
-              "left_out": max(0, len(paths) - MOST_SHOWN), "findings": context.findings(job),
-              "diagnosis": context.advice(job.outputs.get("diagnose", {}), "diagnosis")}
+    values = {"spec_card": prompts.spec_card(job), "paths": json.dumps(sorted(paths)[:MOST_SHOWN], indent=0),
+              "left_out": max(0, len(paths) - MOST_SHOWN), "findings": prompts.findings(job),
+              "diagnosis": prompts.advice(job.outputs.get("diagnose", {}), "diagnosis")}
     question = rendered(job.node.prompt, values, prompts=job.steering.prompts)
-    return job.plant.model.answer(line, system=context.system_blocks(job.steering), question=question, schema=plan_schema())
+    return job.plant.model.answer(line, system=prompts.system_blocks(job.steering), question=question, schema=plan_schema())
 
 
 def _told(data: Mapping[str, Any]) -> NodeResult:

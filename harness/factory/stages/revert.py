@@ -15,11 +15,11 @@ from typing import Any
 from harness.domain.errors import ConfigError, FactoryError, GitError
 from harness.domain.issue import CommitSha, PullRequest
 from harness.domain.lifecycle import Event, State
-from harness.factory.effects import effect, say
-from harness.factory.history import History, history
-from harness.factory.job import Job
-from harness.factory.lifecycle import project, transition
-from harness.factory.plant import Plant
+from harness.factory.records.history import History, history
+from harness.factory.reporting.transitions import project, transition
+from harness.factory.run.effects import effect, say
+from harness.factory.run.node import Job
+from harness.factory.run.services import Plant
 from harness.ports.git import Conflict, Landing
 
 READY, PROPOSED, TAKEN_BACK = "revert-ready", "revert-proposed", "reverted"

@@ -19,18 +19,25 @@ from harness.domain.governance import Question, Sight
 from harness.domain.issue import CommitSha
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event
-from harness.domain.roles import Ladder
+from harness.domain.model_choice.roles import Ladder
 from harness.domain.workflow import AgentNode, NodeResult
-from harness.factory import context
-from harness.factory.casting import NOBODY, asked, reviewers
-from harness.factory.effects import stop_if_told
-from harness.factory.job import Job, failed, idle, produced, refused
-from harness.factory.law import change_facts
-from harness.factory.model_config import LENSES
-from harness.factory.validate import undecided
+from harness.factory.models import prompts
+from harness.factory.models.selection import NOBODY, asked, reviewers
+from harness.factory.policy_gate.policy import change_facts
+from harness.factory.run.effects import stop_if_told
+from harness.factory.run.node import Job, failed, idle, produced, refused
+from harness.factory.settings.model_config import LENSES
+from harness.factory.stages.validate import undecided
 from harness.governance.context import context as governance_text
 from harness.governance.paths import text_of
-from harness.governance.votes.review import Looked, Severity, looked, review_schema, rows_shown, together
+from harness.governance.votes.review import (
+    Looked,
+    Severity,
+    looked,
+    review_schema,
+    rows_shown,
+    together,
+)
 from harness.governance.votes.view import View, view_of
 from harness.ports.model import Session
 from harness.workflow import rendered
@@ -98,7 +105,7 @@ def _view(job: Job, head: CommitSha) -> View:
     read, steering = job.plant.repository.read, job.steering
     question = Question("", sees=(Sight.ISSUE, Sight.DIFF, Sight.GOVERNANCE), never_sees=steering.config.review.never_sees)
     return view_of(question, change_facts(job, job.base, head), base=partial(read, job.base), head=partial(read, head),
-                   issue=context.spec_card(job), tests=steering.config.tests.paths,
+                   issue=prompts.spec_card(job), tests=steering.config.tests.paths,
                    governance=governance_text(steering.governance))
 
 
@@ -114,7 +121,7 @@ def _ask(look: _Look) -> Entry:
     stop_if_told(job.plant)
 
     def ask(line: Session) -> Mapping[str, Any]:
-        return job.plant.model.answer(line, system=context.system_blocks(job.steering), question=_prompt(look, nonce),
+        return job.plant.model.answer(line, system=prompts.system_blocks(job.steering), question=_prompt(look, nonce),
                                       schema=review_schema())
 
     answer, tier = asked(job, ROLE, look.ladder, ask, attempt=LOOKS * job.number + 1 + LENSES.index(look.lens))

@@ -13,15 +13,15 @@ from harness.domain.governance import Applies, Finding, OnFail
 from harness.domain.issue import Comment, Issue
 from harness.domain.lifecycle import ENDED, Event, State
 from harness.domain.workflow import AgentNode, NodeResult
-from harness.factory import context
-from harness.factory.casting import asked
-from harness.factory.estimate import ESTIMATE, estimate, has_ended, length_of
-from harness.factory.grace import closing_time
-from harness.factory.history import History
-from harness.factory.intake import text_hash
-from harness.factory.job import Job, failed, produced, refused
-from harness.factory.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
-from harness.factory.slash import is_command
+from harness.factory.intake.expiry import closing_time
+from harness.factory.intake.issues import text_hash
+from harness.factory.intake.queue import had_a_turn, is_appeal, issue_facts, refusal_of, turns_in
+from harness.factory.models import prompts
+from harness.factory.models.selection import asked
+from harness.factory.records.estimate import ESTIMATE, estimate, has_ended, length_of
+from harness.factory.records.history import History
+from harness.factory.reporting.slash_commands import is_command
+from harness.factory.run.node import Job, failed, produced, refused
 from harness.governance.decide import decide as law
 from harness.governance.text.likeness import Earlier, Texts
 from harness.governance.text.normalise import Normalised, normalise
@@ -121,7 +121,7 @@ def _answer(job: Job, taken: Mapping[str, Any], line: Session) -> Mapping[str, A
     held beside the older one that is most like it, in a question of its own that can only say yes or no."""
     assert isinstance(job.node, AgentNode)
     question = rendered(job.node.prompt, {"spec_card": _as_json(_card(taken))}, prompts=job.steering.prompts)
-    system = context.system_blocks(job.steering)
+    system = prompts.system_blocks(job.steering)
     answer = job.plant.model.answer(line, system=system, question=question, schema=answer_schema(job.steering.governance))
     if answer.get("verdict") == TriageVerdict.IN:
         older = _likest(job, taken)

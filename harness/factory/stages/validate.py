@@ -10,10 +10,13 @@ from harness.domain.issue import CommitSha
 from harness.domain.lifecycle import Event
 from harness.domain.verdict import Verdict, VerdictOutcome
 from harness.domain.workflow import NodeResult
-from harness.factory import comments, context, law, projecttests
-from harness.factory.exploring import exploring
-from harness.factory.job import Job, failed, produced, refused
-from harness.factory.requests import validator_request
+from harness.factory.models import prompts
+from harness.factory.policy_gate import policy
+from harness.factory.project import tests
+from harness.factory.reporting import comments
+from harness.factory.run.node import Job, failed, produced, refused
+from harness.factory.stages.explore import exploring
+from harness.factory.stages.validator_request import validator_request
 from harness.ports.git import Conflict
 from harness.ports.validator import Judged
 
@@ -32,7 +35,7 @@ def candidate(job: Job) -> NodeResult:
     if opened.base_branch != (branch := plant.forge.default_branch()):
         return refused(f"pull request #{opened.number} asks for {opened.base_branch}, not for {branch}", event=Event.LAW_REFUSED)
     plant.repository.fetch(opened.branch)
-    message = comments.merge_message(issue=job.issue, title=context.title(job), run=job.run, rules=job.steering.digest,
+    message = comments.merge_message(issue=job.issue, title=prompts.title(job), run=job.run, rules=job.steering.digest,
                                       anchor=job.anchor)
     merged = plant.candidates.merge(job.base, opened.head, message=message, at=job.began)
     if isinstance(merged, Conflict):
@@ -47,7 +50,7 @@ def law_gate(job: Job) -> NodeResult:
     """The rules at base once more, now over base..candidate: what would land, not what was proposed. What a rule asks to
     be tried again goes back to the implementer, in the rule's words; anything else is for a person."""
     try:
-        decision = law.decide_change(job, job.base, CommitSha(job.outputs["candidate"]["candidate"]))
+        decision = policy.decide_change(job, job.base, CommitSha(job.outputs["candidate"]["candidate"]))
     except BudgetExhausted as stop:
         return refused(str(stop), event=Event.BUDGET_EXHAUSTED)
     if not decision.refusals:
@@ -140,7 +143,7 @@ def hand_over(job: Job) -> NodeResult:
         return asked
     made = job.outputs["candidate"]
     try:
-        report = projecttests.compared(job, base=job.base, head=CommitSha(made["candidate"]))
+        report = tests.compared(job, base=job.base, head=CommitSha(made["candidate"]))
     except SandboxError as error:
         return failed(str(error), event=Event.INCONCLUSIVE)
     if not report.green:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.issue import CommitSha
-from harness.factory.history import History
-from harness.factory.job import Job
-from harness.factory.plant import Places
-from harness.factory.steering import Steering
+from harness.factory.records.history import History
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import Steering
+from harness.factory.run.services import Places
 from harness.ports.git import Repository
 
 

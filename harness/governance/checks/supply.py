@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from harness.domain.facts import UNKNOWN, ChangeFacts, DependencyChange, DependencyMove, Origin, SecretFound
+from harness.domain.facts import (
+    UNKNOWN,
+    ChangeFacts,
+    DependencyChange,
+    DependencyMove,
+    Origin,
+    SecretFound,
+)
 from harness.domain.governance import Answer
 from harness.governance.checks.answers import none_of, unknown
 from harness.governance.checks.arguments import Globs, Names

@@ -10,7 +10,14 @@ import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from harness.domain.facts import UNKNOWN, ApiFacts, ApiLoss, ChangeKind, FileChange, Maybe
+from harness.domain.facts import (
+    UNKNOWN,
+    ApiFacts,
+    ApiLoss,
+    ChangeKind,
+    FileChange,
+    Maybe,
+)
 from harness.governance.facts.syntax import syntax_tree
 
 LARGEST = 1024 * 1024

@@ -2,7 +2,15 @@
 
 from collections.abc import Collection, Mapping
 
-from harness.domain.governance import Applies, Case, Level, OnFail, Question, Sight, Vote
+from harness.domain.governance import (
+    Applies,
+    Case,
+    Level,
+    OnFail,
+    Question,
+    Sight,
+    Vote,
+)
 from harness.governance.language.yamlblock import Value
 from harness.governance.paths import glob_fault
 

@@ -11,7 +11,15 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from harness.domain.facts import UNKNOWN, ChangeFacts, Maybe
-from harness.domain.governance import Answer, Applies, ChangeDefault, Governance, Level, Rule, Status
+from harness.domain.governance import (
+    Answer,
+    Applies,
+    ChangeDefault,
+    Governance,
+    Level,
+    Rule,
+    Status,
+)
 from harness.governance.decide import answer_of, rules_asked, spoken_of
 from harness.governance.past.edits import Edit, edit
 from harness.governance.past.history import RecordedChange

@@ -13,7 +13,16 @@ from decimal import Decimal
 from typing import Any
 
 from harness.domain.facts import UNKNOWN
-from harness.domain.governance import MISSION, RULES, Check, Governance, Rule, ScopeEntry, ScopeKind, Status
+from harness.domain.governance import (
+    MISSION,
+    RULES,
+    Check,
+    Governance,
+    Rule,
+    ScopeEntry,
+    ScopeKind,
+    Status,
+)
 from harness.governance.checks import CHECKS
 from harness.governance.decide import answer_of
 from harness.governance.facts.dependencies import is_manifest

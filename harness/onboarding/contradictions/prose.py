@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from harness.onboarding.contradictions.found import Place, place
-from harness.onboarding.readme import Block, blocks_of, sentences_of
+from harness.onboarding.evidence.readme import Block, blocks_of, sentences_of
 
 _SPAN = re.compile(r"`([^`\n]+)`")
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.sources import Sources
+from harness.onboarding.evidence.sources import Sources
 from harness.onboarding.survey import Daemon, Evidence
 from harness.onboarding.words import plain
 

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.pythonsource import PythonFile, Variable
-from harness.onboarding.sources import Sources
+from harness.onboarding.evidence.python_source import PythonFile, Variable
+from harness.onboarding.evidence.sources import Sources
 from harness.onboarding.survey import Data, Evidence, Start
 
 _FOLDER = re.compile(r"(?:^|_)(?:DATA|DATA_?DIR|DATA_?PATH|STORAGE|STATE_?DIR|DB_?DIR|INSTANCE_?PATH|VAR_?DIR)$")

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.sources import Sources, table
+from harness.onboarding.evidence.sources import Sources, table
 from harness.onboarding.survey import Lock
 
 _REQUIREMENTS = re.compile(r"(?:requirements/[\w.-]+|[\w.-]*requirements[\w.-]*)\.(?:txt|lock|in)\Z|requirements\.lock\Z")

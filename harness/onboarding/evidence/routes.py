@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.sources import Sources, is_beside
+from harness.onboarding.evidence.sources import Sources, is_beside
 from harness.onboarding.survey import Route
 
 MOST = 200

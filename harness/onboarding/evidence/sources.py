@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.onboarding.holding import Holding
-from harness.onboarding.pythonsource import PythonFile, python_file
+from harness.onboarding.evidence.folder import Holding
+from harness.onboarding.evidence.python_source import PythonFile, python_file
 
 MOST_PARSED = 400
 """Python files that are parsed, the least deep first: what makes and starts an app is near the root."""

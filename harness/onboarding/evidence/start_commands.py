@@ -8,9 +8,9 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from harness.onboarding.daemons import commands_in, foreground
-from harness.onboarding.pythonsource import AppObject, PythonFile
-from harness.onboarding.sources import Sources, is_beside, table
+from harness.onboarding.evidence.daemons import commands_in, foreground
+from harness.onboarding.evidence.python_source import AppObject, PythonFile
+from harness.onboarding.evidence.sources import Sources, is_beside, table
 from harness.onboarding.survey import Evidence, Route, Start
 
 _MODULES = {"gunicorn": "gunicorn", "flask": "flask", "uvicorn": "uvicorn", "waitress-serve": "waitress",

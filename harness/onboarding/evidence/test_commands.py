@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator
 
-from harness.onboarding.sources import Sources, is_test, table
+from harness.onboarding.evidence.sources import Sources, is_test, table
 from harness.onboarding.survey import Evidence, Suite
 
 REPORT = "/tmp/report/junit.xml"  # noqa: S108 - a path inside the box, whose /tmp is its own

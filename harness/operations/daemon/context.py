@@ -7,12 +7,12 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 
 from harness.domain.errors import Interrupted
-from harness.engine.clock import SystemClock
-from harness.engine.notify import Notifier
+from harness.home.webhooks import Address
+from harness.operations.daemon.shutdown import Departure
 from harness.ports.clock import Clock
-from harness.wiring.departure import Departure
-from harness.wiring.open import Tell
-from harness.wiring.webhooks import Address
+from harness.store.clock import SystemClock
+from harness.store.systemd import Notifier
+from harness.wiring import Tell
 
 Say = Callable[[str, str], None]
 

@@ -11,13 +11,13 @@ Properties kept:
 from contextlib import suppress
 
 from harness.domain.errors import FactoryError, Interrupted, PortError
-from harness.engine.lease import Lease
-from harness.wiring.duty import Duty
-from harness.wiring.open import Works, open_works
-from harness.wiring.outage import Outages
-from harness.wiring.shift import Shift
-from harness.wiring.state import ledger_of, sole_factory
-from harness.wiring.webhooks import Mail, webhooks
+from harness.home.state import ledger_of, sole_factory
+from harness.home.webhooks import Mail, webhooks
+from harness.operations.daemon.context import Duty
+from harness.operations.daemon.loop import Shift
+from harness.operations.daemon.outage import Outages
+from harness.store.lease import Lease
+from harness.wiring import Works, open_works
 
 WARM_WORKTREES = 1
 
@@ -87,6 +87,6 @@ class Daemon:
 
 
 def _freed(works: Works) -> str:
-    from harness.wiring.gc import swept
+    from harness.operations.maintenance.gc import swept
 
     return f"{sum(swept(works.plant).freed.values()) / 1e6:.0f} MB freed"

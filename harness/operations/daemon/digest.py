@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from harness.engine.files import replace
-from harness.factory.digest import DIGEST, Digest, digest, last_digest
-from harness.factory.digest_page import Link, markdown
-from harness.factory.effects import is_flagged
-from harness.factory.history import is_told_to_stop, why_frozen
-from harness.factory.pause import pause_in_force
+from harness.factory.records.history import is_told_to_stop, why_frozen
+from harness.factory.reporting.digest import DIGEST, Digest, digest, last_digest
+from harness.factory.reporting.digest_page import Link, markdown
+from harness.factory.run.effects import is_flagged
+from harness.factory.run.pause import pause_in_force
+from harness.home.document import EVIDENCE, read_home
 from harness.ports.ledger import Ledger
-from harness.wiring.home import EVIDENCE, read_home
+from harness.store.files import replace
 
 USUAL = timedelta(hours=24)
 

@@ -6,15 +6,15 @@ from datetime import datetime
 
 from harness.domain.errors import Stopped
 from harness.domain.lifecycle import State
-from harness.engine.schedule import first_after
-from harness.factory.effects import stop_if_told
-from harness.factory.pause import Pause, pause_in_force
-from harness.factory.rota import SCHEDULE, last_passes, schedules, states_at_work
-from harness.factory.tick import current_steering, may_go_on, tick
-from harness.wiring.digest import link_of, write_digest
-from harness.wiring.duty import Duty
-from harness.wiring.open import Works
-from harness.wiring.webhooks import Mail
+from harness.factory.pipeline.schedule import SCHEDULE, last_passes, schedules, states_at_work
+from harness.factory.pipeline.tick import current_steering, may_go_on, tick
+from harness.factory.run.effects import stop_if_told
+from harness.factory.run.pause import Pause, pause_in_force
+from harness.home.webhooks import Mail
+from harness.operations.daemon.context import Duty
+from harness.operations.daemon.digest import link_of, write_digest
+from harness.store.cron import first_after
+from harness.wiring import Works
 
 JITTER = 0.2
 LEAST_SECONDS = 1.0

@@ -4,10 +4,10 @@ from contextlib import suppress
 from datetime import datetime
 
 from harness.domain.errors import FactoryError, LedgerError
-from harness.factory.digest import OUTAGE, OUTAGE_ENDED, open_outages
-from harness.factory.digest_page import span
+from harness.factory.reporting.digest import OUTAGE, OUTAGE_ENDED, open_outages
+from harness.factory.reporting.digest_page import span
+from harness.operations.daemon.context import Duty
 from harness.ports.ledger import Ledger
-from harness.wiring.duty import Duty
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, MOST_SECONDS = 1.0, 120.0, 3600.0
 

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.agents.clis.boxed import PROGRAM
-from harness.agents.clis.install import Fetch, fetched_by_npm, install
-from harness.agents.clis.programs import Program, Programs
-from harness.agents.clis.releases import another, released
-from harness.domain.agents import AgentChoice, AgentKind
+from harness.agents.boxed_cli import PROGRAM
 from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import ConfigError, FactoryError
+from harness.domain.model_choice.agents import AgentChoice, AgentKind
+from harness.operations.doctor.finding import Finding, fail, ok, warn
 from harness.ports.sandbox import Sandbox
-from harness.wiring.finding import Finding, fail, ok, warn
+from harness.programs.agent_clis.install import Fetch, fetched_by_npm, install
+from harness.programs.agent_clis.programs import Program, Programs
+from harness.programs.agent_clis.releases import another, released
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -108,7 +108,7 @@ def _installed_ones(programs: tuple[Program, ...]) -> Finding:
 def _picked(home: Path) -> "Iterator[AgentChoice]":
     """The agent CLIs that `factory.toml` names at the base that was fetched last. Whether it can be read is for the check of
     the governance to say."""
-    from harness.wiring.health import steering_of
+    from harness.operations.doctor.home_checks import steering_of
 
     found = steering_of(home)
     if found is not None:
@@ -127,7 +127,7 @@ def _tried(programs: "Iterable[Program]", sandbox: Sandbox) -> tuple[list[str], 
 
 
 def _sandbox() -> Sandbox:
-    from harness.sandbox.adapter import BoxSupervisor
+    from harness.programs.sandbox.client import BoxSupervisor
 
     return BoxSupervisor(Path(tempfile.gettempdir()))
 

@@ -6,30 +6,30 @@ from functools import partial
 from pathlib import Path
 
 from harness.domain.errors import FactoryError
-from harness.wiring import agentprograms, health, machine
-from harness.wiring.finding import Finding, Level, fail
-from harness.wiring.forgehealth import forge_findings
-from harness.wiring.home import FILE
+from harness.home.document import FILE
+from harness.operations.doctor import agent_clis, home_checks, machine_checks
+from harness.operations.doctor.finding import Finding, Level, fail
+from harness.operations.doctor.forge_checks import forge_findings
 
 MACHINE: tuple[tuple[str, Callable[[], Finding]], ...] = (
-    ("python", machine.python),
-    ("git", machine.git),
-    ("box", machine.box),
-    ("browser", machine.browser),
-    ("wheels", machine.wheels),
-    ("clock", machine.clock),
+    ("python", machine_checks.python),
+    ("git", machine_checks.git),
+    ("box", machine_checks.box),
+    ("browser", machine_checks.browser),
+    ("wheels", machine_checks.wheels),
+    ("clock", machine_checks.clock),
 )
 HOME: tuple[tuple[str, Callable[[Path], Finding]], ...] = (
-    ("home", health.home_file),
-    ("disk", machine.disk),
-    ("model", health.model),
-    ("keys", health.keys),
-    ("store", health.store),
-    ("database", health.database),
-    ("ledger", health.ledger),
-    ("factory", health.factory),
-    ("governance", health.governance),
-    ("agents", agentprograms.found_by_doctor),
+    ("home", home_checks.home_file),
+    ("disk", machine_checks.disk),
+    ("model", home_checks.model),
+    ("keys", home_checks.keys),
+    ("store", home_checks.store),
+    ("database", home_checks.database),
+    ("ledger", home_checks.ledger),
+    ("factory", home_checks.factory),
+    ("governance", home_checks.governance),
+    ("agents", agent_clis.found_by_doctor),
 )
 WITHOUT_A_HOME = ("disk", "model")
 """Checks of a home that say something before there is one."""

@@ -12,11 +12,11 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.domain.errors import FactoryError
-from harness.wiring.finding import Finding, Level, fail, ok, warn
-from harness.wiring.forgeline import ForgeLine, Unwell
-from harness.wiring.forgepush import push_finding
-from harness.wiring.home import HomeFile, read_home
-from harness.wiring.services import api_of, token
+from harness.home.document import HomeFile, read_home
+from harness.home.programs import api_of, token
+from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
+from harness.operations.doctor.forge_requests import ForgeLine, Unwell
+from harness.operations.doctor.push_check import push_finding
 
 CHECK = "factory/doctor"
 APPEARS_SECONDS, LOOK_SECONDS = 10.0, 0.3
@@ -53,8 +53,8 @@ def forge_findings(home: Path) -> Iterator[tuple[str, Finding]]:
 def line_of(home: Path, document: HomeFile) -> ForgeLine | None:
     """The way to the home's repository; None where its embedded forge does not run. Raises ConfigError or ForgeError where
     the home has no credential that works."""
-    from harness.forge.embedded.start import running
-    from harness.wiring.credentials import APP_KEY, app_at
+    from harness.home.credentials import APP_KEY, app_at
+    from harness.programs.local_forge.start import running
 
     name = f"{document.owner}/{document.name}"
     if document.is_embedded:
@@ -67,7 +67,7 @@ def line_of(home: Path, document: HomeFile) -> ForgeLine | None:
 
 def trial(document: HomeFile) -> Finding | None:
     """A token is for trial; None of an app, and of a token on this machine's own forge, which asks for no more."""
-    from harness.wiring.credentials import is_local, says_of_token
+    from harness.home.credentials import is_local, says_of_token
 
     if document.app or document.is_embedded or is_local(api := api_of(document.forge)):
         return None
@@ -76,7 +76,7 @@ def trial(document: HomeFile) -> Finding | None:
 
 def permissions(home: Path) -> Finding:
     """What the app was granted on this repository, one by one, against what is needed."""
-    from harness.wiring.credentials import APP_KEY, app_at, lacking, rights_of
+    from harness.home.credentials import APP_KEY, app_at, lacking, rights_of
 
     document = read_home(home)
     try:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from harness.forge.limits import limit_of
-from harness.wiring.finding import Finding, fail
+from harness.operations.doctor.finding import Finding, fail
 
 if TYPE_CHECKING:
     import httpx

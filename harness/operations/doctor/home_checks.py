@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import FactoryError
-from harness.factory.effects import is_flagged
-from harness.factory.plant import Places
-from harness.wiring.finding import Finding, Level, fail, ok, warn
-from harness.wiring.home import FILE, HomeFile, read_home
-from harness.wiring.machine import probed
-from harness.wiring.providers import KEY, endpoint
-from harness.wiring.services import BASE_URL, PROVIDER
+from harness.factory.run.effects import is_flagged
+from harness.factory.run.services import Places
+from harness.home.document import FILE, HomeFile, read_home
+from harness.home.programs import BASE_URL, PROVIDER
+from harness.home.providers import KEY, endpoint
+from harness.operations.doctor.finding import Finding, Level, fail, ok, warn
+from harness.operations.doctor.machine_checks import probed
 
 if TYPE_CHECKING:
-    from harness.factory.steering import Steering
+    from harness.factory.run.policy_snapshot import Steering
     from harness.repository.trusted import TrustedRepository
 
 SECONDS = 3.0
@@ -51,7 +51,7 @@ def model(home: Path) -> Finding:
 
 def _others(home: Path, document: HomeFile) -> tuple[Finding, ...]:
     """The providers of `home.json`. Raises ConfigError where a key cannot be read."""
-    from harness.wiring.providers import provider_keys
+    from harness.home.providers import provider_keys
 
     with provider_keys(home, document):
         return tuple(_reached(each.base_url, f"{each.name} has {each.key_from}" if each.key_env or each.key_file
@@ -117,9 +117,9 @@ def _mode(path: Path) -> str:
 def database(home: Path) -> Finding:
     """Where the state is; a PostgreSQL is asked to do what only a session of its own can: to hold a lock from one statement
     to the next, and to lose it with the session."""
-    from harness.engine.database import shown
-    from harness.engine.lease import AdvisoryLock
-    from harness.wiring.state import database_of
+    from harness.home.state import database_of
+    from harness.store.database import shown
+    from harness.store.lease import AdvisoryLock
 
     address = database_of(home, read_home(home))
     if not address:
@@ -139,7 +139,7 @@ def database(home: Path) -> Finding:
 
 def ledger(home: Path) -> Finding:
     """The whole chain, against its signed head."""
-    from harness.wiring.state import open_ledger
+    from harness.home.state import open_ledger
 
     with open_ledger(home) as found:
         if fault := found.fault():
@@ -164,7 +164,7 @@ def factory(home: Path) -> Finding:
 
 def governance(home: Path) -> Finding:
     """What steers the factory, at the base that was fetched last: it reads, it lints, it trusts this home's launcher."""
-    from harness.factory.steering import read_steering
+    from harness.factory.run.policy_snapshot import read_steering
     from harness.repository.trusted import fetched_branch
 
     repository = fetched_repository(home)
@@ -181,7 +181,7 @@ def governance(home: Path) -> Finding:
 
 def steering_of(home: Path) -> "Steering | None":
     """What steers the factory at the base that was fetched last; None where nothing was, or where it cannot be read."""
-    from harness.factory.steering import read_steering
+    from harness.factory.run.policy_snapshot import read_steering
     from harness.repository.trusted import fetched_branch
 
     if not (home / FILE).exists() or (repository := fetched_repository(home)) is None:
@@ -196,9 +196,9 @@ def steering_of(home: Path) -> "Steering | None":
 
 def fetched_repository(home: Path) -> "TrustedRepository | None":
     """The trusted repository of a home, without its forge; None where nothing was fetched yet."""
+    from harness.home.programs import offline_address
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
-    from harness.wiring.services import offline_address
 
     document = read_home(home)
     places = Places(home, document.repository_id)
@@ -209,7 +209,7 @@ def fetched_repository(home: Path) -> "TrustedRepository | None":
 
 def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:
     """A verdict of this home's launcher has to count; None where it does."""
-    from harness.wiring.init import own_keys
+    from harness.operations.setup.init import own_keys
 
     own = own_keys(home)
     if set(own) & set(steering.config.seal.trusted_keys):
@@ -219,8 +219,8 @@ def _trusting(home: Path, steering: "Steering", branch: str) -> Finding | None:
 
 
 def _linted(steering: "Steering", paths: Iterable[bytes], branch: str) -> Finding:
-    from harness.factory.comments import ALL_LABELS
-    from harness.factory.steering import WORKFLOWS
+    from harness.factory.reporting.comments import ALL_LABELS
+    from harness.factory.run.policy_snapshot import WORKFLOWS
     from harness.governance import lint
 
     found = lint(steering.governance, known_workflows=WORKFLOWS, known_labels=set(ALL_LABELS), paths=paths)

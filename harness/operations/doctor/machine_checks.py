@@ -12,15 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from harness.domain.errors import GitError, SandboxError
-from harness.wiring.finding import Finding, fail, ok, warn
-from harness.wiring.home import wheels_folder
+from harness.home.document import wheels_folder
+from harness.operations.doctor.finding import Finding, fail, ok, warn
 
 PYTHON, GIT = (3, 11), (2, 39)
 ENOUGH_GIB, LEAST_GIB = 5.0, 1.0
 GIB = 1024**3
 BOX_SECONDS = 60
 A_DAY = 86_400
-PROBE = (sys.executable, "-I", "-m", "harness.sandbox", "probe", "--json")
+PROBE = (sys.executable, "-I", "-m", "harness.programs.sandbox", "probe", "--json")
 KERNEL = (
     ("/proc/sys/kernel/apparmor_restrict_unprivileged_userns", "1", "kernel.apparmor_restrict_unprivileged_userns=0"),
     ("/proc/sys/kernel/unprivileged_userns_clone", "0", "kernel.unprivileged_userns_clone=1"),
@@ -111,8 +111,8 @@ def box_fix(kernel: tuple[tuple[str, str, str], ...] = KERNEL) -> str:
 def browser() -> Finding:
     """Chromium in a box, as the judge starts it: a page is opened and a button pressed."""
     from harness.domain.box import BoxSpec, Limits
-    from harness.sandbox.adapter import BoxSupervisor
-    from harness.sandbox.browser import browser as installed
+    from harness.programs.sandbox.browser import browser as installed
+    from harness.programs.sandbox.client import BoxSupervisor
 
     if installed() is None:
         return fail("no Chromium was found", "install chromium, or run `playwright install chromium-headless-shell`")
@@ -125,7 +125,7 @@ def browser() -> Finding:
     if not result.ok or said[-1:] != ["pressed"]:
         last = result.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2][-200:]
         why = f"its {result.killed_by} limit ended it" if result.killed_by else last or f"it ended with {result.exit_code}"
-        return fail(f"Chromium opened no page in a box: {why}", "see what `python -m harness.sandbox probe` says of boxes here")
+        return fail(f"Chromium opened no page in a box: {why}", "see what `python -m harness.programs.sandbox probe` says of boxes here")
     return ok(f"Chromium {said[0]} opened a page in a {result.form} box and pressed a button, in {seconds:.1f} s")
 
 

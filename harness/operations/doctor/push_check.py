@@ -9,8 +9,8 @@ looks before it asks. (gitprotocol-pack, "Pushing Data To a Server"; gitprotocol
 import base64
 import hashlib
 
-from harness.wiring.finding import Finding, fail, ok, warn
-from harness.wiring.forgeline import ForgeLine
+from harness.operations.doctor.finding import Finding, fail, ok, warn
+from harness.operations.doctor.forge_requests import ForgeLine
 
 NOTHING = "0" * 40
 _EMPTY = b"PACK" + (2).to_bytes(4, "big") + (0).to_bytes(4, "big")

@@ -10,24 +10,24 @@ from harness.domain.errors import ForgeError
 from harness.domain.governance import Applies, Level, Status
 from harness.domain.issue import CommitSha, Issue
 from harness.domain.workflow import GateNode
-from harness.drill import hand
-from harness.drill.attack import Seen, held, open_
-from harness.drill.players import ObeyingAgent, ObeyingModel, OpenTill, SigningJudge
-from harness.drill.shop import project
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
-from harness.factory.job import Job
-from harness.factory.law import LawDecision, decide_change
-from harness.factory.plant import Places, Plant
-from harness.factory.steering import Steering, steering_at
+from harness.factory.policy_gate.policy import LawDecision, decide_change
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import Steering, steering_at
+from harness.factory.run.services import Places, Plant
 from harness.governance.checks import CHECKS
+from harness.operations.drill import git_hand
+from harness.operations.drill.attack import Seen, held, open_
+from harness.operations.drill.players import ObeyingAgent, ObeyingModel, OpenTill, SigningJudge
+from harness.operations.drill.shop import project
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
+from harness.repository.worktrees.adapter import RunWorktrees
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
     from harness.ports.forge import Forge, ForgeWriter
 
 NOON = "2026-05-01T12:00:00+00:00"
@@ -49,7 +49,7 @@ class Court:
     def __init__(self, ground: "Ground", *, name: str = "court", files: Mapping[str, str] | None = None) -> None:
         """`files` are the project, where it is another than the shop."""
         self.home = ground.apart(name)
-        self.forge = hand.bare(self.home / "forge.git")
+        self.forge = git_hand.bare(self.home / "forge.git")
         self.trusted = TrustedRepository(self.home / "repositories" / "shop.git", Remote(self.forge.as_uri()))
         self.worktrees = RunWorktrees(self.trusted, self.home / "worktrees")
         self.candidates = TrustedCandidates(self.trusted)
@@ -65,10 +65,10 @@ class Court:
 
     def pushed(self, branch: str, files: dict[str, str], *entries: tuple[str, str, str], onto: str = "") -> CommitSha:
         """A commit of these files, and of odd entries, on top of another or by itself; pushed, and fetched by the factory."""
-        there = hand.listed(self.forge, onto) if onto else {}
-        there |= {path: ("100644", hand.blob(self.forge, content), path) for path, content in files.items()}
+        there = git_hand.listed(self.forge, onto) if onto else {}
+        there |= {path: ("100644", git_hand.blob(self.forge, content), path) for path, content in files.items()}
         there |= {path: (mode, oid, path) for mode, oid, path in entries}
-        commit = hand.committed(self.forge, there.values(), branch=branch, parents=(onto,) if onto else ())
+        commit = git_hand.committed(self.forge, there.values(), branch=branch, parents=(onto,) if onto else ())
         self.trusted.fetch(branch)
         return CommitSha(commit)
 
@@ -114,7 +114,7 @@ class Court:
         """The control: the rules that let an honest edit pass."""
         with self._asking:
             if self._harmless is None:
-                honest = self.left("harmless", lambda worktree: hand.write(worktree, "README.md", "# A small shop\n"))
+                honest = self.left("harmless", lambda worktree: git_hand.write(worktree, "README.md", "# A small shop\n"))
                 self._harmless = self.decided("harmless", honest)
         return frozenset(one["rule"] for one in self._harmless.findings if one["passed"] is True)
 

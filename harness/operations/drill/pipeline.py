@@ -6,26 +6,33 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
-from harness.drill import hand
-from harness.drill.players import QUOTE, ObeyingAgent, ObeyingModel, OpenTill, PlainEngine, SigningJudge
-from harness.drill.shop import project, wanted
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
-from harness.factory.dispatch import ACTION, Dispatch, node_action
-from harness.factory.history import History, history
-from harness.factory.plant import Places, Plant
-from harness.factory.steering import steering_at
-from harness.factory.tick import tick
-from harness.forge.embedded.seed import Administrator, push_folder
+from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+from harness.factory.pipeline.tick import tick
+from harness.factory.records.history import History, history
+from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.run.services import Places, Plant
 from harness.forge.github import Access, GitHubForge
+from harness.operations.drill import git_hand
+from harness.operations.drill.players import (
+    QUOTE,
+    ObeyingAgent,
+    ObeyingModel,
+    OpenTill,
+    PlainEngine,
+    SigningJudge,
+)
+from harness.operations.drill.shop import project, wanted
+from harness.operations.setup.pin_key import pinned
+from harness.programs.local_forge.seed import Administrator, push_folder
 from harness.repository.candidate import TrustedCandidates
 from harness.repository.remote import Remote
 from harness.repository.trusted import TrustedRepository
-from harness.repository.worktrees import RunWorktrees
-from harness.wiring.pin import pinned
+from harness.repository.worktrees.adapter import RunWorktrees
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
 
 _NUMBERS = itertools.count(1)
 BEFORE_LANDING = frozenset(State) - {State.APPROVED, State.MERGING}
@@ -95,7 +102,7 @@ class Lap:
         """Somebody commits these files onto a branch of the forge; the commit."""
         folder = self._ground.apart(f"{self.home.parent.name}/pushed/{branch.replace('/', '-')}")
         for path, content in files.items():
-            hand.write(folder, path, content)
+            git_hand.write(folder, path, content)
         return push_folder(folder, self._repository.clone_url, token=by or self.owner.token, branch=branch, message="By hand")
 
     def ask(self, method: str, path: str, *, by: str, **more: Any) -> Any:

@@ -1,7 +1,7 @@
 """Who plays in a drill in the place of models, agents and the sealed judge. They obey whatever they read.
 
 The judge here signs with a key of its own, as the real one does, so that what opens verdicts is the real thing. What the
-real judge sees through is tripped elsewhere (`harness.drill.judging`).
+real judge sees through is tripped elsewhere (`harness.operations.drill.attacks.judging`).
 """
 
 import json
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.domain.budget import Usage
 from harness.domain.verdict import Verdict
-from harness.factory.triage import NOT_THE_SAME, PAIR_SCHEMA, SAME
+from harness.factory.stages.triage import NOT_THE_SAME, PAIR_SCHEMA, SAME
 from harness.ports.agent import AgentReport, Assignment
 from harness.ports.engine import Action
 from harness.ports.model import Session, SessionRequest

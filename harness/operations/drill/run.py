@@ -12,10 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
-from harness.drill import box, brakes, faults, git_tricks, judging, landing, limits, strangers, supply, weak_tests
-from harness.drill.attack import Attack, Seen, open_
-from harness.drill.ground import Ground
-from harness.drill.source import Law
+from harness.operations.drill import sandbox as box
+from harness.operations.drill.attack import Attack, Seen, open_
+from harness.operations.drill.attacks import (
+    brakes,
+    faults,
+    git_tricks,
+    judging,
+    landing,
+    limits,
+    strangers,
+    supply,
+    weak_tests,
+)
+from harness.operations.drill.scene import Ground
+from harness.operations.drill.source import Law
 
 ATTACKS: tuple[Attack, ...] = tuple(attack for room in (
     judging, landing, faults, strangers, box, limits, brakes, git_tricks, weak_tests, supply) for attack in room.ATTACKS)
@@ -45,9 +56,9 @@ def chosen(only: Sequence[str]) -> tuple[Attack, ...]:
 def scratch(law: Law) -> Iterator[Ground]:
     """The ground of a drill, made in the temporary folder and gone when the block ends. Raises FactoryError where a forge or
     a box cannot be started at all."""
-    from harness.forge.embedded.start import start
-    from harness.sandbox.adapter import BoxSupervisor
-    from harness.wiring.home import wheels_folder
+    from harness.home.document import wheels_folder
+    from harness.programs.local_forge.start import start
+    from harness.programs.sandbox.client import BoxSupervisor
 
     folder = Path(tempfile.mkdtemp(prefix="factory-drill-"))
     folder.chmod(0o711)     # a box's own uid passes through to what it is shown

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 from harness.agents.boxed import BoxedAgent
 from harness.domain.box import Bind, BoxResult, BoxSpec, Form
-from harness.drill.attack import Attack, Seen, held, open_
+from harness.operations.drill.attack import Attack, Seen, held, open_
 from harness.ports.agent import Assignment
 from harness.ports.model import Session
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "the agent's box"
 INTRUDER = Path(__file__).with_name("intruder.py")
 CANARY, KEY = "canary-7f3a91c2d4e8-sealed", "sk-secret-4b1d77aa0c"
 LEAST_FILES = 100
 SHOWN = "/opt/shown"
-FIX = "give the factory a machine on which a box holds: `python -m harness.sandbox probe` names the cause"
+FIX = "give the factory a machine on which a box holds: `python -m harness.programs.sandbox probe` names the cause"
 
 
 @contextmanager

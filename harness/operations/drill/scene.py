@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from harness.drill.court import Court
-    from harness.drill.lap import Lap
-    from harness.factory.plant import Plant
-    from harness.forge.embedded.start import RunningForge
+    from harness.factory.run.services import Plant
+    from harness.operations.drill.court import Court
+    from harness.operations.drill.pipeline import Lap
+    from harness.programs.local_forge.start import RunningForge
 
 
 def as_it_is(plant: "Plant") -> "Plant":
@@ -44,7 +44,7 @@ class Ground:
     @property
     def court(self) -> "Court":
         """The user's law over a small project, opened once."""
-        from harness.drill.court import Court
+        from harness.operations.drill.court import Court
 
         with self._making:
             if self._court is None:
@@ -53,7 +53,7 @@ class Ground:
 
     def lap(self, name: str, *, law: Mapping[str, str] | None = None) -> "Lap":
         """A factory of its own on the forge, under the drill's own law or the one given."""
-        from harness.drill.lap import Lap
-        from harness.drill.shop import OWN_LAW
+        from harness.operations.drill.pipeline import Lap
+        from harness.operations.drill.shop import OWN_LAW
 
         return Lap(self, name, OWN_LAW if law is None else law)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError
 from harness.domain.issue import CommitSha
-from harness.factory.tables import FILE as TOML
+from harness.factory.settings.tables import FILE as TOML
 from harness.governance import governing_files
 from harness.shipped import shipped
 
@@ -55,11 +55,11 @@ def _of_repository(source: str, *, here: Path) -> Law:
 
 
 def _of_home(home: Path) -> Law:
-    from harness.factory.plant import Places
+    from harness.factory.run.services import Places
+    from harness.home.document import read_home
+    from harness.home.programs import offline_address
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository, fetched_branch
-    from harness.wiring.home import read_home
-    from harness.wiring.services import offline_address
 
     document = read_home(home)
     places = Places(home, document.repository_id)
@@ -80,7 +80,7 @@ def _named(paths: dict[bytes, str], read: Callable[[str], bytes]) -> dict[str, s
 
 def _checked(origin: str, files: dict[str, str]) -> Law:
     """A law that a factory would start on. Raises GovernanceError or ConfigError naming file, line and key."""
-    from harness.factory.config import read_config
+    from harness.factory.settings.config import read_config
     from harness.governance import read_governance
 
     if TOML not in files:

@@ -16,13 +16,22 @@ from pathlib import Path
 
 from harness.domain.errors import Busy, GitError, LedgerError
 from harness.domain.ledger import Entry
-from harness.engine.lock import sole_factory as sole_factory_in
-from harness.factory.leavings import leavings, living, weight
-from harness.factory.plant import Places, Plant
-from harness.factory.sweep import DAYS, Facts, Fate, Kind, Leaving, Standing, standings, sweepable
+from harness.factory.run.services import Places, Plant
+from harness.home.document import EMBEDDED, FILE, read_home, wheels_folder
+from harness.home.state import open_ledger, sole_factory
+from harness.operations.maintenance.gc_candidates import leavings, living, weight
+from harness.operations.maintenance.gc_policy import (
+    DAYS,
+    Facts,
+    Fate,
+    Kind,
+    Leaving,
+    Standing,
+    standings,
+    sweepable,
+)
 from harness.ports.ledger import Ledger
-from harness.wiring.home import EMBEDDED, FILE, read_home, wheels_folder
-from harness.wiring.state import open_ledger, sole_factory
+from harness.store.lock import sole_factory as sole_factory_in
 
 OBJECTS = "objects"
 

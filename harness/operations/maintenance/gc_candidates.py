@@ -10,8 +10,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from harness.factory.plant import Places
-from harness.factory.sweep import Kind, Leaving
+from harness.factory.run.services import Places
+from harness.operations.maintenance.gc_policy import Kind, Leaving
 
 TRASH = ".trash"
 TEMPORARY = re.compile(r"factory-[a-z]+-(\d+)-[A-Za-z0-9_]{8}(\.json)?")

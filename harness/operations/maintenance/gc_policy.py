@@ -13,7 +13,7 @@ from pathlib import Path
 
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
-from harness.factory.history import History, histories
+from harness.factory.records.history import History, histories
 
 DAYS = 30                        # how long what can be made again is kept without being used
 DAY_SECONDS = 86_400.0

@@ -9,9 +9,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, LedgerError
-from harness.engine.lock import sole_factory as sole_factory_in
-from harness.wiring.home import POSTGRESQL, SQLITE, HomeFile, read_home, write_home
-from harness.wiring.state import DATABASE, KEPT_IN, address_in, database_of, ledger_at, taken
+from harness.home.document import POSTGRESQL, SQLITE, HomeFile, read_home, write_home
+from harness.home.state import (
+    DATABASE,
+    KEPT_IN,
+    address_in,
+    database_of,
+    ledger_at,
+    taken,
+)
+from harness.store.lock import sole_factory as sole_factory_in
 
 LEFT_BEHIND = ("ledger.db", "engine.db", "broker/broker.sqlite")
 
@@ -31,8 +38,8 @@ def moved(home: Path, to: str) -> Moved:
     is one in the new place.
 
     What the engine remembers stays behind: a step that had ended and is not in the ledger yet is made again."""
-    from harness.engine.database import shown
-    from harness.engine.lease import sole_factory_on
+    from harness.store.database import shown
+    from harness.store.lease import sole_factory_on
 
     document = read_home(home)
     address = _address(home, document, to)
@@ -72,8 +79,8 @@ def _ledger_moved(home: Path, source: str, target: str) -> int:
 
 def _meter_moved(home: Path, source: str, target: str) -> int:
     """Every call and what it cost: a cap for an issue or a day holds on across the move."""
-    from harness.agents.broker.meter import Meter
-    from harness.agents.broker.prices import prices
+    from harness.programs.broker.meter import Meter
+    from harness.programs.broker.prices import prices
 
     file = home / "broker" / "broker.sqlite"
     file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

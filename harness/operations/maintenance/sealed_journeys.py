@@ -13,16 +13,16 @@ from typing import Any
 
 from harness.domain.errors import ConfigError, GitError
 from harness.domain.issue import CommitSha
-from harness.factory.history import history
-from harness.factory.plant import Places
-from harness.factory.requests import Ground, base_request, issue_text
-from harness.factory.steering import Steering, read_steering
+from harness.factory.records.history import history
+from harness.factory.run.policy_snapshot import Steering, read_steering
+from harness.factory.run.services import Places
+from harness.factory.stages.validator_request import Ground, base_request, issue_text
+from harness.home.document import read_home, wheels_folder
 from harness.ports.git import Repository
 from harness.ports.ledger import Ledger
-from harness.sandbox.adapter import COMMAND
+from harness.programs.sandbox.client import COMMAND
 from harness.validator.program import GRACE_SECONDS, ValidatorProgram
-from harness.wiring.home import read_home, wheels_folder
-from harness.wiring.open import open_archive
+from harness.wiring import open_archive
 
 MISSION = 0
 ENTRY = "journey"

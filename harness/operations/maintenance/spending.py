@@ -7,8 +7,8 @@ from pathlib import Path
 from harness.domain.budget import Price
 from harness.domain.errors import ConfigError, ModelError
 from harness.domain.spending import Line
-from harness.wiring.home import read_home
-from harness.wiring.state import database_of
+from harness.home.document import read_home
+from harness.home.state import database_of
 
 FILE = "broker/broker.sqlite"
 
@@ -18,8 +18,8 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
     there is no factory, ModelError where its meter cannot be read."""
     import sqlalchemy as sa
 
-    from harness.agents.broker.meter import Meter
-    from harness.agents.broker.prices import prices
+    from harness.programs.broker.meter import Meter
+    from harness.programs.broker.prices import prices
 
     address = database_of(home, read_home(home))
     if not address and not (home / FILE).exists():
@@ -33,9 +33,9 @@ def spending(home: Path, *, since: date | None = None) -> tuple[Line, ...]:
 
 def own_prices(home: Path, branch: str) -> tuple[Price, ...]:
     """What `factory.toml` says at the tip of that branch as it was last fetched. Raises ConfigError, GitError."""
-    from harness.factory.config import read_config
-    from harness.factory.tables import FILE as CONFIG
-    from harness.wiring.open import open_archive
+    from harness.factory.settings.config import read_config
+    from harness.factory.settings.tables import FILE as CONFIG
+    from harness.wiring import open_archive
 
     with open_archive(home) as archive:
         text = archive.repository.read(archive.repository.fetched(branch), CONFIG)

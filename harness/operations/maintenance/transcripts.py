@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.agents.broker.options import JUDGES
 from harness.agents.transcript.keep import parts
 from harness.domain.ledger import Entry
-from harness.factory.plant import Places
-from harness.wiring.home import read_home
-from harness.wiring.state import open_ledger
+from harness.factory.run.services import Places
+from harness.home.document import read_home
+from harness.home.state import open_ledger
+from harness.programs.broker.options import JUDGES
 
 
 @dataclass(frozen=True, slots=True)

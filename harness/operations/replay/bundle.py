@@ -25,11 +25,21 @@ from typing import Any
 
 from harness.domain.errors import ConfigError, LedgerError
 from harness.domain.ledger import Entry
-from harness.engine.played import entries_told
-from harness.factory.plant import Places
+from harness.factory.run.services import Places
 from harness.forge.tape import recorded_tip
-from harness.wiring.home import read_home
-from harness.wiring.tape import RECORD, SCHEMA, SEALED, WIRE, WITHHELD, got, made_by, tape_lines, tape_of
+from harness.home.document import read_home
+from harness.home.recording import (
+    RECORD,
+    SCHEMA,
+    SEALED,
+    WIRE,
+    WITHHELD,
+    got,
+    made_by,
+    tape_lines,
+    tape_of,
+)
+from harness.store.in_memory import entries_told
 
 FILE, PACK, LEDGER, PUBLIC_KEY = "kit.json", "objects.pack", "ledger.jsonl", "validator.key.pub"
 OWN_VERDICT = "own-verdict.json"
@@ -87,7 +97,7 @@ def tape_name() -> str:
 
 def recorded_runs(home: Path) -> tuple[str, ...]:
     """Every run that is over and has a recording, in the order in which they ended."""
-    from harness.wiring.state import open_ledger
+    from harness.home.state import open_ledger
 
     places = Places(home, read_home(home).repository_id)
     with open_ledger(home) as ledger:
@@ -174,7 +184,7 @@ def _nobodys(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _entries(home: Path, run: str) -> tuple[Entry, ...]:
-    from harness.wiring.state import open_ledger
+    from harness.home.state import open_ledger
 
     with open_ledger(home) as ledger:
         if fault := ledger.fault():

@@ -10,7 +10,7 @@ _LEFT_OUT = frozenset({"caller", "toolset_name", "citations"})
 
 
 def script_of(calls: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """The recording of a session, in the form of `harness.agents.broker.recording`. Raises ConfigError for a session without
+    """The recording of a session, in the form of `harness.programs.broker.recording`. Raises ConfigError for a session without
     any call, and for an answer that is no message."""
     listed = tuple(calls)
     model = next((call["request"]["model"] for call in listed if "model" in call["request"]), None)

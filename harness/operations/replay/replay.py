@@ -16,22 +16,22 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from harness.domain.agents import AgentKind
 from harness.domain.errors import ConfigError, FactoryError, FactoryStop
 from harness.domain.ledger import Entry
-from harness.domain.replay import Difference, differences, unrecorded
-from harness.engine.played import DirectEngine, PlayedLedger
-from harness.factory.plant import Places, Plant
+from harness.domain.model_choice.agents import AgentKind
+from harness.factory.run.services import Places, Plant
 from harness.forge.tape import PlayedForge
-from harness.wiring.home import EMBEDDED, HomeFile
-from harness.wiring.kit import PACK, PUBLIC_KEY, Kit
-from harness.wiring.script import script_of
-from harness.wiring.tape import at_work, node_at_work
+from harness.home.document import EMBEDDED, HomeFile
+from harness.home.recording import at_work, node_at_work
+from harness.operations.replay.bundle import PACK, PUBLIC_KEY, Kit
+from harness.operations.replay.comparison import Difference, differences, unrecorded
+from harness.operations.replay.model_recording import script_of
+from harness.store.in_memory import DirectEngine, PlayedLedger
 
 if TYPE_CHECKING:
     from harness.domain.budget import Usage
     from harness.domain.verdict import Verdict
-    from harness.factory.dispatch import Dispatch
+    from harness.factory.pipeline.dispatch import Dispatch
     from harness.ports.model import Broker, Session, SessionRequest
     from harness.ports.validator import Authored, Journeys, Judged, Validator
 
@@ -106,8 +106,8 @@ class _Lap:
     def run(self) -> tuple[str, ...]:
         """Drive the run to its end; what ended it before, if anything did."""
         from harness.domain.issue import CommitSha
-        from harness.factory.history import history
-        from harness.factory.steering import steering_at
+        from harness.factory.records.history import history
+        from harness.factory.run.policy_snapshot import steering_at
 
         try:
             steering = steering_at(self.plant, CommitSha(self._base))
@@ -129,7 +129,7 @@ class _Lap:
 
     def told(self) -> tuple[tuple[Difference, bool], ...]:
         """Session by session, what a model was told and nobody had recorded; whether by the program of another maker."""
-        from harness.factory.implement import IMPLEMENTER
+        from harness.factory.stages.implement import IMPLEMENTER
 
         theirs = {IMPLEMENTER} if any(_is_anothers(entry) for entry in self.ledger.recorded) else set()
         return tuple((found, role in theirs) for role, found in self._told())
@@ -167,8 +167,8 @@ def _words(difference: Difference) -> str:
 
 @contextmanager
 def _lap(kit: Kit, means: Means, home: Path, *, tell: Tell) -> Iterator[_Lap]:
-    from harness.factory.dispatch import ACTION, Dispatch, node_action
-    from harness.wiring.services import broker_of
+    from harness.factory.pipeline.dispatch import ACTION, Dispatch, node_action
+    from harness.home.programs import broker_of
 
     places = _Places(home, kit.repository, means.signing_key or home / "keys" / LAUNCHER_KEY)
     _furnish(kit, means, places)
@@ -246,7 +246,7 @@ def _repositories(kit: Kit, means: Means, places: Places) -> Path:
 def _entries(kit: Kit, means: Means, places: Places, origin: Path) -> tuple[Entry, ...]:
     """The recorded ledger; on another base, with the run begun there."""
     from harness.domain.issue import CommitSha
-    from harness.factory.steering import read_steering
+    from harness.factory.run.policy_snapshot import read_steering
     from harness.repository.remote import Remote
     from harness.repository.trusted import TrustedRepository
 
@@ -262,7 +262,7 @@ def _plant(places: Places, ledger: PlayedLedger, forge: PlayedForge, *, origin: 
            programs: Path | None) -> Plant:
     from harness.agents.sessions import BrokerClient
     from harness.repository.remote import Remote
-    from harness.wiring.open import Outside, plant_of
+    from harness.wiring import Outside, plant_of
 
     outside = Outside(forge=forge.forge, writer=forge.writer, remote=Remote(origin.as_uri()), clock=ledger,
                       broker=_InTurn(BrokerClient(control)), link=lambda path: path, repository=lambda repository: repository)

@@ -13,12 +13,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from harness.domain.errors import ConfigError, ForgeError
-from harness.wiring.appdoor import asking
-from harness.wiring.connect import AppGiven, Connected, connected_as_app, document_for, repository_parts, web_of
-from harness.wiring.credentials import APP_KEY, app_at
-from harness.wiring.manifest import Wish, thanks
-from harness.wiring.services import api_of, keep_token
-from harness.wiring.webhooks import keep_webhook_secret
+from harness.home.credentials import APP_KEY, app_at
+from harness.home.programs import api_of, keep_token
+from harness.home.webhooks import keep_webhook_secret
+from harness.operations.setup.app_callback import asking
+from harness.operations.setup.app_manifest import Wish, thanks
+from harness.operations.setup.connect import (
+    AppGiven,
+    Connected,
+    connected_as_app,
+    document_for,
+    repository_parts,
+    web_of,
+)
 
 APP_FILE = "app.json"
 PATIENCE_SECONDS, LOOK_SECONDS = 900.0, 2.0
@@ -72,9 +79,9 @@ def _converted(wish: Wish, code: str) -> tuple[Made, str, str]:
     """What the code is exchanged for: the app, its key, and its webhooks' secret, which may be empty. The client's secret
     among it is for signing people in, which nobody here does."""
     from harness.forge.errors import forge_errors
-    from harness.forge.kept import KeptAnswers
-    from harness.forge.turnstile import Turnstile
-    from harness.forge.wire import Wire
+    from harness.forge.http_cache import KeptAnswers
+    from harness.forge.rate_limiter import Turnstile
+    from harness.forge.transport import Wire
 
     wire = Wire(None, api_of(wish.web), account="", turnstile=Turnstile(), kept=KeptAnswers())
     with forge_errors("exchanging the code for the app's key"):

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.domain.errors import ConfigError, FactoryError, ForgeError
-from harness.factory.config import read_config
-from harness.factory.tables import FILE
-from harness.wiring.credentials import APP_KEY, app_at, lacking, rights_of, says_of_token
-from harness.wiring.founding import launcher_key_id
-from harness.wiring.home import FILE as HOME_FILE
-from harness.wiring.home import HomeFile, read_home, write_home
-from harness.wiring.services import api_of, keep_token, token_path
+from harness.factory.settings.config import read_config
+from harness.factory.settings.tables import FILE
+from harness.home.credentials import APP_KEY, app_at, lacking, rights_of, says_of_token
+from harness.home.document import FILE as HOME_FILE
+from harness.home.document import HomeFile, read_home, write_home
+from harness.home.programs import api_of, keep_token, token_path
+from harness.operations.setup.create_home import launcher_key_id
 
 if TYPE_CHECKING:
     from github import Github

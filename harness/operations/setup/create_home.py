@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.domain.errors import ConfigError, ForgeError, ValidatorError
-from harness.wiring.home import HomeFile, write_home
-from harness.wiring.issuefiles import IssueText
-from harness.wiring.services import embedded_forge, keep_token, token_path
+from harness.home.document import HomeFile, write_home
+from harness.home.programs import embedded_forge, keep_token, token_path
+from harness.operations.setup.issue_files import IssueText
 
 FACTORY_LOGIN = "lights-out"
 Push = Callable[[str, str], None]
@@ -36,7 +36,7 @@ class Plan:
 
 def found(home: Path, plan: Plan, *, tell: Callable[[str], None]) -> HomeFile:
     """Make the home. Raises ConfigError or ForgeError, and leaves the home as empty as it was."""
-    from harness.forge.embedded.seed import Administrator
+    from harness.programs.local_forge.seed import Administrator
 
     _require_free_logins(plan)
     document = plan.document
@@ -80,7 +80,7 @@ def _empty(folder: Path, *, keep: bool) -> None:
 
 
 def _require_free_logins(plan: Plan) -> None:
-    from harness.forge.embedded.fields import RESERVED
+    from harness.programs.local_forge.fields import RESERVED
 
     for issue in plan.issues:
         if issue.author.lower() in RESERVED | {FACTORY_LOGIN}:

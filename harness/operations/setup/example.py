@@ -4,10 +4,10 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from harness.wiring.founding import Plan, found, launcher_key_id, whole_or_nothing
-from harness.wiring.home import EMBEDDED, HomeFile
-from harness.wiring.issuefiles import issues_in
-from harness.wiring.pin import pinned
+from harness.home.document import EMBEDDED, HomeFile
+from harness.operations.setup.create_home import Plan, found, launcher_key_id, whole_or_nothing
+from harness.operations.setup.issue_files import issues_in
+from harness.operations.setup.pin_key import pinned
 
 OWNER, NAME = "tidehouse", "tidebook"
 MAINTAINER = "mara"
@@ -15,7 +15,7 @@ MAINTAINER = "mara"
 
 def create_example(home: Path, *, app: Path, issues: Path, recordings: Path, tell: Callable[[str], None]) -> None:
     """Make a home that serves the example. `home` is empty; what it holds afterwards is a factory like any other."""
-    from harness.forge.embedded.seed import push_folder
+    from harness.programs.local_forge.seed import push_folder
 
     def push(clone_url: str, token: str) -> None:
         push_folder(_governed(home, app), clone_url, token=token, author="Mara <mara@example.org>",

@@ -10,7 +10,7 @@ from harness.domain.errors import ConfigError
 from harness.repository.original import TakingLimits, address_of, wholly_taken
 
 if TYPE_CHECKING:
-    from harness.forge.embedded.seed import Administrator
+    from harness.programs.local_forge.seed import Administrator
 
 SECONDS, PACK_BYTES, MOST_REFS = 1_800.0, 4 * 1024**3, 20_000
 
@@ -30,7 +30,7 @@ def take_in(source: str, repository: str, *, admin: "Administrator", home: Path,
 
     Raises ConfigError or GitError, and leaves nothing of it.
     """
-    from harness.forge.embedded.settings import Settings
+    from harness.programs.local_forge.settings import Settings
 
     owner, slash, name = repository.partition("/")
     if not (owner and slash and name) or "/" in name:

@@ -16,14 +16,21 @@ from harness.domain.errors import ConfigError, FactoryError, GovernanceError
 from harness.domain.facts import REGULAR
 from harness.domain.facts import SYMLINK as LINK
 from harness.domain.governance import DOCUMENTS
-from harness.factory.comments import ALL_LABELS
+from harness.factory.reporting.comments import ALL_LABELS
 from harness.governance import governing_files, read_governance
-from harness.onboarding import Contradiction, Draft, Survey, drafts_of, gaps_of, survey_of
+from harness.onboarding import (
+    Contradiction,
+    Draft,
+    Survey,
+    drafts_of,
+    gaps_of,
+    survey_of,
+)
 from harness.onboarding.drafts import CONFIG, LABELS, TAKEN
-from harness.onboarding.holding import beginning_of
+from harness.onboarding.evidence.folder import beginning_of
+from harness.onboarding.hosted_runner import runner_of
 from harness.onboarding.nevers import nevers_of
-from harness.onboarding.runner import runner_of
-from harness.wiring.prose import contradictions_at
+from harness.operations.setup.prose import contradictions_at
 
 if TYPE_CHECKING:
     from harness.repository.plumbing import Git

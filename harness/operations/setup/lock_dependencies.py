@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError, SandboxError
 from harness.onboarding import Draft, Survey
-from harness.sandbox.resolving import locked, requirements_in
+from harness.programs.sandbox.packages.resolving import locked, requirements_in
 
 _COMPILE = ["uv", "pip", "compile", "--generate-hashes"]
 

@@ -1,7 +1,7 @@
 """The launcher's key, pinned in a `factory.toml` as a maintainer would pin it: nothing else of the file changes."""
 
 from harness.domain.errors import ConfigError
-from harness.factory.tables import FILE
+from harness.factory.settings.tables import FILE
 
 
 def pinned(text: str, key_id: str) -> str:

@@ -8,9 +8,16 @@ from pathlib import Path
 
 from harness.domain.errors import ConfigError
 from harness.domain.governance import Governance
-from harness.factory.comments import ALL_LABELS
-from harness.governance.export import Exported, ExportedFile, codeowners, issue_forms, labels, rulesets
-from harness.onboarding.holding import beginning_of
+from harness.factory.reporting.comments import ALL_LABELS
+from harness.governance.export import (
+    Exported,
+    ExportedFile,
+    codeowners,
+    issue_forms,
+    labels,
+    rulesets,
+)
+from harness.onboarding.evidence.folder import beginning_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from harness.factory.comments import ALL_LABELS
-from harness.factory.slash import COMMANDS
-from harness.factory.steering import WORKFLOWS
+from harness.factory.reporting.comments import ALL_LABELS
+from harness.factory.reporting.slash_commands import COMMANDS
+from harness.factory.run.policy_snapshot import WORKFLOWS
 from harness.governance import LintFinding
 from harness.onboarding import Contradiction, contradictions_of
 

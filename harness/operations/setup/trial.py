@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.domain.errors import ConfigError, GitError
-from harness.factory.tables import FILE
-from harness.wiring.founding import FACTORY_LOGIN, Plan, found, launcher_key_id, whole_or_nothing
-from harness.wiring.home import EMBEDDED, HomeFile
-from harness.wiring.issuefiles import IssueText, issues_in
-from harness.wiring.pin import pinned
-from harness.wiring.providers import endpoint
-from harness.wiring.services import provider
+from harness.factory.settings.tables import FILE
+from harness.home.document import EMBEDDED, HomeFile
+from harness.home.programs import provider
+from harness.home.providers import endpoint
+from harness.operations.setup.create_home import FACTORY_LOGIN, Plan, found, launcher_key_id, whole_or_nothing
+from harness.operations.setup.issue_files import IssueText, issues_in
+from harness.operations.setup.pin_key import pinned
 
 if TYPE_CHECKING:
     from harness.onboarding import Draft
@@ -99,9 +99,9 @@ def _drafts(git: "Git", original: "Original", folder: Path) -> "tuple[tuple[Draf
     import shutil
 
     from harness.onboarding import Draft
+    from harness.operations.setup.init import drafted, surveyed
+    from harness.operations.setup.lock_dependencies import missing_locks
     from harness.repository.export import export
-    from harness.wiring.init import drafted, surveyed
-    from harness.wiring.locks import missing_locks
 
     try:
         export(git, original.tree, folder)
@@ -165,7 +165,7 @@ def _commits(git: "Git", original: "Original", changes: Mapping[bytes, bytes], *
 
 def _named(address: "Address") -> tuple[str, str]:
     """A name that every forge takes, after the last two parts of the address."""
-    from harness.forge.embedded.fields import LOGIN, REPOSITORY_NAME, RESERVED
+    from harness.programs.local_forge.fields import LOGIN, REPOSITORY_NAME, RESERVED
 
     *above, last = [part for part in address.shown.split("/") if part] or [""]
     name = re.sub(r"[^A-Za-z0-9_.-]+", "-", last).strip("-.")[:100].removesuffix(".git")

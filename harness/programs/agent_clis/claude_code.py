@@ -4,7 +4,8 @@
 setting sources it reads no settings of the repository either. The permissions that it asks for are the box's to give.
 """
 
-from harness.agents.clis.cli import (
+from harness.domain.model_choice.agents import AgentKind
+from harness.programs.agent_clis.cli import (
     CLOSING,
     NO_KEY,
     Cli,
@@ -18,7 +19,6 @@ from harness.agents.clis.cli import (
     listed,
     part,
 )
-from harness.domain.agents import AgentKind
 
 LAW = "law.md"
 _OUT_OF_TURNS = "error_max_turns"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from harness.domain.agents import AgentKind
+from harness.domain.model_choice.agents import AgentKind
 
 NO_KEY = "no-key-here-the-broker-has-it"
 """What stands where a CLI demands a key. It opens nothing: the broker tells a session by its socket."""

@@ -9,8 +9,19 @@ from typing import Any
 
 import tomlkit
 
-from harness.agents.clis.cli import CLOSING, Cli, Events, Heard, Launch, Order, Wire, ended_badly, ended_well, part
-from harness.domain.agents import AgentKind
+from harness.domain.model_choice.agents import AgentKind
+from harness.programs.agent_clis.cli import (
+    CLOSING,
+    Cli,
+    Events,
+    Heard,
+    Launch,
+    Order,
+    Wire,
+    ended_badly,
+    ended_well,
+    part,
+)
 
 SETTINGS = ".codex/config.toml"
 HIDDEN = (".codex", ".agents")

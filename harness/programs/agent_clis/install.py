@@ -15,9 +15,9 @@ import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePosixPath
 
-from harness.agents.clis.programs import Program, Programs
-from harness.agents.clis.releases import Release
 from harness.domain.errors import ConfigError, PortError
+from harness.programs.agent_clis.programs import Program, Programs
+from harness.programs.agent_clis.releases import Release
 
 SECONDS = 900               # for what may be 100 MB over a slow line
 _PASSED = ("HOME", "PATH", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS")

@@ -7,8 +7,20 @@ imported all the same). So the places that it would look in do not exist in its 
 import json
 from typing import Any
 
-from harness.agents.clis.cli import CLOSING, NO_KEY, Cli, Events, Heard, Launch, Order, Wire, ended_badly, ended_well, part
-from harness.domain.agents import AgentKind
+from harness.domain.model_choice.agents import AgentKind
+from harness.programs.agent_clis.cli import (
+    CLOSING,
+    NO_KEY,
+    Cli,
+    Events,
+    Heard,
+    Launch,
+    Order,
+    Wire,
+    ended_badly,
+    ended_well,
+    part,
+)
 
 SETTINGS, LAW = ".config/opencode/opencode.json", ".config/opencode/AGENTS.md"
 HIDDEN = (".opencode", "opencode.json", "opencode.jsonc")

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from harness.agents.clis.releases import released
-from harness.domain.agents import AgentChoice, AgentKind
 from harness.domain.errors import ConfigError
+from harness.domain.model_choice.agents import AgentChoice, AgentKind
+from harness.programs.agent_clis.releases import released
 
 FOLDER, ABOUT = "agents", "about.json"
 

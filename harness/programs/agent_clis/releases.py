@@ -10,8 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from harness.domain.agents import AgentKind
 from harness.domain.errors import ConfigError
+from harness.domain.model_choice.agents import AgentKind
 
 _TABLE = Path(__file__).with_name("releases.toml")
 

@@ -1,4 +1,4 @@
-"""`python -m harness.agents.broker`: the model broker as a program. See `control.py` for how it is spoken to.
+"""`python -m harness.programs.broker`: the model broker as a program. See `control.py` for how it is spoken to.
 
 Exit 0 after a signal, or after standard input ended under --tethered; 2 when it cannot be set up as asked; 5 when
 another broker has the same home.
@@ -16,12 +16,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from harness.agents.broker.options import Options
-from harness.agents.broker.providers import ANTHROPIC, USUAL, Provider, ProvidersError, read_providers
+from harness.programs.broker.options import Options
+from harness.programs.broker.providers import ANTHROPIC, USUAL, Provider, ProvidersError, read_providers
 
 if TYPE_CHECKING:
-    from harness.agents.broker.meter import Meter
-    from harness.agents.broker.upstream import Upstream
+    from harness.programs.broker.meter import Meter
+    from harness.programs.broker.upstream.client import Upstream
 
 KEY = "ANTHROPIC_API_KEY"
 KEYS = "FACTORY_MODEL_KEYS"
@@ -51,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: bool) -> int:
     from sqlalchemy.exc import DBAPIError
 
-    from harness.agents.broker.prices import PricesError
+    from harness.programs.broker.prices import PricesError
 
     try:
         options.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -70,10 +70,10 @@ def _run(options: Options, keys: Mapping[str, str], database: str, *, tethered: 
 
 
 async def _serve(options: Options, keys: Mapping[str, str], database: str, *, tethered: bool) -> None:
-    from harness.agents.broker.control import control
-    from harness.agents.broker.meter import Meter
-    from harness.agents.broker.prices import prices
-    from harness.agents.broker.sessions import Sessions, listener, server_of
+    from harness.programs.broker.control import control
+    from harness.programs.broker.meter import Meter
+    from harness.programs.broker.prices import prices
+    from harness.programs.broker.sessions import Sessions, listener, server_of
 
     table = prices(options.prices) if options.prices else prices()
     if warning := table.warning(datetime.now(UTC).date()):
@@ -98,8 +98,8 @@ async def _serve(options: Options, keys: Mapping[str, str], database: str, *, te
 
 def _upstreams(options: Options, keys: Mapping[str, str], meter: "Meter") -> "dict[str, Upstream]":
     """Who may be asked, by name. Raises ProvidersError where one has no key."""
-    from harness.agents.broker.breaker import Breaker, Troubles
-    from harness.agents.broker.upstream import Upstream
+    from harness.programs.broker.upstream.breaker import Breaker, Troubles
+    from harness.programs.broker.upstream.client import Upstream
 
     providers = read_providers(options.providers) if options.providers else {}
     if options.upstream:
@@ -134,7 +134,7 @@ def _locked(file: IO[str]) -> bool:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness.agents.broker", description="The model broker.")
+    parser = argparse.ArgumentParser(prog="python -m harness.programs.broker", description="The model broker.")
     add = parser.add_argument
     add("--home", type=Path, required=True, metavar="DIR", help="where the table of calls and the wire logs are kept")
     add("--control", type=Path, required=True, metavar="SOCK", help="the unix socket to be spoken to on")

@@ -24,12 +24,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.prices import COLUMNS, rates_of
-from harness.agents.broker.recording import RecordingError
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.sessions import Sessions, new_id
-from harness.agents.broker.wire import elsewhere, json_body, refused
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.prices import COLUMNS, rates_of
+from harness.programs.broker.recording import RecordingError
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.sessions import Sessions, new_id
+from harness.programs.broker.wire import elsewhere, json_body, refused
 
 _NAME = {"type": "string", "pattern": r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\Z"}
 _MONEY = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string", "pattern": r"^\d{1,9}(\.\d{1,9})?\Z"}]}

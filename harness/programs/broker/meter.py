@@ -21,10 +21,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from harness.agents.broker.prices import NANO, Prices, Rates, Tokens, dollars
-from harness.agents.broker.refusal import Refusal, exhausted, paused
-from harness.agents.broker.standing import Impossible, Standing, Which
 from harness.domain.spending import Line
+from harness.programs.broker.prices import NANO, Prices, Rates, Tokens, dollars
+from harness.programs.broker.refusal import Refusal, exhausted, paused
+from harness.programs.broker.spent import Impossible, Standing, Which
 
 _SCHEMA = sa.MetaData()
 SESSIONS = sa.Table(

@@ -51,8 +51,8 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
 
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.sse import dumps
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.sse import dumps
 
 _VOLATILE = frozenset({"id", "caller", "citations", "toolset_name"})
 _BYTES_A_TOKEN = 4

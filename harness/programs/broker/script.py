@@ -5,9 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.agents.broker.caching import PromptCache, Served
-from harness.agents.broker.recording import RecordingError, estimate, kind_of, recording, text_of, tools_of
-from harness.agents.broker.refusal import Refusal, of_a_cap, off_script
+from harness.programs.broker.caching import PromptCache, Served
+from harness.programs.broker.recording import (
+    RecordingError,
+    estimate,
+    kind_of,
+    recording,
+    text_of,
+    tools_of,
+)
+from harness.programs.broker.refusal import Refusal, of_a_cap, off_script
 
 
 @dataclass(frozen=True, slots=True)

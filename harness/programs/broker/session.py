@@ -5,17 +5,17 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mappin
 from contextlib import aclosing, contextmanager
 from typing import Any
 
-from harness.agents.broker.allow import COUNT_BODY, checked
-from harness.agents.broker.meter import Call, Caps, Identity, Meter
-from harness.agents.broker.prices import Tokens
-from harness.agents.broker.recording import Recorder, estimate
-from harness.agents.broker.refusal import Refusal, unreachable
-from harness.agents.broker.script import Script
-from harness.agents.broker.sse import EventStream, dumps
-from harness.agents.broker.upstream import Failed, Upstream
-from harness.agents.broker.wirelog import WireLog
-from harness.agents.broker.wires.dialect import Dialect, Event, Reading
-from harness.agents.broker.wires.known import DIALECTS, EVERY, MESSAGES
+from harness.programs.broker.meter import Call, Caps, Identity, Meter
+from harness.programs.broker.prices import Tokens
+from harness.programs.broker.recording import Recorder, estimate
+from harness.programs.broker.refusal import Refusal, unreachable
+from harness.programs.broker.script import Script
+from harness.programs.broker.sse import EventStream, dumps
+from harness.programs.broker.upstream.client import Failed, Upstream
+from harness.programs.broker.wirelog import WireLog
+from harness.programs.broker.wires.dialect import Dialect, Event, Reading
+from harness.programs.broker.wires.known import DIALECTS, EVERY, MESSAGES
+from harness.programs.broker.wires.messages_grammar import COUNT_BODY, checked
 
 _PREAMBLE = 2_000       # tokens a provider adds of its own when tools are offered; list prices say 300 to 700
 _IMAGE = 5_000          # tokens of the largest image, however few bytes it is packed into

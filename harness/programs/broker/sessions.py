@@ -15,16 +15,16 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from harness.agents.broker.meter import Caps, Identity, Meter
-from harness.agents.broker.options import Options
-from harness.agents.broker.providers import provider_and_model
-from harness.agents.broker.recording import Recorder, RecordingError
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.script import Script, script
-from harness.agents.broker.session import Session
-from harness.agents.broker.upstream import Upstream
-from harness.agents.broker.wire import wire
-from harness.agents.broker.wirelog import WireLog
+from harness.programs.broker.meter import Caps, Identity, Meter
+from harness.programs.broker.options import Options
+from harness.programs.broker.providers import provider_and_model
+from harness.programs.broker.recording import Recorder, RecordingError
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.script import Script, script
+from harness.programs.broker.session import Session
+from harness.programs.broker.upstream.client import Upstream
+from harness.programs.broker.wire import wire
+from harness.programs.broker.wirelog import WireLog
 
 SOCKET = "model.sock"
 TICK_SECONDS = 1.0

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
 from typing import Any
 
-from harness.agents.broker.prices import tokens_of
+from harness.programs.broker.prices import tokens_of
 
 EventStream = AsyncGenerator[dict[str, Any], None]
 _PIECE = 24         # characters a delta, about what the provider sends

@@ -12,10 +12,10 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.session import Session
-from harness.agents.broker.wires.dialect import Dialect, Event
-from harness.agents.broker.wires.known import EVERY, MESSAGES
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.session import Session
+from harness.programs.broker.wires.dialect import Dialect, Event
+from harness.programs.broker.wires.known import EVERY, MESSAGES
 
 BODY_LIMIT = 8 << 20    # bytes
 BODY_SECONDS = 60       # from its first byte to its last

@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.sse import dumps
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.sse import dumps
 
 
 class WireLog:

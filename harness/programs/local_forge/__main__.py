@@ -1,4 +1,4 @@
-"""`python -m harness.forge.embedded --home DIR`: run the forge in the box."""
+"""`python -m harness.programs.local_forge --home DIR`: run the forge in the box."""
 
 import argparse
 import sys
@@ -8,7 +8,7 @@ EXIT_USAGE, EXIT_UNAVAILABLE = 2, 5
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m harness.forge.embedded", description="A small forge on loopback.")
+    parser = argparse.ArgumentParser(prog="python -m harness.programs.local_forge", description="A small forge on loopback.")
     parser.add_argument("--home", type=Path, required=True, help="where it keeps its database, repositories and token")
     parser.add_argument("--port", type=int, default=0, help="the port on 127.0.0.1; 0: the one it had before, else any")
     parser.add_argument("--ready-file", type=Path, help="written with {url, port, pid} once it listens")
@@ -26,9 +26,9 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     """The exit code: 0 when told to stop, 5 when it could not start."""
     given = _arguments()
-    from harness.forge.embedded.database import UnknownSchema
-    from harness.forge.embedded.serve import Unavailable, serve
-    from harness.forge.embedded.settings import Settings
+    from harness.programs.local_forge.serve import Unavailable, serve
+    from harness.programs.local_forge.settings import Settings
+    from harness.programs.local_forge.storage.database import UnknownSchema
 
     settings = Settings(
         given.home.absolute(), open_door=given.open, faults=given.faults, rate_limit=given.rate_limit,

@@ -9,13 +9,13 @@ from starlette.middleware import Middleware
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.routing import Route
 
-from harness.forge.embedded.api.routes import admin_routes, api_routes, graphql_route
-from harness.forge.embedded.faults import Faults
-from harness.forge.embedded.faulty import FaultyForge
-from harness.forge.embedded.gitwire import GitWire
-from harness.forge.embedded.pages.apps import app_page_routes
-from harness.forge.embedded.pages.routes import page_routes
-from harness.forge.embedded.service import Service
+from harness.programs.local_forge.api.routes import admin_routes, api_routes, graphql_route
+from harness.programs.local_forge.faults import Faults
+from harness.programs.local_forge.faults_middleware import FaultyForge
+from harness.programs.local_forge.git_http import GitWire
+from harness.programs.local_forge.pages.apps import app_page_routes
+from harness.programs.local_forge.pages.routes import page_routes
+from harness.programs.local_forge.service import Service
 
 HOSTS = ("localhost", "127.0.0.1")
 

@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from harness.domain.errors import ConfigError
-from harness.forge.embedded.objects import BareRepository, environment
-from harness.forge.embedded.settings import Settings
-from harness.forge.embedded.tables import SCHEMA, STEPS
+from harness.programs.local_forge.git.objects import BareRepository, environment
+from harness.programs.local_forge.settings import Settings
+from harness.programs.local_forge.storage.tables import SCHEMA, STEPS
 
 FORMAT = 1
 MANIFEST = "manifest.json"

@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harness.forge.embedded.faults import ANSWERS, PRIMARY, Fault, Faults
+from harness.programs.local_forge.faults import ANSWERS, PRIMARY, Fault, Faults
 
 HOUR = 3600
 MOST_REMEMBERED = 500

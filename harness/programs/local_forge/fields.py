@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from harness.forge.embedded.refused import invalid
+from harness.programs.local_forge.refused import invalid
 
 BODY_LIMIT = 65_536
 TITLE_LIMIT = 256

@@ -18,15 +18,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from harness.forge.embedded import repositories
-from harness.forge.embedded.api.callers import role_of, signed_in, standing_of
-from harness.forge.embedded.gate import DATABASE, PYTHON, STANDING
-from harness.forge.embedded.objects import environment
-from harness.forge.embedded.protection import Standing, to_json
-from harness.forge.embedded.records import Caller, Repo, Role, User
-from harness.forge.embedded.refused import Refused, forbidden, not_for_apps, unauthenticated
-from harness.forge.embedded.service import Service
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.api.callers import role_of, signed_in, standing_of
+from harness.programs.local_forge.content import repositories
+from harness.programs.local_forge.git.objects import environment
+from harness.programs.local_forge.git.pre_receive import DATABASE, PYTHON, STANDING
+from harness.programs.local_forge.git.protection import Standing, to_json
+from harness.programs.local_forge.refused import Refused, forbidden, not_for_apps, unauthenticated
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.storage.records import Caller, Repo, Role, User
+from harness.programs.local_forge.transaction import Transaction
 
 SERVICES = ("git-upload-pack", "git-receive-pack")
 CHUNK = 64 * 1024

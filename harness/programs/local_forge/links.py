@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from harness.forge.embedded.records import Issue, Repo, User
+from harness.programs.local_forge.storage.records import Issue, Repo, User
 
 
 @dataclass(frozen=True, slots=True)

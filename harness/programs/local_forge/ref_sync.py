@@ -7,13 +7,14 @@ It looks at what is, not at what was done, so running it again changes nothing.
 import re
 from collections.abc import Mapping
 
-from harness.forge.embedded import commits, issues, notices, pulls, repositories
-from harness.forge.embedded.objects import ZERO, BareRepository
-from harness.forge.embedded.people import role_on
-from harness.forge.embedded.pulls import PullSearch
-from harness.forge.embedded.records import Pull, Repo, Role, User
-from harness.forge.embedded.refused import Refused
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import issues, pulls, repositories, webhook_payloads
+from harness.programs.local_forge.content.people import role_on
+from harness.programs.local_forge.content.pulls import PullSearch
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import ZERO, BareRepository
+from harness.programs.local_forge.refused import Refused
+from harness.programs.local_forge.storage.records import Pull, Repo, Role, User
+from harness.programs.local_forge.transaction import Transaction
 
 _CLOSES = re.compile(r"\b(?:close[sd]?|fix(?:e[sd])?|resolve[sd]?):?\s+#([1-9][0-9]{0,8})\b", re.IGNORECASE)
 _MOST_COMMITS = 1_000
@@ -47,7 +48,7 @@ def tell_pushes(tx: Transaction, repo: Repo, before: Mapping[str, str], actor: U
         old, new = before.get(branch, ZERO), after.get(branch, ZERO)
         reach = () if new == ZERO else (new,) if old == ZERO else (f"^{old}", new)
         told = commits.commits(git, *reach, limit=20) if reach else ()
-        notices.about_push(tx, repo, branch, before=old, after=new, commits=told, actor=actor)
+        webhook_payloads.about_push(tx, repo, branch, before=old, after=new, commits=told, actor=actor)
 
 
 def _settle_pull(tx: Transaction, repo: Repo, pull: Pull, branches: Mapping[str, str], *, actor: User) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from harness.domain.errors import ForgeError
-from harness.forge.embedded.start import RunningForge
+from harness.programs.local_forge.start import RunningForge
 
 SECONDS, REQUEST_SECONDS = 120, 30
 _LEFT_OUT = ("__pycache__/", "*.pyc", ".venv/", ".pytest_cache/", ".git/")

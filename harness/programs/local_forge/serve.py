@@ -15,9 +15,9 @@ from pathlib import Path
 
 import uvicorn
 
-from harness.forge.embedded.app import application
-from harness.forge.embedded.service import Service
-from harness.forge.embedded.settings import Settings, prepare
+from harness.programs.local_forge.app import application
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.settings import Settings, prepare
 
 HOST = "127.0.0.1"
 BACKLOG = 2048

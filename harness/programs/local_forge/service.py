@@ -5,17 +5,17 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from harness.forge.embedded import repositories
-from harness.forge.embedded.api.tags import Tags
-from harness.forge.embedded.courier import Courier
-from harness.forge.embedded.database import Database
-from harness.forge.embedded.limits import RateLimits
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.pulse import Pulse
-from harness.forge.embedded.records import Repo, User
-from harness.forge.embedded.settings import Settings
-from harness.forge.embedded.settling import settle, tell_pushes
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import repositories
+from harness.programs.local_forge.etags import Tags
+from harness.programs.local_forge.events.event_stream import Pulse
+from harness.programs.local_forge.events.webhook_sender import Courier
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.rate_limits import RateLimits
+from harness.programs.local_forge.ref_sync import settle, tell_pushes
+from harness.programs.local_forge.settings import Settings
+from harness.programs.local_forge.storage.database import Database
+from harness.programs.local_forge.storage.records import Repo, User
+from harness.programs.local_forge.transaction import Transaction
 
 
 def wall_clock() -> int:

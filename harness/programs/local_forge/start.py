@@ -65,7 +65,7 @@ def start(
     """
     home.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready = home / f"ready.{os.getpid()}.{time.monotonic_ns()}"
-    argv = [sys.executable, "-I", "-m", "harness.forge.embedded", "--home", str(home), "--port", str(port),
+    argv = [sys.executable, "-I", "-m", "harness.programs.local_forge", "--home", str(home), "--port", str(port),
             "--ready-file", str(ready), *(["--open"] if open_door else []), *(["--faults"] if faults else []),
             *(["--pick"] if pick else []),
             *(["--evidence", str(evidence)] if evidence else []), *([] if keep else ["--lifeline"]),

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.objects import BareRepository
-from harness.forge.embedded.records import Repo
-from harness.forge.embedded.settings import Settings
+from harness.programs.local_forge.git.objects import BareRepository
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.settings import Settings
+from harness.programs.local_forge.storage.records import Repo
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,9 @@
 A box shows one command exactly what its specification names: files by bind, an environment, Python distributions, one
 unix socket per port. Everything else is absent, not forbidden: it does not exist in the box's view of the machine.
 
-    python -I -m harness.sandbox run --spec SPEC.json       one box, its streams passed through, its exit code kept
-    python -I -m harness.sandbox probe [--json]             which forms hold here, found by running one of each
-    python -I -m harness.sandbox layer --lock FILE …        dependencies as a folder that boxes bind read-only
+    python -I -m harness.programs.sandbox run --spec SPEC.json       one box, its streams passed through, its exit code kept
+    python -I -m harness.programs.sandbox probe [--json]             which forms hold here, found by running one of each
+    python -I -m harness.programs.sandbox layer --lock FILE …        dependencies as a folder that boxes bind read-only
 
 It is a program of its own because two programs that must not know each other use it, and because the death of its
 process must be the death of its box. The modules, from the command down:

@@ -1,4 +1,4 @@
-"""`python -I -m harness.sandbox run|probe|layer|serve`: the box supervisor, a program of its own, one process a box."""
+"""`python -I -m harness.programs.sandbox run|probe|layer|serve`: the box supervisor, a program of its own, one process a box."""
 
 import argparse
 import json
@@ -24,7 +24,7 @@ def main(argv: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m harness.sandbox", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m harness.programs.sandbox", description=__doc__)
     commands = parser.add_subparsers(required=True)
     run = commands.add_parser("run", help="run one command in a box")
     run.add_argument("--spec", required=True, help="the specification, a JSON file")
@@ -45,8 +45,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from harness.sandbox.document import spec_from, write_result
-    from harness.sandbox.supervisor import run_box, stop_signals
+    from harness.programs.sandbox.document import spec_from, write_result
+    from harness.programs.sandbox.supervisor import run_box, stop_signals
 
     try:
         text = Path(arguments.spec).read_text(encoding="utf-8")
@@ -66,7 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _probe(arguments: argparse.Namespace) -> int:
-    from harness.sandbox.probe import report, words
+    from harness.programs.sandbox.probe import report, words
 
     found = report()
     print(json.dumps(found) if arguments.json else words(found))
@@ -74,7 +74,7 @@ def _probe(arguments: argparse.Namespace) -> int:
 
 
 def _layer(arguments: argparse.Namespace) -> int:
-    from harness.sandbox.layer import layer
+    from harness.programs.sandbox.packages.layer import layer
 
     print(layer(arguments.lock.read_bytes(), wheels=arguments.wheels, out=arguments.out, form=arguments.form))
     return 0
@@ -83,9 +83,9 @@ def _layer(arguments: argparse.Namespace) -> int:
 def _serve(arguments: argparse.Namespace) -> int:
     import socket
 
-    import harness.sandbox.document
-    import harness.sandbox.supervisor  # noqa: F401  (what each box would import, imported once)
-    from harness.sandbox.nursery import serve
+    import harness.programs.sandbox.document
+    import harness.programs.sandbox.supervisor  # noqa: F401  (what each box would import, imported once)
+    from harness.programs.sandbox.fork_server import serve
 
     with socket.socket(fileno=arguments.line) as line:
         serve(line, main)

@@ -12,7 +12,7 @@ import signal
 import time
 from collections.abc import Iterator
 
-from harness.sandbox.watch import descendants
+from harness.programs.sandbox.watch import descendants
 
 ADOPT_ORPHANS = 36      # PR_SET_CHILD_SUBREAPER
 LOOK_SECONDS = 0.002

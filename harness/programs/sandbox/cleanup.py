@@ -9,7 +9,7 @@ import signal
 from collections.abc import Iterator
 from typing import NoReturn
 
-from harness.sandbox.cgroup import Cgroup
+from harness.programs.sandbox.walls.cgroup import Cgroup
 
 DEAF_TO = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 

@@ -12,9 +12,9 @@ from typing import BinaryIO
 
 from harness.domain.box import BoxResult, BoxSpec
 from harness.domain.errors import ConfigError, SandboxError
-from harness.sandbox.document import check, result_from, spec_text
+from harness.programs.sandbox.document import check, result_from, spec_text
 
-COMMAND = (sys.executable, "-I", "-m", "harness.sandbox")
+COMMAND = (sys.executable, "-I", "-m", "harness.programs.sandbox")
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 MOST_OUTPUT = 4 * 1024 * 1024       # bytes kept of each stream: the beginning and the end
 GRACE_SECONDS = 60                  # beyond a box's own wall clock; the supervisor is killed then, and its box with it
@@ -82,7 +82,7 @@ def _capped(file: BinaryIO) -> bytes:
 
 def _answer(arguments: tuple[str, ...], *, seconds: float) -> str:
     """What the supervisor prints. pip's settings pass through, because `layer` may have to download."""
-    from harness.sandbox.layer import pip_environment
+    from harness.programs.sandbox.packages.layer import pip_environment
 
     try:
         ended = subprocess.run([*COMMAND, *arguments], env={**ENVIRONMENT, **pip_environment()},

@@ -6,7 +6,7 @@ supervisor that is started alone holds of one that is born here:
 - It dies with its parent, and that with whoever asked, `kill -9` included: the kernel tells each of the other's death.
 - When the line is closed, those that still live are told to stop, and this process ends when they have.
 
-    python -I -m harness.sandbox serve --line FD
+    python -I -m harness.programs.sandbox serve --line FD
 
 FD is a unix socket that keeps packets apart. One packet is one command line: `{"argv": […], "numbers": […]}` in JSON, and
 descriptors. The first is the report, to which the newborn writes its pid on a line, and at its end its exit code on another;

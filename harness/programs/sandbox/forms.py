@@ -9,10 +9,10 @@ from pathlib import Path
 
 from harness.domain.box import BoxForm, BoxSpec, Form
 from harness.domain.errors import SandboxError
-from harness.sandbox import bubblewrap, landlock, seccomp
-from harness.sandbox.cgroup import Cgroup, cgroup_for
-from harness.sandbox.identity import FIRST_UID, USERNS_UID
-from harness.sandbox.launch import Ground, started
+from harness.programs.sandbox.launch import Ground, started
+from harness.programs.sandbox.walls import bubblewrap, landlock, seccomp
+from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
+from harness.programs.sandbox.walls.identity import FIRST_UID, USERNS_UID
 
 PROBE_SECONDS = 10
 

@@ -14,11 +14,11 @@ from typing import assert_never
 
 from harness.domain.box import BoxSpec, Dial, Form
 from harness.domain.errors import SandboxError
-from harness.sandbox import bubblewrap, landlock, unsealed
-from harness.sandbox.cgroup import Cgroup
-from harness.sandbox.identity import tasks_of_account
-from harness.sandbox.offspring import end_offspring
-from harness.sandbox.watch import descendants
+from harness.programs.sandbox.child_processes import end_offspring
+from harness.programs.sandbox.walls import bubblewrap, landlock, unsealed
+from harness.programs.sandbox.walls.cgroup import Cgroup
+from harness.programs.sandbox.walls.identity import tasks_of_account
+from harness.programs.sandbox.watch import descendants
 
 MIB = 1024 * 1024
 DEATH_SECONDS = 20      # a killed process namespace is gone in milliseconds; beyond this something is badly wrong

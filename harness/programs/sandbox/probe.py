@@ -3,8 +3,9 @@
 from typing import Any
 
 from harness.domain.box import Form
-from harness.sandbox import bubblewrap, forms
-from harness.sandbox.browser import browser_path
+from harness.programs.sandbox import forms
+from harness.programs.sandbox.browser import browser_path
+from harness.programs.sandbox.walls import bubblewrap
 
 
 def report() -> dict[str, Any]:

@@ -18,12 +18,13 @@ from pathlib import Path
 
 from harness.domain.box import BoxResult, BoxSpec, Form, Limits
 from harness.domain.errors import SandboxError
-from harness.sandbox import forms, identity
-from harness.sandbox.cgroup import Cgroup, cgroup_for
-from harness.sandbox.janitor import janitor
-from harness.sandbox.launch import Box, Ground, readable, started
-from harness.sandbox.offspring import adopt_orphans
-from harness.sandbox.watch import Watch, disk_watch, memory_watch
+from harness.programs.sandbox import forms
+from harness.programs.sandbox.child_processes import adopt_orphans
+from harness.programs.sandbox.cleanup import janitor
+from harness.programs.sandbox.launch import Box, Ground, readable, started
+from harness.programs.sandbox.walls import identity
+from harness.programs.sandbox.walls.cgroup import Cgroup, cgroup_for
+from harness.programs.sandbox.watch import Watch, disk_watch, memory_watch
 
 MIB = 1024 * 1024
 TICK_SECONDS = 0.05

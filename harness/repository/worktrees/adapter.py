@@ -9,12 +9,12 @@ from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.repository.export import export
 from harness.repository.names import run_name, sha
-from harness.repository.pool import WarmPool
-from harness.repository.run_store import hand_out, made, require_worktree
-from harness.repository.snapshot import snapshot
 from harness.repository.trash import left_behind, sweep_later, throw_away
 from harness.repository.trusted import TrustedRepository
 from harness.repository.walk import WalkLimits
+from harness.repository.worktrees.pool import WarmPool
+from harness.repository.worktrees.run_store import hand_out, made, require_worktree
+from harness.repository.worktrees.snapshot import snapshot
 
 
 class RunWorktrees:

@@ -17,9 +17,9 @@ from pathlib import Path
 from harness.domain.errors import GitError
 from harness.domain.issue import CommitSha
 from harness.repository.checkout import differences, settle
-from harness.repository.run_store import WORKTREE, admin, bring_over, made, new_making
 from harness.repository.trash import sweep_later, throw_away
 from harness.repository.trusted import TrustedRepository
+from harness.repository.worktrees.run_store import WORKTREE, admin, bring_over, made, new_making
 
 POOL = ".pool-"
 NICE = 10              # the agents that are at work come first

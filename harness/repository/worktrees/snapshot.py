@@ -14,12 +14,19 @@ from pathlib import Path
 from harness.domain.errors import GitError
 from harness.domain.facts import GITLINK, SYMLINK
 from harness.domain.issue import CommitSha, TreeSha
-from harness.repository.ignored import Ignored
 from harness.repository.names import shown
-from harness.repository.objects import Entry, blob_oid, blobs, folders_above, write_blobs, written_tree
+from harness.repository.objects import (
+    Entry,
+    blob_oid,
+    blobs,
+    folders_above,
+    write_blobs,
+    written_tree,
+)
 from harness.repository.plumbing import Git
 from harness.repository.trusted import TrustedRepository
 from harness.repository.walk import Beyond, Found, Unfit, WalkLimits, found_in
+from harness.repository.worktrees.ignored import Ignored
 
 NAMED_AT_MOST = 10
 CHUNK_BYTES = 32 * 1024 * 1024   # held in memory before it is written

@@ -41,10 +41,10 @@ from dbos import (
 
 from harness.domain.errors import Interrupted, PortError
 from harness.domain.workflow import NodeResult, Outcome
-from harness.engine.database import postgres_engine, shown, sqlite_engine
-from harness.engine.executors import Executors, OnADatabase, OnThisMachine
-from harness.engine.outcome import outcome_of
 from harness.ports.engine import Action
+from harness.store.database import postgres_engine, shown, sqlite_engine
+from harness.store.durable.executors import Executors, OnADatabase, OnThisMachine
+from harness.store.durable.outcome import outcome_of
 
 SCHEMA = "1"
 """Work of another schema is left alone. DBOS's own default, a hash of the source, strands old work at every edit."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.domain.errors import PortError
-from harness.engine.lease import AdvisoryLock
-from harness.engine.lock import taken
+from harness.store.lease import AdvisoryLock
+from harness.store.lock import taken
 
 
 class Executors(Protocol):

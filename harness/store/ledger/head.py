@@ -13,8 +13,8 @@ from pathlib import Path
 
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Head
-from harness.engine.files import replace
-from harness.engine.signing import Signer
+from harness.store.files import replace
+from harness.store.ledger.signing import Signer
 
 _MEND = "put `ledger.db` and `ledger.head` back from one copy of this home"
 

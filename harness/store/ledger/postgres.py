@@ -20,13 +20,13 @@ import sqlalchemy as sa
 
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Fault, Head
-from harness.engine.audit import UNGUARDED
-from harness.engine.database import named_faults, postgres_engine
-from harness.engine.head import head_in, head_text, read_head, write_head
-from harness.engine.ledger import Find, SqlLedger, faults_named
-from harness.engine.rows import HASH_OF, Row
-from harness.engine.sessions import Session, StoreError
 from harness.ports.clock import Clock
+from harness.store.database import named_faults, postgres_engine
+from harness.store.ledger.head import head_in, head_text, read_head, write_head
+from harness.store.ledger.rows import HASH_OF, Row
+from harness.store.ledger.sqlite import Find, SqlLedger, faults_named
+from harness.store.ledger.verify import UNGUARDED
+from harness.store.sessions import Session, StoreError
 
 ALONE = int.from_bytes(b"ledger")
 """The advisory lock of whoever writes, for the length of one transaction."""

@@ -23,10 +23,10 @@ from typing import Any
 
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import Entry, Fault, Head, NewEntry, chained
-from harness.engine.audit import first_fault_after, first_fault_in, sqlite_fault
-from harness.engine.files import is_there
-from harness.engine.head import read_head, write_head
-from harness.engine.rows import (
+from harness.ports.clock import Clock
+from harness.store.files import is_there
+from harness.store.ledger.head import read_head, write_head
+from harness.store.ledger.rows import (
     ANCHOR,
     BY_KEY,
     BY_SEQ,
@@ -43,9 +43,9 @@ from harness.engine.rows import (
     signed_text,
     with_keys,
 )
-from harness.engine.sessions import Session, SqliteFile, StoreError
-from harness.engine.signing import Signer
-from harness.ports.clock import Clock
+from harness.store.ledger.signing import Signer
+from harness.store.ledger.verify import first_fault_after, first_fault_in, sqlite_fault
+from harness.store.sessions import Session, SqliteFile, StoreError
 
 Find = Callable[[Session], Fault | None]
 

@@ -12,9 +12,17 @@ from collections.abc import Callable, Iterator
 
 from harness.domain.errors import LedgerError
 from harness.domain.ledger import BEGINNING, Entry, Fault, Head, first_fault
-from harness.engine.rows import BY_SEQ, HASH_OF, STATEMENTS, UNSIGNED, Row, entry_of, signed_text
-from harness.engine.sessions import Session, StoreError
-from harness.engine.signing import Signer
+from harness.store.ledger.rows import (
+    BY_SEQ,
+    HASH_OF,
+    STATEMENTS,
+    UNSIGNED,
+    Row,
+    entry_of,
+    signed_text,
+)
+from harness.store.ledger.signing import Signer
+from harness.store.sessions import Session, StoreError
 
 
 class _Chain:

@@ -7,8 +7,8 @@ import pytest
 from harness.domain.errors import Stopped
 from harness.domain.issue import Actor, Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.history import RESUME
-from harness.factory.obey import ANSWERS_AN_HOUR
+from harness.factory.intake.commands import ANSWERS_AN_HOUR
+from harness.factory.records.history import RESUME
 from harness.forge.projection import GHOST
 from tests.factory.demands import STORE, asking_a_person, governed
 from tests.factory.world import World, answers, edits_the_rules, fixes

@@ -6,8 +6,8 @@ import pytest
 
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.config import read_config
-from harness.factory.lookout import LOOKED
+from harness.factory.records.watch_list import LOOKED
+from harness.factory.settings.config import read_config
 from tests.factory.kills import Killed, killing, lap
 from tests.factory.world import ACCEPT, ASK, World
 from tests.fakes.people import FakeModel

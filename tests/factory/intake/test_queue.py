@@ -10,10 +10,10 @@ from harness.domain.errors import ConfigError
 from harness.domain.issue import Permission
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import Event, State
-from harness.factory.config import Triage, read_config
-from harness.factory.history import History
-from harness.factory.queue import Turn, beyond_bounds, in_turn
-from harness.factory.rota import urgency
+from harness.factory.intake.queue import Turn, beyond_bounds, in_turn
+from harness.factory.pipeline.schedule import urgency
+from harness.factory.records.history import History
+from harness.factory.settings.config import Triage, read_config
 from tests.factory.demands import FLOOD_RULE, LABEL_RULE, bounded, governed
 from tests.factory.reports import reworded
 from tests.factory.world import ACCEPT

@@ -11,11 +11,11 @@ from harness.domain.essay import Manifest
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.ledger import Entry
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.briefing import MANIFEST, record
-from harness.factory.job import Job
-from harness.factory.learning import known_lessons, learn, say_of, shown_lessons
-from harness.factory.report import logs
-from harness.factory.steering import steering_at
+from harness.factory.models.briefing import MANIFEST, record
+from harness.factory.models.learning import known_lessons, learn, say_of, shown_lessons
+from harness.factory.reporting.report import logs
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import steering_at
 from harness.lessons.lesson import LESSON, SHOWN, Word
 from tests.context.trees import outlines
 from tests.factory.players import DIAGNOSIS, Players, cast_by

@@ -4,15 +4,15 @@ from datetime import timedelta
 
 import pytest
 
-from harness.domain.breaker import Circuit, Fuse, breaker
 from harness.domain.errors import AnswerError, ConfigError, ModelError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
-from harness.domain.roles import Tier
-from harness.factory import comments
-from harness.factory.casting import heard_of
-from harness.factory.chain import chain
-from harness.factory.config import read_config
+from harness.domain.model_choice.breaker import Circuit, Fuse, breaker
+from harness.domain.model_choice.roles import Tier
+from harness.factory.models.selection import heard_of
+from harness.factory.records.chain import chain
+from harness.factory.reporting import comments
+from harness.factory.settings.config import read_config
 from tests.factory.players import Players, cast_by
 from tests.factory.world import ACCEPT, World, fixes
 from tests.fakes.people import FakeAgent

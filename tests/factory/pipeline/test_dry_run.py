@@ -6,9 +6,9 @@ import pytest
 
 from harness.domain.issue import Issue
 from harness.domain.lifecycle import State
-from harness.factory.dryrun import dry_run, gaps_in
-from harness.factory.tick import current_steering
-from harness.wiring.dryrun import STRANGER, thought
+from harness.factory.pipeline.dry_run import dry_run, gaps_in
+from harness.factory.pipeline.tick import current_steering
+from harness.operations.dry_run import STRANGER, thought
 from tests.factory.world import ACCEPT, REFUSE, World
 from tests.fakes.people import FakeBroker, FakeModel
 

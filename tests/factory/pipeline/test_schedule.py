@@ -7,8 +7,8 @@ import pytest
 
 from harness.domain.lifecycle import ENDED, WAITING_FOR_A_PERSON, State
 from harness.domain.workflow import Triggers, Workflow
-from harness.factory.rota import BEGINS, SCHEDULE, last_passes, schedules, states_at_work
-from harness.factory.tick import decide_next
+from harness.factory.pipeline.schedule import BEGINS, SCHEDULE, last_passes, schedules, states_at_work
+from harness.factory.pipeline.tick import decide_next
 
 NIGHTLY = "17 2 * * *"
 
@@ -39,8 +39,8 @@ def test_what_was_begun_is_finished_whatever_the_hour() -> None:
 
 def test_each_state_begins_the_workflow_that_the_tick_would_run(world) -> None:
     """The table here and the tick's own decision are one thing said twice; this ties them."""
-    from harness.factory.history import History
-    from harness.factory.steering import steering_at
+    from harness.factory.records.history import History
+    from harness.factory.run.policy_snapshot import steering_at
 
     steering = steering_at(world.plant(), world.base)
 

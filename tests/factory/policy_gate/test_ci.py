@@ -8,7 +8,7 @@ import pytest
 from harness.domain.checks import RequiredCheck
 from harness.domain.errors import ForgeError
 from harness.domain.lifecycle import State
-from harness.factory import ci
+from harness.factory.policy_gate import ci
 from tests.factory.demands import demanding
 from tests.factory.kills import Killed
 from tests.factory.world import World, candidate_of, shown

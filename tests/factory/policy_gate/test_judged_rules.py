@@ -11,9 +11,18 @@ import pytest
 from harness.domain.budget import Usage
 from harness.domain.errors import BudgetExhausted, ConfigError, ModelError, Stopped
 from harness.domain.lifecycle import Event, State
-from harness.factory.judged import NOT_RECORDED
-from harness.factory.steering import steering_at
-from tests.factory.voters import ABSTAIN, SCOPE, YES, Voters, asked, finding, no, under
+from harness.factory.policy_gate.judged_rules import NOT_RECORDED
+from harness.factory.run.policy_snapshot import steering_at
+from tests.factory.voters import (
+    ABSTAIN,
+    SCOPE,
+    YES,
+    Voters,
+    asked,
+    finding,
+    no,
+    under,
+)
 from tests.factory.world import World
 from tests.fakes.ledger import FakeLedger
 from tests.fakes.people import FakeBroker

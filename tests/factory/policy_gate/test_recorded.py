@@ -12,7 +12,13 @@ from harness.domain.facts import UNKNOWN, AddedContent, ChangeFacts
 from harness.domain.facts import TestFacts as SuiteFacts
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import Event, State
-from harness.factory.recorded import recorded_answers, recorded_changes, recorded_cites, since, without_what_no_rule_asks
+from harness.factory.policy_gate.recorded import (
+    recorded_answers,
+    recorded_changes,
+    recorded_cites,
+    since,
+    without_what_no_rule_asks,
+)
 from harness.governance.checks.gates import TestsKept as SuiteKept
 from harness.governance.past.coverage import Override
 from harness.governance.past.factsjson import facts_as_json

@@ -6,7 +6,7 @@ import pytest
 
 from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import Event, State
-from harness.sandbox.adapter import BoxSupervisor
+from harness.programs.sandbox.client import BoxSupervisor
 from tests.factory.boxes import ended
 from tests.factory.world import EXAMPLE, World, fixes
 from tests.fakes.people import FakeAgent, FakeSandbox

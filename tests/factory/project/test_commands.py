@@ -7,8 +7,8 @@ import pytest
 
 from harness.domain.errors import SandboxError
 from harness.domain.lifecycle import Event, State
-from harness.factory.commands import excerpt
-from harness.factory.overrides import OURS
+from harness.factory.project.commands import excerpt
+from harness.factory.settings.workflows import OURS
 from tests.factory.boxes import CommandBox, ended
 from tests.factory.world import World, fixes
 from tests.fakes.people import FakeAgent

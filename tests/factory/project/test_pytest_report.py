@@ -8,9 +8,16 @@ from pathlib import Path
 import pytest
 from _pytest.junitxml import mangle_test_address
 
-from harness.factory import pytest_run
-from harness.factory.pytest_report import ORDER, REPORT, importable, name_of, ordered, told
-from harness.factory.pytest_run import Protected, signing
+from harness.factory.project import pytest_run
+from harness.factory.project.pytest_report import (
+    ORDER,
+    REPORT,
+    importable,
+    name_of,
+    ordered,
+    told,
+)
+from harness.factory.project.pytest_run import Protected, signing
 
 KEY = b"k" * 32
 SAID = [["unit", "tests/test_c.py", "skipped"], ["collected", 2], ["test", "tests/test_a.py::test_a", "passed"],

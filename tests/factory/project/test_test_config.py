@@ -6,7 +6,7 @@ import tomllib
 
 import pytest
 
-from harness.factory.runner import crossed, steers
+from harness.factory.project.test_config import crossed, steers
 
 
 def is_test(path):

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from harness.factory.bill import agreement
+from harness.factory.records.bill import agreement
 from tests.domain.lines import line
 from tests.fakes.ledger import FakeLedger
 

@@ -6,13 +6,23 @@ from pathlib import Path
 
 import pytest
 
-from harness.cli.chain_lines import show
+from harness.cli.output.chain_lines import show
 from harness.domain.errors import ConfigError
-from harness.factory.chain import of_the_law, page_of
-from harness.factory.chain_page import html
-from harness.factory.link import Stage, Standing
-from harness.factory.report import why
-from tests.factory.lives import BASE, CANDIDATE, HOSTILE, LARGE, SMALL, TREE, UNTOUCHED, Life, finding
+from harness.factory.records.chain import of_the_law, page_of
+from harness.factory.records.link import Stage, Standing
+from harness.factory.reporting.chain_page import html
+from harness.factory.reporting.report import why
+from tests.factory.lives import (
+    BASE,
+    CANDIDATE,
+    HOSTILE,
+    LARGE,
+    SMALL,
+    TREE,
+    UNTOUCHED,
+    Life,
+    finding,
+)
 from tests.factory.world import World, edits_the_rules
 from tests.fakes.people import FakeAgent
 

@@ -4,10 +4,10 @@ from decimal import Decimal
 
 import pytest
 
-from harness.factory.comments.issue import issue_comment
-from harness.factory.estimate import Estimate, estimate, length_of
-from harness.factory.history import History
-from harness.factory.report import why
+from harness.factory.records.estimate import Estimate, estimate, length_of
+from harness.factory.records.history import History
+from harness.factory.reporting.comments.issue import issue_comment
+from harness.factory.reporting.report import why
 from tests.factory.lives import Life
 
 

@@ -8,10 +8,10 @@ from harness.domain.errors import ForgeError, ValidatorError
 from harness.domain.issue import AnnotationLevel, Permission
 from harness.domain.lifecycle import State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.comments.change import change_comment
-from harness.factory.gates import Gate, gates_of
-from harness.factory.lawbook import LAW, books
-from harness.factory.link import Link, Stage, Standing
+from harness.factory.records.gates import Gate, gates_of
+from harness.factory.records.link import Link, Stage, Standing
+from harness.factory.records.rule_texts import LAW, books
+from harness.factory.reporting.comments.change import change_comment
 from tests.factory.demands import asking_a_person, governed
 
 

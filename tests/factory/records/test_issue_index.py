@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.lifecycle import Event, State, events_from, next_state
-from harness.factory.history import histories
-from harness.factory.known import Known
-from harness.factory.lifecycle import is_unsaid
-from harness.factory.lookout import is_live
+from harness.factory.records.history import histories
+from harness.factory.records.issue_index import Known
+from harness.factory.records.watch_list import is_live
+from harness.factory.reporting.transitions import is_unsaid
 from tests.fakes.ledger import FakeLedger
 
 ISSUES = 4

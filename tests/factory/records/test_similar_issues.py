@@ -4,9 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.clusters import Twins, are_alike, has_landed
-from harness.factory.history import histories
-from harness.factory.known import Known
+from harness.factory.records.history import histories
+from harness.factory.records.issue_index import Known
+from harness.factory.records.similar_issues import Twins, are_alike, has_landed
 from tests.fakes.ledger import FakeLedger
 
 TEXTS = ("the places of a cancelled booking are gone when somebody books again tomorrow",

@@ -8,10 +8,10 @@ import pytest
 from harness.domain.errors import ForgeError, LedgerError
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
-from harness.factory.history import history
-from harness.factory.intake import TOGETHER, take_in
-from harness.factory.lookout import LOOKED, MARGIN
-from harness.factory.tick import current_steering, tick
+from harness.factory.intake.issues import TOGETHER, take_in
+from harness.factory.pipeline.tick import current_steering, tick
+from harness.factory.records.history import history
+from harness.factory.records.watch_list import LOOKED, MARGIN
 from tests.fakes.forge import FakeForge
 from tests.fakes.ledger import FakeLedger
 

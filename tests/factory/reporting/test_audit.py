@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.errors import GitError, ValidatorError
 from harness.domain.verdict import VerdictOutcome
-from harness.factory.audit import audit
+from harness.factory.reporting.audit import audit
 from tests.factory.world import World
 
 

@@ -7,8 +7,8 @@ import pytest
 from harness.domain.errors import ForgeError
 from harness.domain.issue import Actor, Issue, Permission
 from harness.domain.lifecycle import State
-from harness.factory.comments.dashboard import MARKER
-from harness.factory.dashboard import is_dashboard
+from harness.factory.reporting.comments.dashboard import MARKER
+from harness.factory.reporting.dashboard import is_dashboard
 
 TRIAGE_ONLY = {"states": frozenset({State.UNTRIAGED})}
 

@@ -5,8 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from harness.factory.digest import DIGEST, OUTAGE, OUTAGE_ENDED, digest, last_digest, open_outages
-from harness.factory.digest_page import markdown, span, text
+from harness.factory.reporting.digest import (
+    DIGEST,
+    OUTAGE,
+    OUTAGE_ENDED,
+    digest,
+    last_digest,
+    open_outages,
+)
+from harness.factory.reporting.digest_page import markdown, span, text
 from tests.factory.world import edits_the_rules
 
 GOLDEN = Path(__file__).parents[1] / "golden"

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.factory.comments import commit_message, merge_message, pull_request_body, pull_request_title
-from harness.factory.comments.inert import cell, code, fenced, inline, table
-from harness.forge.embedded.pages.markdown import rendered
+from harness.factory.reporting.comments import commit_message, merge_message, pull_request_body, pull_request_title
+from harness.factory.reporting.comments.inert import cell, code, fenced, inline, table
+from harness.programs.local_forge.pages.markdown import rendered
 
 NASTY = [
     "![x](https://evil.example/p.png)", "[click](javascript:alert(1))", "<img src=x onerror=alert(1)>", "<script>x</script>",

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.domain.issue import Permission
-from harness.factory.comments.replies import who_may
-from harness.factory.slash import COMMANDS, Spoken, commands_in, may_give
+from harness.factory.reporting.comments.replies import who_may
+from harness.factory.reporting.slash_commands import COMMANDS, Spoken, commands_in, may_give
 
 DOCS = Path(__file__).parents[2] / "docs" / "operations.md"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.factory.space import Space, space
+from harness.factory.run.disk_space import Space, space
 
 ROOT = Path(__file__).resolve().parents[2]
 

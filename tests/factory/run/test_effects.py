@@ -3,7 +3,7 @@
 import pytest
 
 from harness.domain.errors import Stopped
-from harness.factory.effects import effect, say
+from harness.factory.run.effects import effect, say
 
 
 def test_after_the_stop_nothing_is_begun_and_nothing_is_shown(world) -> None:

@@ -6,8 +6,8 @@ import pytest
 
 from harness.domain.errors import ForgeError, GitError, ModelError, RemoteError
 from harness.domain.lifecycle import State
-from harness.factory.away import MOST_TIMES, is_away, result_of, wait_for_forge
-from harness.factory.history import RESUME
+from harness.factory.records.history import RESUME
+from harness.factory.run.forge_outage import MOST_TIMES, is_away, result_of, wait_for_forge
 from tests.factory.world import World
 
 NOON, HOUR = datetime(2030, 5, 4, 12, tzinfo=UTC), timedelta(hours=1)

@@ -6,12 +6,12 @@ import pytest
 
 from harness.domain.errors import ModelsPaused
 from harness.domain.lifecycle import State
-from harness.factory.away import is_away, result_of
-from harness.factory.digest import digest
-from harness.factory.digest_page import text
-from harness.factory.history import FREEZE, RESUME, THAW
-from harness.factory.pause import MOST_TIMES, PAUSE_LIFTED, pause_in_force, paused_issues
-from harness.factory.report import status
+from harness.factory.records.history import FREEZE, RESUME, THAW
+from harness.factory.reporting.digest import digest
+from harness.factory.reporting.digest_page import text
+from harness.factory.reporting.report import status
+from harness.factory.run.forge_outage import is_away, result_of
+from harness.factory.run.pause import MOST_TIMES, PAUSE_LIFTED, pause_in_force, paused_issues
 from tests.factory.pauses import MIDNIGHT, WORDS, Purse, paused, pauses
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness.domain.budget import Caps, Price
 from harness.domain.errors import ConfigError
-from harness.factory.config import read_config
+from harness.factory.settings.config import read_config
 
 PRICE = {"as_of": "2026-11-21", "input": "0.4", "output": "2", "cache_read": "0.1", "cache_write": "0", "cache_write_1h": "0"}
 

@@ -10,10 +10,10 @@ from harness.domain.errors import ConfigError
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
 from harness.domain.workflow import Outcome, UseNode
-from harness.factory.actions import action_for
-from harness.factory.job import Job
-from harness.factory.overrides import OURS, bound_in
-from harness.factory.steering import steering_at
+from harness.factory.pipeline.actions import action_for
+from harness.factory.run.node import Job
+from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.settings.workflows import OURS, bound_in
 from tests.factory.hostile import (
     AUTHOR,
     BUILD,

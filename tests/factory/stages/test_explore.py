@@ -4,7 +4,7 @@ import pytest
 
 from harness.domain.errors import ConfigError
 from harness.domain.lifecycle import State
-from harness.factory.config import Persona, read_config
+from harness.factory.settings.config import Persona, read_config
 from tests.factory.world import World
 from tests.fakes.people import FakeBroker
 

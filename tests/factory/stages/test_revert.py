@@ -5,7 +5,7 @@ import pytest
 from harness.domain.errors import ConfigError, FactoryError, GitError, Stopped
 from harness.domain.issue import Permission
 from harness.domain.lifecycle import State
-from harness.factory import revert
+from harness.factory.stages import revert
 from tests.factory.world import World, fixes
 
 STORE = "tidebook/store.py"

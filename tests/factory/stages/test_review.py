@@ -7,17 +7,17 @@ import pytest
 from harness.domain.errors import AnswerError, BudgetExhausted, ConfigError, ModelError, Stopped
 from harness.domain.lifecycle import Event, State
 from harness.domain.verdict import VerdictOutcome
-from harness.factory import comments
-from harness.factory.casting import reviewers
-from harness.factory.chain import chain
-from harness.factory.comments.change import change_comment
-from harness.factory.config import read_config
-from harness.factory.gates import gates_of
-from harness.factory.history import history
-from harness.factory.link import Standing
-from harness.factory.model_config import LENSES
-from harness.factory.review import ASKS
-from harness.factory.steering import steering_at
+from harness.factory.models.selection import reviewers
+from harness.factory.records.chain import chain
+from harness.factory.records.gates import gates_of
+from harness.factory.records.history import history
+from harness.factory.records.link import Standing
+from harness.factory.reporting import comments
+from harness.factory.reporting.comments.change import change_comment
+from harness.factory.run.policy_snapshot import steering_at
+from harness.factory.settings.config import read_config
+from harness.factory.settings.model_config import LENSES
+from harness.factory.stages.review import ASKS
 from tests.factory.players import NOTHING, Players, cast_by
 from tests.factory.world import World, fixes
 from tests.fakes.ledger import FakeLedger

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness.forge.embedded.api.routes import VIEWS
+from harness.programs.local_forge.api.routes import VIEWS
 
 HERE = Path(__file__).parent
 KEPT = HERE / "github.json"

@@ -28,11 +28,18 @@ import re
 from collections.abc import Callable, Iterator
 from urllib.parse import parse_qsl, unquote_plus, urlsplit
 
-from validators.browser.http1 import Head
-from validators.browser.wounds import HTML, Wound, dropped, leaves, swapped, turned
+from validators.browser.network.http1 import Head
+from validators.browser.network.mutations import (
+    HTML,
+    Wound,
+    dropped,
+    leaves,
+    swapped,
+    turned,
+)
 from validators.domain.evidence import SabotageFacts, Saboteur
-from validators.domain.stakes import Stakes
-from validators.domain.wording import folded
+from validators.domain.journeys.data_at_stake import Stakes
+from validators.domain.journeys.wording import folded
 
 _PARTS = re.compile(r'[",;\t]')
 WRITES = ("POST", "PUT", "PATCH", "DELETE")

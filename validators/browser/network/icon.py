@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from validators.browser.http1 import Head
-from validators.browser.wire import Wire
+from validators.browser.network.http1 import Head
+from validators.browser.network.wire import Wire
 
 if TYPE_CHECKING:
     from playwright.async_api import Page

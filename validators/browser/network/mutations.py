@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from validators.domain.stakes import Address, Stakes
-from validators.domain.wording import folded, path_matches, whole_words
+from validators.domain.journeys.data_at_stake import Address, Stakes
+from validators.domain.journeys.wording import folded, path_matches, whole_words
 
 SHORT = 2
 HTML = ("text/html", "application/xhtml+xml")

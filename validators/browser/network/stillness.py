@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 
-from validators.browser.http1 import Head
+from validators.browser.network.http1 import Head
 
 READ = ("text/html", "text/css", "text/plain")
 PICTURES = ("image/", "font/")

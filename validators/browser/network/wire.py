@@ -20,8 +20,15 @@ from time import monotonic
 from typing import Protocol
 from urllib.parse import urlsplit
 
-from validators.browser.http1 import LARGEST_HEAD, Head, WireBroken, body, read_head, unpacked
-from validators.browser.stillness import Reading
+from validators.browser.network.http1 import (
+    LARGEST_HEAD,
+    Head,
+    WireBroken,
+    body,
+    read_head,
+    unpacked,
+)
+from validators.browser.network.stillness import Reading
 
 LARGEST_ANSWER = 8 * 1024 * 1024
 LARGEST_REQUEST = 16 * 1024 * 1024

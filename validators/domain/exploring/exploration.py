@@ -12,13 +12,13 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from validators.domain.acts import Act, Aspect, Kind, typeable
 from validators.domain.errors import DocumentInvalid
 from validators.domain.evidence import Trouble
-from validators.domain.persona import Persona
+from validators.domain.exploring.acts import Act, Aspect, Kind, typeable
+from validators.domain.exploring.persona import Persona
+from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.values import slug
 from validators.domain.shapes import Shape, shape
-from validators.domain.spot import Spot
-from validators.domain.values import slug
 
 STEPS = frozenset(Kind) - {Kind.LOOK, Kind.DONE, Kind.GIVE_UP}
 NAMED_BY_KEY = ("button", "link", "checkbox", "radio", "tab", "menuitem", "textbox", "combobox", "searchbox", "switch")

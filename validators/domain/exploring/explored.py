@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from validators.domain.evidence import Identity, RunEvidence
-from validators.domain.exploration import Ending, Transcript, journey_name
+from validators.domain.exploring.exploration import Ending, Transcript, journey_name
+from validators.domain.exploring.persona import Persona
+from validators.domain.exploring.satisfaction import Satisfaction
 from validators.domain.fold import Result, result, symptom
-from validators.domain.persona import Persona
-from validators.domain.satisfaction import Satisfaction
 from validators.domain.verdict import Finding, Outcome, Verdict
 
 

@@ -13,9 +13,16 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from validators.domain.acts import Aspect
-from validators.domain.controls import CONTROLS, FIELDS, PLACES, WORDED, Part, words
-from validators.domain.wording import folded, visible
+from validators.domain.exploring.acts import Aspect
+from validators.domain.journeys.controls import (
+    CONTROLS,
+    FIELDS,
+    PLACES,
+    WORDED,
+    Part,
+    words,
+)
+from validators.domain.journeys.wording import folded, visible
 
 ANNOUNCED = frozenset({"status", "alert", "log", "timer"})
 UNREACHED = frozenset({"iframe"})   # the journey language has no way into a frame

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validators.domain.steps import Dialog, DialogKind
-from validators.domain.values import Values
-from validators.domain.wording import folded
+from validators.domain.journeys.steps import Dialog, DialogKind
+from validators.domain.journeys.values import Values
+from validators.domain.journeys.wording import folded
 
 
 @dataclass(frozen=True, slots=True)

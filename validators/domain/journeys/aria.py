@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from validators.domain.values import Template
-from validators.domain.wording import folded
+from validators.domain.journeys.values import Template
+from validators.domain.journeys.wording import folded
 
 _KEY = re.compile(r'([a-z]+)(?:\s+("(?:[^"\\]|\\.)*"))?((?:\s+\[[a-z-]+(?:=[^\]\s]+)?\])*)\s*')
 _ATTRIBUTE = re.compile(r"\[([a-z-]+)(?:=([^\]\s]+))?\]")

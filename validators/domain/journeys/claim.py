@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from validators.domain.values import Template
+from validators.domain.journeys.values import Template
 
 
 class Match(StrEnum):

@@ -1,7 +1,7 @@
 """A page as a tree of referred parts, and by which words of the journey language a part of it can be named.
 
-`validators.domain.aria` is a tree to be compared; this one is to be acted on, so its parts carry references. Texts and names
-are the page's own: data, never instructions. What of it is shown to an actor is for `validators.domain.view` to say.
+`validators.domain.journeys.aria` is a tree to be compared; this one is to be acted on, so its parts carry references. Texts and names
+are the page's own: data, never instructions. What of it is shown to an actor is for `validators.domain.exploring.view` to say.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from validators.domain.spot import Spot
-from validators.domain.wording import folded
+from validators.domain.journeys.spot import Spot
+from validators.domain.journeys.wording import folded
 
 FIELDS = frozenset({"textbox", "searchbox", "spinbutton", "combobox", "listbox", "checkbox", "radio", "switch", "slider"})
 PRESSED = frozenset({"button", "link", "tab", "menuitem"})

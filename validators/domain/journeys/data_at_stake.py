@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from validators.domain.claim import NUMERIC, Claim, Listing, Match
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.journey import CountIs, Journey, Look, RowHas
-from validators.domain.looks import ColumnHas, LeadsTo, RowsAre, StatusIs
-from validators.domain.values import Template, Values
-from validators.domain.walk import claims_of, counts_in_a_file, looks, positive, required
-from validators.domain.wording import folded, whole_words
+from validators.domain.journeys.claim import NUMERIC, Claim, Listing, Match
+from validators.domain.journeys.journey import CountIs, Journey, Look, RowHas
+from validators.domain.journeys.looks import ColumnHas, LeadsTo, RowsAre, StatusIs
+from validators.domain.journeys.values import Template, Values
+from validators.domain.journeys.walk import claims_of, counts_in_a_file, looks, positive, required
+from validators.domain.journeys.wording import folded, whole_words
 
 Address = tuple[Match, tuple[str, ...]]
 

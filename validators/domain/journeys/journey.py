@@ -1,6 +1,6 @@
 """A journey: what a person does, what they must then see, what must never happen, and the control that must fail.
 
-Values only; reading YAML is `validators.language`, performing is `validators.judge`. Every part carries the line it
+Values only; reading YAML is `validators.language`, performing is `validators.performance`. Every part carries the line it
 was written on, so that a message can name it.
 """
 
@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from validators.domain.claim import Claim
-from validators.domain.looks import (
+from validators.domain.journeys.claim import Claim
+from validators.domain.journeys.looks import (
     ColumnHas,
     DescriptionIs,
     FileHas,
@@ -24,9 +24,16 @@ from validators.domain.looks import (
     StatusIs,
     TreeIs,
 )
-from validators.domain.steps import Dialog, Download, Hover, Travel, Type, Upload
-from validators.domain.target import Target
-from validators.domain.values import Template
+from validators.domain.journeys.steps import (
+    Dialog,
+    Download,
+    Hover,
+    Travel,
+    Type,
+    Upload,
+)
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Template
 
 
 @dataclass(frozen=True, slots=True)

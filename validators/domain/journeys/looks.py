@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from validators.domain.aria import Wish
-from validators.domain.claim import Claim, ListClaim, Order
-from validators.domain.target import Target
-from validators.domain.values import Template
+from validators.domain.journeys.aria import Wish
+from validators.domain.journeys.claim import Claim, ListClaim, Order
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Template
 
 
 @dataclass(frozen=True, slots=True)

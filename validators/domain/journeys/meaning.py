@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import fields, is_dataclass
 
-from validators.domain.journey import Journey
-from validators.domain.values import Template
-from validators.domain.wording import folded
+from validators.domain.journeys.journey import Journey
+from validators.domain.journeys.values import Template
+from validators.domain.journeys.wording import folded
 
 SAID_BY_STEPS_AND_LOOKS = ("seed", "let", "steps", "expect")
 _BRACES = re.compile(r"\{\{\s*(.*?)\s*\}\}", re.DOTALL)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validators.domain.target import Target
-from validators.domain.values import Template, Values
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Template, Values
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from validators.domain.target import Target
-from validators.domain.values import Template
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Template
 
 
 @dataclass(frozen=True, slots=True)

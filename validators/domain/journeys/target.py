@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from validators.domain.values import Template
+from validators.domain.journeys.values import Template
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from hashlib import sha256
 
-from validators.domain import made_up
 from validators.domain.errors import ExpressionInvalid
-from validators.domain.files import File
+from validators.domain.journeys import made_up
+from validators.domain.journeys.files import File
 
 GENERATORS = ("int", "word", "name", "email", "text", "choice", "date")
 

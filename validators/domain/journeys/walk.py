@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
-from validators.domain.claim import Claim, ListClaim, templates
-from validators.domain.journey import (
+from validators.domain.journeys.claim import Claim, ListClaim, templates
+from validators.domain.journeys.journey import (
     Absent,
     Block,
     Clear,
@@ -28,7 +28,7 @@ from validators.domain.journey import (
     ValueIs,
     Visible,
 )
-from validators.domain.looks import (
+from validators.domain.journeys.looks import (
     ColumnHas,
     DescriptionIs,
     FileHas,
@@ -42,10 +42,17 @@ from validators.domain.looks import (
     StatusIs,
     TreeIs,
 )
-from validators.domain.steps import Dialog, Download, FileMade, Hover, Type, Upload
-from validators.domain.target import Target
-from validators.domain.values import Template, slug
-from validators.domain.wording import matches
+from validators.domain.journeys.steps import (
+    Dialog,
+    Download,
+    FileMade,
+    Hover,
+    Type,
+    Upload,
+)
+from validators.domain.journeys.target import Target
+from validators.domain.journeys.values import Template, slug
+from validators.domain.journeys.wording import matches
 
 
 def looks(blocks: Iterable[Block]) -> tuple[Look, ...]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import pairwise
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
-from validators.domain.claim import NUMERIC, Listing, Match, Order
+from validators.domain.journeys.claim import NUMERIC, Listing, Match, Order
 
 _NUMBER = re.compile(r"(?<![\w.,])[-+−]?\d+(?:,\d{3})*(?:\.\d+)?(?![\w])")
 _QUANTITY = re.compile(r"[^\w\s]?\s*[-+−]?\d[\d,.]*(?:\s*\D{1,12})?")  # 1,200.50 · €5 · 12 kg; not `Room 2`

@@ -3,7 +3,7 @@
 Text from outside is quoted inside code fences or escaped, so that it can never be a link, an image or a mention.
 """
 
-from harness.factory.comments.commits import (
+from harness.factory.reporting.comments.commits import (
     PULL_REQUEST_MARKER,
     commit_message,
     finding_for_agent,
@@ -11,10 +11,10 @@ from harness.factory.comments.commits import (
     pull_request_body,
     pull_request_title,
 )
-from harness.factory.comments.edits import consequence_annotations, consequence_words
-from harness.factory.comments.inert import Link
-from harness.factory.comments.issue import ISSUE_MARKER, issue_comment
-from harness.factory.comments.labels import ALL_LABELS, DUPLICATE, LABELS, label_of, was_not_answered
+from harness.factory.reporting.comments.edits import consequence_annotations, consequence_words
+from harness.factory.reporting.comments.inert import Link
+from harness.factory.reporting.comments.issue import ISSUE_MARKER, issue_comment
+from harness.factory.reporting.comments.labels import ALL_LABELS, DUPLICATE, LABELS, label_of, was_not_answered
 
 __all__ = [
     "ALL_LABELS", "DUPLICATE", "ISSUE_MARKER", "LABELS", "PULL_REQUEST_MARKER", "Link", "commit_message",

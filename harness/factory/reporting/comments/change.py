@@ -5,14 +5,21 @@ take the change back once it has landed. And the check run that each gate gets.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.advised import remarks
-from harness.factory.chain import page_of
-from harness.factory.comments.inert import Link, cell, count, fenced, inline, table
-from harness.factory.comments.issue import headline
-from harness.factory.gates import LAW, MERGE, SEAL, TESTS, Gate
-from harness.factory.history import History
-from harness.factory.link import NO, Standing
-from harness.factory.link import Link as ChainLink
+from harness.factory.records.chain import page_of
+from harness.factory.records.gates import LAW, MERGE, SEAL, TESTS, Gate
+from harness.factory.records.history import History
+from harness.factory.records.link import NO, Standing
+from harness.factory.records.link import Link as ChainLink
+from harness.factory.records.model_advice import remarks
+from harness.factory.reporting.comments.inert import (
+    Link,
+    cell,
+    count,
+    fenced,
+    inline,
+    table,
+)
+from harness.factory.reporting.comments.issue import headline
 
 CHANGE_MARKER = "<!-- lights-out-factory:change -->"
 MOST_CHARACTERS = 60_000

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from harness.factory.comments.inert import fenced, inline, words_only
+from harness.factory.reporting.comments.inert import fenced, inline, words_only
 
 LEDGER = "Factory-Ledger:"
 _ANCHORED = re.compile(rf"^Factory-Run: (\S+)\n(?:.*\n)?{LEDGER} (.+)$", re.MULTILINE)

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.comments.inert import Link, cell, inline, table
-from harness.factory.digest import Told
+from harness.factory.reporting.comments.inert import Link, cell, inline, table
+from harness.factory.reporting.digest import Told
 
 MARKER = "<!-- lights-out-factory:dashboard -->"
 TITLE = "What the factory is doing"

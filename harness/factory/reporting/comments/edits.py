@@ -5,8 +5,16 @@ from collections.abc import Sequence
 from urllib.parse import quote
 
 from harness.domain.issue import Annotation, AnnotationLevel
-from harness.factory.comments.inert import MOST_ROWS, Link, cell, count, fenced, inline, table
-from harness.factory.consequence import Consequence, Edited
+from harness.factory.reporting.comments.inert import (
+    MOST_ROWS,
+    Link,
+    cell,
+    count,
+    fenced,
+    inline,
+    table,
+)
+from harness.governance.past.edit_effects import Consequence, Edited
 from harness.governance.past.edits import Edit
 from harness.governance.past.history import RecordedChange
 

@@ -6,12 +6,12 @@ The first paragraphs are for the person who filed it: plain, kind, no jargon. Th
 from collections.abc import Mapping
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.advised import otherwise
-from harness.factory.chain import page_of, rules_against
-from harness.factory.comments.inert import Link, cell, fenced, inline
-from harness.factory.comments.labels import was_not_answered
-from harness.factory.history import History
-from harness.factory.link import Link as ChainLink
+from harness.factory.records.chain import page_of, rules_against
+from harness.factory.records.history import History
+from harness.factory.records.link import Link as ChainLink
+from harness.factory.records.model_advice import otherwise
+from harness.factory.reporting.comments.inert import Link, cell, fenced, inline
+from harness.factory.reporting.comments.labels import was_not_answered
 
 ISSUE_MARKER = "<!-- lights-out-factory:issue -->"
 

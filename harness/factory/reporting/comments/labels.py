@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from harness.domain.lifecycle import Event, State
-from harness.factory.history import History
+from harness.factory.records.history import History
 
 LABELS: Mapping[State, str] = {
     State.UNTRIAGED: "factory:triage",

@@ -6,13 +6,13 @@ from decimal import Decimal
 from harness.domain.governance import Governance
 from harness.domain.issue import Comment, Permission
 from harness.domain.lifecycle import State
-from harness.factory.approval import Approval, NotApproved
-from harness.factory.chain import chain, page_of
-from harness.factory.comments.inert import Link, code, count, inline, table
-from harness.factory.history import History
-from harness.factory.link import Link as ChainLink
-from harness.factory.link import is_routine
-from harness.factory.slash import COMMANDS, Command, may_give
+from harness.factory.records.approval import Approval, NotApproved
+from harness.factory.records.chain import chain, page_of
+from harness.factory.records.history import History
+from harness.factory.records.link import Link as ChainLink
+from harness.factory.records.link import is_routine
+from harness.factory.reporting.comments.inert import Link, code, count, inline, table
+from harness.factory.reporting.slash_commands import COMMANDS, Command, may_give
 
 OURS = "<!-- lights-out-factory:"
 MOST_LINKS = 6

@@ -12,7 +12,16 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.domain.facts import Origin
-from harness.governance.facts.dependencies.manifest import Dependency, Found, Reader, Unparsed, as_table, options, shown, table
+from harness.governance.facts.dependencies.manifest import (
+    Dependency,
+    Found,
+    Reader,
+    Unparsed,
+    as_table,
+    options,
+    shown,
+    table,
+)
 from harness.governance.facts.dependencies.manifest import text as text_of
 from harness.governance.facts.dependencies.yamltext import yaml_text
 

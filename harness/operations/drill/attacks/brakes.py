@@ -9,20 +9,20 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from harness.agents.broker.options import Options
 from harness.agents.line import line
 from harness.agents.sessions import BrokerClient
 from harness.agents.start import start
 from harness.domain.errors import BudgetExhausted, FactoryStop
 from harness.domain.lifecycle import State
-from harness.drill.attack import Attack, Seen, held, open_
-from harness.factory.config import read_config
-from harness.factory.history import RESUME
+from harness.factory.records.history import RESUME
+from harness.factory.settings.config import read_config
+from harness.operations.drill.attack import Attack, Seen, held, open_
 from harness.ports.model import Session, SessionRequest
+from harness.programs.broker.options import Options
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
-    from harness.drill.lap import Lap
+    from harness.operations.drill.pipeline import Lap
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "the owner's brakes"
 GREEDY, ALLOWED = 5, 2

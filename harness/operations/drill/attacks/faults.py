@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any
 import harness
 from harness.domain.box import Bind, Form, Limits
 from harness.domain.lifecycle import State
-from harness.drill.attack import Attack, Seen, held, open_
-from harness.drill.box import FIX, boxed
+from harness.operations.drill.attack import Attack, Seen, held, open_
+from harness.operations.drill.sandbox import FIX, boxed
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
-    from harness.drill.lap import Lap
+    from harness.operations.drill.pipeline import Lap
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "crash and disk"
 ACTS = ("push", "open_pull_request", "set_state_label", "upsert_comment", "land")
@@ -87,8 +87,8 @@ LEDGER_ON_A_SMALL_DISK = """\
 import json, os
 from pathlib import Path
 from harness.domain.errors import LedgerError
-from harness.engine.clock import SystemClock
-from harness.engine.ledger import SqliteLedger
+from harness.store.clock import SystemClock
+from harness.store.ledger.sqlite import SqliteLedger
 
 home, ballast, plain = Path("/tmp/home"), Path("/tmp/ballast"), Path("/tmp/plain")
 home.mkdir()

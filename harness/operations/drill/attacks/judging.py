@@ -7,17 +7,17 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from harness.domain.box import Form
-from harness.drill import hand
-from harness.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE
-from harness.drill.attack import Attack, Seen, held, open_
-from harness.drill.box import FIX
-from harness.factory.config import Limits
-from harness.sandbox.adapter import COMMAND
+from harness.factory.settings.config import Limits
+from harness.operations.drill import git_hand
+from harness.operations.drill.apps import EVIL, HONEST, JOURNEY, ON_BASE
+from harness.operations.drill.attack import Attack, Seen, held, open_
+from harness.operations.drill.sandbox import FIX
+from harness.programs.sandbox.client import COMMAND
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "the judge"
 SECONDS = 600
@@ -69,14 +69,14 @@ def _asked(ground: "Ground", folder: "Path", app: str) -> str:
 
 
 def _request(ground: "Ground", folder: "Path", app: str) -> dict[str, Any]:
-    store = hand.bare(folder / "app.git")
-    base = hand.committed(store, [("100644", hand.blob(store, ON_BASE), "app.py")], branch="main")
-    entry = ("100644", hand.blob(store, app), "app.py")
-    head = hand.committed(store, [entry], branch="change", parents=[base])
-    candidate = hand.committed(store, [entry], branch="candidate", parents=[base, head])
+    store = git_hand.bare(folder / "app.git")
+    base = git_hand.committed(store, [("100644", git_hand.blob(store, ON_BASE), "app.py")], branch="main")
+    entry = ("100644", git_hand.blob(store, app), "app.py")
+    head = git_hand.committed(store, [entry], branch="change", parents=[base])
+    candidate = git_hand.committed(store, [entry], branch="candidate", parents=[base, head])
 
     def point(commit: str) -> dict[str, str]:
-        return {"commit": commit, "tree": hand.word(store, "rev-parse", f"{commit}^{{tree}}")}
+        return {"commit": commit, "tree": git_hand.word(store, "rev-parse", f"{commit}^{{tree}}")}
 
     return {
         "repository": "drill.notes", "sealed": str(folder / "sealed" / "drill.notes"), "git_dir": str(store),

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING
 from harness.domain.errors import PortError
 from harness.domain.issue import CommitSha, TreeSha
 from harness.domain.lifecycle import State
-from harness.drill import hand
-from harness.drill.attack import Attack, Seen, held, open_
-from harness.drill.players import SigningJudge
-from harness.factory.comments import ISSUE_MARKER
-from harness.factory.history import is_frozen
+from harness.factory.records.history import is_frozen
+from harness.factory.reporting.comments import ISSUE_MARKER
+from harness.operations.drill import git_hand
+from harness.operations.drill.attack import Attack, Seen, held, open_
+from harness.operations.drill.players import SigningJudge
 from harness.ports.git import Candidates, Landing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from harness.drill.ground import Ground
-    from harness.drill.lap import Lap
+    from harness.operations.drill.pipeline import Lap
+    from harness.operations.drill.scene import Ground
 
 VERDICT, LANDING = "the verdict", "landing"
 LANDS = frozenset({State.APPROVED, State.MERGING})
@@ -143,12 +143,12 @@ def inside_the_merge(ground: "Ground") -> Seen:
 
 def _without_compare(ground: "Ground", lap: "Lap") -> Seen:
     """The control: a plain forced push of a commit that was judged on an older base loses what came between."""
-    store = hand.bare(ground.apart("inside the merge") / "control.git")
-    base = hand.committed(store, [("100644", hand.blob(store, "1"), "a")], branch="main")
-    between = hand.committed(store, [("100644", hand.blob(store, "2"), "a")], branch="main", parents=[base])
-    judged = hand.committed(store, [("100644", hand.blob(store, "3"), "b")], branch="judged", parents=[base])
-    hand.git(store, "update-ref", "refs/heads/main", judged)
-    if between in hand.git(store, "log", "--format=%H", "main").decode("ascii").split():
+    store = git_hand.bare(ground.apart("inside the merge") / "control.git")
+    base = git_hand.committed(store, [("100644", git_hand.blob(store, "1"), "a")], branch="main")
+    between = git_hand.committed(store, [("100644", git_hand.blob(store, "2"), "a")], branch="main", parents=[base])
+    judged = git_hand.committed(store, [("100644", git_hand.blob(store, "3"), "b")], branch="judged", parents=[base])
+    git_hand.git(store, "update-ref", "refs/heads/main", judged)
+    if between in git_hand.git(store, "log", "--format=%H", "main").decode("ascii").split():
         return open_("a forced push loses nothing on this machine, so nothing was shown")
     return held(f"judged {lap.judge.judged} times; a forced push loses what came between")
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from harness.domain.box import Bind, BoxResult, Form, Limits
-from harness.drill.attack import Attack, Seen, held, open_
-from harness.drill.box import FIX, boxed
+from harness.operations.drill.attack import Attack, Seen, held, open_
+from harness.operations.drill.sandbox import FIX, boxed
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "the box's limits"
 CALM_SECONDS = 60      # for a program that ends by itself, on a machine that is busy

@@ -10,21 +10,21 @@ from harness.domain.errors import ForgeError
 from harness.domain.issue import Permission
 from harness.domain.ledger import Entry
 from harness.domain.lifecycle import State
-from harness.drill import hand
-from harness.drill.attack import Attack, Seen, held, open_
-from harness.drill.players import QUOTE, order
-from harness.drill.shop import RULES
-from harness.factory.consequence import CONSEQUENCE
-from harness.factory.history import History
-from harness.factory.queue import Queue
-from harness.factory.steering import Steering
+from harness.factory.intake.queue import Queue
+from harness.factory.records.history import History
+from harness.factory.run.policy_snapshot import Steering
+from harness.governance.past.edit_effects import CONSEQUENCE
 from harness.governance.text.normalise import normalise
+from harness.operations.drill import git_hand
+from harness.operations.drill.attack import Attack, Seen, held, open_
+from harness.operations.drill.players import QUOTE, order
+from harness.operations.drill.shop import RULES
 from harness.repository.plumbing import Git
 from harness.repository.remote import Remote
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
-    from harness.drill.lap import Lap
+    from harness.operations.drill.pipeline import Lap
+    from harness.operations.drill.scene import Ground
     from harness.ports.git import Repository
 
 SUBJECT = "strangers"
@@ -217,7 +217,7 @@ class _Fork:
     """The stranger's fork of a lap's repository, and the store in which they make commits by hand."""
 
     def __init__(self, lap: "Lap", folder: Path) -> None:
-        self._lap, self._store = lap, hand.bare(folder / "fork.git")
+        self._lap, self._store = lap, git_hand.bare(folder / "fork.git")
         made = lap.ask("POST", "/forks", by=lap.stranger.token)
         self._remote = Remote(made["clone_url"], lambda: lap.stranger.token)
         self._remote.output(Git(self._store), "fetch", "--quiet", self._remote.url, "main")
@@ -225,22 +225,22 @@ class _Fork:
     def proposes(self, branch: str, entry: bytes) -> int:
         """A pull request with one entry of the root's in the place of what is there; its number."""
         name, base = entry.partition(b"\t")[2], self._lap.base
-        there = [line for line in hand.git(self._store, "ls-tree", base).splitlines() if not line.endswith(b"\t" + name)]
-        tree = hand.word(self._store, "mktree", stdin=b"\n".join([*there, entry, b""]))
-        commit = hand.word(self._store, "commit-tree", tree, "-p", base, "-m", branch)
+        there = [line for line in git_hand.git(self._store, "ls-tree", base).splitlines() if not line.endswith(b"\t" + name)]
+        tree = git_hand.word(self._store, "mktree", stdin=b"\n".join([*there, entry, b""]))
+        commit = git_hand.word(self._store, "commit-tree", tree, "-p", base, "-m", branch)
         self._remote.output(Git(self._store), "push", "--quiet", self._remote.url, f"{commit}:refs/heads/{branch}")
         body = {"title": branch, "head": f"{self._lap.stranger.login}:{branch}", "base": "main"}
         return int(self._lap.ask("POST", "/pulls", by=self._lap.stranger.token, json=body)["number"])
 
     def rules(self, text: str) -> bytes:
         """Another text of the rules."""
-        return b"100644 blob %s\tfactory_rules.md" % hand.blob(self._store, text).encode()
+        return b"100644 blob %s\tfactory_rules.md" % git_hand.blob(self._store, text).encode()
 
     def bomb(self) -> bytes:
         """A folder with a thousand million paths, in ten objects."""
-        kind, inner = b"100644 blob", hand.blob(self._store, "x\n")
+        kind, inner = b"100644 blob", git_hand.blob(self._store, "x\n")
         for _ in range(DEEP):
-            inner = hand.word(self._store, "mktree", stdin=b"".join(
+            inner = git_hand.word(self._store, "mktree", stdin=b"".join(
                 b"%s %s\t%d\n" % (kind, inner.encode(), at) for at in range(WIDE)))
             kind = b"040000 tree"
         return b"%s %s\tbomb" % (kind, inner.encode())

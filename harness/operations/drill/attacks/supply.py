@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from harness.drill import hand
-from harness.drill.attack import Attack, Seen
-from harness.drill.shop import PROJECT
+from harness.operations.drill import git_hand
+from harness.operations.drill.attack import Attack, Seen
+from harness.operations.drill.shop import PROJECT
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "dependencies and secrets"
 TOKEN = "ghp_" + "a8Jf72Kd91LmQpXz0Rt5VbN3YwE6Uc4Hs2Gi"
@@ -21,7 +21,7 @@ def _brings(name: str, check: str, **files: str) -> "Callable[[Ground], Seen]":
     def run(ground: "Ground") -> Seen:
         def attacker(worktree: Path) -> None:
             for path, content in files.items():
-                hand.write(worktree, path.replace("__", "."), content)
+                git_hand.write(worktree, path.replace("__", "."), content)
 
         return ground.court.refused_by_check(name, attacker, check=check)
 

@@ -7,14 +7,22 @@ from typing import TYPE_CHECKING, Any, cast
 
 import tomlkit
 
-from harness.drill import hand
-from harness.drill.attack import Attack, Seen, open_
-from harness.drill.court import Court
-from harness.drill.shop import BROKEN, CONFTEST, FORGED, PLAIN_TEST, PYTEST, TEST, project
+from harness.operations.drill import git_hand
+from harness.operations.drill.attack import Attack, Seen, open_
+from harness.operations.drill.court import Court
+from harness.operations.drill.shop import (
+    BROKEN,
+    CONFTEST,
+    FORGED,
+    PLAIN_TEST,
+    PYTEST,
+    TEST,
+    project,
+)
 from harness.ports.sandbox import Sandbox
 
 if TYPE_CHECKING:
-    from harness.drill.ground import Ground
+    from harness.operations.drill.scene import Ground
 
 SUBJECT = "test tricks"
 BRAKE = "tests_kept"
@@ -25,7 +33,7 @@ SIGNED, BELIEVED = ("python", "-m", "pytest"), ("python", "-B", "-m", "pytest")
 def _hides(name: str, hides: Callable[[Path], object]) -> "Callable[[Ground], Seen]":
     def run(ground: "Ground") -> Seen:
         def attacker(worktree: Path) -> None:
-            hand.write(worktree, "shop.py", BROKEN)
+            git_hand.write(worktree, "shop.py", BROKEN)
             hides(worktree)
 
         return ground.court.refused_by_check(name, attacker, check=BRAKE)
@@ -34,16 +42,16 @@ def _hides(name: str, hides: Callable[[Path], object]) -> "Callable[[Ground], Se
 
 
 def _rewritten(worktree: Path) -> None:
-    hand.write(worktree, "tests/test_shop.py", TEST.replace("2]), 3)", "2]), 0)"))
+    git_hand.write(worktree, "tests/test_shop.py", TEST.replace("2]), 3)", "2]), 0)"))
 
 
 def _deleted(worktree: Path) -> None:
-    hand.write(worktree, "tests/test_shop.py", TEST.replace("def test_total", "def tst_total")
+    git_hand.write(worktree, "tests/test_shop.py", TEST.replace("def test_total", "def tst_total")
                + "\n    def test_nothing(self):\n        pass\n")
 
 
 def _skipped(worktree: Path) -> None:
-    hand.write(worktree, "tests/test_shop.py", TEST.replace("    def test", "    @unittest.skip('slow')\n    def test"))
+    git_hand.write(worktree, "tests/test_shop.py", TEST.replace("    def test", "    @unittest.skip('slow')\n    def test"))
 
 
 class _WithRunner:
@@ -52,7 +60,7 @@ class _WithRunner:
     def __init__(self, own: Sandbox, layer: Path) -> None:
         self._own, self._layer = own, layer
         for name, text in (("pytest.py", PYTEST), ("pygments.py", "")):
-            hand.write(layer, name, text)
+            git_hand.write(layer, name, text)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)
@@ -83,12 +91,12 @@ def _forging(ground: "Ground", command: tuple[str, ...]) -> Seen:
 
 
 def _forges(worktree: Path) -> None:
-    hand.write(worktree, "pygments.py", FORGED)
-    hand.write(worktree, "shop.py", FORGED + BROKEN)
+    git_hand.write(worktree, "pygments.py", FORGED)
+    git_hand.write(worktree, "shop.py", FORGED + BROKEN)
 
 
 def _conftest(worktree: Path) -> None:
-    hand.write(worktree, "conftest.py", CONFTEST)
+    git_hand.write(worktree, "conftest.py", CONFTEST)
 
 
 ATTACKS = (

@@ -20,7 +20,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from harness.agents.broker.refusal import ISSUE, PROVIDER, Refusal, paused
+from harness.programs.broker.refusal import ISSUE, PROVIDER, Refusal, paused
 
 _SCHEMA = sa.MetaData()
 TROUBLES = sa.Table(

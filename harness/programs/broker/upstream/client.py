@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, TypeVar
 
-from harness.agents.broker.breaker import Breaker, Trouble, trouble
-from harness.agents.broker.connections import FAULTS, NO_ANSWER, NOT_SENT, Connections, Reply
-from harness.agents.broker.providers import ANTHROPIC, OPENAI, Provider
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.retry import FREE, RETRYABLE, asked, pause
-from harness.agents.broker.sse import EventStream, dumps, objects
-from harness.agents.broker.wires.dialect import Dialect
+from harness.programs.broker.providers import ANTHROPIC, OPENAI, Provider
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.sse import EventStream, dumps, objects
+from harness.programs.broker.upstream.breaker import Breaker, Trouble, trouble
+from harness.programs.broker.upstream.connections import FAULTS, NO_ANSWER, NOT_SENT, Connections, Reply
+from harness.programs.broker.upstream.retry import FREE, RETRYABLE, asked, pause
+from harness.programs.broker.wires.dialect import Dialect
 
 _LIMIT = 32 << 20                                                # bytes of a whole answer
 _CODES = {"invalid_request_error": 400, "authentication_error": 401, "permission_error": 403, "not_found_error": 404,

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from harness.agents.broker.prices import Tokens
-from harness.agents.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
+from harness.programs.broker.prices import Tokens
+from harness.programs.broker.refusal import BUDGET, PAUSED, SCRIPT, Refusal
 
 _LETTERS_A_TOKEN = 4        # about; only to see a runaway stream before its own count comes
 _STEP = 256                 # tokens; what is beyond the reservation is held in such steps, each of which is on the disk

@@ -3,13 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.agents.broker.prices import Tokens
-from harness.agents.broker.refusal import Refusal, forbidden
-from harness.agents.broker.sse import DONE, dumps
-from harness.agents.broker.wires import accounting, chat_grammar
-from harness.agents.broker.wires.accounting import CHAT, MOST_OUTPUT, estimated, pieces
-from harness.agents.broker.wires.dialect import Event, Reading
-from harness.agents.broker.wires.turns import Turns, custom_use, image, message, text, tool, tool_result, tool_use, written
+from harness.programs.broker.prices import Tokens
+from harness.programs.broker.refusal import Refusal, forbidden
+from harness.programs.broker.sse import DONE, dumps
+from harness.programs.broker.wires import accounting, chat_grammar
+from harness.programs.broker.wires.accounting import CHAT, MOST_OUTPUT, estimated, pieces
+from harness.programs.broker.wires.dialect import Event, Reading
+from harness.programs.broker.wires.turns import (
+    Turns,
+    custom_use,
+    image,
+    message,
+    text,
+    tool,
+    tool_result,
+    tool_use,
+    written,
+)
 
 _LIMITS = ("max_completion_tokens", "max_tokens")
 _STOPS = {"stop": "end_turn", "tool_calls": "tool_use", "function_call": "tool_use", "length": "max_tokens",

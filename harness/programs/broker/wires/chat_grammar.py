@@ -4,7 +4,7 @@ Absent are web search, audio, stored completions, several answers to one questio
 address: all that would make the provider act, fetch, keep or charge more.
 """
 
-from harness.agents.broker.wires.grammar import (
+from harness.programs.broker.wires.grammar import (
     BREAKPOINT,
     CACHE_OPTIONS,
     FLAG,

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
 
-from harness.agents.broker.prices import Tokens
-from harness.agents.broker.refusal import Refusal
+from harness.programs.broker.prices import Tokens
+from harness.programs.broker.refusal import Refusal
 
 Event = Mapping[str, Any]
 """What one server-sent event says."""

@@ -4,7 +4,7 @@ by its path."""
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.agents.broker.refusal import forbidden
+from harness.programs.broker.refusal import forbidden
 
 Check = Callable[[Any, str], None]
 """Looks at one value at one path; raises Refusal when it may not be forwarded."""

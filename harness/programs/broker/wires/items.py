@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.agents.broker.wires.accounting import pieces
-from harness.agents.broker.wires.dialect import Event
-from harness.agents.broker.wires.turns import written
+from harness.programs.broker.wires.accounting import pieces
+from harness.programs.broker.wires.dialect import Event
+from harness.programs.broker.wires.turns import written
 
 _WORDS = {"function_call": ("arguments", "response.function_call_arguments"),
           "custom_tool_call": ("input", "response.custom_tool_call_input")}

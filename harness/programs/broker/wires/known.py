@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from harness.agents.broker.providers import ANTHROPIC, OPENAI
-from harness.agents.broker.wires.chat import Chat
-from harness.agents.broker.wires.dialect import Dialect
-from harness.agents.broker.wires.messages import Messages
-from harness.agents.broker.wires.responses import Responses
+from harness.programs.broker.providers import ANTHROPIC, OPENAI
+from harness.programs.broker.wires.chat import Chat
+from harness.programs.broker.wires.dialect import Dialect
+from harness.programs.broker.wires.messages import Messages
+from harness.programs.broker.wires.responses import Responses
 
 MESSAGES = Messages()
 DIALECTS: Mapping[str, tuple[Dialect, ...]] = {ANTHROPIC: (MESSAGES,), OPENAI: (Chat(), Responses())}

@@ -3,12 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.agents.broker.allow import checked
-from harness.agents.broker.prices import Tokens, tokens_of
-from harness.agents.broker.refusal import Refusal
-from harness.agents.broker.sse import Assembly, encoded, events_of
-from harness.agents.broker.wires.accounting import estimated
-from harness.agents.broker.wires.dialect import Event, Reading
+from harness.programs.broker.prices import Tokens, tokens_of
+from harness.programs.broker.refusal import Refusal
+from harness.programs.broker.sse import Assembly, encoded, events_of
+from harness.programs.broker.wires.accounting import estimated
+from harness.programs.broker.wires.dialect import Event, Reading
+from harness.programs.broker.wires.messages_grammar import checked
 
 _WRITTEN = ("text", "partial_json", "thinking")
 _COUNTS = {"input_tokens", "output_tokens"}

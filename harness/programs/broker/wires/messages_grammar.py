@@ -6,8 +6,8 @@ ids, URLs to fetch. So is what changes the price (speed, tier, region) and what 
 
 from typing import Any
 
-from harness.agents.broker.refusal import forbidden
-from harness.agents.broker.wires.grammar import (
+from harness.programs.broker.refusal import forbidden
+from harness.programs.broker.wires.grammar import (
     FLAG,
     NUMBER,
     OBJECT,

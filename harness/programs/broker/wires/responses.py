@@ -3,14 +3,23 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.agents.broker.prices import Tokens
-from harness.agents.broker.refusal import Refusal, forbidden
-from harness.agents.broker.sse import encoded
-from harness.agents.broker.wires import accounting, responses_grammar
-from harness.agents.broker.wires.accounting import MOST_OUTPUT, RESPONSES, estimated
-from harness.agents.broker.wires.dialect import Event, Reading
-from harness.agents.broker.wires.items import events, output
-from harness.agents.broker.wires.turns import Turns, custom_use, image, message, text, tool, tool_result, tool_use
+from harness.programs.broker.prices import Tokens
+from harness.programs.broker.refusal import Refusal, forbidden
+from harness.programs.broker.sse import encoded
+from harness.programs.broker.wires import accounting, responses_grammar
+from harness.programs.broker.wires.accounting import MOST_OUTPUT, RESPONSES, estimated
+from harness.programs.broker.wires.dialect import Event, Reading
+from harness.programs.broker.wires.items import events, output
+from harness.programs.broker.wires.turns import (
+    Turns,
+    custom_use,
+    image,
+    message,
+    text,
+    tool,
+    tool_result,
+    tool_use,
+)
 
 _LIMIT = "max_output_tokens"
 _ENDS = ("response.completed", "response.incomplete")

@@ -5,7 +5,7 @@ code, computers, MCP), service tiers, and images or files by address: all that w
 remember or charge more. Nothing is stored: `store` may be false, and is.
 """
 
-from harness.agents.broker.wires.grammar import (
+from harness.programs.broker.wires.grammar import (
     BREAKPOINT,
     CACHE_OPTIONS,
     FLAG,
@@ -22,7 +22,7 @@ from harness.agents.broker.wires.grammar import (
     only,
     text_or,
 )
-from harness.agents.broker.wires.grammar import by as chosen_by
+from harness.programs.broker.wires.grammar import by as chosen_by
 
 TYPE = {"type": STRING}
 ITEM = TYPE | {"id": STRING, "status": STRING}

@@ -6,15 +6,17 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from harness.forge.embedded import apps, courier, fields, manifests, people, plenty, repositories
-from harness.forge.embedded.api.calls import Answer, Call, View
-from harness.forge.embedded.faults import Faults, fault_from
-from harness.forge.embedded.objects import is_sound_branch
-from harness.forge.embedded.records import ROLE_WORDS, Role, User
-from harness.forge.embedded.refused import invalid
-from harness.forge.embedded.shapes import apps as app_shapes
-from harness.forge.embedded.shapes import people as shapes
-from harness.forge.embedded.tables import deliveries
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.calls import Answer, Call, View
+from harness.programs.local_forge.content import apps, manifests, people, repositories, seed_data
+from harness.programs.local_forge.events import webhook_sender
+from harness.programs.local_forge.faults import Faults, fault_from
+from harness.programs.local_forge.git.objects import is_sound_branch
+from harness.programs.local_forge.refused import invalid
+from harness.programs.local_forge.shapes import apps as app_shapes
+from harness.programs.local_forge.shapes import people as shapes
+from harness.programs.local_forge.storage.records import ROLE_WORDS, Role, User
+from harness.programs.local_forge.storage.tables import deliveries
 
 KINDS = frozenset({"User", "Bot"})
 
@@ -130,9 +132,9 @@ def install_app(call: Call) -> Answer:
 
 def file_many(call: Call) -> Answer:
     """`{count, body_length}` → `{first, last}`: so many open issues at once, for whoever measures; no webhook is told."""
-    count = fields.number(call.body, "count", "Issue", among=range(1, plenty.MOST + 1))
+    count = fields.number(call.body, "count", "Issue", among=range(1, seed_data.MOST + 1))
     length = fields.number(call.body, "body_length", "Issue", among=range(fields.BODY_LIMIT + 1))
-    filed = plenty.file_many(call.tx, call.repo, count, body_length=length)
+    filed = seed_data.file_many(call.tx, call.repo, count, body_length=length)
     return Answer({"first": filed.start, "last": filed.stop - 1}, 201)
 
 
@@ -143,7 +145,7 @@ def create_hook(call: Call) -> Answer:
         raise invalid("Hook", "url", "url must be an http or https address", code="missing_field")
     secret = fields.needed_text(call.body, "secret", "Hook", limit=200)
     events = fields.names(call.body.get("events", ["*"]), "Hook", "events")
-    made = courier.add_hook(call.tx.db, url, secret, events)
+    made = webhook_sender.add_hook(call.tx.db, url, secret, events)
     call.service.courier.reload(call.tx.db)
     return Answer({"id": made, "url": url, "events": list(events)}, 201)
 

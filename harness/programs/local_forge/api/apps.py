@@ -1,13 +1,14 @@
 """What an App asks about itself, and what its installations' tokens ask about themselves."""
 
-from harness.forge.embedded import apps, fields, manifests, people, repositories
-from harness.forge.embedded.api.callers import token_of
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.paging import links, page_of, window
-from harness.forge.embedded.records import App, Grant, Installation, Repo
-from harness.forge.embedded.refused import Refused, invalid, not_found
-from harness.forge.embedded.shapes import apps as shapes
-from harness.forge.embedded.shapes import people as people_shapes
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.callers import token_of
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.paging import links, page_of, window
+from harness.programs.local_forge.content import apps, manifests, people, repositories
+from harness.programs.local_forge.refused import Refused, invalid, not_found
+from harness.programs.local_forge.shapes import apps as shapes
+from harness.programs.local_forge.shapes import people as people_shapes
+from harness.programs.local_forge.storage.records import App, Grant, Installation, Repo
 
 
 def convert(call: Call) -> Answer:

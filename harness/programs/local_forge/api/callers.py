@@ -9,11 +9,11 @@ import binascii
 import hmac
 from collections.abc import Callable
 
-from harness.forge.embedded import apps, branch_rules, people
-from harness.forge.embedded.protection import Standing
-from harness.forge.embedded.records import App, Caller, Repo, Role
-from harness.forge.embedded.refused import Refused
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import apps, branch_rules, people
+from harness.programs.local_forge.git.protection import Standing
+from harness.programs.local_forge.refused import Refused
+from harness.programs.local_forge.storage.records import App, Caller, Repo, Role
+from harness.programs.local_forge.transaction import Transaction
 
 LONGEST_SECONDS, DRIFT_SECONDS = 600, 60
 MOST_LETTERS = 4_096

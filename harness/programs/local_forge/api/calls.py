@@ -14,16 +14,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from harness.forge.embedded import issues, repositories
-from harness.forge.embedded.api.callers import Identify, role_of, standing_of
-from harness.forge.embedded.api.permissions import Need, accepted, may
-from harness.forge.embedded.api.tags import Asked, matches, tag_of
-from harness.forge.embedded.limits import Allowance
-from harness.forge.embedded.protection import Standing
-from harness.forge.embedded.records import Caller, Repo, Role, User
-from harness.forge.embedded.refused import Refused, forbidden, not_for_apps, not_found, unauthenticated
-from harness.forge.embedded.service import Service
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.api.callers import Identify, role_of, standing_of
+from harness.programs.local_forge.api.permissions import Need, accepted, may
+from harness.programs.local_forge.content import issues, repositories
+from harness.programs.local_forge.etags import Asked, matches, tag_of
+from harness.programs.local_forge.git.protection import Standing
+from harness.programs.local_forge.rate_limits import Allowance
+from harness.programs.local_forge.refused import Refused, forbidden, not_for_apps, not_found, unauthenticated
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.storage.records import Caller, Repo, Role, User
+from harness.programs.local_forge.transaction import Transaction
 
 DOCUMENTATION = "https://docs.github.com/rest"
 

@@ -6,15 +6,17 @@ same number. Where the forge runs with `--people-write-checks`, every writer may
 
 from typing import Any
 
-from harness.forge.embedded import checks, commits, fields
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.git import named_commit
-from harness.forge.embedded.api.paging import links, page_of, window
-from harness.forge.embedded.checks import Outcome
-from harness.forge.embedded.objects import SHA
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.refused import Refused, invalid
-from harness.forge.embedded.shapes import checks as shapes
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.git import named_commit
+from harness.programs.local_forge.api.paging import links, page_of, window
+from harness.programs.local_forge.content import checks
+from harness.programs.local_forge.content.checks import Outcome
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import SHA
+from harness.programs.local_forge.refused import Refused, invalid
+from harness.programs.local_forge.shapes import checks as shapes
+from harness.programs.local_forge.storage.records import Repo, Role, User
 
 
 def create(call: Call) -> Answer:

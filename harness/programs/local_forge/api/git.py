@@ -1,13 +1,15 @@
 """Refs, branches, commits, trees and files."""
 
-from harness.forge.embedded import branch_rules, commits, fields, settling
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.paging import page, page_of, window
-from harness.forge.embedded.objects import SHA, ZERO, is_sound_branch
-from harness.forge.embedded.records import Repo, Role
-from harness.forge.embedded.refused import Refused, invalid, not_found
-from harness.forge.embedded.shapes import git as shapes
-from harness.forge.embedded.shapes.protection import required_checks
+from harness.programs.local_forge import fields, ref_sync
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.paging import page, page_of, window
+from harness.programs.local_forge.content import branch_rules
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import SHA, ZERO, is_sound_branch
+from harness.programs.local_forge.refused import Refused, invalid, not_found
+from harness.programs.local_forge.shapes import git as shapes
+from harness.programs.local_forge.shapes.protection import required_checks
+from harness.programs.local_forge.storage.records import Repo, Role
 
 _SPACES = ("heads/", "tags/")
 
@@ -95,8 +97,8 @@ def remove_ref(call: Call) -> Answer:
     branch_rules.check_move(call.tx, repo, f"refs/{short}", old=git.refs("refs")[short], new=None, bound=call.standing(repo))
     before = dict(git.refs())
     git.delete(f"refs/{short}")
-    settling.tell_pushes(call.tx, repo, before, actor)
-    settling.settle(call.tx, repo, actor)
+    ref_sync.tell_pushes(call.tx, repo, before, actor)
+    ref_sync.settle(call.tx, repo, actor)
     return Answer(status=204)
 
 
@@ -189,8 +191,8 @@ def _moved(call: Call, repo: Repo, ref: str, sha: str, *, old: str) -> None:
     git = call.tx.git(repo)
     before = dict(git.refs())
     git.move(ref, sha, old=old)
-    settling.tell_pushes(call.tx, repo, before, call.person)
-    settling.settle(call.tx, repo, call.person)
+    ref_sync.tell_pushes(call.tx, repo, before, call.person)
+    ref_sync.settle(call.tx, repo, call.person)
 
 
 _REPO = "/repos/{owner}/{repo}"

@@ -9,13 +9,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from harness.forge.embedded import issues, pins, repositories
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.graphql_text import Field, Unreadable, operation_in
-from harness.forge.embedded.records import Issue, Repo, Role, User
-from harness.forge.embedded.refused import Refused, not_found
-from harness.forge.embedded.shapes.common import node_id, number_in
-from harness.forge.embedded.tables import issues as issue_table
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.graphql_text import Field, Unreadable, operation_in
+from harness.programs.local_forge.content import issues, pins, repositories
+from harness.programs.local_forge.refused import Refused, not_found
+from harness.programs.local_forge.shapes.common import node_id, number_in
+from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
+from harness.programs.local_forge.storage.tables import issues as issue_table
 
 Resolve = Callable[[Field], Any]
 _TYPES = {401: "FORBIDDEN", 403: "FORBIDDEN", 404: "NOT_FOUND", 422: "UNPROCESSABLE"}

@@ -3,14 +3,15 @@
 import re
 from datetime import UTC, datetime
 
-from harness.forge.embedded import fields, history, issues, pulls
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.paging import page, window
-from harness.forge.embedded.issues import Search
-from harness.forge.embedded.records import Issue, Repo, Role, User
-from harness.forge.embedded.refused import forbidden, invalid
-from harness.forge.embedded.shapes import issues as shapes
-from harness.forge.embedded.shapes.common import Json
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.paging import page, window
+from harness.programs.local_forge.content import history, issues, pulls
+from harness.programs.local_forge.content.issues import Search
+from harness.programs.local_forge.refused import forbidden, invalid
+from harness.programs.local_forge.shapes import issues as shapes
+from harness.programs.local_forge.shapes.common import Json
+from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 
 _STATES = frozenset({"open", "closed"})
 _REASONS = frozenset({"completed", "not_planned", "duplicate", "reopened"})

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.shapes.common import Json
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.shapes.common import Json
 
 PER_PAGE, MOST_PER_PAGE = 30, 100
 T = TypeVar("T")

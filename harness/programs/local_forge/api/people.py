@@ -1,15 +1,16 @@
 """Accounts, repositories, and who may do what."""
 
-from harness.forge.embedded import fields, issues, people, repositories
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.paging import page_of
-from harness.forge.embedded.issues import Search
-from harness.forge.embedded.limits import Allowance
-from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import ROLE_WORDS, Repo, Role
-from harness.forge.embedded.refused import Refused, forbidden, invalid, not_found
-from harness.forge.embedded.shapes import people as shapes
-from harness.forge.embedded.shapes.common import Json
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.paging import page_of
+from harness.programs.local_forge.content import issues, people, repositories
+from harness.programs.local_forge.content.issues import Search
+from harness.programs.local_forge.content.people import users_by_id
+from harness.programs.local_forge.rate_limits import Allowance
+from harness.programs.local_forge.refused import Refused, forbidden, invalid, not_found
+from harness.programs.local_forge.shapes import people as shapes
+from harness.programs.local_forge.shapes.common import Json
+from harness.programs.local_forge.storage.records import ROLE_WORDS, Repo, Role
 
 _SEARCH = "?q={query}{&page,per_page,sort,order}"
 _PLACES = {  # all that GitHub's root names, whether it is served here or not: clients take it to be there

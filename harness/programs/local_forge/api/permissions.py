@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.forge.embedded.records import Grant
+from harness.programs.local_forge.storage.records import Grant
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.forge.embedded import apps, branch_rules, fields, people
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.paging import page_of
-from harness.forge.embedded.protection import RULESET, Rules
-from harness.forge.embedded.records import Repo, Role, Ruled
-from harness.forge.embedded.refused import invalid, not_found
-from harness.forge.embedded.shapes import protection as shapes
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.paging import page_of
+from harness.programs.local_forge.content import apps, branch_rules, people
+from harness.programs.local_forge.git.protection import RULESET, Rules
+from harness.programs.local_forge.refused import invalid, not_found
+from harness.programs.local_forge.shapes import protection as shapes
+from harness.programs.local_forge.storage.records import Repo, Role, Ruled
 
 _RESOURCE = "ProtectedBranch"
 _NOT_HELD = (

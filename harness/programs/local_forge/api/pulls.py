@@ -1,14 +1,16 @@
 """Pull requests."""
 
-from harness.forge.embedded import commits, fields, issues, pulls, repositories, settling
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.paging import page, page_of, window
-from harness.forge.embedded.objects import MOST_ENTRIES
-from harness.forge.embedded.pulls import PullSearch
-from harness.forge.embedded.records import Pull, Repo, Role
-from harness.forge.embedded.refused import Refused, invalid, not_found
-from harness.forge.embedded.shapes import git as git_shapes
-from harness.forge.embedded.shapes import pulls as shapes
+from harness.programs.local_forge import fields, ref_sync
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.paging import page, page_of, window
+from harness.programs.local_forge.content import issues, pulls, repositories
+from harness.programs.local_forge.content.pulls import PullSearch
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import MOST_ENTRIES
+from harness.programs.local_forge.refused import Refused, invalid, not_found
+from harness.programs.local_forge.shapes import git as git_shapes
+from harness.programs.local_forge.shapes import pulls as shapes
+from harness.programs.local_forge.storage.records import Pull, Repo, Role
 
 _STATES = frozenset({"open", "closed"})
 _METHODS = frozenset({"merge", "squash", "rebase"})
@@ -80,8 +82,8 @@ def merge(call: Call) -> Answer:
         title=fields.text(call.body, "commit_title", "PullRequest", limit=fields.TITLE_LIMIT) or title,
         message=fields.text(call.body, "commit_message", "PullRequest") or pull.issue.title, bound=call.standing(repo),
     )
-    settling.tell_pushes(call.tx, repo, before, actor)
-    settling.settle(call.tx, repo, actor)
+    ref_sync.tell_pushes(call.tx, repo, before, actor)
+    ref_sync.settle(call.tx, repo, actor)
     return Answer({"sha": merged, "merged": True, "message": "Pull Request successfully merged"})
 
 

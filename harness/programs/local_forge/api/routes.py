@@ -4,13 +4,24 @@ from starlette.middleware import Middleware
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.routing import Mount, Route
 
-from harness.forge.embedded.api import admin, apps, checks, git, graphql, issues, people, protection, pulls, talk
-from harness.forge.embedded.api.callers import administrator, signed_in
-from harness.forge.embedded.api.calls import Answer, Call, Door, View, endpoint
-from harness.forge.embedded.api.permissions import needs
-from harness.forge.embedded.faults import Faults
-from harness.forge.embedded.refused import not_found
-from harness.forge.embedded.service import Service
+from harness.programs.local_forge.api import (
+    admin,
+    apps,
+    checks,
+    git,
+    graphql,
+    issues,
+    people,
+    protection,
+    pulls,
+    talk,
+)
+from harness.programs.local_forge.api.callers import administrator, signed_in
+from harness.programs.local_forge.api.calls import Answer, Call, Door, View, endpoint
+from harness.programs.local_forge.api.permissions import needs
+from harness.programs.local_forge.faults import Faults
+from harness.programs.local_forge.refused import not_found
+from harness.programs.local_forge.service import Service
 
 # A ref may hold slashes, so what follows a ref (checks, statuses) is tried before the ref alone.
 _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=2 * 2**20)

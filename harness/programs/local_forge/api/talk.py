@@ -1,12 +1,13 @@
 """Comments and labels."""
 
-from harness.forge.embedded import comments, fields, issues, labels
-from harness.forge.embedded.api.calls import Answer, Call
-from harness.forge.embedded.api.issues import moment_asked
-from harness.forge.embedded.api.paging import page, page_of, window
-from harness.forge.embedded.records import Comment, Issue, Label, Repo, Role
-from harness.forge.embedded.refused import forbidden, not_found
-from harness.forge.embedded.shapes import issues as shapes
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.api.calls import Answer, Call
+from harness.programs.local_forge.api.issues import moment_asked
+from harness.programs.local_forge.api.paging import page, page_of, window
+from harness.programs.local_forge.content import comments, issues, labels
+from harness.programs.local_forge.refused import forbidden, not_found
+from harness.programs.local_forge.shapes import issues as shapes
+from harness.programs.local_forge.storage.records import Comment, Issue, Label, Repo, Role
 
 
 def comment_list(call: Call) -> Answer:

@@ -12,13 +12,29 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from harness.forge.embedded import people
-from harness.forge.embedded.manifests import Manifest
-from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import LEVELS, App, Conversion, Grant, Installation, Repo, Role, User
-from harness.forge.embedded.refused import Refused, invalid, not_found
-from harness.forge.embedded.tables import app_codes, app_tokens, apps, hooks, installations, installed
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import people
+from harness.programs.local_forge.content.manifests import Manifest
+from harness.programs.local_forge.content.people import users_by_id
+from harness.programs.local_forge.refused import Refused, invalid, not_found
+from harness.programs.local_forge.storage.records import (
+    LEVELS,
+    App,
+    Conversion,
+    Grant,
+    Installation,
+    Repo,
+    Role,
+    User,
+)
+from harness.programs.local_forge.storage.tables import (
+    app_codes,
+    app_tokens,
+    apps,
+    hooks,
+    installations,
+    installed,
+)
+from harness.programs.local_forge.transaction import Transaction
 
 HOUR = 3600
 KEY_BITS = 2048

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import delete, insert, select
 
-from harness.forge.embedded.people import all_of, role_on, users_by_id
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.tables import assignees, issues
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content.people import all_of, role_on, users_by_id
+from harness.programs.local_forge.storage.records import Repo, Role, User
+from harness.programs.local_forge.storage.tables import assignees, issues
+from harness.programs.local_forge.transaction import Transaction
 
 
 def of_issues(tx: Transaction, ids: Sequence[int]) -> dict[int, tuple[User, ...]]:

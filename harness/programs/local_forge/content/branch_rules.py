@@ -7,11 +7,21 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from harness.forge.embedded.protection import PROTECTION, REPORTS, RULESET, Move, Report, RequiredCheck, Rules, Standing, refusals
-from harness.forge.embedded.records import Repo, Role, Ruled, User
-from harness.forge.embedded.refused import Refused, invalid, not_found
-from harness.forge.embedded.tables import rules
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.git.protection import (
+    PROTECTION,
+    REPORTS,
+    RULESET,
+    Move,
+    Report,
+    RequiredCheck,
+    Rules,
+    Standing,
+    refusals,
+)
+from harness.programs.local_forge.refused import Refused, invalid, not_found
+from harness.programs.local_forge.storage.records import Repo, Role, Ruled, User
+from harness.programs.local_forge.storage.tables import rules
+from harness.programs.local_forge.transaction import Transaction
 
 Body = Mapping[str, Any]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from sqlalchemy import func, insert, select, update
 
-from harness.forge.embedded import notices
-from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import CheckRun, Repo, Status, Suite, User
-from harness.forge.embedded.refused import invalid, not_found
-from harness.forge.embedded.tables import check_runs, statuses
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import webhook_payloads
+from harness.programs.local_forge.content.people import users_by_id
+from harness.programs.local_forge.refused import invalid, not_found
+from harness.programs.local_forge.storage.records import CheckRun, Repo, Status, Suite, User
+from harness.programs.local_forge.storage.tables import check_runs, statuses
+from harness.programs.local_forge.transaction import Transaction
 
 STATUSES = frozenset({"queued", "in_progress", "completed"})
 CONCLUSIONS = frozenset({
@@ -53,7 +53,7 @@ def create(tx: Transaction, repo: Repo, sha: str, outcome: Outcome, *, creator: 
         annotations=json.dumps(outcome.annotations), **values,
     ).returning(check_runs.c.id)).scalar_one()
     check = numbered(tx, repo, made)
-    notices.about_check(tx, repo, check, "completed" if check.conclusion else "created")
+    webhook_payloads.about_check(tx, repo, check, "completed" if check.conclusion else "created")
     return check
 
 
@@ -67,7 +67,7 @@ def change(tx: Transaction, repo: Repo, check: CheckRun, outcome: Outcome) -> Ch
         tx.db.execute(update(check_runs).where(check_runs.c.id == check.id).values(
             completed_at=_end(tx, values) or check.completed_at, **values))
     changed = numbered(tx, repo, check.id)
-    notices.about_check(tx, repo, changed, "completed" if changed.conclusion else "created")
+    webhook_payloads.about_check(tx, repo, changed, "completed" if changed.conclusion else "created")
     return changed
 
 

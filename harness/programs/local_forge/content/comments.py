@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlalchemy import delete, func, insert, select, update
 
-from harness.forge.embedded import notices
-from harness.forge.embedded.issues import numbered, touch
-from harness.forge.embedded.people import association, users_by_id
-from harness.forge.embedded.records import Comment, Issue, Repo, User
-from harness.forge.embedded.refused import not_found
-from harness.forge.embedded.tables import comments, issues
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import webhook_payloads
+from harness.programs.local_forge.content.issues import numbered, touch
+from harness.programs.local_forge.content.people import association, users_by_id
+from harness.programs.local_forge.refused import not_found
+from harness.programs.local_forge.storage.records import Comment, Issue, Repo, User
+from harness.programs.local_forge.storage.tables import comments, issues
+from harness.programs.local_forge.transaction import Transaction
 
 
 def of_issue(
@@ -42,7 +42,7 @@ def create(tx: Transaction, repo: Repo, issue: Issue, body: str, *, author: User
     ).returning(comments.c.id)).scalar_one()
     touch(tx, issue.id)
     comment = numbered_comment(tx, repo, made)
-    notices.about_comment(tx, repo, numbered(tx, repo, issue.number), comment, "created", actor=author)
+    webhook_payloads.about_comment(tx, repo, numbered(tx, repo, issue.number), comment, "created", actor=author)
     return comment
 
 
@@ -54,7 +54,7 @@ def edit(tx: Transaction, repo: Repo, comment: Comment, body: str, *, actor: Use
     tx.db.execute(update(comments).where(comments.c.id == comment.id).values(body=body, updated_at=tx.now))
     touch(tx, issue.id)
     changed = numbered_comment(tx, repo, comment.id)
-    notices.about_comment(tx, repo, issue, changed, "edited", actor=actor)
+    webhook_payloads.about_comment(tx, repo, issue, changed, "edited", actor=actor)
     return changed
 
 
@@ -63,7 +63,7 @@ def remove(tx: Transaction, repo: Repo, comment: Comment, *, actor: User) -> Non
     issue = numbered(tx, repo, comment.issue_number)
     tx.db.execute(delete(comments).where(comments.c.id == comment.id))
     touch(tx, issue.id)
-    notices.about_comment(tx, repo, issue, comment, "deleted", actor=actor)
+    webhook_payloads.about_comment(tx, repo, issue, comment, "deleted", actor=actor)
 
 
 def _joined() -> Any:

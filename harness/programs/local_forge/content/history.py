@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy import func, insert, select
 
-from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.records import Event, Issue, Label, Repo, User
-from harness.forge.embedded.tables import event_people, events, issues
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content.people import users_by_id
+from harness.programs.local_forge.storage.records import Event, Issue, Label, Repo, User
+from harness.programs.local_forge.storage.tables import event_people, events, issues
+from harness.programs.local_forge.transaction import Transaction
 
 
 def record(

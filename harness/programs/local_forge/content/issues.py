@@ -9,14 +9,14 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, func, insert, select, update
 
-from harness.forge.embedded import assignees, history, labels, notices
-from harness.forge.embedded.people import association, users_by_id
-from harness.forge.embedded.records import Issue, Label, Repo, User
-from harness.forge.embedded.refused import not_found
-from harness.forge.embedded.repositories import next_number
-from harness.forge.embedded.tables import comments, issue_labels, issues, users
-from harness.forge.embedded.tables import labels as label_table
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import assignees, history, labels, webhook_payloads
+from harness.programs.local_forge.content.people import association, users_by_id
+from harness.programs.local_forge.content.repositories import next_number
+from harness.programs.local_forge.refused import not_found
+from harness.programs.local_forge.storage.records import Issue, Label, Repo, User
+from harness.programs.local_forge.storage.tables import comments, issue_labels, issues, users
+from harness.programs.local_forge.storage.tables import labels as label_table
+from harness.programs.local_forge.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def create(tx: Transaction, repo: Repo, *, title: str, body: str, author: User, 
     ))
     issue = numbered(tx, repo, number)
     if not is_pull:
-        notices.about_issue(tx, repo, issue, "opened", actor=author)
+        webhook_payloads.about_issue(tx, repo, issue, "opened", actor=author)
     return issue
 
 
@@ -79,7 +79,7 @@ def edit(tx: Transaction, repo: Repo, issue: Issue, *, title: str, body: str, ac
     if title != issue.title:
         history.record(tx, issue, "renamed", actor=actor, rename=(issue.title, title))
     changed = _set(tx, repo, issue, title=title, body=body)
-    notices.about_issue(tx, repo, changed, "edited", actor=actor)
+    webhook_payloads.about_issue(tx, repo, changed, "edited", actor=actor)
     return changed
 
 
@@ -93,7 +93,7 @@ def close(
     history.record(tx, issue, "closed", actor=actor, commit=commit)
     changed = _set(tx, repo, issue, state="closed", reason=reason, closed_at=tx.now, closed_by_id=actor.id)
     if not issue.is_pull:
-        notices.about_issue(tx, repo, changed, "closed", actor=actor)
+        webhook_payloads.about_issue(tx, repo, changed, "closed", actor=actor)
     return changed
 
 
@@ -104,7 +104,7 @@ def reopen(tx: Transaction, repo: Repo, issue: Issue, *, actor: User) -> Issue:
     history.record(tx, issue, "reopened", actor=actor)
     changed = _set(tx, repo, issue, state="open", reason="reopened", closed_at=None, closed_by_id=None)
     if not issue.is_pull:
-        notices.about_issue(tx, repo, changed, "reopened", actor=actor)
+        webhook_payloads.about_issue(tx, repo, changed, "reopened", actor=actor)
     return changed
 
 
@@ -142,14 +142,14 @@ def _labelled(tx: Transaction, repo: Repo, issue: Issue, label: Label, kind: str
     history.record(tx, issue, kind, actor=actor, label=label)
     touch(tx, issue.id)
     if tx.listened and not issue.is_pull:
-        notices.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label)
+        webhook_payloads.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor, label=label)
 
 
 def _assigned(tx: Transaction, repo: Repo, issue: Issue, person: User, kind: str, *, actor: User) -> None:
     history.record(tx, issue, kind, actor=actor, person=person)
     touch(tx, issue.id)
     if tx.listened and not issue.is_pull:
-        notices.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor)
+        webhook_payloads.about_issue(tx, repo, numbered(tx, repo, issue.number), kind, actor=actor)
 
 
 def _ensured(tx: Transaction, repo: Repo, names: Iterable[str]) -> tuple[Label, ...]:

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlalchemy import delete, insert, select, update
 
-from harness.forge.embedded.records import Label, Repo
-from harness.forge.embedded.refused import invalid, not_found
-from harness.forge.embedded.tables import issue_labels, labels
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.refused import invalid, not_found
+from harness.programs.local_forge.storage.records import Label, Repo
+from harness.programs.local_forge.storage.tables import issue_labels, labels
+from harness.programs.local_forge.transaction import Transaction
 
 DEFAULT_COLOR = "ededed"
 _COLOR = re.compile(r"[0-9a-fA-F]{6}")

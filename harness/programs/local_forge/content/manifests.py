@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from harness.forge.embedded import fields
-from harness.forge.embedded.records import LEVELS
-from harness.forge.embedded.refused import invalid
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.refused import invalid
+from harness.programs.local_forge.storage.records import LEVELS
 
 PERMISSIONS = frozenset({
     "actions", "administration", "checks", "contents", "issues", "metadata", "pull_requests", "statuses", "workflows",

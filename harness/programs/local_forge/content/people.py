@@ -8,10 +8,10 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.refused import invalid, not_found
-from harness.forge.embedded.tables import grants, keys, users
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.refused import invalid, not_found
+from harness.programs.local_forge.storage.records import Repo, Role, User
+from harness.programs.local_forge.storage.tables import grants, keys, users
+from harness.programs.local_forge.transaction import Transaction
 
 TOKEN, SESSION = "token", "session"
 SESSION_SECONDS = 30 * 24 * 3600

@@ -2,12 +2,12 @@
 
 from sqlalchemy import delete, func, insert, select
 
-from harness.forge.embedded import history, issues
-from harness.forge.embedded.records import Issue, Repo, User
-from harness.forge.embedded.refused import invalid
-from harness.forge.embedded.tables import issues as issue_table
-from harness.forge.embedded.tables import pins
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import history, issues
+from harness.programs.local_forge.refused import invalid
+from harness.programs.local_forge.storage.records import Issue, Repo, User
+from harness.programs.local_forge.storage.tables import issues as issue_table
+from harness.programs.local_forge.storage.tables import pins
+from harness.programs.local_forge.transaction import Transaction
 
 MOST = 3
 

@@ -5,16 +5,16 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
 
-from harness.forge.embedded import branch_rules, history, issues, notices, repositories
-from harness.forge.embedded.commits import count as count_commits
-from harness.forge.embedded.objects import Person
-from harness.forge.embedded.people import users_by_id
-from harness.forge.embedded.protection import Standing
-from harness.forge.embedded.records import Pull, Repo, User
-from harness.forge.embedded.refused import Refused, invalid, not_found
-from harness.forge.embedded.tables import issues as issue_table
-from harness.forge.embedded.tables import pulls, users
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import branch_rules, history, issues, repositories, webhook_payloads
+from harness.programs.local_forge.content.people import users_by_id
+from harness.programs.local_forge.git.commits import count as count_commits
+from harness.programs.local_forge.git.objects import Person
+from harness.programs.local_forge.git.protection import Standing
+from harness.programs.local_forge.refused import Refused, invalid, not_found
+from harness.programs.local_forge.storage.records import Pull, Repo, User
+from harness.programs.local_forge.storage.tables import issues as issue_table
+from harness.programs.local_forge.storage.tables import pulls, users
+from harness.programs.local_forge.transaction import Transaction
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ def create(
         head_repository_id=source.id, head_owner_id=source.owner.id))
     keep_head(tx, repo, issue.number, heads[head])
     pull = numbered(tx, repo, issue.number)
-    notices.about_pull(tx, repo, pull, "opened", actor=author)
+    webhook_payloads.about_pull(tx, repo, pull, "opened", actor=author)
     return pull
 
 
@@ -185,7 +185,7 @@ def keep_head(tx: Transaction, repo: Repo, number: int, sha: str) -> None:
 
 def _told(tx: Transaction, repo: Repo, pull: Pull, action: str, *, actor: User) -> Pull:
     changed = numbered(tx, repo, pull.number)
-    notices.about_pull(tx, repo, changed, action, actor=actor)
+    webhook_payloads.about_pull(tx, repo, changed, action, actor=actor)
     return changed
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from sqlalchemy import delete, insert, select, update
 
-from harness.forge.embedded.people import role_on, users_by_id
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.refused import invalid, not_found
-from harness.forge.embedded.tables import events, issues, metadata, repositories, users
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content.people import role_on, users_by_id
+from harness.programs.local_forge.refused import invalid, not_found
+from harness.programs.local_forge.storage.records import Repo, Role, User
+from harness.programs.local_forge.storage.tables import events, issues, metadata, repositories, users
+from harness.programs.local_forge.transaction import Transaction
 
 
 def create(tx: Transaction, owner: User, name: str, *, description: str, default_branch: str) -> Repo:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import insert, update
 
-from harness.forge.embedded import people
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.tables import issues, repositories
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import people
+from harness.programs.local_forge.storage.records import Repo, Role, User
+from harness.programs.local_forge.storage.tables import issues, repositories
+from harness.programs.local_forge.transaction import Transaction
 
 MOST = 100_000
 AUTHORS = 20

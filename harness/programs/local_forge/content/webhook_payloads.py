@@ -3,15 +3,23 @@
 from collections.abc import Sequence
 from typing import Any
 
-from harness.forge.embedded import apps
-from harness.forge.embedded.commits import Commit
-from harness.forge.embedded.objects import ZERO
-from harness.forge.embedded.records import CheckRun, Comment, Issue, Label, Pull, Repo, User
-from harness.forge.embedded.shapes import checks as check_shapes
-from harness.forge.embedded.shapes import git as git_shapes
-from harness.forge.embedded.shapes import issues as issue_shapes
-from harness.forge.embedded.shapes import people, pulls
-from harness.forge.embedded.transaction import Notice, Transaction
+from harness.programs.local_forge.content import apps
+from harness.programs.local_forge.git.commits import Commit
+from harness.programs.local_forge.git.objects import ZERO
+from harness.programs.local_forge.shapes import checks as check_shapes
+from harness.programs.local_forge.shapes import git as git_shapes
+from harness.programs.local_forge.shapes import issues as issue_shapes
+from harness.programs.local_forge.shapes import people, pulls
+from harness.programs.local_forge.storage.records import (
+    CheckRun,
+    Comment,
+    Issue,
+    Label,
+    Pull,
+    Repo,
+    User,
+)
+from harness.programs.local_forge.transaction import Notice, Transaction
 
 
 def about_issue(

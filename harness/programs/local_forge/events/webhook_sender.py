@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, insert, select
 
-from harness.forge.embedded.database import Database
-from harness.forge.embedded.tables import deliveries, hooks
-from harness.forge.embedded.transaction import Notice
+from harness.programs.local_forge.storage.database import Database
+from harness.programs.local_forge.storage.tables import deliveries, hooks
+from harness.programs.local_forge.transaction import Notice
 
 if TYPE_CHECKING:
     import httpx

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import groupby
 
-from harness.forge.embedded.objects import EMPTY_TREE, BareRepository, Person
-from harness.forge.embedded.refused import Refused
+from harness.programs.local_forge.git.objects import EMPTY_TREE, BareRepository, Person
+from harness.programs.local_forge.refused import Refused
 
 _FORMAT = "--format=%H%n%T%n%P%n%an%n%ae%n%at%n%cn%n%ce%n%ct%n%B"
 _DIFF = ("diff-tree", "-r", "--no-ext-diff", "--no-textconv")

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.forge.embedded.gate import HOOK
-from harness.forge.embedded.refused import Refused
+from harness.programs.local_forge.git.pre_receive import HOOK
+from harness.programs.local_forge.refused import Refused
 
 SHA = re.compile(r"[0-9a-f]{40}")
 ZERO = "0" * 40

@@ -1,4 +1,4 @@
-"""The hook that git runs before a push moves a ref: `python -m harness.forge.embedded.gate REF OLD NEW`.
+"""The hook that git runs before a push moves a ref: `python -m harness.programs.local_forge.git.pre_receive REF OLD NEW`.
 
 It asks what the server told it in the environment, and says no where it was told nothing: a push that came by another way
 than the server was checked by nobody. Standard library only: it runs once for each ref of a push.
@@ -12,14 +12,22 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.forge.embedded.protection import REPORTS, WORKFLOWS, Move, Report, Standing, from_json, refusals
+from harness.programs.local_forge.git.protection import (
+    REPORTS,
+    WORKFLOWS,
+    Move,
+    Report,
+    Standing,
+    from_json,
+    refusals,
+)
 
 STANDING, DATABASE, PYTHON = "FORGE_STANDING", "FORGE_DATABASE", "FORGE_PYTHON"
 ZERO = "0" * 40
 HOOK = f"""#!/bin/sh
 # Every ref of a push is asked about one by one. Outside of the forge's own server nobody is there to ask.
 test -n "${PYTHON}" || {{ echo "error: pushes come through the forge, not through its folder" >&2; exit 1; }}
-exec "${PYTHON}" -I -m harness.forge.embedded.gate "$@"
+exec "${PYTHON}" -I -m harness.programs.local_forge.git.pre_receive "$@"
 """
 
 

@@ -4,7 +4,14 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from harness.forge.embedded.pages.forms import Checkboxes, Dropdown, Field, Input, IssueForm, TextArea
+from harness.programs.local_forge.pages.forms import (
+    Checkboxes,
+    Dropdown,
+    Field,
+    Input,
+    IssueForm,
+    TextArea,
+)
 
 NOTHING = "_No response_"
 Posted = Callable[[str], tuple[str, ...]]

@@ -11,11 +11,11 @@ from starlette.middleware.body_limit import RequestBodyLimitMiddleware
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from harness.forge.embedded import apps, manifests, people, repositories
-from harness.forge.embedded.pages.visits import GUARDS, Visit, endpoint, seen_other, values_of
-from harness.forge.embedded.records import App, Repo, Role, User
-from harness.forge.embedded.refused import Refused, invalid
-from harness.forge.embedded.service import Service
+from harness.programs.local_forge.content import apps, manifests, people, repositories
+from harness.programs.local_forge.pages.page_views import GUARDS, Visit, endpoint, seen_other, values_of
+from harness.programs.local_forge.refused import Refused, invalid
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.storage.records import App, Repo, Role, User
 
 STATE_LETTERS = 200
 _BOUND = Middleware(RequestBodyLimitMiddleware, max_body_size=100_000)

@@ -6,15 +6,25 @@ from urllib.parse import urlencode
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from harness.forge.embedded import assignees, comments, commits, history, issues, labels, people, pulls, repositories
-from harness.forge.embedded.issues import Search
-from harness.forge.embedded.pages import diffs
-from harness.forge.embedded.pages.files import PER_PAGE, changed, checks_of, page_asked
-from harness.forge.embedded.pages.rights import WORDS, may_edit, rights
-from harness.forge.embedded.pages.thread import Said, stays, thread
-from harness.forge.embedded.pages.visits import Visit
-from harness.forge.embedded.pages.words import mark
-from harness.forge.embedded.records import Issue, Repo, Role
+from harness.programs.local_forge.content import (
+    assignees,
+    comments,
+    history,
+    issues,
+    labels,
+    people,
+    pulls,
+    repositories,
+)
+from harness.programs.local_forge.content.issues import Search
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.pages import diffs
+from harness.programs.local_forge.pages.files import PER_PAGE, changed, checks_of, page_asked
+from harness.programs.local_forge.pages.page_views import Visit
+from harness.programs.local_forge.pages.rights import WORDS, may_edit, rights
+from harness.programs.local_forge.pages.thread import Said, stays, thread
+from harness.programs.local_forge.pages.words import mark
+from harness.programs.local_forge.storage.records import Issue, Repo, Role
 
 SORTS: Mapping[str, tuple[str, bool]] = {  # by which column, and whether the smallest comes first
     "newest": ("created", False), "oldest": ("created", True), "updated": ("updated", False),

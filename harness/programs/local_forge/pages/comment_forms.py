@@ -4,14 +4,15 @@ from collections.abc import Mapping
 
 from starlette.responses import Response
 
-from harness.forge.embedded import comments, fields, issues, pulls
-from harness.forge.embedded.pages.browsing import Draft, issue_page, pull_page
-from harness.forge.embedded.pages.rights import may_edit, need, rights
-from harness.forge.embedded.pages.signing import author_of
-from harness.forge.embedded.pages.visits import Visit, place_of, seen_other
-from harness.forge.embedded.pages.words import mark
-from harness.forge.embedded.records import Comment, Issue, Repo, Role, User
-from harness.forge.embedded.refused import Refused
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.content import comments, issues, pulls
+from harness.programs.local_forge.pages.browsing import Draft, issue_page, pull_page
+from harness.programs.local_forge.pages.page_views import Visit, place_of, seen_other
+from harness.programs.local_forge.pages.rights import may_edit, need, rights
+from harness.programs.local_forge.pages.sign_in import author_of
+from harness.programs.local_forge.pages.words import mark
+from harness.programs.local_forge.refused import Refused
+from harness.programs.local_forge.storage.records import Comment, Issue, Repo, Role, User
 
 CHANGED = "Somebody changed this while you wrote. Look at what is there now; your words are still in the form."
 

@@ -5,8 +5,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from harness.forge.embedded.commits import FileChange
-from harness.forge.embedded.records import CheckRun
+from harness.programs.local_forge.git.commits import FileChange
+from harness.programs.local_forge.storage.records import CheckRun
 
 MOST_LINES, MOST_LINES_PER_FILE = 12_000, 2_000
 FOLD_LINES = 400  # a longer file is folded until somebody opens it

@@ -5,12 +5,13 @@ from typing import Any
 
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
-from harness.forge.embedded import checks, commits, labels
-from harness.forge.embedded.commits import TreeEntry
-from harness.forge.embedded.pages import diffs
-from harness.forge.embedded.pages.visits import Visit
-from harness.forge.embedded.records import Repo
-from harness.forge.embedded.refused import not_found
+from harness.programs.local_forge.content import checks, labels
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.commits import TreeEntry
+from harness.programs.local_forge.pages import diffs
+from harness.programs.local_forge.pages.page_views import Visit
+from harness.programs.local_forge.refused import not_found
+from harness.programs.local_forge.storage.records import Repo
 
 PER_PAGE = 30
 MOST_SHOWN_BYTES = 512 * 1024

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field, replace
 
 from starlette.responses import Response
 
-from harness.forge.embedded import fields, issues, labels
-from harness.forge.embedded.pages import answers
-from harness.forge.embedded.pages.forms import Field, IssueForm, Templates, templates
-from harness.forge.embedded.pages.signing import author_of
-from harness.forge.embedded.pages.visits import Visit, seen_other, values_of
-from harness.forge.embedded.records import Issue, Repo, Role, User
-from harness.forge.embedded.refused import Refused
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.content import issues, labels
+from harness.programs.local_forge.pages import answers
+from harness.programs.local_forge.pages.forms import Field, IssueForm, Templates, templates
+from harness.programs.local_forge.pages.page_views import Visit, seen_other, values_of
+from harness.programs.local_forge.pages.sign_in import author_of
+from harness.programs.local_forge.refused import Refused
+from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 
 BLANK = "blank"
 """What `?template=` says for an issue without a form."""

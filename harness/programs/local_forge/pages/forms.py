@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from harness.forge.embedded import commits
-from harness.forge.embedded.objects import BareRepository
-from harness.forge.embedded.pages.markdown import is_safe_link
+from harness.programs.local_forge.git import commits
+from harness.programs.local_forge.git.objects import BareRepository
+from harness.programs.local_forge.pages.markdown import is_safe_link
 
 FOLDER = ".github/ISSUE_TEMPLATE"
 MOST_BYTES, MOST_FORMS, MOST_ELEMENTS, MOST_OPTIONS = 64 * 1024, 20, 50, 100

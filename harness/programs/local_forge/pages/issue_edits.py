@@ -6,10 +6,10 @@ somebody looks, and a page of a minute ago must not move them back.
 
 from starlette.responses import Response
 
-from harness.forge.embedded import assignees, issues, labels
-from harness.forge.embedded.pages.rights import need, rights
-from harness.forge.embedded.pages.visits import Visit, place_of, seen_other, values_of
-from harness.forge.embedded.records import Issue, Repo, Role, User
+from harness.programs.local_forge.content import assignees, issues, labels
+from harness.programs.local_forge.pages.page_views import Visit, place_of, seen_other, values_of
+from harness.programs.local_forge.pages.rights import need, rights
+from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
 
 
 def put_labels(visit: Visit) -> Response:

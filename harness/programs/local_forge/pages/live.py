@@ -5,9 +5,9 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
-from harness.forge.embedded.pages.visits import GUARDS
-from harness.forge.embedded.pulse import Pulse
-from harness.forge.embedded.service import Service
+from harness.programs.local_forge.events.event_stream import Pulse
+from harness.programs.local_forge.pages.page_views import GUARDS
+from harness.programs.local_forge.service import Service
 
 RETRY_MILLISECONDS = 2_000
 

@@ -13,15 +13,15 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
-from harness.forge.embedded import issues, people, repositories
-from harness.forge.embedded.issues import Search
-from harness.forge.embedded.pages import words
-from harness.forge.embedded.pages.markdown import is_safe_link, rendered, rendered_line, revealed
-from harness.forge.embedded.records import Issue, Repo, Role, User
-from harness.forge.embedded.refused import Refused, not_found
-from harness.forge.embedded.service import Service
-from harness.forge.embedded.shapes.common import moment
-from harness.forge.embedded.transaction import Transaction
+from harness.programs.local_forge.content import issues, people, repositories
+from harness.programs.local_forge.content.issues import Search
+from harness.programs.local_forge.pages import words
+from harness.programs.local_forge.pages.markdown import is_safe_link, rendered, rendered_line, revealed
+from harness.programs.local_forge.refused import Refused, not_found
+from harness.programs.local_forge.service import Service
+from harness.programs.local_forge.shapes.common import moment
+from harness.programs.local_forge.storage.records import Issue, Repo, Role, User
+from harness.programs.local_forge.transaction import Transaction
 
 GUARDS = {
     "content-security-policy": "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; "

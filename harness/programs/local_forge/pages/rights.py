@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from harness.forge.embedded.records import Issue, Role, User
-from harness.forge.embedded.refused import forbidden, unauthenticated
+from harness.programs.local_forge.refused import forbidden, unauthenticated
+from harness.programs.local_forge.storage.records import Issue, Role, User
 
 WORDS = {
     Role.NONE: "sees nothing here",

@@ -10,37 +10,44 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from harness.forge.embedded.pages import browsing, files, filing, saying, signing, tending
-from harness.forge.embedded.pages.live import stream
-from harness.forge.embedded.pages.visits import GUARDS, endpoint
-from harness.forge.embedded.refused import not_found
-from harness.forge.embedded.service import Service
+from harness.programs.local_forge.pages import (
+    browsing,
+    comment_forms,
+    files,
+    filing,
+    issue_edits,
+    sign_in,
+)
+from harness.programs.local_forge.pages.live import stream
+from harness.programs.local_forge.pages.page_views import GUARDS, endpoint
+from harness.programs.local_forge.refused import not_found
+from harness.programs.local_forge.service import Service
 
 _HERE = "/{owner}/{repo}"
 VIEWS = (
     ("GET", "/", browsing.front),
-    ("GET", "/sign-in", signing.sign_in_form),
-    ("POST", "/sign-in", signing.sign_in),
-    ("POST", "/sign-out", signing.sign_out),
+    ("GET", "/sign-in", sign_in.sign_in_form),
+    ("POST", "/sign-in", sign_in.sign_in),
+    ("POST", "/sign-out", sign_in.sign_out),
     ("GET", "/{owner}", browsing.person),
     ("GET", _HERE, files.home),
     ("GET", f"{_HERE}/issues", browsing.issue_list),
     ("POST", f"{_HERE}/issues", filing.file_issue),
     ("GET", f"{_HERE}/issues/new", filing.new_issue),
     ("GET", f"{_HERE}/issues/{{number:int}}", browsing.issue),
-    ("POST", f"{_HERE}/issues/{{number:int}}", saying.say),
+    ("POST", f"{_HERE}/issues/{{number:int}}", comment_forms.say),
     *((method, f"{_HERE}/{kind}/{{number:int}}{path}", view) for kind in ("issues", "pull") for method, path, view in (
-        ("GET", "/edit", saying.edit_issue),
-        ("POST", "/edit", saying.change_issue),
-        ("GET", "/comments/{comment:int}", saying.edit_comment),
-        ("POST", "/comments/{comment:int}", saying.change_comment),
-        ("POST", "/labels", tending.put_labels),
-        ("POST", "/assignees", tending.give),
+        ("GET", "/edit", comment_forms.edit_issue),
+        ("POST", "/edit", comment_forms.change_issue),
+        ("GET", "/comments/{comment:int}", comment_forms.edit_comment),
+        ("POST", "/comments/{comment:int}", comment_forms.change_comment),
+        ("POST", "/labels", issue_edits.put_labels),
+        ("POST", "/assignees", issue_edits.give),
     )),
     ("GET", f"{_HERE}/pulls", browsing.pull_list),
     ("GET", f"{_HERE}/pull/{{number:int}}.diff", browsing.pull_diff),
     ("GET", f"{_HERE}/pull/{{number:int}}", browsing.pull),
-    ("POST", f"{_HERE}/pull/{{number:int}}", saying.say),
+    ("POST", f"{_HERE}/pull/{{number:int}}", comment_forms.say),
     ("GET", f"{_HERE}/commits/{{ref:path}}", files.commit_list),
     ("GET", f"{_HERE}/commit/{{ref}}", files.commit),
     ("GET", f"{_HERE}/tree/{{rest:path}}", files.tree),

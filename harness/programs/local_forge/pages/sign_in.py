@@ -4,10 +4,11 @@ import unicodedata
 
 from starlette.responses import Response
 
-from harness.forge.embedded import fields, people, repositories
-from harness.forge.embedded.pages.visits import Visit, local_address, seen_other
-from harness.forge.embedded.records import Role, User
-from harness.forge.embedded.refused import Refused, invalid
+from harness.programs.local_forge import fields
+from harness.programs.local_forge.content import people, repositories
+from harness.programs.local_forge.pages.page_views import Visit, local_address, seen_other
+from harness.programs.local_forge.refused import Refused, invalid
+from harness.programs.local_forge.storage.records import Role, User
 
 
 def sign_in_form(visit: Visit) -> Response:

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from harness.forge.embedded.pages.words import STATE_LABEL, state_words
-from harness.forge.embedded.records import Comment, Event, User
+from harness.programs.local_forge.pages.words import STATE_LABEL, state_words
+from harness.programs.local_forge.storage.records import Comment, Event, User
 
 
 @dataclass(frozen=True, slots=True)

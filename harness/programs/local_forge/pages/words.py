@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from harness.domain.labels import LABEL_WORDS
-from harness.forge.embedded.records import Label, User
+from harness.programs.local_forge.storage.records import Label, User
 
 _UNITS = (("year", 31_557_600), ("month", 2_629_800), ("day", 86_400), ("hour", 3_600), ("minute", 60))
 _STATIONS = (

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import App, Conversion, Grant, Installation, Repo
-from harness.forge.embedded.shapes.common import Json, moment, node_id
-from harness.forge.embedded.shapes.people import account, repository
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.common import Json, moment, node_id
+from harness.programs.local_forge.shapes.people import account, repository
+from harness.programs.local_forge.storage.records import App, Conversion, Grant, Installation, Repo
 
 
 def app(links: Links, item: App, *, installations: int | None = None) -> Json:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from urllib.parse import quote
 
-from harness.forge.embedded.commits import Commit
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import CheckRun, Repo, Status, Suite, User
-from harness.forge.embedded.shapes.common import Json, moment, moment_or_none, node_id
-from harness.forge.embedded.shapes.people import account, repository
+from harness.programs.local_forge.git.commits import Commit
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.common import Json, moment, moment_or_none, node_id
+from harness.programs.local_forge.shapes.people import account, repository
+from harness.programs.local_forge.storage.records import CheckRun, Repo, Status, Suite, User
 
 
 def check_run(links: Links, repo: Repo, item: CheckRun) -> Json:

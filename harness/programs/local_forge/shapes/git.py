@@ -4,11 +4,11 @@ import base64
 from collections.abc import Sequence
 from urllib.parse import quote
 
-from harness.forge.embedded.commits import Commit, FileChange, TreeEntry
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.objects import Person
-from harness.forge.embedded.records import Repo
-from harness.forge.embedded.shapes.common import Json, moment, node_id
+from harness.programs.local_forge.git.commits import Commit, FileChange, TreeEntry
+from harness.programs.local_forge.git.objects import Person
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.common import Json, moment, node_id
+from harness.programs.local_forge.storage.records import Repo
 
 _UNSIGNED = {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None}
 

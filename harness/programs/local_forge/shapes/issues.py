@@ -2,10 +2,10 @@
 
 from urllib.parse import quote
 
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import Comment, Event, Issue, Label, Repo
-from harness.forge.embedded.shapes.common import Json, moment, moment_or_none, node_id
-from harness.forge.embedded.shapes.people import account
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.common import Json, moment, moment_or_none, node_id
+from harness.programs.local_forge.shapes.people import account
+from harness.programs.local_forge.storage.records import Comment, Event, Issue, Label, Repo
 
 
 def label(links: Links, repo: Repo, item: Label) -> Json:

@@ -1,8 +1,8 @@
 """Accounts and repositories."""
 
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import Repo, Role, User
-from harness.forge.embedded.shapes.common import Json, moment, node_id
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.common import Json, moment, node_id
+from harness.programs.local_forge.storage.records import Repo, Role, User
 
 _USER_PARTS = ("followers", "subscriptions", "repos", "received_events")
 _REPO_PARTS = {

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
 
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import App, Repo, Ruled, User
-from harness.forge.embedded.shapes.apps import app
-from harness.forge.embedded.shapes.common import Json, moment, node_id
-from harness.forge.embedded.shapes.people import account
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.apps import app
+from harness.programs.local_forge.shapes.common import Json, moment, node_id
+from harness.programs.local_forge.shapes.people import account
+from harness.programs.local_forge.storage.records import App, Repo, Ruled, User
 
 _OFF = ("required_linear_history", "block_creations", "required_conversation_resolution", "lock_branch", "allow_fork_syncing")
 

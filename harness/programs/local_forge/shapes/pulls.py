@@ -1,10 +1,10 @@
 """Pull requests."""
 
-from harness.forge.embedded.links import Links
-from harness.forge.embedded.records import Pull, Repo, User
-from harness.forge.embedded.shapes.common import Json, moment_or_none, node_id
-from harness.forge.embedded.shapes.issues import issue
-from harness.forge.embedded.shapes.people import account, repository
+from harness.programs.local_forge.links import Links
+from harness.programs.local_forge.shapes.common import Json, moment_or_none, node_id
+from harness.programs.local_forge.shapes.issues import issue
+from harness.programs.local_forge.shapes.people import account, repository
+from harness.programs.local_forge.storage.records import Pull, Repo, User
 
 _OF_ISSUE = (
     "number", "title", "body", "state", "user", "labels", "author_association", "assignee", "assignees", "milestone",

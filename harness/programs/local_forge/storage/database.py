@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, create_engine, event
 
-from harness.forge.embedded.tables import SCHEMA, STEPS, metadata
+from harness.programs.local_forge.storage.tables import SCHEMA, STEPS, metadata
 
 
 class UnknownSchema(Exception):

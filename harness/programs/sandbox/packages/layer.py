@@ -16,8 +16,8 @@ from pathlib import Path
 
 from harness.domain.box import Bind, BoxSpec, Limits
 from harness.domain.errors import SandboxError
-from harness.sandbox.lockfile import pins
-from harness.sandbox.supervisor import run_box
+from harness.programs.sandbox.packages.lockfile import pins
+from harness.programs.sandbox.supervisor import run_box
 
 DOWNLOAD_SECONDS = 600
 LIMITS = Limits(wall_seconds=300, memory_mb=2048, pids=64, disk_mb=2048, file_mb=512)

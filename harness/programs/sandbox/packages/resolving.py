@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from harness.domain.errors import ConfigError, SandboxError
-from harness.sandbox.layer import DOWNLOAD_SECONDS, QUIET, pip_environment
+from harness.programs.sandbox.packages.layer import DOWNLOAD_SECONDS, QUIET, pip_environment
 
 _DEEPEST = 5      # files that include files
 

@@ -23,10 +23,10 @@ from pathlib import Path
 
 from harness.domain.box import BoxSpec, Form
 from harness.domain.errors import SandboxError
-from harness.sandbox import browser as browsers
-from harness.sandbox import calls, seccomp
-from harness.sandbox.distributions import closure
-from harness.sandbox.interpreter import interpreter
+from harness.programs.sandbox import browser as browsers
+from harness.programs.sandbox.distributions import closure
+from harness.programs.sandbox.interpreter import interpreter
+from harness.programs.sandbox.walls import seccomp, system_calls
 
 FIRST_PROGRAM = Path(__file__).with_name("init.py")
 PYTHON = "/opt/bin/python"
@@ -127,7 +127,7 @@ def command(form: Form, spec: BoxSpec, view: View, *, uid: int, extra: tuple[str
         drop = [setpriv, f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--no-new-privs", "--inh-caps=-all",
                 "--bounding-set=-all"]
     if seccomp.works_here():
-        args += ["--seccomp", view.data(seccomp.program(calls.in_namespaces(user_namespaces=spec.browser)))]
+        args += ["--seccomp", view.data(seccomp.program(system_calls.in_namespaces(user_namespaces=spec.browser)))]
     return [bwrap, "--args", view.data(b"".join(os.fsencode(arg) + b"\0" for arg in args)), "--", *drop]
 
 

@@ -24,12 +24,12 @@ from pathlib import Path
 
 from harness.domain.box import Bind, BoxSpec
 from harness.domain.errors import SandboxError
-from harness.sandbox import browser as browsers
-from harness.sandbox import calls, seccomp
-from harness.sandbox.bubblewrap import ETC, SYSTEM_FOLDERS
-from harness.sandbox.distributions import closure
-from harness.sandbox.interpreter import interpreter
-from harness.sandbox.unsealed import translated
+from harness.programs.sandbox import browser as browsers
+from harness.programs.sandbox.distributions import closure
+from harness.programs.sandbox.interpreter import interpreter
+from harness.programs.sandbox.walls import seccomp, system_calls
+from harness.programs.sandbox.walls.bubblewrap import ETC, SYSTEM_FOLDERS
+from harness.programs.sandbox.walls.unsealed import translated
 
 OLDEST = 6      # ABI: 4 brought ports, 5 devices, 6 signals and abstract sockets; Linux 6.12
 ENCLOSE = Path(__file__).with_name("enclose.py")
@@ -60,7 +60,7 @@ def missing() -> str | None:
 
 def first_program() -> list[str]:
     """The command line of the warden, which stays outside; its options and the enclosed command follow."""
-    return [sys.executable, "-I", "-B", "-m", "harness.sandbox.warden"]
+    return [sys.executable, "-I", "-B", "-m", "harness.programs.sandbox.walls.supervised_init"]
 
 
 def argv(spec: BoxSpec, home: Path) -> tuple[str, ...]:
@@ -92,7 +92,7 @@ def furnish(spec: BoxSpec, home: Path) -> None:
 
 def rules(spec: BoxSpec, home: Path) -> bytes:
     """The document for `enclose`. Raises SandboxError when the box needs something that this machine lacks."""
-    lines = seccomp.program(calls.without_namespaces(browser=spec.browser))
+    lines = seccomp.program(system_calls.without_namespaces(browser=spec.browser))
     return json.dumps({
         "files": list(files(spec, home)), "handled": {"files": EVERYTHING, "ports": PORTS, "scopes": SCOPES},
         "filter": base64.b64encode(lines).decode(), "environ": dict(environment(spec, home)),

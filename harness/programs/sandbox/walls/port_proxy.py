@@ -23,9 +23,9 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.sandbox.calls import BIND, CONNECT, LISTEN
-from harness.sandbox.init import MOST_CONNECTIONS, Pair, Relays, nonblocking
-from harness.sandbox.seccomp import MACHINES
+from harness.programs.sandbox.walls.init import MOST_CONNECTIONS, Pair, Relays, nonblocking
+from harness.programs.sandbox.walls.seccomp import MACHINES
+from harness.programs.sandbox.walls.system_calls import BIND, CONNECT, LISTEN
 
 RECEIVE, SEND, STILL_ASKING = 0xC0502100, 0xC0182101, 0x40082102        # ioctls, from linux/seccomp.h
 QUESTION = struct.Struct("QIIiIQ6Q")        # id, thread, flags; the call's number, architecture, place, six arguments

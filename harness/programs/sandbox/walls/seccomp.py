@@ -11,7 +11,7 @@ import platform
 import struct
 from collections.abc import Iterable
 
-from harness.sandbox.calls import Only
+from harness.programs.sandbox.walls.system_calls import Only
 
 Line = tuple[int, int, int, int]        # struct sock_filter: code, lines to skip if true, if false, a number
 

@@ -7,7 +7,7 @@ What a process namespace and a network namespace would do, it does by hand, wher
 - When the supervisor is gone (the life line reads as closed) it ends everything, and removes the box's own folder.
 - The ports that the box dials and serves lead through it (`doors`).
 
-    python -m harness.sandbox.warden --status FD --life FD --rules FD --home DIR [--cwd DIR] [--limit NAME=N]…
+    python -m harness.programs.sandbox.walls.supervised_init --status FD --life FD --rules FD --home DIR [--cwd DIR] [--limit NAME=N]…
                                      [--dial PORT=SOCKET]… [--serve PORT=FD]… -- COMMAND…
 """
 
@@ -21,10 +21,10 @@ import sys
 from collections.abc import Iterator
 from typing import NoReturn
 
-from harness.sandbox import init
-from harness.sandbox.doors import Doors
-from harness.sandbox.landlock import enclosed
-from harness.sandbox.offspring import adopt_orphans, end_offspring, reaped
+from harness.programs.sandbox.child_processes import adopt_orphans, end_offspring, reaped
+from harness.programs.sandbox.walls import init
+from harness.programs.sandbox.walls.landlock import enclosed
+from harness.programs.sandbox.walls.port_proxy import Doors
 
 WALLS_SECONDS = 20
 

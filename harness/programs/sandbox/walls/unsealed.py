@@ -6,10 +6,10 @@ wherever an argument or a variable begins with one, or an argument names one aft
 """
 
 from harness.domain.box import BoxSpec
-from harness.sandbox import browser as browsers
-from harness.sandbox.bubblewrap import FIRST_PROGRAM
-from harness.sandbox.distributions import package_folders
-from harness.sandbox.interpreter import interpreter
+from harness.programs.sandbox import browser as browsers
+from harness.programs.sandbox.distributions import package_folders
+from harness.programs.sandbox.interpreter import interpreter
+from harness.programs.sandbox.walls.bubblewrap import FIRST_PROGRAM
 
 
 def first_program() -> list[str]:

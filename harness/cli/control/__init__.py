@@ -1,0 +1,1 @@
+"""Commands that change what the factory does: stop, resume, revert, journeys, lessons, workflows."""

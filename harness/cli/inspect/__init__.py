@@ -1,0 +1,1 @@
+"""Commands that look and write nothing: status, why, logs, audit, cost, replay."""

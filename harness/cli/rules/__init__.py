@@ -1,0 +1,1 @@
+"""`factory rules`: look at the governance files and try an edit of them."""

@@ -1,0 +1,1 @@
+"""The first commands of a new user: demo, init, doctor, drill, try, connect."""

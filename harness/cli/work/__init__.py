@@ -1,0 +1,1 @@
+"""Commands that do the work: up, tick, triage, run, validate, plan."""

@@ -1,0 +1,1 @@
+"""The project's own tests and commands, run in a sandbox, and what their reports are worth."""

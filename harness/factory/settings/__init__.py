@@ -1,0 +1,1 @@
+"""`factory.toml` and the workflows that bind, read from one commit."""

@@ -1,0 +1,1 @@
+"""`factory doctor`: each check does the thing itself and says what that proved."""

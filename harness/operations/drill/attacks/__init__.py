@@ -1,0 +1,1 @@
+"""The attacks of a drill, a file for each kind."""

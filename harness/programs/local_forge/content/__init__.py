@@ -1,0 +1,1 @@
+"""What the forge holds: accounts, repositories, issues, comments, pull requests, checks and apps."""

@@ -1,0 +1,1 @@
+"""What the forge tells others: webhooks to programs, a stream to open pages."""

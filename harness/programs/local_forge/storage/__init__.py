@@ -1,0 +1,1 @@
+"""The database of the forge: its tables, and their rows as values."""

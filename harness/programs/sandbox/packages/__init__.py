@@ -1,0 +1,1 @@
+"""A project's locked packages as a folder that sandboxes bind read-only."""

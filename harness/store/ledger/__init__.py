@@ -1,0 +1,1 @@
+"""The ledger: signed rows in SQLite or PostgreSQL, and the proof that nobody changed them."""

@@ -1,0 +1,1 @@
+"""Exploration as values: acts, views, personas, and what an exploration is worth."""
