@@ -47,14 +47,14 @@ class BoxedAgent:
         worktree = assignment.worktree.resolve()
         env = {"PYTHONPATH": AGENT}
         binds = [Bind(str(worktree), f"{WORKSPACE}/{worktree.name}", "rw"),
-                 Bind(str(Path(agent_loop.__file__).parent), f"{AGENT}/loop")]
+                 Bind(str(Path(agent_loop.__file__).parent), f"{AGENT}/agent_loop")]
         if (store := worktree.with_name(STORE)).is_dir():
             binds.append(Bind(str(store), f"{WORKSPACE}/{STORE}", "rw"))
         if assignment.layer is not None:
             binds.append(Bind(str(assignment.layer.resolve()), LAYER))
             env["TOOL_PYTHONPATH"] = LAYER
         return BoxSpec(
-            name=assignment.role, argv=("python", "-m", "loop"), cwd=f"{WORKSPACE}/{worktree.name}", env=env,
+            name=assignment.role, argv=("python", "-m", "agent_loop"), cwd=f"{WORKSPACE}/{worktree.name}", env=env,
             binds=tuple(binds), distributions=("anthropic",), dial=(Dial(PORT, str(session.socket)),),
             limits=Limits(wall_seconds=assignment.wall_seconds, memory_mb=self._memory_mb, pids=self._pids,
                           disk_mb=self._disk_mb),

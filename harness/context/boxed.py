@@ -34,8 +34,8 @@ class BoxedOutlines:
     def spec(self) -> BoxSpec:
         """A box with the program and its grammars."""
         return BoxSpec(
-            name="outline", argv=("python", "-m", "outline"), cwd="/", env={"PYTHONPATH": PROGRAM},
-            binds=(Bind(str(Path(context_indexer.__file__).parent), f"{PROGRAM}/outline"),),
+            name="outline", argv=("python", "-m", "context_indexer"), cwd="/", env={"PYTHONPATH": PROGRAM},
+            binds=(Bind(str(Path(context_indexer.__file__).parent), f"{PROGRAM}/context_indexer"),),
             distributions=DISTRIBUTIONS, limits=LIMITS, form=self._sandbox.form())
 
 

@@ -71,7 +71,7 @@ ADOPTING = """
 import ctypes, sys
 from pathlib import Path
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
-from loop.shell import Shell
+from agent_loop.shell import Shell
 shell = Shell(Path.cwd(), {"PATH": "/usr/bin:/bin"}, outputs=Path("outputs"), seconds=600)
 ended = shell.run(["bash", "-c", sys.argv[1]])
 print(ended.how, ended.left)

@@ -225,7 +225,7 @@ def test_the_declared_tools_are_what_the_model_reads() -> None:
 def test_the_loop_needs_nothing_of_the_harness() -> None:
     """In the box there is this one folder and the SDK."""
     folder = Path(sys.modules["harness.programs.agent_loop"].__file__ or "").parent
-    code = ("import sys, json; from loop import agent, tools, __main__; "
+    code = ("import sys, json; from agent_loop import agent, tools, __main__; "
             "print(json.dumps(sorted(name.split('.')[0] for name in sys.modules)))")
     ended = subprocess.run([sys.executable, "-S", "-c", code], env={"PYTHONPATH": str(folder.parent)}, capture_output=True,
                            text=True, check=True)

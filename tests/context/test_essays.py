@@ -93,6 +93,6 @@ def test_a_commit_that_is_not_there_is_an_error(tmp_path) -> None:
 def test_the_parser_works_in_a_box_and_sees_nothing_but_what_it_is_given(tmp_path) -> None:
     boxed = BoxedOutlines(BoxSupervisor(tmp_path / "layers"))
     assert boxed.spec().dial == ()
-    assert all(bind.mode == "ro" and Path(bind.source).name == "outline" for bind in boxed.spec().binds)
+    assert all(bind.mode == "ro" and Path(bind.source).name == "context_indexer" for bind in boxed.spec().binds)
     files = [("a.py", "class Till:\n    pass\n"), ("b.rb", "require 'till'\n")]
     assert boxed(files) == tuple(outline(path, text.encode()) for path, text in files)

@@ -90,4 +90,4 @@ def test_help_imports_no_command() -> None:
            "print(*(name for name in sys.modules if name.startswith(('harness.', 'rich', 'httpx', 'sqlalchemy'))))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=300)
     assert set(done.stdout.splitlines()[-1].split()) == {
-        "harness.cli", "harness.cli.main", "harness.cli.output.terminal", "harness.domain", "harness.domain.errors"}
+        "harness.cli", "harness.cli.main", "harness.cli.output", "harness.cli.output.terminal", "harness.domain", "harness.domain.errors"}

@@ -140,12 +140,12 @@ def test_two_homes_with_one_key_write_one_chain_and_a_home_with_another_key_writ
 WRITER = """
 import json, sys, time
 from pathlib import Path
-from harness.store import postgres_ledger
+from harness.store.ledger import postgres
 from harness.store.clock import SystemClock
-home, name, highest, soon = Path(sys.argv[1]), sys.argv[3], 0, postgres_ledger.write_head
+home, name, highest, soon = Path(sys.argv[1]), sys.argv[3], 0, postgres.write_head
 if name == "a":      # whose head is written late, so that the others come in between if anything lets them
-    postgres_ledger.write_head = lambda *said, **more: (time.sleep(0.02), soon(*said, **more))
-ledger = postgres_ledger.PostgresLedger(home, SystemClock(), sys.argv[2])
+    postgres.write_head = lambda *said, **more: (time.sleep(0.02), soon(*said, **more))
+ledger = postgres.PostgresLedger(home, SystemClock(), sys.argv[2])
 for number in range(25):
     for key in (f"{name}-{number}", f"shared-{number}"):
         ledger.append("note", key)

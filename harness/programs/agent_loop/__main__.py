@@ -1,4 +1,4 @@
-"""`python -m loop`: an assignment as JSON on standard input; progress, then the report, as JSON lines on its output.
+"""`python -m agent_loop`: an assignment as JSON on standard input; progress, then the report, as JSON lines on its output.
 
 It works in the current folder. The broker behind `base_url` holds the key, so there is none here.
 """

@@ -1,4 +1,4 @@
-"""`python -m outline`: files as JSON lines {path, text} on standard input, their outlines as JSON lines on its output."""
+"""`python -m context_indexer`: files as JSON lines {path, text} on standard input, their outlines as JSON lines on its output."""
 
 import json
 import sys

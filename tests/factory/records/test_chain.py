@@ -26,7 +26,7 @@ from tests.factory.lives import (
 from tests.factory.world import World, edits_the_rules
 from tests.fakes.people import FakeAgent
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 SHADOW = finding("F-FLOOD", False, "6 filed by one author within a day", status="shadow", line=300)
 DARK = finding("F-TESTS", None, "which tests ran could not be established, and unknown means no", line=200)
 

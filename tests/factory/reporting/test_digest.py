@@ -16,7 +16,7 @@ from harness.factory.reporting.digest import (
 from harness.factory.reporting.digest_page import markdown, span, text
 from tests.factory.world import edits_the_rules
 
-GOLDEN = Path(__file__).parents[1] / "golden"
+GOLDEN = Path(__file__).parents[2] / "golden"
 BEGAN = datetime(2030, 5, 4, 2, 0, tzinfo=UTC)
 MORNING = datetime(2030, 5, 4, 6, 30, tzinfo=UTC)
 HOSTILE = "Click [here](http://x.example) @everyone \x1b[2J<img src=x> #1"

@@ -10,7 +10,7 @@ import pytest
 
 from harness.factory.run.disk_space import Space, space
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.mark.parametrize(("free", "total", "short"), [
