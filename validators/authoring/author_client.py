@@ -64,7 +64,7 @@ def _brief(request: Request, model: str, language: str) -> Brief:
         body=issue.body,
         files=request.governance.files,
         language=language,
-        instructions=(Path(validators.__file__).parent / "author" / "prompt.md").read_text(),
+        instructions=(Path(validators.__file__).parent / "roles" / "author.md").read_text(),
     )
 
 

@@ -86,7 +86,7 @@ def exhibits_of(sides: Mapping[str, Path]) -> Iterator[Exhibit]:
 
 
 def _instructions() -> str:
-    return (Path(validators.__file__).parent / "contrast" / "prompt.md").read_text()
+    return (Path(validators.__file__).parent / "roles" / "contrast.md").read_text()
 
 
 def _spec(broker: BrokerSocket, seconds: int, *, folder: Path) -> BoxSpec:

@@ -110,7 +110,7 @@ def _actor(theatre: Theatre, line: Door, broker: BrokerSocket, *, log: Path) -> 
 
 
 def _brief(persona: Persona, broker: BrokerSocket, *, line: int, word: str) -> dict[str, object]:
-    instructions = (Path(validators.__file__).parent / "actor" / "prompt.md").read_text()
+    instructions = (Path(validators.__file__).parent / "roles" / "actor.md").read_text()
     brief = Brief(broker.model, persona.who, persona.goal, instructions)
     return {"brief": asdict(brief), "model_port": MODEL_PORT, "line_port": line, "word": word}
 

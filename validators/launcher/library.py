@@ -9,7 +9,7 @@ import validators
 from validators.app.boxes import Bind
 
 LIBRARY = "/opt/judge"
-BOXED = ("actor", "author", "browser", "contrast", "domain", "driver", "judge", "language", "model", "ports")
+BOXED = ("browser", "domain", "driver", "language", "performance", "ports", "roles")
 
 
 def judge_library(folder: Path) -> Bind:
